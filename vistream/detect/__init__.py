@@ -1,0 +1,1 @@
+"""Where observations come from: a file, motion, a network."""

@@ -1,0 +1,1 @@
+"""Calibration, batch-norm folding and the integer network: the only place where scales are decided."""

@@ -1,0 +1,1 @@
+"""Overlays, activity maps, plots."""

@@ -1,0 +1,1 @@
+"""One session a task: step(frame, observations) -> Result, reset()."""

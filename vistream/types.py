@@ -1,0 +1,114 @@
+"""What travels between the parts of the program: observations in, tracks and work counts out.
+
+Boxes are `(x, y, w, h)` in pixels of the source frame, `(x, y)` the top-left corner, 0-based.
+Frames are `H x W x 3` uint8, RGB, and are numbered from 0 in the order in which the source gives them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frame = NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """What a detector saw in one frame; row `i` of every array is one object.
+
+    `boxes`: float64 `[N, 4]`; `scores`: float64 `[N]` in 0..1; `labels`: N class names.
+    `masks`: bool `[N, H, W]`, or None; `keypoints`: float64 `[N, K, 3]` as (x, y, confidence), or None.
+    """
+
+    boxes: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    labels: tuple[str, ...]
+    masks: NDArray[np.bool_] | None = None
+    keypoints: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @staticmethod
+    def none() -> Observations:
+        """No object at all."""
+        return Observations(np.zeros((0, 4)), np.zeros(0), ())
+
+    def pick(self, keep: NDArray[np.bool_] | NDArray[np.intp] | list[int]) -> Observations:
+        """The rows that `keep` (a boolean mask, or indices) selects, in that order."""
+        rows = np.arange(len(self))[keep]
+        return Observations(
+            self.boxes[rows],
+            self.scores[rows],
+            tuple(self.labels[i] for i in rows),
+            None if self.masks is None else self.masks[rows],
+            None if self.keypoints is None else self.keypoints[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One object in one frame: the same `id` (from 1) means the same object in every frame."""
+
+    id: int
+    box: Box
+    score: float
+    label: str
+    mask: NDArray[np.bool_] | None = None
+    keypoints: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerWork:
+    """What one layer of the network did for one frame.
+
+    `pixels` of `pixels_total` output positions were recomputed (all channels of each), costing `macs`
+    of the `macs_dense` multiply-accumulates of a whole frame; `changes` activations took a new value.
+    """
+
+    name: str
+    pixels: int
+    pixels_total: int
+    macs: int
+    macs_dense: int
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the network did for one frame, layer by layer."""
+
+    layers: tuple[LayerWork, ...] = ()
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates done."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def macs_dense(self) -> int:
+        """Multiply-accumulates that a whole frame costs."""
+        return sum(layer.macs_dense for layer in self.layers)
+
+    @property
+    def share(self) -> float:
+        """Done by dense, 0..1; 0 where there is no network."""
+        return self.macs / self.macs_dense if self.layers else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One frame's answer. `time` is in seconds from the start of the source.
+
+    `activity`: bool `[h, w]` on the feature grid, true where features were recomputed; None without a network.
+    """
+
+    frame: int
+    time: float
+    tracks: tuple[Track, ...]
+    observations: int
+    work: Work = field(default_factory=Work)
+    activity: NDArray[np.bool_] | None = None

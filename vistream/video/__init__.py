@@ -1,0 +1,1 @@
+"""Sources (file, camera, stream, folder, glob) and sinks (annotated mp4)."""
