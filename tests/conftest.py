@@ -1,0 +1,21 @@
+"""Where the real clips are, and what to do when they are not there."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real clips: `$VISTREAM_DATA`, else `../shared/data` beside the checkout.
+
+    Without it the test is skipped, or fails when `VISTREAM_REQUIRE_DATA` is set, as it is in CI.
+    """
+    folder = Path(os.environ.get("VISTREAM_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        reason = f"no real clips in {folder}: set VISTREAM_DATA to their folder"
+        if os.environ.get("VISTREAM_REQUIRE_DATA"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
