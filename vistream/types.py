@@ -112,3 +112,15 @@ class Result:
     observations: int
     work: Work = field(default_factory=Work)
     activity: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureMap:
+    """Appearance features of one frame on a grid.
+
+    `values`: float32 `[h, w, C]`. Cell `(i, j)` is centred on source pixel `((j + 1/2) * stride[0], (i + 1/2) * stride[1])`,
+    measured from the frame's top-left corner; `stride` is (x, y), in source pixels a cell.
+    """
+
+    values: NDArray[np.float32]
+    stride: tuple[float, float]
