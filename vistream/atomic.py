@@ -1,0 +1,74 @@
+"""Write under a temporary name in the same folder, then rename: a reader never meets half a file.
+
+It does not open the file: the caller writes `temporary` with whatever it likes (text, OpenCV, PyAV).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from vistream.errors import VistreamError
+
+
+class PendingFile:
+    """A file on its way to `path`: written as `temporary`, which is `name.part.suffix` beside it.
+
+    The temporary name is fixed, so a killed run leaves at most one such file and the next run replaces it.
+    Raises `VistreamError` at once when the folder is missing or can't be written to.
+
+    As a context manager it commits when the block ends well and on Ctrl-C (what was written so far is
+    wanted then), and discards on every other exception.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.temporary = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
+        if self.path.is_dir():
+            raise VistreamError(f"{self.path} is a folder: give a file name to write to")
+        if not self.path.parent.is_dir():
+            raise VistreamError(f"{self.path}: the folder {self.path.parent} does not exist: create it first")
+        try:
+            self.temporary.write_bytes(b"")
+        except OSError as error:
+            raise VistreamError(f"{self.path} can't be written: {error.strerror}") from None
+
+    def commit(self) -> None:
+        """Give the file its final name, replacing what was there."""
+        self.temporary.replace(self.path)
+
+    def discard(self) -> None:
+        """Remove the temporary file; what `path` held before stays."""
+        self.temporary.unlink(missing_ok=True)
+
+    def settle(self, exception: type[BaseException] | None) -> None:
+        """Commit or discard, by how the block that wrote the file ended."""
+        if exception is None or issubclass(exception, KeyboardInterrupt):
+            self.commit()
+        else:
+            self.discard()
+
+    def __enter__(self) -> PendingFile:
+        return self
+
+    def __exit__(
+        self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.settle(exception)
+
+
+@contextmanager
+def replacing(path: Path | str) -> Iterator[Path]:
+    """The temporary path to write; renamed to `path` when the block ends well.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> with replacing(target) as temporary:
+    ...     _ = temporary.write_text("whole")
+    >>> target.read_text(), [file.name for file in target.parent.iterdir()]
+    ('whole', ['a.txt'])
+    """
+    with PendingFile(path) as pending:
+        yield pending.temporary
