@@ -118,8 +118,8 @@ class Result:
 class FeatureMap:
     """Appearance features of one frame on a grid.
 
-    `values`: float32 `[h, w, C]`. Cell `(i, j)` is centred on source pixel `((j + 1/2) * stride[0], (i + 1/2) * stride[1])`,
-    measured from the frame's top-left corner; `stride` is (x, y), in source pixels a cell.
+    `values`: float32 `[h, w, C]`. Cell `(i, j)` is centred on the point `((j + 1/2) * stride[0], (i + 1/2) * stride[1])`
+    of the frame, from its top-left corner; `stride` is (x, y), in source pixels a cell.
     """
 
     values: NDArray[np.float32]

