@@ -1,0 +1,60 @@
+"""What the writers of text results share: one frame at a time, flushed, complete under a temporary name first."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from vistream.atomic import PendingFile
+from vistream.errors import VistreamError
+from vistream.types import Result
+
+Writer = TypeVar("Writer", bound="ResultWriter")
+
+
+class ResultWriter(ABC):
+    """Text made of one `Result` after another; a subclass says how one frame reads.
+
+    Until `close` the rows are in `name.part.suffix`, flushed after every frame. As a context manager it
+    keeps what was written on Ctrl-C, and leaves nothing after any other exception.
+    """
+
+    header = ""
+
+    def __init__(self, path: Path | str) -> None:
+        self._pending = PendingFile(path)
+        self._file = self._pending.temporary.open("w", encoding="utf-8", newline="\n")
+        self._put(self.header)
+
+    @abstractmethod
+    def text(self, result: Result) -> str:
+        """The lines of one frame, each ended by a newline."""
+
+    def write(self, result: Result) -> None:
+        """Append one frame."""
+        self._put(self.text(result))
+
+    def _put(self, text: str) -> None:
+        try:
+            self._file.write(text)
+            self._file.flush()
+        except OSError as error:
+            raise VistreamError(f"{self._pending.path} can't be written: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Give the file its name."""
+        self._finish(None)
+
+    def _finish(self, exception: type[BaseException] | None) -> None:
+        self._file.close()
+        self._pending.settle(exception)
+
+    def __enter__(self: Writer) -> Writer:
+        return self
+
+    def __exit__(
+        self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._finish(exception)
