@@ -159,7 +159,7 @@ def test_the_tud_fixture_has_its_published_figures() -> None:
 
 
 case = pytest.param
-CASES = [  # gt ids, predicted ids, similarities; then MOTA, IDF1 and DetA at threshold 0.5, worked out by hand
+CASES = [  # gt ids, predicted ids, similarities; then MOTA, IDF1 and DetA at threshold 0.5, by hand
     case([[1], [1]], [[5], [5]], [[[0.9]], [[0.9]]], 1.0, 1.0, 1.0, id="followed throughout"),
     # 2 misses of 2
     case([[1], [1]], [[], []], [[[]], [[]]], 0.0, 0.0, 0.0, id="never found"),

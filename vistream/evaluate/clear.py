@@ -102,9 +102,7 @@ def clear(scene: Scene, threshold: float = 0.5) -> ClearScores:
         distances.append(distance)
         seen[gt] += 1
         found[gt[rows]] += 1
-        if (
-            similarity.size
-        ):  # as TrackEval: a frame without objects or without predictions interrupts no track
+        if similarity.size:  # as TrackEval: a frame without objects or without predictions interrupts no track
             parts[gt[rows]] += ~held[gt[rows]]
             held[:] = False
             held[gt[rows]] = True

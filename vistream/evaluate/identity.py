@@ -64,6 +64,4 @@ def identity(scene: Scene, threshold: float = 0.5) -> IdentityScores:
 
 def combine_identity(scores: Sequence[IdentityScores]) -> IdentityScores:
     """Many sequences as one: identities of one sequence never match another's, so counts add up."""
-    return IdentityScores(
-        sum(s.idtp for s in scores), sum(s.idfn for s in scores), sum(s.idfp for s in scores)
-    )
+    return IdentityScores(sum(s.idtp for s in scores), sum(s.idfn for s in scores), sum(s.idfp for s in scores))

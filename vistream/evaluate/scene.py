@@ -46,9 +46,7 @@ class Scene:
         return len(self.gt_ids)
 
 
-def make_scene(
-    gt_ids: Sequence[ArrayLike], pred_ids: Sequence[ArrayLike], similarity: Sequence[ArrayLike]
-) -> Scene:
+def make_scene(gt_ids: Sequence[ArrayLike], pred_ids: Sequence[ArrayLike], similarity: Sequence[ArrayLike]) -> Scene:
     """A `Scene` from any integer ids; the three sequences have one entry a frame.
 
     Raises VistreamError where one id occurs twice in a frame, ValueError where the shapes disagree.
@@ -60,12 +58,9 @@ def make_scene(
     gt, gt_tracks = _renumber(gt_ids, "ground truth")
     pred, pred_tracks = _renumber(pred_ids, "prediction")
     if not len(gt) == len(pred) == len(similarity):
-        raise ValueError(
-            f"frames differ: {len(gt)} gt, {len(pred)} predicted, {len(similarity)} similarities"
-        )
+        raise ValueError(f"frames differ: {len(gt)} gt, {len(pred)} predicted, {len(similarity)} similarities")
     shaped = tuple(
-        np.asarray(s, dtype=np.float64).reshape(len(g), len(p))
-        for s, g, p in zip(similarity, gt, pred, strict=True)
+        np.asarray(s, dtype=np.float64).reshape(len(g), len(p)) for s, g, p in zip(similarity, gt, pred, strict=True)
     )
     return Scene(gt, pred, shaped, gt_tracks, pred_tracks)
 
