@@ -1,0 +1,27 @@
+"""What every source of observations looks like to the rest of the program."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from vistream.types import Frame, Observations
+
+
+class Detector(Protocol):
+    """Something that says which objects a frame shows."""
+
+    @property
+    def name(self) -> str:
+        """A short name, as in `--detector`."""
+
+    def describe(self) -> str:
+        """One honest line for the user: what it is, and what it can't see."""
+
+    def detect(self, frame: Frame, index: int) -> Observations:
+        """The objects in one RGB frame `[H, W, 3]`, which is number `index` of its source, from 0.
+
+        Frames come in order; a detector may remember earlier ones.
+        """
+
+    def reset(self) -> None:
+        """Forget every frame seen: another video begins."""

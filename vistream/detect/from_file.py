@@ -1,0 +1,47 @@
+"""Observations that were made beforehand and stand in a MOT detection file."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from vistream.errors import VistreamError
+from vistream.formats.mot import read_detections
+from vistream.types import Frame, Observations
+
+log = logging.getLogger("vistream")
+
+
+class FileDetector:
+    """Hands out the detections of `path` (see `formats.mot`) frame by frame; frames without a line have none.
+
+    `frame_count`: frames of the video, numbered from 0, where known. Raises `VistreamError` when all detections
+    lie outside it; where only some do, that is logged.
+    """
+
+    name = "file"
+
+    def __init__(self, path: Path | str, frame_count: int | None = None) -> None:
+        self.path = Path(path)
+        self._frames = read_detections(self.path)
+        if frame_count is not None:
+            self._compare_with(frame_count)
+
+    def _compare_with(self, frame_count: int) -> None:
+        outside = [frame for frame in self._frames if frame >= frame_count]
+        if not outside:
+            return
+        span = f"{self.path} holds detections for frames {min(self._frames) + 1} to {max(self._frames) + 1}"
+        if len(outside) == len(self._frames):
+            raise VistreamError(f"{span}, but the video has only {frame_count}: they don't belong together")
+        log.warning("%s, but the video has only %d frames", span, frame_count)
+
+    def describe(self) -> str:
+        count = sum(map(len, self._frames.values()))
+        return f"detections from {self.path}: {count} in {len(self._frames)} frames"
+
+    def detect(self, frame: Frame, index: int) -> Observations:
+        return self._frames.get(index, Observations.none())
+
+    def reset(self) -> None:
+        """Nothing is remembered: the file stands for one video."""
