@@ -1,0 +1,78 @@
+"""Taking typed fields out of a parsed JSON value, with the place named where one is missing or of another
+kind.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from vistream.errors import VistreamError
+
+
+class Fields:
+    """A JSON object found at `where` ("file.json, annotation 3"), which starts every complaint.
+
+    >>> Fields({"w": "a"}, "a.json").number("w")
+    Traceback (most recent call last):
+    vistream.errors.VistreamError: a.json: "w" is 'a', not a finite number
+    """
+
+    def __init__(self, value: object, where: str) -> None:
+        if not isinstance(value, Mapping):
+            raise VistreamError(f"{where}: a JSON object is expected, not {_show(value)}")
+        self._value: Mapping[str, Any] = value
+        self.where = where
+
+    def __contains__(self, key: str) -> bool:
+        return self._value.get(key) is not None
+
+    def get(self, key: str) -> Any:
+        """The value under `key`, whatever it is."""
+        if key not in self:
+            raise VistreamError(f'{self.where} has no "{key}"')
+        return self._value[key]
+
+    def number(self, key: str) -> float:
+        """A finite number."""
+        value = self.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise VistreamError(f'{self.where}: "{key}" is {_show(value)}, not a finite number')
+        return float(value)
+
+    def whole(self, key: str) -> int:
+        """A whole number."""
+        value = self.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
+            raise VistreamError(f'{self.where}: "{key}" is {_show(value)}, not a whole number')
+        return int(value)
+
+    def text(self, key: str) -> str:
+        """A string."""
+        value = self.get(key)
+        if not isinstance(value, str):
+            raise VistreamError(f'{self.where}: "{key}" is {_show(value)}, not text')
+        return value
+
+    def items(self, key: str) -> list[Any]:
+        """A list of anything."""
+        value = self.get(key)
+        if not isinstance(value, list):
+            raise VistreamError(f'{self.where}: "{key}" is {_show(value)}, not a list')
+        return value
+
+    def numbers(self, key: str, count: int | None = None) -> list[float]:
+        """A list of finite numbers, `count` of them if given."""
+        values = self.items(key)
+        if count is not None and len(values) != count:
+            raise VistreamError(f'{self.where}: "{key}" has {len(values)} numbers, {count} are expected')
+        for value in values:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise VistreamError(f'{self.where}: "{key}" holds {_show(value)}, not a finite number')
+        return [float(value) for value in values]
+
+
+def _show(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,94 @@
+"""What a pose file holds, whichever format it is in: people's joints in the images of one video.
+
+This file reads nothing; `posetrack` and `annolist` do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.types import Box, Observations
+
+Array = NDArray[np.float64]
+
+_PAIRED = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+
+JOINTS = (
+    *("nose", "head_bottom", "head_top", "left_ear", "right_ear"),
+    *(f"{side}_{part}" for part in _PAIRED for side in ("left", "right")),
+)
+"""The 17 joints of PoseTrack18, in its order; the ears are not annotated."""
+
+_ALIASES = {"neck": "head_bottom", "upper_neck": "head_bottom", "top_head": "head_top"}
+
+
+def joint_name(name: str) -> str:
+    """PoseTrack18's name for a joint.
+
+    >>> joint_name("neck"), joint_name("left_knee")
+    ('head_bottom', 'left_knee')
+    """
+    return _ALIASES.get(name, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person in one image.
+
+    `joints`: `[K, 2]`, (x, y) in pixels as in the file, 0 where absent; `present`: bool `[K]`; `scores`:
+    `[K]`, 1 where the file gives none. `id` is None in files of detections. `head`: (x1, y1, x2, y2).
+    """
+
+    id: int | None
+    joints: Array
+    present: NDArray[np.bool_]
+    scores: Array
+    head: tuple[float, float, float, float] | None = None
+    box: Box | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoseImage:
+    """One image: `ignored` are polygons `[V, 2]` in which nothing is scored."""
+
+    id: int
+    file: str
+    labeled: bool
+    people: tuple[Person, ...]
+    ignored: tuple[Array, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PoseVideo:
+    """The images of a video, in order; `joints` names the `K` joints of its people."""
+
+    joints: tuple[str, ...]
+    images: tuple[PoseImage, ...]
+
+    def observations(self) -> dict[int, Observations]:
+        """What a detector saw, by position of the image (from 0); people without any joint are left out.
+
+        `keypoints` are (x, y, score), with score 0 where the joint is absent; boxes are the file's, else
+        tight around the joints; scores are the file's, else the mean of the joints'.
+        """
+        return {
+            number: _observe(people)
+            for number, image in enumerate(self.images)
+            if (people := [person for person in image.people if person.present.any()])
+        }
+
+
+def _observe(people: list[Person]) -> Observations:
+    keypoints = [np.column_stack([p.joints, np.where(p.present, p.scores, 0.0)]) for p in people]
+    boxes = [p.box if p.box is not None else _around(p.joints[p.present]) for p in people]
+    scores = [p.score if p.score is not None else float(p.scores[p.present].mean()) for p in people]
+    return Observations(np.array(boxes), np.array(scores), ("person",) * len(people), keypoints=np.array(keypoints))
+
+
+def _around(points: Array) -> Box:
+    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+    return float(left), float(top), float(right - left), float(bottom - top)

@@ -1,0 +1,38 @@
+"""Reading text and JSON files so that whatever is wrong with them is one clear line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from vistream.errors import VistreamError
+
+
+def read_text(path: Path | str) -> str:
+    """The whole file, UTF-8. Raises VistreamError where it can't be read or is no text."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise VistreamError(f"{path} is not a text file") from None
+    except OSError as error:
+        raise VistreamError(f"{path} can't be read: {error.strerror}") from None
+
+
+def read_lines(path: Path | str) -> list[tuple[int, str]]:
+    """Lines that hold something, stripped, with their numbers from 1."""
+    numbered = enumerate(read_text(path).splitlines(), start=1)
+    return [(number, line.strip()) for number, line in numbered if line.strip()]
+
+
+def read_json(path: Path | str) -> Any:
+    """The file's value. Raises VistreamError with the line where JSON ends to make sense.
+
+    `Any`, because nothing is known of the value yet: the formats check it.
+    """
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise VistreamError(f"{path}, line {error.lineno}: not JSON: {error.msg}") from None
+    except RecursionError:
+        raise VistreamError(f"{path}: the JSON is nested too deeply") from None
