@@ -1,8 +1,8 @@
 """int8 x int8 -> int32 matrix product, exact on every CPU.
 
-`torch._int_mm` is fast where the CPU has int8 dot products. Some kernels for older CPUs add pairs of products in 16 bits
-and saturate, so the first use tries the worst case; where that fails, or the function is missing, a float32 product is
-used, with K split so that no partial sum can reach 2^24.
+`torch._int_mm` is fast where the CPU has int8 dot products. Some kernels for older CPUs add pairs of products in 16
+bits and saturate, so the first use tries the worst case; where that fails, or the function is missing, a float32
+product is used, with K split so that no partial sum can reach 2^24.
 """
 
 from __future__ import annotations

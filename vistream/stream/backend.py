@@ -1,0 +1,75 @@
+"""What a backend is: the memory of one stream, and the kernels that bring it up to date layer by layer."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import threading
+from typing import Protocol
+
+from torch import Tensor
+
+from vistream.stream.plan import LayerPlan
+from vistream.types import Frame
+
+
+class Backend(Protocol):
+    """All that a stream remembers: the pixels it holds and every layer's levels. Its size does not grow.
+
+    Made for one plan (a network at one frame size) and used for one stream of frames: per frame `read` once, then
+    `update` for every further layer in order. Before the first `read` nothing is held, so the first frame counts as
+    changed everywhere.
+    """
+
+    name: str
+
+    def __init__(self, plans: tuple[LayerPlan, ...]) -> None: ...
+
+    def read(self, frame: Frame, deadband: int) -> int:
+        """Take over the pixels of `frame`, uint8 `[H, W, C]`, that moved by more than `deadband`; how many did."""
+
+    def update(self, plan: LayerPlan, hysteresis: float) -> tuple[int, int]:
+        """Recompute the positions of a layer that changed inputs reach: how many, and how many levels changed."""
+
+    def levels(self, name: str) -> Tensor:
+        """A layer's levels, int8 `[H, W, C]`: the backend's own memory, not to be written."""
+
+    def reached(self, name: str) -> Tensor:
+        """The positions of a layer that were recomputed in this frame: bool `[H, W]`."""
+
+
+def backend_class(name: str = "auto") -> type[Backend]:
+    """`"numba"`, `"torch"`, or `"auto"`: numba if it works here (`$VISTREAM_BACKEND` may say otherwise)."""
+    if name == "auto":
+        name = os.environ.get("VISTREAM_BACKEND", "auto")
+    if name == "torch":
+        from vistream.stream.torch_backend import TorchBackend
+
+        return TorchBackend
+    if name == "numba":
+        return _numba_backend()
+    try:
+        return _numba_backend()
+    except Exception as error:  # whatever keeps the compiler from working here, the plain kernels do not need it
+        _say_once(f"the numba kernels do not work here ({error}): plain torch is used, which is slower")
+        return backend_class("torch")
+
+
+@functools.cache
+def _numba_backend() -> type[Backend]:
+    """Import the kernels and run them once on a toy, which compiles them or reads them from the cache."""
+    from vistream.stream.selftest import check_numba
+
+    notice = threading.Timer(2.0, _say_once, ["compiling the kernels for this CPU, once; this takes a minute"])
+    notice.daemon = True
+    notice.start()
+    try:
+        return check_numba()
+    finally:
+        notice.cancel()
+
+
+@functools.cache
+def _say_once(message: str) -> None:
+    logging.getLogger("vistream").warning(message)
