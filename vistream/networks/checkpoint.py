@@ -1,0 +1,99 @@
+"""Reading weights files that may come from anywhere: tensors come out, nothing is ever run.
+
+Read are torch files (zip archives and the older plain pickles) and safetensors. A torch file is a pickle, which can
+carry code; `weights_only` builds tensors and plain containers alone, and besides them `argparse.Namespace`, in which
+training checkpoints keep their arguments. Archives are mapped, not read: what is not used (the optimiser's state, say)
+takes no memory. Which network the weights belong to is for `model.py` to find out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vistream.errors import VistreamError
+
+NESTED = ("model", "state_dict", "model_state_dict")  # where training scripts put the weights
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A file's weights by name. They may be views of the file: copy them before it changes.
+
+    `arguments`: those of the training run, where it kept them.
+    """
+
+    weights: dict[str, Tensor]
+    arguments: Mapping[str, object]
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The weights in the file at `path`; raises VistreamError in one line if it is anything else."""
+    if not path.is_file():
+        raise VistreamError(f"{path}: there is no such file")
+    content = _safetensors(path) if path.suffix == ".safetensors" else _torch_file(path)
+    if not isinstance(content, Mapping):
+        raise VistreamError(f"{path}: holds a {type(content).__name__}, not weights by name")
+    arguments = content.get("args")
+    inner = next((content[key] for key in NESTED if isinstance(content.get(key), Mapping)), content)
+    weights = {str(name): value for name, value in inner.items() if isinstance(value, Tensor)}
+    if not weights:
+        found = ", ".join(repr(key) for key in list(inner)[:3]) or "nothing"
+        raise VistreamError(f"{path}: holds no weights (its first entries are {found})")
+    known = vars(arguments) if isinstance(arguments, argparse.Namespace) else arguments
+    return Checkpoint(weights, known if isinstance(known, Mapping) else {})
+
+
+def _safetensors(path: Path) -> object:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise VistreamError(f"{path}: is no safetensors file ({error})") from None
+
+
+def _torch_file(path: Path) -> object:
+    archive = zipfile.is_zipfile(path)
+    if archive:
+        _check_archive(path)
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
+    except Exception as error:  # a damaged pickle fails in any way it likes
+        raise VistreamError(f"{path}: {_reason(error)}") from None
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse archives that say they hold more than the file is long: torch stores its tensors as they are."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except Exception as error:  # as above
+        raise VistreamError(f"{path}: is a damaged archive ({_first_line(error)}): fetch it again") from None
+    packed = [member.filename for member in members if member.compress_type != zipfile.ZIP_STORED]
+    if packed or sum(member.file_size for member in members) > path.stat().st_size:
+        raise VistreamError(f"{path}: is an archive, but not one that torch wrote; it was not unpacked")
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if forbidden := re.search(r"GLOBAL (\S+)", text):
+        return (
+            f"holds more than weights: reading it would call {forbidden[1]}, which was not done; "
+            "save the weights alone (torch.save of a state_dict) or take them from a source you trust"
+        )
+    return f"can't be read as weights ({_first_line(error)}): damaged, cut short, or no torch file"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0][:120] if lines else type(error).__name__
