@@ -47,14 +47,14 @@ class PoseScores:
         """The figures of each joint; NaN where a joint never occurs and the figure has no meaning."""
         columns = self._columns()
         return {
-            name: {column: float(values[j]) for column, values in columns.items()} for j, name in enumerate(self.joints)
+            name: {column: float(values[j]) for column, values in columns.items()} | {"IDSW": int(self.switches[j])}
+            for j, name in enumerate(self.joints)
         }
 
     def row(self) -> dict[str, float]:
         """The figures of a results table: means over the joints that have the figure; IDSW is the sum."""
         columns = self._columns()
-        means = {name: _mean(values) for name, values in columns.items() if name != "IDSW"}
-        return {**means, "IDSW": float(self.switches.sum())}
+        return {name: _mean(values) for name, values in columns.items()} | {"IDSW": int(self.switches.sum())}
 
     def _columns(self) -> dict[str, Array]:
         wrong = self.misses + self.switches + self.false_positives
@@ -65,7 +65,6 @@ class PoseScores:
             "Recall": _ratio(self.detections, self.objects),
             "IDF1": _ratio(2 * self.idtp, 2 * self.idtp + self.idfp + self.idfn),
             "AP": np.array([average_precision(r, int(n)) for r, n in zip(self.ranked, self.objects, strict=True)]),
-            "IDSW": self.switches,
         }
 
 

@@ -76,15 +76,26 @@ def read_labels(path: Path | str) -> Labels:
         raise VistreamError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from None
 
 
+def label_files(folder: Path | str) -> tuple[Path, ...]:
+    """The label maps of a folder in order. Raises VistreamError where it has none."""
+    files = _ordered(Path(folder), "png")
+    if not files:
+        raise VistreamError(f"{folder} has no .png file: label maps are expected, one a frame")
+    return files
+
+
+def _ordered(folder: Path, ending: str) -> tuple[Path, ...]:
+    """The files of a folder, shorter names first, so that 100000 follows 99999."""
+    return tuple(sorted(folder.glob(f"*.{ending}"), key=lambda file: (len(file.name), file.name)))
+
+
 def read_folder(folder: Path | str) -> Iterator[tuple[str, Labels]]:
     """The label maps of a folder in order of name, each with its file's name without ending, one at a time.
 
     Where the first map holds 0 and 255 only, as in DAVIS 2016, every map's 255 is object 1. Raises
     VistreamError where the folder has no PNG, or sizes differ.
     """
-    files = _ordered(Path(folder), "png")
-    if not files:
-        raise VistreamError(f"{folder} has no .png file: label maps are expected, one a frame")
+    files = label_files(folder)
     first = read_labels(files[0])
     binary = set(np.unique(first)) == {0, VOID}
     for file in files:
@@ -93,11 +104,6 @@ def read_folder(folder: Path | str) -> Iterator[tuple[str, Labels]]:
             sizes = [" x ".join(map(str, map_.shape)) for map_ in (labels, first)]
             raise VistreamError(f"{file} is {sizes[0]} pixels, {files[0].name} is {sizes[1]}")
         yield file.stem, np.where(labels == VOID, np.uint8(1), labels) if binary else labels
-
-
-def _ordered(folder: Path, ending: str) -> tuple[Path, ...]:
-    """The files of a folder, shorter names first, so that 100000 follows 99999."""
-    return tuple(sorted(folder.glob(f"*.{ending}"), key=lambda file: (len(file.name), file.name)))
 
 
 def write_labels(path: Path | str, labels: Labels) -> None:

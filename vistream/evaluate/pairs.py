@@ -1,0 +1,131 @@
+"""Which prediction belongs to which ground truth: two files, or two folders of sequences.
+
+Two files are a pair whatever they are called. In folders, a sequence is what the benchmarks make of it
+(`<sequence>/gt/gt.txt`, `<sequence>.txt` and the like); its prediction carries the sequence's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vistream.errors import VistreamError
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a task keeps its files; `{}` stands for the sequence, the first pattern that finds anything is
+    taken.
+
+    `folders`: a sequence is a folder (of label maps), not a file.
+    """
+
+    gt: tuple[str, ...]
+    pred: tuple[str, ...]
+    folders: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One sequence: its name, its ground truth, its prediction."""
+
+    name: str
+    gt: Path
+    pred: Path
+
+
+_TEXT = ("{}.txt", "data/{}.txt", "{}/{}.txt")
+
+LAYOUTS = {
+    "mot": Layout(("{}/gt/gt.txt", "{}.txt"), _TEXT),
+    "mots": Layout(("{}/gt/gt_mots.txt", "{}/gt/gt.txt", "{}.txt"), _TEXT),
+    "vos": Layout(("Annotations/480p/{}", "{}"), ("{}",), folders=True),
+    "pose": Layout(("{}/gt.json", "{}.json"), ("{}.json",)),
+    "sot": Layout(("{}/groundtruth_rect.txt", "{}.txt"), _TEXT),
+}
+
+
+def find_pairs(task: str, gt: Path, pred: Path) -> list[Pair]:
+    """The sequences to score, by name.
+
+    Raises VistreamError where a path or a prediction is missing, or nothing is found.
+
+    >>> import tempfile
+    >>> root = Path(tempfile.mkdtemp())
+    >>> for name in ("gt/a/gt/gt.txt", "gt/b/gt/gt.txt", "out/a.txt", "out/b.txt"):
+    ...     (root / name).parent.mkdir(parents=True, exist_ok=True)
+    ...     _ = (root / name).write_text("")
+    >>> [(p.name, p.pred.name) for p in find_pairs("mot", root / "gt", root / "out")]
+    [('a', 'a.txt'), ('b', 'b.txt')]
+    >>> [p.name for p in find_pairs("mot", root / "gt/a", root / "out/a.txt")]
+    ['a']
+    """
+    layout = LAYOUTS[task]
+    for path in (gt, pred):
+        if not path.exists():
+            raise VistreamError(f"{path} does not exist")
+    alone = _alone(gt, layout)
+    if alone is not None:
+        if not _is_sequence(pred, layout):
+            raise VistreamError(f"{gt} is one sequence, {pred} is not: give two of a kind")
+        return [Pair(_name(alone, layout), alone, pred)]
+    if not pred.is_dir():
+        raise VistreamError(f"{gt} is a folder of sequences, {pred} is not: give two of a kind")
+    return [Pair(name, file, _prediction(pred, name, layout)) for name, file in _sequences(gt, task).items()]
+
+
+def unused_note(pairs: Sequence[Pair], pred: Path) -> list[str]:
+    """A note on predictions in the folder `pred` that have no ground truth, if there are any."""
+    if pairs[0].pred == pred:
+        return []
+    folder, ending = pairs[0].pred.parent, pairs[0].pred.suffix
+    others = {p for p in folder.iterdir() if p.suffix == ending and not p.name.startswith(".")}
+    left = sorted(p.name for p in others - {pair.pred for pair in pairs})
+    return [f"without ground truth, not scored: {', '.join(left)}"] if left else []
+
+
+def _is_sequence(path: Path, layout: Layout) -> bool:
+    if layout.folders:
+        return path.is_dir() and any(path.glob("*.png"))
+    return path.is_file()
+
+
+def _alone(gt: Path, layout: Layout) -> Path | None:
+    """The ground truth of the one sequence that `gt` is, or that it is the folder of; None for a folder of
+    many.
+    """
+    inside = [gt / pattern.removeprefix("{}/") for pattern in layout.gt if pattern.startswith("{}/")]
+    return next((path for path in (gt, *inside) if _is_sequence(path, layout)), None)
+
+
+def _matches(path: str, pattern: str) -> str | None:
+    """What `{}` stands for where the end of `path` fits the pattern."""
+    found = re.search("(?:^|/)" + re.escape(pattern).replace(r"\{\}", "([^/]+)") + "$", path)
+    return found.group(1) if found else None
+
+
+def _name(gt: Path, layout: Layout) -> str:
+    path = gt.resolve()
+    names = (_matches(path.as_posix(), pattern) for pattern in layout.gt)
+    return next((name for name in names if name), path.stem)
+
+
+def _sequences(gt: Path, task: str) -> dict[str, Path]:
+    layout = LAYOUTS[task]
+    for pattern in layout.gt:
+        paths = (path for path in sorted(gt.glob(pattern.replace("{}", "*"))) if _is_sequence(path, layout))
+        found = {_matches(path.as_posix(), pattern) or path.stem: path for path in paths}
+        if found:
+            return found
+    wanted = ", ".join(pattern.replace("{}", "NAME") for pattern in layout.gt)
+    raise VistreamError(f"{gt} holds no ground truth for {task}: {wanted} is looked for")
+
+
+def _prediction(pred: Path, name: str, layout: Layout) -> Path:
+    tried = [pred / pattern.replace("{}", name) for pattern in layout.pred]
+    for path in tried:
+        if _is_sequence(path, layout):
+            return path
+    raise VistreamError(f"{tried[0]} is missing: every sequence of the ground truth needs a prediction")
