@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from vistream.detect.choose import make_detector
-from vistream.detect.letterbox import letterbox, stretch
+from vistream.detect.coco import KEYPOINTS
+from vistream.detect.letterbox import Placement, letterbox, stretch
+from vistream.detect.movenet import decode_movenet
 from vistream.detect.nanodet import HEAD_G, HEAD_PLUS, Head, NanodetG
 from vistream.detect.selection import Selection
 from vistream.errors import VistreamError
@@ -145,6 +148,10 @@ def test_detectors_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capl
         assert make_detector("auto", 25).name == "motion"
     assert "vistream download-weights nanodet-g" in caplog.text
     assert make_detector("motion", 25).name == "motion"
+    with pytest.raises(VistreamError, match="no pose network is here: vistream download-weights movenet-multipose"):
+        make_detector("auto", 25, keypoints=True)
+    with pytest.raises(VistreamError, match="'motion' gives no keypoints"):
+        make_detector("motion", 25, keypoints=True)
     with pytest.raises(VistreamError, match="no detector is called 'yolo': auto, motion, yolox-s"):
         make_detector("yolo", 25)
     with pytest.raises(VistreamError, match=r"nobody\.onnx: No such file"):
@@ -157,3 +164,45 @@ def test_detectors_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capl
         place.symlink_to(weights.parent / file.name)
     detector = make_detector("auto", 25, Selection(classes=frozenset({"person"})))
     assert detector.describe() == "nanodet-g: NanoDet-g at 416 x 416, person, scores above 0.4"
+
+
+def test_movenet_rows_by_hand() -> None:
+    """Two people in an input of 512 x 288 that shows a frame of twice its size, 40 rows down."""
+    rows = np.zeros((2, 56))
+    rows[0, 55], rows[1, 55] = 0.3, 0.8
+    rows[1, :6] = 0.5, 0.25, 0.9, 144 / 288, 128 / 512, 0.7
+    rows[1, 51:55] = 144 / 288, 128 / 512, 244 / 288, 178 / 512  # y1, x1, y2, x2
+    found = decode_movenet(rows, 512, 288, Placement((0.5, 0.5), (0, 40)))
+    assert found.scores.tolist() == [0.8, 0.3]
+    assert found.boxes[0].tolist() == pytest.approx([256, 208, 100, 200])
+    assert found.keypoints is not None
+    assert found.keypoints[0, :2].tolist() == [pytest.approx([256, 208, 0.9]), pytest.approx([256, 208, 0.7])]
+
+
+@pytest.mark.real
+def test_movenet_finds_joints(real_data: Path) -> None:
+    """Joints within half a head size (PCKh 0.5) of four people, on every fifth frame."""
+    if located("movenet-multipose") is None:
+        pytest.skip("no weights here: vistream download-weights movenet-multipose")
+    clip = real_data / "pose" / "bonn-060470979"
+    truth = json.loads((clip / "gt.json").read_text())
+    joints = truth["categories"][0]["keypoints"][:12]  # neck and head top are none of COCO's
+    columns = [KEYPOINTS.index(joint) for joint in joints]
+    detector = make_detector("auto", 25, keypoints=True)
+    right = total = 0
+    for image in truth["images"][::5]:
+        frame = cv2.imread(str(clip / image["file_name"]))
+        assert frame is not None
+        seen = detector.detect(np.asarray(frame[..., ::-1], np.uint8), image["frame_id"])
+        assert seen.keypoints is not None
+        people = [person for person in truth["annotations"] if person["image_id"] == image["id"]]
+        hits = np.zeros((len(people), len(seen)))
+        for i, person in enumerate(people):
+            points = np.array(person["keypoints"]).reshape(-1, 3)[:12]
+            x1, y1, x2, y2 = person["head_rect_xyxy"]
+            away = np.linalg.norm(seen.keypoints[:, columns, :2] - points[:, :2], axis=2)
+            hits[i] = ((away < 0.5 * 0.6 * np.hypot(x2 - x1, y2 - y1)) & (points[:, 2] > 0)).sum(1)
+            total += int((points[:, 2] > 0).sum())
+        right += int(hits[linear_sum_assignment(-hits)].sum())
+    assert total > 150
+    assert right / total > 0.9

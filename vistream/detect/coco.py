@@ -22,3 +22,10 @@ CLASSES_BY_ID: tuple[str, ...] = tuple(
     for number in range(91)
 )
 """The same by COCO's own category ids 0..90, with their gaps, as DETR numbers them."""
+
+KEYPOINTS: tuple[str, ...] = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee",
+    "left_ankle", "right_ankle",
+)  # fmt: skip
+"""The 17 points of the keypoint task: a person's left is left."""

@@ -12,22 +12,29 @@ from numpy.typing import NDArray
 from vistream.detect.letterbox import Placement
 from vistream.types import Observations
 
+THRESHOLD = 0.4
+"""Near the best F1 of `nanodet-g` on two street clips, a little below it: the tracker sorts out the rest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What is reported: boxes of `classes` (None: of all) with a score above `threshold`, in 0..1.
 
     Of two boxes of one class that overlap by more than `overlap` (intersection over union) the better one stays.
-    The defaults are near the best F1 of `nanodet-g` on two street clips, and leave the rest to the tracker.
+    Networks score differently, so a `threshold` of None means the detector's own; for boxes that is `THRESHOLD`.
     """
 
-    threshold: float = 0.4
+    threshold: float | None = None
     overlap: float = 0.5
     classes: frozenset[str] | None = None
 
     def __str__(self) -> str:
         whom = "all classes" if self.classes is None else ", ".join(sorted(self.classes))
-        return f"{whom}, scores above {self.threshold:g}"
+        return f"{whom}, scores above {THRESHOLD if self.threshold is None else self.threshold:g}"
+
+    def wants(self, name: str) -> bool:
+        """Whether objects of this class are reported."""
+        return self.classes is None or name in self.classes
 
     def observations(
         self,
@@ -42,11 +49,11 @@ class Selection:
         `corners`: `[N, 4]` as (x1, y1, x2, y2) in the network's input; `scores`: `[N, C]` in 0..1, for the classes
         called `names`; `distinct`: the network reports an object once, so overlaps are left alone.
         """
+        threshold = THRESHOLD if self.threshold is None else self.threshold
         labels = scores.argmax(1)
         best = scores[np.arange(len(scores)), labels]
-        good = (best > self.threshold) & np.isfinite(corners).all(1)
-        if self.classes is not None:
-            good &= np.isin(labels, [i for i, name in enumerate(names) if name in self.classes])
+        good = (best > threshold) & np.isfinite(corners).all(1)
+        good &= np.isin(labels, [number for number, name in enumerate(names) if self.wants(name)])
         rows = np.flatnonzero(good)
         rows = rows[np.argsort(-best[rows], kind="stable")]
         boxes = placement.boxes_to_frame(corners[rows])
