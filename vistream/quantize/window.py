@@ -38,7 +38,8 @@ class Window:
     @property
     def pointwise(self) -> bool:
         """Whether an output looks at exactly the input of its own position."""
-        return self.kernel == (1, 1) and self.stride == (1, 1) and self.padding in (None, (0, 0))
+        unpadded = self.padding is None or (self.padding == (0, 0) and self.after in (None, (0, 0)))
+        return self.kernel == (1, 1) and self.stride == (1, 1) and unpadded
 
     def place(self, height: int, width: int) -> Placed:
         """Lay the window over an input of `height` x `width`.

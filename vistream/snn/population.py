@@ -106,9 +106,9 @@ class Mover:
 
     def reset(self) -> None:
         """Nothing taken in, nothing sent."""
-        self.waiting = False
+        self.waiting = True  # a window that lies wholly in padding has an output without any input
         self._inputs = [torch.zeros(size, dtype=torch.int16) for size in self._sizes]
-        self._sent = self._output()
+        self._sent = torch.zeros_like(self._output())
 
     @property
     def levels(self) -> Tensor:

@@ -119,10 +119,11 @@ class Simulator:
         """Forget everything: the next frame is a first frame, and may have another size."""
         self._populations = {}
 
-    @property
-    def levels(self) -> dict[str, Tensor]:
-        """The levels of every layer so far, int8 `[H, W, C]`, by name; empty before the first frame."""
-        return {name: population.levels for name, population in self._populations.items()}
+    def levels(self, name: str) -> Tensor:
+        """The levels of any layer after a step, int8 `[H, W, C]`."""
+        if not self._populations:
+            raise VistreamError("no frame has been taken yet")
+        return self._populations[name].levels
 
     def step(self, frame: Frame) -> SpikingStep:
         """Take one frame, uint8 `[H, W, C]`; raises VistreamError if its shape is not that of the frame before."""
@@ -135,8 +136,7 @@ class Simulator:
                 last = time
             if not self._waiting:
                 break
-        levels = self._populations[self.network.output].levels
-        return SpikingStep(levels, not self._waiting, last, tuple(counts.values()))
+        return SpikingStep(self.levels(self.network.output), not self._waiting, last, tuple(counts.values()))
 
     @property
     def _waiting(self) -> bool:

@@ -115,17 +115,18 @@ def compact(mask, index):
 @njit(inline="always")
 def _window(geometry):
     """The numbers that `_window_rows` needs, taken out of the array once: slicing it costs more than using it."""
-    return (
-        geometry[0], geometry[1], geometry[3], geometry[4], geometry[5], geometry[6], geometry[7], geometry[8],
-        geometry[9], geometry[10], geometry[11], geometry[12],
-    )  # fmt: skip
+    height, width, rows, columns = geometry[0], geometry[1], geometry[2], geometry[3]
+    kh, kw, sh, sw, dh, dw, top, left = geometry[4:12]
+    # padding behind the data alone, too, makes the output larger than the input
+    pointwise = kh * kw * sh * sw == 1 and top + left == 0 and rows == height and columns == width
+    return height, width, columns, kh, kw, sh, sw, dh, dw, top, left, geometry[12], pointwise
 
 
 @njit(inline="always")
 def _window_rows(table, stride, slot, position, source_at, window):
     """The addresses of the input rows under the window of an output position: `table[tap * stride + slot]`."""
-    height, width, columns, kh, kw, sh, sw, dh, dw, top, left, row_bytes = window
-    if kh * kw * sh * sw == 1 and top + left == 0:
+    height, width, columns, kh, kw, sh, sw, dh, dw, top, left, row_bytes, pointwise = window
+    if pointwise:
         table[slot] = source_at + position * row_bytes
         return slot + stride
     y = position // columns
