@@ -1,1 +1,55 @@
-"""vistream."""
+"""Track objects through video with a frozen network, computing only what changed since the last frame.
+
+import vistream
+for result in vistream.track("street.mp4"):
+    print(result.frame, [(track.id, track.box) for track in result.tracks])
+"""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vistream import stream
+    from vistream.errors import VistreamError
+    from vistream.stream.engine import Stream
+    from vistream.tasks.run import track
+    from vistream.tasks.session import Session
+    from vistream.types import FeatureMap, Observations, Result, Track, Work
+
+__all__ = [
+    "FeatureMap",
+    "Observations",
+    "Result",
+    "Session",
+    "Stream",
+    "Track",
+    "VistreamError",
+    "Work",
+    "stream",
+    "track",
+]
+
+# torch and OpenCV take seconds to import: a name's module is loaded when the name is first used
+_HOMES = {
+    "Session": "vistream.tasks.session",
+    "Stream": "vistream.stream.engine",
+    "VistreamError": "vistream.errors",
+    "track": "vistream.tasks.run",
+    **dict.fromkeys(("FeatureMap", "Observations", "Result", "Track", "Work"), "vistream.types"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return metadata.version("vistream")
+    if name == "stream":
+        return import_module("vistream.stream")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'vistream' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -118,7 +118,7 @@ class Result:
 class FeatureMap:
     """Appearance features of one frame on a grid.
 
-    `values`: float32 `[h, w, C]`. Cell `(i, j)` is centred on the point `((j + 1/2) * stride[0], (i + 1/2) * stride[1])`
+    `values`: float32 `[h, w, C]`. Cell `(i, j)` is centred on point `((j + 1/2) * stride[0], (i + 1/2) * stride[1])`
     of the frame, from its top-left corner; `stride` is (x, y), in source pixels a cell.
     """
 

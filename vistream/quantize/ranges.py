@@ -21,7 +21,7 @@ from vistream.errors import VistreamError
 from vistream.quantize.program import FloatNeuron, Program
 from vistream.types import Frame
 
-SAMPLE = 1 << 18
+SAMPLE = 1 << 16
 PERCENTILE = 99.9
 
 Ranges = dict[str, tuple[float, float]]

@@ -1,0 +1,49 @@
+"""`vistream verify`: the proof, on anyone's own video."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vistream.cli.options import (
+    DEFAULT_MODEL,
+    Deadband,
+    Debug,
+    Fidelity,
+    Hysteresis,
+    MaxFrames,
+    Model,
+    Quiet,
+    SourceArgument,
+    Start,
+    Stride,
+)
+
+
+def verify(
+    source: SourceArgument,
+    model: Model = DEFAULT_MODEL,
+    fidelity: Fidelity = "exact",
+    deadband: Deadband = None,
+    hysteresis: Hysteresis = None,
+    every: Annotated[int, typer.Option(help="Compare every so many-th frame.", min=1)] = 1,
+    start: Start = 0,
+    max_frames: MaxFrames = None,
+    stride: Stride = 1,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Run the dense network and the stream side by side and say, frame by frame, whether they are equal.
+
+    Exit code 0: all equal; 1: some frame differs.
+    """
+    from vistream.cli.verifying import verify_and_report
+    from vistream.tasks.fidelity import dead_zones
+    from vistream.video.source import open_source
+
+    zones = dead_zones(fidelity, deadband, hysteresis)
+    with open_source(source, start=start, stride=stride, max_frames=max_frames) as frames:
+        equal = verify_and_report(frames, model, zones, every, quiet=quiet)
+    if not equal:
+        raise typer.Exit(1)

@@ -1,0 +1,39 @@
+"""What `vistream verify` prints."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from vistream.quantize.named import named_network
+from vistream.tasks.fidelity import DeadZones
+from vistream.tasks.verify import Comparison, compare
+from vistream.video.frames import Source
+
+
+def verify_and_report(frames: Source, model: str, zones: DeadZones, every: int, *, quiet: bool) -> bool:
+    """Compare dense and stream over a source; a line for each compared frame, then the verdict."""
+    console = Console(quiet=quiet, highlight=False)
+    named = named_network(model)
+    meaning = "plain" if zones.exact else f"with the same dead zones ({zones})"
+    console.print(f"{frames.name}: {named.name}, stream against the dense network, {meaning}")
+    compared = different = 0
+    shares: list[float] = []
+    for result in compare(frames, named.network, zones, every):
+        shares.append(result.share)
+        if result.differing is None:
+            continue
+        compared += 1
+        different += result.differing > 0
+        console.print(_line(result))
+    mean = 100 * sum(shares) / len(shares)
+    verdict = "EQUAL, bit for bit" if different == 0 else f"DIFFERENT in {different} frames"
+    console.print(f"{verdict}: {compared} of {len(shares)} frames compared; {mean:.1f} % of the dense work was done")
+    return different == 0
+
+
+def _line(result: Comparison) -> str:
+    if result.differing:
+        outcome = f"DIFFERENT: {result.differing} of {result.values} values, first in layer {result.layer}"
+    else:
+        outcome = f"equal: {result.values} values in every layer"
+    return f"frame {result.frame}: {outcome}; {100 * result.share:.1f} % of dense work"

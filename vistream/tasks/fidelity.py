@@ -1,0 +1,46 @@
+"""The dial between exactness and work: what `exact`, `high` and `fast` mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vistream.errors import VistreamError
+
+
+@dataclass(frozen=True, slots=True)
+class DeadZones:
+    """`deadband`: grey levels by which a pixel must move to be re-read; `hysteresis`: levels, of every neuron."""
+
+    deadband: int = 0
+    hysteresis: float = 0.0
+
+    @property
+    def exact(self) -> bool:
+        """Whether the stream equals the plain integer network."""
+        return self.deadband == 0 and self.hysteresis == 0.0
+
+    def __str__(self) -> str:
+        return f"tau {self.deadband}, h {self.hysteresis:g}"
+
+
+PRESETS = {
+    "exact": DeadZones(),
+    "high": DeadZones(4, 1.0),
+    "fast": DeadZones(8, 2.0),
+}
+
+
+def dead_zones(fidelity: str, deadband: int | None = None, hysteresis: float | None = None) -> DeadZones:
+    """A preset, with either of its numbers replaced; raises VistreamError for an unknown preset or a bad number.
+
+    >>> dead_zones("high", deadband=6)
+    DeadZones(deadband=6, hysteresis=1.0)
+    """
+    if fidelity not in PRESETS:
+        raise VistreamError(f"no fidelity is called {fidelity!r}: it is one of {', '.join(PRESETS)}")
+    preset = PRESETS[fidelity]
+    deadband = preset.deadband if deadband is None else deadband
+    hysteresis = preset.hysteresis if hysteresis is None else hysteresis
+    if not 0 <= deadband <= 255 or not 0.0 <= hysteresis <= 255.0:
+        raise VistreamError("the dead-band (grey levels) and the hysteresis (levels) must lie in 0 to 255")
+    return DeadZones(deadband, hysteresis)
