@@ -1,0 +1,90 @@
+"""The detector that needs no weights: what moves before a fixed camera.
+
+Pixels that differ from a learned background are grouped into regions; a region that is large, compact and
+lasting enough becomes a box. It can't tell what moves, nor two things that touch, and sees nothing at all
+while the camera itself moves, which it notices and says.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from vistream.detect.background import Background, Mask
+from vistream.detect.camera import SPAN, CameraWatch
+from vistream.detect.regions import GRID, Region, continued, find_regions
+from vistream.types import Frame, Observations
+
+LABEL = "moving"
+LASTING = 0.15  # seconds for which a region must have been there, and at least two frames
+EVERYWHERE = 0.7  # share of the picture's blocks with movement from which the light changed, not an object moved
+
+
+class MotionDetector:
+    """Boxes of what moves, labelled "moving", for video of `fps` frames a second.
+
+    Scores run from 0.5 (at the threshold of the noise) towards 1 (clear of it), see `regions.Region`. Frames are
+    worked on at no more than 384 pixels of their longer side.
+    """
+
+    name = "motion"
+
+    def __init__(self, fps: float) -> None:
+        self.fps = fps
+        self._lasting = max(2, round(LASTING * fps))
+        self.reset()
+
+    def describe(self) -> str:
+        return "motion: no network, sees only what moves before a fixed camera, and can't tell what it is"
+
+    def reset(self) -> None:
+        """Forget the background: another video begins."""
+        self._background: Background | None = None
+        self._camera = CameraWatch()
+        self._regions: list[Region] = []
+        self._last: int | None = None
+
+    def detect(self, frame: Frame, index: int) -> Observations:
+        """Boxes of the moving regions; none on the first frames, and none while the camera moves."""
+        small = _shrunk(frame)
+        seconds = 1 / self.fps if self._last is None else max(1, index - self._last) / self.fps
+        self._last = index
+        moving_for = self._camera.moving_for(small, seconds)
+        if self._background is None or self._background.colour.shape != small.shape or moving_for > SPAN:
+            return self._begin(small)
+        if moving_for > 0:  # perhaps only an object that hides most of the picture: wait before all is forgotten
+            return Observations.none()
+        difference = self._background.compare(small, seconds)
+        if _everywhere(difference.moving):
+            return self._begin(small)
+        finding = find_regions(difference, small, self._background.colour)
+        self._background.learn(small, seconds, finding.objects, finding.ghosts)
+        self._regions = [continued(region, self._regions) for region in finding.regions]
+        lasting = [region for region in self._regions if region.frames >= self._lasting]
+        return _observations(lasting, frame.shape[1] / small.shape[1], frame.shape[0] / small.shape[0])
+
+    def _begin(self, small: Frame) -> Observations:
+        """Start from this frame, and say nothing about it."""
+        self._background = Background(small)
+        self._regions = []
+        return Observations.none()
+
+
+def _shrunk(frame: Frame) -> Frame:
+    height, width = frame.shape[:2]
+    scale = min(1.0, GRID / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _everywhere(moving: Mask) -> bool:
+    """Whether nearly all of the picture differs."""
+    blocks = cv2.resize(moving.astype(np.float32), (8, 6), interpolation=cv2.INTER_AREA)
+    return float(np.mean(blocks > 0.25)) > EVERYWHERE
+
+
+def _observations(regions: list[Region], x_scale: float, y_scale: float) -> Observations:
+    """Regions on the grid as boxes on the frame."""
+    boxes = np.array([region.box for region in regions], dtype=np.float64).reshape(-1, 4)
+    scores = np.array([region.score for region in regions], dtype=np.float64)
+    return Observations(boxes * (x_scale, y_scale, x_scale, y_scale), scores, (LABEL,) * len(regions))
