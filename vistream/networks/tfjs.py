@@ -77,9 +77,10 @@ def _pick(result: Result, which: int) -> Tensor:
     return result[which] if isinstance(result, tuple) else result
 
 
-def load_tfjs(json_path: Path) -> TfjsGraph:
+def load_tfjs(json_path: Path, free_axes: tuple[int, ...] = ()) -> TfjsGraph:
     """Read a graph model; its weights file must lie in the same folder.
 
+    `free_axes`: of the inputs, whose declared sizes don't bind: those a fully convolutional network slides over.
     Raises VistreamError: not such a model, cut short, or with an operation that is not known here.
     """
     try:
@@ -90,7 +91,10 @@ def load_tfjs(json_path: Path) -> TfjsGraph:
         inputs = {name: _reference(spec["name"])[0] for name, spec in signature["inputs"].items()}
         outputs = {name: _reference(spec["name"]) for name, spec in signature["outputs"].items()}
         placeholders = {node.name: node for node in nodes if node.op == "Placeholder"}
-        shapes = {name: tuple(placeholders[source].integers("shape")) for name, source in inputs.items()}
+        shapes = {
+            name: tuple(-1 if axis in free_axes else n for axis, n in enumerate(placeholders[source].integers("shape")))
+            for name, source in inputs.items()
+        }
     except OSError as error:
         raise VistreamError(f"{error.filename}: {error.strerror}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
