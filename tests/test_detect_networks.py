@@ -153,6 +153,8 @@ def test_detectors_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capl
         make_detector("auto", 25, keypoints=True)
     with pytest.raises(VistreamError, match="'motion' gives no keypoints"):
         make_detector("motion", 25, keypoints=True)
+    with pytest.raises(VistreamError, match="motion knows no class 'person': it knows moving"):
+        make_detector("auto", 25, Selection(classes=frozenset({"person"})))
     with pytest.raises(VistreamError, match="no detector is called 'yolo': auto, motion, yolox-s"):
         make_detector("yolo", 25)
     with pytest.raises(VistreamError, match=r"nobody\.onnx: No such file"):
@@ -163,6 +165,8 @@ def test_detectors_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capl
         place = by_hand(known("nanodet-g"), file)
         place.parent.mkdir(exist_ok=True)
         place.symlink_to(weights.parent / file.name)
+    with pytest.raises(VistreamError, match=r"nanodet-g knows no class 'persons': did you mean person\?"):
+        make_detector("auto", 25, Selection(classes=frozenset({"persons"})))
     detector = make_detector("auto", 25, Selection(classes=frozenset({"person"})))
     assert detector.describe() == "nanodet-g: NanoDet-g at 416 x 416, person, scores above 0.4"
 
@@ -215,6 +219,9 @@ def test_pose_networks_find_joints(real_data: Path, network: str, least: float) 
     joints = truth["categories"][0]["keypoints"][:12]  # neck and head top are none of COCO's
     columns = [KEYPOINTS.index(joint) for joint in joints]
     detector = make_detector(network, 25, keypoints=True)
+    nobody = detector.detect(np.zeros((90, 120, 3), np.uint8), 0)
+    assert nobody.keypoints is not None
+    assert (len(nobody), nobody.boxes.shape, nobody.keypoints.shape) == (0, (0, 4), (0, 17, 3))
     right = total = 0
     for image in truth["images"][::5]:
         frame = cv2.imread(str(clip / image["file_name"]))

@@ -29,8 +29,9 @@ def make_detector(name: str, fps: float, selection: Selection | None = None, key
     if name == "auto":
         name = _pose_present() if keypoints else _best_present()
     if name == "motion":
-        from vistream.detect.motion import MotionDetector
+        from vistream.detect.motion import LABEL, MotionDetector
 
+        chosen.checked("motion", (LABEL,))
         return MotionDetector(fps)
     if name.startswith("onnx:"):
         from vistream.detect.onnx import OnnxDetector

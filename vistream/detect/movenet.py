@@ -33,7 +33,8 @@ class MoveNet:
 
         if selection.threshold is None:
             selection = replace(selection, threshold=THRESHOLD)
-        self._graph, self._selection = load_tfjs(path), selection
+        self._selection = selection.checked(self.name, ("person",))
+        self._graph = load_tfjs(path)
 
     def describe(self) -> str:
         size = f"longer side {LONGER_SIDE}"
@@ -46,8 +47,6 @@ class MoveNet:
         image, placement = letterbox(frame, width, height, 0, centred=True)
         (rows,) = self._graph(torch.from_numpy(image[None]).long()).values()
         people = decode_movenet(rows[0].double().numpy(), width, height, placement)
-        if not self._selection.wants("person"):
-            return Observations.none()
         return people.pick(people.scores > (self._selection.threshold or 0.0))
 
     def reset(self) -> None:

@@ -81,7 +81,8 @@ class NanodetG:
     def __init__(self, path: Path, selection: Selection) -> None:
         from vistream.networks.tfjs import load_tfjs
 
-        self._graph, self._selection = load_tfjs(path), selection
+        self._selection = selection.checked(self.name, CLASSES)
+        self._graph = load_tfjs(path)
 
     def describe(self) -> str:
         return f"{self.name}: NanoDet-g at 416 x 416, {self._selection}"

@@ -46,6 +46,7 @@ class OnnxDetector:
         self._names = own_names or _usual_names(scores.shape[1])
         if len(self._names) != scores.shape[1]:
             raise VistreamError(f"{path}: names {len(self._names)} classes but scores {scores.shape[1]}")
+        selection.checked(self.name, self._names)
 
     def describe(self) -> str:
         kind = f"{self._layout.name} layout at {self._width} x {self._height}"

@@ -108,7 +108,8 @@ class PoseNet:
 
         if selection.threshold is None:
             selection = replace(selection, threshold=THRESHOLD)
-        self._graph, self._selection = load_tfjs(path, free_axes=(1, 2)), selection
+        self._selection = selection.checked(self.name, ("person",))
+        self._graph = load_tfjs(path, free_axes=(1, 2))
 
     def describe(self) -> str:
         return f"{self.name}: PoseNet, longer side {LONGER_SIDE}, any number of people, {self._selection}"
@@ -117,12 +118,10 @@ class PoseNet:
         fields, placement = self._fields(frame)
         people, scores = decode_posenet(fields)
         kept = np.flatnonzero(scores > (self._selection.threshold or 0.0))
-        if not len(kept) or not self._selection.wants("person"):
-            return Observations.none()
         order = kept[np.argsort(-scores[kept], kind="stable")]
         places = placement.to_frame(people[order][:, :, 1::-1])
         keypoints = np.concatenate([places, people[order][:, :, 2:]], 2)
-        boxes = np.array([_box(person) for person in keypoints])
+        boxes = np.array([_box(person) for person in keypoints]).reshape(-1, 4)
         return Observations(boxes, scores[order], ("person",) * len(order), keypoints=keypoints)
 
     def reset(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect.letterbox import Placement
+from vistream.errors import VistreamError
 from vistream.types import Observations
 
 THRESHOLD = 0.4
@@ -31,6 +33,14 @@ class Selection:
     def __str__(self) -> str:
         whom = "all classes" if self.classes is None else ", ".join(sorted(self.classes))
         return f"{whom}, scores above {THRESHOLD if self.threshold is None else self.threshold:g}"
+
+    def checked(self, detector: str, names: Sequence[str]) -> Selection:
+        """Itself; a VistreamError if `detector`, which knows classes of these `names`, does not know one of ours."""
+        for wanted in sorted((self.classes or frozenset()) - set(names)):
+            close = difflib.get_close_matches(wanted, names, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"it knows {', '.join(names)}"
+            raise VistreamError(f"{detector} knows no class {wanted!r}: {hint}")
+        return self
 
     def wants(self, name: str) -> bool:
         """Whether objects of this class are reported."""
