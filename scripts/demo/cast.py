@@ -248,7 +248,7 @@ PLAZA_PAN = Clip(
             _SUIT,
             _way(1.12, (-3.4, 7.6), (0.0, 7.7), (4.5, 7.5), (9.0, 7.6)),
         ),
-        # Against it, behind kiosk-side lamp, leaves; the camera has turned away by then.
+        # Walks against the turn and leaves on the left; the camera does not come back for her.
         Walker(2, Body(1.69, 0.5), _PINK, _way(1.25, (3.6, 10.8), (0.0, 11.0), (-5.2, 11.0), (-9.0, 11.2))),
         # Comes from the left edge behind the kiosk and crosses the whole place.
         Walker(

@@ -34,9 +34,12 @@ def video(path: Path, size: tuple[int, int], fps: int) -> Iterator[Writer]:
             "PyAV is not installed: writing mp4v, larger and blurrier than H.264 (pip install 'vistream[demo]')"
         )
         shoot = _mp4v
-    with shoot(part, size, fps) as write:
-        yield write
-    part.replace(path)
+    try:
+        with shoot(part, size, fps) as write:
+            yield write
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -119,7 +119,7 @@ class Film:
         share = float(mine.sum() / whole.sum())
         head = np.array([*drawn.head.min(0), *drawn.head.max(0)]) / FINE
         box = (float(head[0]), float(head[1]), float(head[2] - head[0]), float(head[3] - head[1]))
-        keypoints = np.c_[drawn.points / FINE - 0.5, _visible(drawn, depth, ids)]
+        keypoints = np.c_[drawn.points / FINE - 0.5, _visible(drawn, depth, ids, owner)]
         return Seen(drawn.walker.id, body, _bounds(mine), share, box, keypoints)
 
 
@@ -151,12 +151,13 @@ def _clip(box: Box | None, left: int, top: int, size: tuple[int, int]) -> Box | 
     return (x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
 
 
-def _visible(drawn: Drawn, depth: Floats, ids: NDArray[np.uint8]) -> Floats:
-    """1 where the sample at a joint is the walker's own, with no more than that joint's flesh and cloth in front."""
+def _visible(drawn: Drawn, depth: Floats, ids: NDArray[np.uint8], owner: NDArray[np.uint8]) -> Floats:
+    """1 where pixel and sample at a joint are the walker's own and only its flesh and cloth lie in front, else 0."""
     thick = np.array(list(KEYPOINTS.values())) * (drawn.walker.body.height / 1.75)
     out = np.zeros(len(drawn.points))
     for k, (x, y) in enumerate(np.floor(drawn.points).astype(int)):
-        inside = 0 <= x < ids.shape[1] and 0 <= y < ids.shape[0]
-        if inside and ids[y, x] == drawn.walker.id and drawn.depths[k] - depth[y, x] <= thick[k]:
-            out[k] = 1
+        if not (0 <= x < ids.shape[1] and 0 <= y < ids.shape[0]):
+            continue
+        own = ids[y, x] == drawn.walker.id == owner[y // FINE, x // FINE]
+        out[k] = own and drawn.depths[k] - depth[y, x] <= thick[k]
     return out

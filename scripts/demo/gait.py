@@ -129,7 +129,8 @@ def resized(joints: Joints, factor: float) -> Joints:
 
 
 def _turned(vector: Floats, other: Floats, angle: float) -> Floats:
-    return np.asarray(vector * np.cos(angle) + other * np.sin(angle), np.float64)
+    """The unit vector `angle` radians from `vector` towards `other`, which is about square to it."""
+    return unit(vector * np.cos(angle) + other * np.sin(angle))
 
 
 def _foot(body: Body, path: Path, s: float, cycle: float, pace: float, side: str) -> tuple[Floats, Floats, Floats]:

@@ -7,7 +7,7 @@ rasteriser; only colours are sampled by OpenCV. Knows nothing about people or pl
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -120,7 +120,7 @@ class _Axes:
     step: Floats
     length: float
     depth: Floats
-    scale: Floats = field(repr=False)
+    scale: Floats
 
 
 def _axes(tube: Tube, camera: Camera) -> _Axes:
