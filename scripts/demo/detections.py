@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from demo.camera import Camera
+from demo.camera import Camera, Floats
 from demo.cast import Clip
 from demo.film import Seen, Take
 from demo.truth import scored
@@ -51,7 +51,7 @@ def _person(seen: Seen, mood: float, rng: np.random.Generator) -> list[Detection
     return out
 
 
-def _jittered(low: np.ndarray, high: np.ndarray, noise: np.ndarray, share: float, score: float) -> Detection:
+def _jittered(low: Floats, high: Floats, noise: Floats, share: float, score: float) -> Detection:
     width, height = high - low
     x, y = (low + high) / 2 + noise[:2] * share * np.array([1.2 * width, height])
     width, height = np.array([width, height]) * np.exp(noise[2:] * share * np.array([1.8, 1.0]))
