@@ -1,0 +1,180 @@
+"""Draw what the tracker found onto the frame: masks, trails, boxes with ids, key points, the work done.
+
+One function a kind. Sizes follow the frame, so that a 4K picture and a thumbnail look alike; what does not fit
+is left out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.render.colours import Colour, colour_of
+from vistream.render.text import TextPainter
+from vistream.types import Frame, Result, Track
+
+TRAIL_SECONDS = 3.0
+TRAIL_POINTS = 30
+MASK_STRENGTH = 0.45
+INSET_WIDTH = 0.22  # of the frame
+STRIP_DARKNESS = 0.6
+FONT_HEIGHT = 1 / 38  # of the frame's shorter side
+SMALLEST_FONT = 9
+UNTOLD = ("object", "moving", "")  # labels that say nothing, so they are not written
+BLACK: Colour = (12, 12, 12)
+WHITE: Colour = (240, 240, 240)
+ACTIVE: Colour = (255, 176, 0)
+
+
+@dataclass(slots=True)
+class _Trail:
+    """Where a track has been: (frame, x, y), oldest first."""
+
+    points: deque[tuple[int, float, float]] = field(default_factory=deque)
+
+
+class Overlay:
+    """Draws results onto the frames of one video of `size` (width, height) at `fps`; it remembers the trails."""
+
+    def __init__(self, size: tuple[int, int], fps: float) -> None:
+        self.size = size
+        shorter = min(size)
+        self._line = max(1, round(shorter / 300))
+        self._text = TextPainter(max(SMALLEST_FONT, round(shorter * FONT_HEIGHT)))
+        self._pad = max(1, self._text.height // 5)
+        self._trail_frames = max(1, round(TRAIL_SECONDS * fps))
+        self._trails: dict[int, _Trail] = {}
+
+    def draw(self, frame: Frame, result: Result, status: str) -> Frame:
+        """A copy of `frame` (uint8 `[H, W, 3]`, RGB) with `result` on it and `status` in a strip along its top."""
+        picture = frame.copy()
+        for track in result.tracks:
+            if track.mask is not None:
+                draw_mask(picture, track.mask, colour_of(track.id))
+        self._follow(result)
+        for identity, trail in self._trails.items():
+            draw_trail(picture, trail.points, result.frame, self._trail_frames, colour_of(identity), self._line)
+        for track in result.tracks:
+            draw_box(picture, track, self._line)
+        for track in result.tracks:
+            if track.keypoints is not None:
+                draw_keypoints(picture, track.keypoints, colour_of(track.id), self._line)
+            self._draw_chip(picture, track)
+        if result.activity is not None:
+            self._draw_activity(picture, frame, result.activity)
+        if status:
+            self._draw_status(picture, status)
+        return picture
+
+    def _follow(self, result: Result) -> None:
+        """Lengthen the trails by this frame's boxes (the middle of the lower edge); drop what is too old."""
+        step = max(1, self._trail_frames // TRAIL_POINTS)
+        for track in result.tracks:
+            points = self._trails.setdefault(track.id, _Trail()).points
+            x, y, w, h = track.box
+            if len(points) > 1 and points[-1][0] - points[-2][0] < step:
+                points.pop()  # the newest point always is the present one; the others keep their distance in time
+            points.append((result.frame, x + w / 2, y + h))
+        for identity in list(self._trails):
+            points = self._trails[identity].points
+            while points and points[0][0] < result.frame - self._trail_frames:
+                points.popleft()
+            if not points:
+                del self._trails[identity]
+
+    def _draw_chip(self, picture: Frame, track: Track) -> None:
+        """The id on the track's colour above the box, or inside it; the label too where the box is wide enough."""
+        text, height = f"{track.id} {track.label}", self._text.height
+        if track.label in UNTOLD or self._chip_width(text) > track.box[2]:
+            text = str(track.id)
+        width = self._chip_width(text)
+        if width > picture.shape[1] or 2 * height > picture.shape[0]:
+            return
+        x, y = _pixel(track.box[0]) - self._line // 2, _pixel(track.box[1]) - height
+        x = min(max(x, 0), picture.shape[1] - width)
+        y = min(y if y >= 0 else max(y + height, 0), picture.shape[0] - height)
+        picture[y : y + height, x : x + width] = colour_of(track.id)
+        self._text.write(picture, text, (x + self._pad, y), BLACK)
+
+    def _chip_width(self, text: str) -> int:
+        return int(self._text.ink(text).shape[1]) + 2 * self._pad
+
+    def _draw_status(self, picture: Frame, status: str) -> None:
+        height = self._text.height + 2 * self._pad
+        if 4 * height > picture.shape[0]:
+            return
+        strip = picture[:height]
+        strip[...] = cv2.convertScaleAbs(strip, alpha=1 - STRIP_DARKNESS)
+        self._text.write(picture, status, (2 * self._pad, self._pad), WHITE)
+
+    def _draw_activity(self, picture: Frame, frame: Frame, activity: NDArray[np.bool_]) -> None:
+        """A small dark copy of the frame in the lower right corner; what was recomputed there is lit."""
+        height, width = picture.shape[:2]
+        w, h = round(INSET_WIDTH * width), round(INSET_WIDTH * height)
+        margin, text_height = 2 * self._pad, self._text.height
+        share = f"{100 * np.mean(activity):.0f} %"
+        caption = f"recomputed {share}" if self._chip_width(f"recomputed {share}") <= w else share
+        if h < 2 * text_height or w < self._chip_width(caption):
+            return
+        x, y = width - w - margin, height - h - margin
+        small = cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), (w, h), interpolation=cv2.INTER_AREA)
+        inset = cv2.cvtColor(cv2.convertScaleAbs(small, alpha=0.45), cv2.COLOR_GRAY2RGB)
+        lit = cv2.resize(activity.view(np.uint8), (w, h), interpolation=cv2.INTER_NEAREST) > 0
+        inset[lit] = 0.55 * inset[lit] + 0.45 * np.array(ACTIVE)
+        picture[y : y + h, x : x + w] = inset
+        bar = picture[y - text_height : y, x : x + w]
+        bar[...] = cv2.convertScaleAbs(bar, alpha=1 - STRIP_DARKNESS)
+        self._text.write(picture, caption, (x + self._pad, y - text_height), WHITE)
+        cv2.rectangle(picture, (x - 1, y - text_height - 1), (x + w, y + h), WHITE, 1)
+
+
+def draw_box(picture: Frame, track: Track, line: int) -> None:
+    """The outline of a track's box, `line` pixels wide, between thin dark lines where there is room for them."""
+    x, y, w, h = track.box
+    corners = (_pixel(x), _pixel(y)), (_pixel(x + w), _pixel(y + h))
+    if line > 1:
+        cv2.rectangle(picture, *corners, BLACK, line + 2)
+    cv2.rectangle(picture, *corners, colour_of(track.id), line)
+
+
+def draw_mask(picture: Frame, mask: NDArray[np.bool_], colour: Colour) -> None:
+    """A translucent fill and an outline of bool `[H, W]`."""
+    picture[mask] = (1 - MASK_STRENGTH) * picture[mask] + MASK_STRENGTH * np.array(colour)
+    outlines, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    cv2.drawContours(picture, outlines, -1, colour, 1)
+
+
+def draw_keypoints(picture: Frame, keypoints: NDArray[np.float64], colour: Colour, line: int) -> None:
+    """A dot for each of `[K, 3]` (x, y, confidence) whose confidence is above 0."""
+    for x, y, confidence in keypoints.tolist():
+        if confidence > 0:
+            cv2.circle(picture, (_pixel(x), _pixel(y)), 2 * line, BLACK, cv2.FILLED)
+            cv2.circle(picture, (_pixel(x), _pixel(y)), max(1, 2 * line - 1), colour, cv2.FILLED)
+
+
+def draw_trail(
+    picture: Frame,
+    points: deque[tuple[int, float, float]],
+    now: int,
+    lifetime: int,
+    colour: Colour,
+    line: int,
+) -> None:
+    """A path (frame, x, y) that fades into the picture with age; nothing is left after `lifetime` frames."""
+    height, width = picture.shape[:2]
+    for (_, x0, y0), (frame, x1, y1) in zip(points, list(points)[1:], strict=False):
+        strength = 1 - (now - frame) / lifetime
+        # mixed with the pixel beneath its middle, which looks like transparency and costs no second picture
+        x, y = _pixel((x0 + x1) / 2), _pixel((y0 + y1) / 2)
+        under = picture[min(max(y, 0), height - 1), min(max(x, 0), width - 1)].tolist()
+        mixed = [strength * c + (1 - strength) * u for c, u in zip(colour, under, strict=True)]
+        cv2.line(picture, (_pixel(x0), _pixel(y0)), (_pixel(x1), _pixel(y1)), mixed, line, cv2.LINE_AA)
+
+
+def _pixel(coordinate: float) -> int:
+    """The nearest pixel, kept within what OpenCV can draw: a predicted box may lie far outside the frame."""
+    return round(min(max(coordinate, -30_000.0), 30_000.0))
