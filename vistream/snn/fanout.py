@@ -74,7 +74,7 @@ class FanOut:
 
     def _scatter(self, events: Events, charge: Tensor, arrived: Tensor) -> None:
         positions = events.positions
-        values = events.values.unflatten(1, (self.groups, -1))
+        values = events.values.reshape(len(positions), self.groups, events.values.shape[1] // self.groups)
         number = (values != 0).sum(2, dtype=torch.int32)
         exact = self._largest * (128 if values.dtype == torch.int8 else 255) < EXACT
         assert self._weight is not None

@@ -38,8 +38,8 @@ class FiringRule:
     def spikes(self, total: Tensor, S: Tensor) -> Tensor:
         """The spikes, int8 in -1..1, of neurons whose `total = V + S`, all of one shape.
 
-        The thresholds are held against `V + S`, since `V = total - S` may round: a total just below 0 with S = -1
-        is a V below 1 that float32 takes for 1.
+        The thresholds are held against `V + S`, so that nothing rounds before they are: with S = -1, a total just
+        below 0 is a V below 1 that float32 takes for 1.
         """
         up = (total >= S + (1.0 + self.hysteresis)) & S.lt(self.hi)
         down = (total < S - self.hysteresis) & S.gt(self.lo)

@@ -1,0 +1,57 @@
+"""What rounding the weights to 8 bits costs, layer by layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vistream.quantize.layers import Input, IntegerNetwork, Neuron, Synapse
+from vistream.quantize.program import FloatNeuron, Program, Term
+from vistream.quantize.ranges import Preprocess
+
+
+def weight_errors(program: Program, network: IntegerNetwork, preprocess: Preprocess) -> dict[str, float]:
+    """Per neuron layer with weights: RMS of (integer weight as a real number - float weight) over RMS of the latter.
+
+    `network` must be what `convert` made of `program`. Batch norm is folded into both. Rounding to steps of 1/127 of
+    each output channel's largest weight cannot err by more than half a step a weight.
+    """
+    gains = _gains(network, preprocess)
+    layers = {layer.name: layer for layer in network.neurons}
+    errors: dict[str, float] = {}
+    for layer in program.layers:
+        if not isinstance(layer, FloatNeuron):
+            continue
+        neuron = layers[layer.name]
+        pairs = zip(layer.sum.terms, neuron.synapses, strict=True)
+        sums = [
+            _squares(term, synapse, neuron, gains[term.source]) for term, synapse in pairs if term.weight is not None
+        ]
+        if sums:
+            wrong, whole = (sum(part) for part in zip(*sums, strict=True))
+            errors[layer.name] = (wrong / whole) ** 0.5 if whole else 0.0
+    return errors
+
+
+def _squares(term: Term, synapse: Synapse, neuron: Neuron, gain: Tensor) -> tuple[float, float]:
+    """Sums of squares: of the errors, and of the float weights, both as they act on levels."""
+    assert term.weight is not None and synapse.weight is not None
+    outputs, per_group = term.weight.shape[:2]
+    incoming = gain.reshape(term.groups, 1, per_group).expand(-1, outputs // term.groups, -1)
+    wanted = (term.weight * term.gain[:, None, None, None]).double() * incoming.reshape(outputs, per_group, 1, 1)
+    stored = synapse.weight.double() * (synapse.multiplier.double() * neuron.scale)[:, None, None, None]
+    return float((stored - wanted).square().sum()), float(wanted.square().sum())
+
+
+def _gains(network: IntegerNetwork, preprocess: Preprocess) -> dict[str, Tensor]:
+    """The real value of one level of every layer's channels, float64 `[C]`."""
+    gains: dict[str, Tensor] = {}
+    for layer in network.layers:
+        if isinstance(layer, Input):
+            gains[layer.name] = 1.0 / torch.tensor(preprocess.std, dtype=torch.float64)
+        elif isinstance(layer, Neuron):
+            gains[layer.name] = torch.full((len(layer.bias),), layer.scale, dtype=torch.float64)
+        else:
+            sources = layer.sources
+            gains[layer.name] = torch.cat([gains[source] for source in sources])
+    return gains
