@@ -28,6 +28,7 @@ UNTOLD = ("object", "moving", "")  # labels that say nothing, so they are not wr
 BLACK: Colour = (12, 12, 12)
 WHITE: Colour = (240, 240, 240)
 ACTIVE: Colour = (255, 176, 0)
+FAR = 30_000.0  # pixels
 
 
 @dataclass(slots=True)
@@ -166,15 +167,17 @@ def draw_trail(
 ) -> None:
     """A path (frame, x, y) that fades into the picture with age; nothing is left after `lifetime` frames."""
     height, width = picture.shape[:2]
-    for (_, x0, y0), (frame, x1, y1) in zip(points, list(points)[1:], strict=False):
-        strength = 1 - (now - frame) / lifetime
-        # mixed with the pixel beneath its middle, which looks like transparency and costs no second picture
-        x, y = _pixel((x0 + x1) / 2), _pixel((y0 + y1) / 2)
-        under = picture[min(max(y, 0), height - 1), min(max(x, 0), width - 1)].tolist()
-        mixed = [strength * c + (1 - strength) * u for c, u in zip(colour, under, strict=True)]
-        cv2.line(picture, (_pixel(x0), _pixel(y0)), (_pixel(x1), _pixel(y1)), mixed, line, cv2.LINE_AA)
+    frames, places = np.hsplit(np.array(points), [1])
+    corners = np.rint(np.clip(places, -FAR, FAR)).astype(int)
+    # mixed with the pixel beneath its middle, which looks like transparency and costs no second picture
+    middles = np.clip((corners[1:] + corners[:-1]) // 2, 0, (width - 1, height - 1))
+    under = picture[middles[:, 1], middles[:, 0]].astype(float)
+    mixed = under + (1 - (now - frames[1:]) / lifetime) * (np.array(colour) - under)
+    for start, end, tint in zip(corners[:-1].tolist(), corners[1:].tolist(), mixed.tolist(), strict=True):
+        if start != end:
+            cv2.line(picture, start, end, tint, line, cv2.LINE_AA)
 
 
 def _pixel(coordinate: float) -> int:
     """The nearest pixel, kept within what OpenCV can draw: a predicted box may lie far outside the frame."""
-    return round(min(max(coordinate, -30_000.0), 30_000.0))
+    return round(min(max(coordinate, -FAR), FAR))
