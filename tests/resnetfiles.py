@@ -26,9 +26,8 @@ def state_dict(depth: Depth, full: bool = False, classes: int = 1000) -> State:
 def _value(name: str, shape: torch.Size, generator: torch.Generator, full: bool) -> Tensor:
     if name.endswith("num_batches_tracked"):
         return torch.tensor(90)
-    if len(shape) == 4 and full:
-        fan_in = shape[1] * shape[2] * shape[3]
-        return torch.randn(shape, generator=generator).mul_((2.0 / fan_in) ** 0.5)
+    if len(shape) > 1 and full:
+        return torch.randn(shape, generator=generator).mul_((2.0 / shape[1:].numel()) ** 0.5)
     last_norm = name.endswith(("bn3.weight", "bn3.bias"))
     constant = {"running_var": 1.0, "running_mean": 0.0, "weight": 0.25 if last_norm else 1.0, "bias": -0.05}
     return torch.tensor(constant[name.rsplit(".", 1)[1]]).expand(shape)

@@ -95,7 +95,7 @@ def test_the_quantiser_takes_it_with_one_neuron_layer_a_relu(depth: Depth) -> No
 
 
 def test_eight_bit_weights_err_as_rounding_must() -> None:
-    """Normal weights, steps of max / 127 by output channel: errors spread evenly over a step, of RMS step / sqrt(12)."""
+    """Normal weights, steps of max / 127 by channel: errors spread evenly over a step, of RMS step / sqrt(12)."""
     torch.manual_seed(0)
     features = ResNetFeatures(18).eval().requires_grad_(False)
     frame = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
