@@ -1,7 +1,7 @@
 """Multi-object tracking with boxes: embeds each observed box and hands it to the tracker. One session a video.
 
-What runs the network and where observations come from is not known here: a frame arrives as its feature map (or None:
-motion and overlap alone) and its observations.
+What runs the network, and where observations come from, is not known here: a frame arrives as its feature map (or
+None: motion and overlap alone) and its observations.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from vistream.errors import VistreamError
+from vistream.tracking.life import UNKNOWN_FPS, Counts, TrackerConfig
 from vistream.tracking.roi import roi_align
 from vistream.tracking.similarity import unit_vectors
-from vistream.tracking.tracks import Tracker, TrackerConfig
+from vistream.tracking.tracks import Tracker
 from vistream.types import FeatureMap, Observations, Track
 
 
@@ -20,34 +23,39 @@ from vistream.types import FeatureMap, Observations, Track
 class MotConfig(TrackerConfig):
     """Options of `MotTracker`, beside those of every tracker.
 
-    `grid`: cells (rows, columns) laid over a box; `min_box_area` in square pixels and `max_aspect` (w / h, None: any)
-    say which observations are looked at, at all.
+    `grid`: cells (rows, columns) laid over a box. `min_box_area` (square pixels) and `max_aspect` (w / h; None: any;
+    UniTrack has 1.6, for pedestrians) say which observations are looked at, at all.
     """
 
     grid: tuple[int, int] = (10, 4)
     min_box_area: float = 200.0
     max_aspect: float | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.grid) < 1:
+            raise VistreamError(f"grid is {self.grid}: it needs at least one row and one column")
+
 
 class MotTracker:
     """Follows boxes through one video, frame by frame.
 
-    `fps` is the rate at which `step` is called, 30 where it is not known; motion and the life time of lost tracks
-    scale with it.
+    `fps` is the rate at which `step` is called, 30 where it is not known: motion, and the time that a lost track is
+    kept, scale with it.
     """
 
-    def __init__(self, config: MotConfig | None = None, fps: float = 30.0) -> None:
+    def __init__(self, config: MotConfig | None = None, fps: float = UNKNOWN_FPS) -> None:
         self.config = config or MotConfig()
         self._tracker = Tracker(self.config, fps)
 
     @property
-    def tracker(self) -> Tracker:
-        """Everything that is remembered between frames."""
-        return self._tracker
+    def counts(self) -> Counts:
+        """What came in (without the boxes that the size options keep out) and went out since the last reset."""
+        return self._tracker.counts
 
     def step(self, features: FeatureMap | None, observations: Observations) -> tuple[Track, ...]:
-        """The tracks of the next frame, by id. Embeddings are taken when `features` is given."""
-        seen = observations.pick(self._wanted(observations))
+        """The tracks of the next frame, by id."""
+        seen = observations.pick(self._wanted(observations.boxes))
         if features is None:
             return self._tracker.step(seen, None)
         regions = roi_align(features, seen.boxes, self.config.grid)
@@ -57,10 +65,9 @@ class MotTracker:
         """Forget everything; ids start at 1 again."""
         self._tracker.reset()
 
-    def _wanted(self, observations: Observations) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        width, height = observations.boxes[:, 2], observations.boxes[:, 3]
-        wanted = (width > 0) & (height > 0) & (width * height > self.config.min_box_area)
+    def _wanted(self, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+        width, height = boxes[:, 2], boxes[:, 3]
+        wanted: NDArray[np.bool_] = (width > 0) & (height > 0) & (width * height >= self.config.min_box_area)
         if self.config.max_aspect is not None:
             wanted &= width <= self.config.max_aspect * height
-        kept: np.ndarray[tuple[int], np.dtype[np.bool_]] = wanted
-        return kept
+        return wanted & np.isfinite(boxes).all(axis=1)

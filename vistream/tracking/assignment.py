@@ -22,7 +22,8 @@ def iou(a: Array, b: Array) -> Array:
     high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0.0, None), axis=2)
     union = np.prod(a[:, 2:], axis=1)[:, None] + np.prod(b[:, 2:], axis=1)[None] - shared
-    return shared / np.maximum(union, 1e-9)
+    overlap: Array = shared / np.maximum(union, 1e-9)
+    return overlap
 
 
 def same_label(a: Sequence[str], b: Sequence[str]) -> NDArray[np.bool_]:
@@ -31,7 +32,7 @@ def same_label(a: Sequence[str], b: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def assign(cost: Array, limit: float) -> Pairs:
-    """The pairs (row, column) that make the sum of `limit - cost` largest, using only pairs that cost less than `limit`.
+    """The pairs (row, column) that make the sum of `limit - cost` largest, using only pairs below the limit.
 
     `cost`: `[N, M]`, infinity forbids a pair. A pair is taken only where it pays, so that a hopeless pair never
     pushes a good one aside (as it may when the limit is applied after a full assignment). Rows come sorted.

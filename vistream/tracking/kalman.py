@@ -1,12 +1,15 @@
 """A constant-velocity Kalman filter over (centre x, centre y, aspect, height), for many objects at once.
 
-Source of the model and its weights: Wojke et al., "Simple online and realtime tracking with a deep association
-metric", ICIP 2017. Process and measurement noise are diagonal there, so the eight-dimensional filter falls
-apart into four independent filters of (position, velocity): they are written out here, vectorised over objects
-and coordinates. Nothing is remembered: every function maps a belief to a belief.
+Source of the model: Wojke et al., "Simple online and realtime tracking with a deep association metric", ICIP 2017.
+Process and measurement noise are diagonal there, so the eight-dimensional filter falls apart into four independent
+filters of (position, velocity): they are written out here, vectorised over objects and coordinates. Nothing is
+remembered: every function maps a belief to a belief.
 
-Time is counted in units of 1/30 s, whatever the frame rate, so that velocities and noises mean the same on any
-clip; `dt` is the time between two frames in that unit.
+Two things differ from the source. Time is counted in units of 1/30 s, whatever the frame rate, and process noise
+grows in proportion to it, so that velocities and noises mean the same on any clip; `dt` is the time between two
+frames in that unit. And the filter is smoother: measurements are trusted half as much (a deviation of 1/10 of the
+object's height, not 1/20) and motion twice as much (1/40 and 1/320 per unit of time, not 1/20 and 1/160), because real
+detections scatter more than the source assumes; docs/association.md has the measurements.
 """
 
 from __future__ import annotations
@@ -19,9 +22,13 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 GATE = 9.4877  # chi-square, 4 degrees of freedom, 95 %
-POSITION_WEIGHT = 1 / 20
-VELOCITY_WEIGHT = 1 / 160
-_HEIGHT = 3
+# Standard deviations as shares of the object's height: of a measured position, of a new track's velocity, and of what
+# position and velocity gain in one unit of time. Aspects have fixed deviations.
+MEASURED_POSITION, MEASURED_ASPECT = 1 / 10, 1e-1
+INITIAL_VELOCITY, INITIAL_ASPECT, INITIAL_ASPECT_VELOCITY = 1 / 16, 1e-2, 1e-5
+DRIFT_POSITION, DRIFT_ASPECT = 1 / 40, 1e-2
+DRIFT_VELOCITY, DRIFT_ASPECT_VELOCITY = 1 / 320, 1e-5
+_TINY = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,58 +67,57 @@ class Belief:
 def measure(boxes: Array) -> Array:
     """Boxes (x, y, w, h), `[N, 4]`, as measurements (cx, cy, w / h, h)."""
     x, y, w, h = np.asarray(boxes, dtype=np.float64).reshape(-1, 4).T
-    h = np.maximum(h, 1e-3)
+    h = np.maximum(h, _TINY)
     return np.stack([x + w / 2, y + h / 2, w / h, h], axis=1)
 
 
 def to_boxes(position: Array) -> Array:
-    """The inverse of `measure`; a height that has shrunk below nothing counts as nothing."""
+    """The inverse of `measure`; a width or height that was extrapolated below nothing becomes tiny, not negative."""
     cx, cy, aspect, h = position.T
-    h = np.maximum(h, 1e-3)
-    w = np.maximum(aspect * h, 1e-3)
+    h = np.maximum(h, _TINY)
+    w = np.maximum(aspect * h, _TINY)
     return np.stack([cx - w / 2, cy - h / 2, w, h], axis=1)
 
 
-def _noise(height: Array, weight: float, aspect: float) -> Array:
-    """Variances `[N, 4]`: a share `weight` of the object's height, and a fixed deviation for the aspect."""
-    deviation = np.repeat(weight * height[:, None], 4, axis=1)
+def _variance(position: Array, share: float, aspect: float) -> Array:
+    """Variances `[N, 4]` from a deviation that is a share of the height, and a fixed one of the aspect."""
+    deviation = np.repeat(share * np.maximum(position[:, 3:], _TINY), 4, axis=1)
     deviation[:, 2] = aspect
     return deviation**2
 
 
 def initiate(measured: Array) -> Belief:
-    """Start from one measurement `[N, 4]`: at rest, with wide uncertainty."""
-    height = np.maximum(measured[:, _HEIGHT], 1e-3)
+    """Start from one measurement `[N, 4]` each: at rest, as far as is known."""
     return Belief(
         measured.copy(),
         np.zeros_like(measured),
-        _noise(height, 2 * POSITION_WEIGHT, 1e-2),
+        _variance(measured, MEASURED_POSITION, INITIAL_ASPECT),
         np.zeros_like(measured),
-        _noise(height, 10 * VELOCITY_WEIGHT, 1e-5),
+        _variance(measured, INITIAL_VELOCITY, INITIAL_ASPECT_VELOCITY),
     )
 
 
 def predict(belief: Belief, dt: float) -> Belief:
-    """One step of `dt` (in 1/30 s) ahead; process noise grows in proportion to time."""
-    height = np.maximum(belief.position[:, _HEIGHT], 1e-3)
+    """A step of `dt` (in 1/30 s) ahead."""
+    drift_p = _variance(belief.position, DRIFT_POSITION, DRIFT_ASPECT)
+    drift_v = _variance(belief.position, DRIFT_VELOCITY, DRIFT_ASPECT_VELOCITY)
     return Belief(
         belief.position + dt * belief.velocity,
         belief.velocity,
-        belief.pp + 2 * dt * belief.pv + dt * dt * belief.vv + dt * _noise(height, POSITION_WEIGHT, 1e-2),
+        belief.pp + 2 * dt * belief.pv + dt * dt * belief.vv + dt * drift_p,
         belief.pv + dt * belief.vv,
-        belief.vv + dt * _noise(height, VELOCITY_WEIGHT, 1e-5),
+        belief.vv + dt * drift_v,
     )
 
 
-def _measurement_noise(belief: Belief) -> Array:
-    return _noise(np.maximum(belief.position[:, _HEIGHT], 1e-3), POSITION_WEIGHT, 1e-1)
+def _innovation_variance(belief: Belief) -> Array:
+    return belief.pp + _variance(belief.position, MEASURED_POSITION, MEASURED_ASPECT)
 
 
 def update(belief: Belief, measured: Array) -> Belief:
-    """Correct each object of a predicted belief by its measurement, `[N, 4]`."""
-    innovation_variance = belief.pp + _measurement_noise(belief)
-    gain_p = belief.pp / innovation_variance
-    gain_v = belief.pv / innovation_variance
+    """Correct each object of a predicted belief by its own measurement, `[N, 4]`."""
+    variance = _innovation_variance(belief)
+    gain_p, gain_v = belief.pp / variance, belief.pv / variance
     innovation = measured - belief.position
     return Belief(
         belief.position + gain_p * innovation,
@@ -123,8 +129,7 @@ def update(belief: Belief, measured: Array) -> Belief:
 
 
 def mahalanobis(belief: Belief, measured: Array) -> Array:
-    """Squared Mahalanobis distance of every measurement to every prediction: `[N, D]`, to be held against `GATE`."""
-    variance = belief.pp + _measurement_noise(belief)
+    """Squared Mahalanobis distance of every prediction to every measurement, `[N, D]`, to be held against `GATE`."""
     difference = measured[None] - belief.position[:, None]
-    squared: Array = (difference**2 / variance[:, None]).sum(axis=2)
+    squared: Array = (difference**2 / _innovation_variance(belief)[:, None]).sum(axis=2)
     return squared

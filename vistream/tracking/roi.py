@@ -25,9 +25,7 @@ def _corners(
     return low, np.minimum(low + 1, size - 1), (inside - low).astype(np.float32)
 
 
-def roi_align(
-    features: FeatureMap, boxes: NDArray[np.float64], grid: tuple[int, int] = (10, 4)
-) -> NDArray[np.float32]:
+def roi_align(features: FeatureMap, boxes: NDArray[np.float64], grid: tuple[int, int] = (10, 4)) -> NDArray[np.float32]:
     """Sample the feature map at the cell centres of a `grid` (rows, columns) laid over each box.
 
     `boxes`: `[N, 4]` as (x, y, w, h) in source pixels, which may reach over the frame's edge (the border
@@ -48,11 +46,12 @@ def roi_align(
     flat = features.values.reshape(height * width, channels)
 
     def at(i: NDArray[np.intp], j: NDArray[np.intp]) -> NDArray[np.float32]:
-        return flat[i[:, :, None] * width + j[:, None, :]]
+        picked: NDArray[np.float32] = flat[i[:, :, None] * width + j[:, None, :]]
+        return picked
 
-    across_weight = wx[:, None, :, None]
-    down_weight = wy[:, :, None, None]
+    across_weight: NDArray[np.float32] = wx[:, None, :, None]
+    down_weight: NDArray[np.float32] = wy[:, :, None, None]
     upper = at(top, left) * (1 - across_weight) + at(top, right) * across_weight
     lower = at(bottom, left) * (1 - across_weight) + at(bottom, right) * across_weight
     sampled = upper * (1 - down_weight) + lower * down_weight
-    return sampled.reshape(len(boxes), rows * columns, channels)
+    return sampled.reshape(len(boxes), rows * columns, channels).astype(np.float32, copy=False)

@@ -31,19 +31,19 @@ def unit_vectors(vectors: Vectors) -> Vectors:
     """
     length = np.sqrt(np.einsum("nc,nc->n", vectors, vectors, dtype=np.float64))
     scale = np.divide(_UNIT, length, out=np.zeros_like(length), where=length > 0)
-    return np.rint(vectors * scale[:, None].astype(np.float32))
+    rounded: Vectors = np.rint(vectors * scale[:, None].astype(np.float32))
+    return rounded
 
 
 def _weights(cosine: Vectors) -> Vectors:
     """Softmax of the rows, in steps of 2^-13, rounded down."""
     exponent = cosine - cosine.max(axis=1, keepdims=True)
     exponent *= SHARPNESS
-    np.maximum(
-        exponent, -30.0, out=exponent
-    )  # rounds to nothing all the same, and spares exp its slow subnormals
-    weight = np.exp(exponent, out=exponent)
+    np.maximum(exponent, -30.0, out=exponent)  # rounds to nothing all the same, and spares exp its slow subnormals
+    weight: Vectors = np.exp(exponent, out=exponent)
     weight *= _WEIGHT / weight.sum(axis=1, keepdims=True)
-    return np.floor(weight, out=weight)
+    np.floor(weight, out=weight)
+    return weight
 
 
 def _one_way(cosine: Vectors, starts: NDArray[np.intp], sources: Sequence[Vectors]) -> NDArray[np.float64]:
@@ -70,9 +70,7 @@ def _one_way(cosine: Vectors, starts: NDArray[np.intp], sources: Sequence[Vector
     return result
 
 
-def reconstruction_similarity(
-    tracks: Sequence[Vectors], detections: Sequence[Vectors]
-) -> NDArray[np.float64]:
+def reconstruction_similarity(tracks: Sequence[Vectors], detections: Sequence[Vectors]) -> NDArray[np.float64]:
     """Similarity `[T, D]`, about 0..1, of every track to every detection.
 
     Each object is a non-empty float32 `[n, C]` from `unit_vectors`. Each track vector is rebuilt from the vectors of

@@ -1,259 +1,234 @@
-"""The life of tracks: born from an observation, confirmed, lost, found again or removed. Online: no frame is revised.
+"""The tracker: tracks are born, confirmed, matched, lost, found again and removed. Online: no frame is revised.
 
 Tasks embed what they observe (boxes, masks, skeletons) and hand observations and embeddings to `Tracker.step`, which
-does the rest alike for all of them. It is the association of UniTrack (Wang et al., NeurIPS 2021), itself that of
-JDE (Wang et al., ECCV 2020), with the second look at weak detections of ByteTrack (Zhang et al., ECCV 2022).
+treats them all alike. The order of matches is that of JDE (Wang et al., "Towards real-time multi-object tracking",
+ECCV 2020), which UniTrack took over, with a second look at weak detections after ByteTrack (Zhang et al., ECCV 2022).
+The first cost is a weighted sum of appearance and IoU distance inside the Kalman gate, where UniTrack adds 2 % of
+the Mahalanobis distance instead: better at low frame rates, and it does without appearance as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.errors import VistreamError
 from vistream.tracking import kalman
-from vistream.tracking.assignment import Pairs, assign, iou, same_label
+from vistream.tracking.assignment import assign, iou, same_label
 from vistream.tracking.kalman import Belief
-from vistream.tracking.similarity import Vectors, reconstruction_similarity
+from vistream.tracking.life import UNKNOWN_FPS, Counts, Life, Stage, TrackerConfig
+from vistream.tracking.similarity import Vectors, reconstruction_similarity, unit_vectors
 from vistream.types import Observations, Track
 
 Array = NDArray[np.float64]
+Embeddings = Sequence[Vectors]
 
 
-class Stage(Enum):
-    """Where a track is in its life."""
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """One frame as the tracker gets it; `measured` are the boxes as the Kalman filter measures them."""
 
-    NEW = "seen once, not yet reported"
-    TRACKED = "matched in the last frame"
-    LOST = "not matched in the last frame"
+    observations: Observations
+    embeddings: Embeddings | None
+    measured: Array
 
-
-@dataclass(frozen=True)
-class TrackerConfig:
-    conf_thres: float = 0.5
-    low_thres: float = 0.1
-    match_limit: float = 0.7
-    iou_limit: float = 0.5
-    unconfirmed_limit: float = 0.7
-    track_buffer: float = 1.0
-    use_motion: bool = True
-    iou_weight: float = 0.5
-    motion_weight: float = 0.02
-    gate: float = kalman.GATE
-    memory: float = 0.0
-    duplicate: float = 0.15
-    smooth: bool = True
-    coast: float = 0.0
-    dt_mode: str = "seconds"
-    app_gate: float = 9.0
-    fuse: str = "spec"
-    expand: float = 0.0
-    revive_iou: bool = False
-    zero_lost: bool = True
-
-
-@dataclass
-class Life:
-    id: int
-    stage: Stage
-    label: str
-    score: float
-    belief: Belief
-    vectors: Vectors | None
-    born: int
-    seen: int
-    box: Array
+    def labels(self, rows: list[int]) -> list[str]:
+        return [self.observations.labels[row] for row in rows]
 
 
 class Tracker:
-    def __init__(self, config: TrackerConfig, fps: float):
+    """Follows whatever is observed through one video. `lives` and `counts` are its whole state, open to readers.
+
+    `fps` is the rate at which `step` is called.
+    """
+
+    def __init__(self, config: TrackerConfig, fps: float = UNKNOWN_FPS) -> None:
+        if not 0 < fps < float("inf"):
+            raise VistreamError(f"fps is {fps}: it must be a positive number (take {UNKNOWN_FPS:g} if unknown)")
         self.config = config
-        self.fps = fps
-        self.dt = 30.0 / fps if config.dt_mode == "seconds" else 1.0
-        self.buffer = max(1, round(config.track_buffer * fps))
+        self.dt = UNKNOWN_FPS / fps
+        self.buffer_frames = max(1, round(config.track_buffer * fps))
+        self.coast_frames = round(config.coast * fps)
         self.reset()
 
     def reset(self) -> None:
+        """Forget everything; ids start at 1 again."""
         self.lives: list[Life] = []
-        self.frame = -1
-        self.next_id = 1
+        self.counts = Counts()
 
-    def step(self, observations: Observations, embeddings: Sequence[Vectors] | None) -> tuple[Track, ...]:
-        c = self.config
-        self.frame += 1
-        first = self.frame == 0
-        measured = kalman.measure(observations.boxes)
+    def step(self, observations: Observations, embeddings: Embeddings | None) -> tuple[Track, ...]:
+        """The tracks of the next frame, by id.
+
+        `embeddings`: for each observation a float32 `[n, C]` from `similarity.unit_vectors`; None: no appearance.
+        """
+        first = self.counts.frames == 0
+        strong = observations.scores >= self.config.conf_thres
+        weak = ~strong & (observations.scores >= self.config.low_thres)
+        scene = _Scene(observations, embeddings, kalman.measure(observations.boxes))
         self._predict()
-        strong = np.flatnonzero(observations.scores >= c.conf_thres)
-        weak = np.flatnonzero((observations.scores < c.conf_thres) & (observations.scores >= c.low_thres))
-        pool = [i for i, t in enumerate(self.lives) if t.stage is not Stage.NEW]
-        matched: dict[int, int] = {}
-
-        def run(rows, cols, cost, limit):
-            pairs = assign(cost, limit)
-            for r, k in pairs:
-                matched[int(rows[r])] = int(cols[k])
-            used_r = {r for r, _ in pairs}
-            used_c = {k for _, k in pairs}
-            return [x for i, x in enumerate(rows) if i not in used_r], [
-                x for i, x in enumerate(cols) if i not in used_c
-            ]
-
-        rest_t, rest_d = list(pool), list(strong)
-        if embeddings is not None or c.fuse != "spec":
-            rest_t, rest_d = run(
-                pool, strong, self._fused(pool, strong, observations, embeddings, measured), c.match_limit
-            )
-        second = [i for i in rest_t if c.revive_iou or self.lives[i].stage is Stage.TRACKED]
-        rest_t2, rest_d = run(second, rest_d, self._iou(second, rest_d, observations), c.iou_limit)
-        second = [i for i in rest_t2 if self.lives[i].stage is Stage.TRACKED]
-        run(second, list(weak), self._iou(second, list(weak), observations), c.iou_limit)
-        new = [i for i, t in enumerate(self.lives) if t.stage is Stage.NEW]
-        gone, rest_d = run(new, rest_d, self._iou(new, rest_d, observations), c.unconfirmed_limit)
-        self._update(matched, observations, embeddings, measured)
-        for i, t in enumerate(self.lives):
-            if i not in matched and t.stage is Stage.TRACKED:
-                t.stage = Stage.LOST
-        gone_set = set(gone)
-        self.lives = [
-            t
-            for i, t in enumerate(self.lives)
-            if i not in gone_set and (t.seen == self.frame or self.frame - t.seen <= self.buffer)
-        ]
-        for d in rest_d:
-            self.lives.append(
-                Life(
-                    self._take() if first else 0,
-                    Stage.TRACKED if first else Stage.NEW,
-                    observations.labels[d],
-                    float(observations.scores[d]),
-                    kalman.initiate(measured[d : d + 1]),
-                    None if embeddings is None else embeddings[d],
-                    self.frame,
-                    self.frame,
-                    observations.boxes[d],
-                )
-            )
+        matches, unclaimed = self._match(scene, strong, weak)
+        self._correct(scene, matches)
+        self._age()
+        self.lives += [self._newborn(scene, row, confirmed=first) for row in unclaimed]
         self._drop_duplicates()
-        return self._report()
-
-    def _take(self):
-        self.next_id += 1
-        return self.next_id - 1
-
-    def _predict(self):
-        if not self.lives:
-            return
-        b = Belief.join([t.belief for t in self.lives])
-        if self.config.zero_lost:
-            lost = np.array([t.stage is Stage.LOST for t in self.lives])
-            v = b.velocity.copy()
-            v[lost, 3] = 0
-            v[lost, 2] = 0
-            b = replace(b, velocity=v)
-        b = kalman.predict(b, self.dt)
-        for i, t in enumerate(self.lives):
-            t.belief = b.pick([i])
-
-    def _update(self, matched, obs, emb, measured):
-        if not matched:
-            return
-        rows = list(matched)
-        cols = [matched[r] for r in rows]
-        b = kalman.update(Belief.join([self.lives[r].belief for r in rows]), measured[cols])
-        for k, (r, d) in enumerate(zip(rows, cols)):
-            t = self.lives[r]
-            t.belief = b.pick([k])
-            if t.id == 0:
-                t.id = self._take()
-            t.stage = Stage.TRACKED
-            t.score = float(obs.scores[d])
-            t.seen = self.frame
-            t.box = obs.boxes[d]
-            if emb is not None and obs.scores[d] >= self.config.conf_thres:
-                m = self.config.memory
-                from vistream.tracking.similarity import unit_vectors
-
-                t.vectors = (
-                    emb[d] if m == 0 or t.vectors is None else unit_vectors(m * t.vectors + (1 - m) * emb[d])
-                )
-
-    def _boxes(self, rows):
-        if not len(rows):
-            return np.zeros((0, 4))
-        if not self.config.use_motion:
-            return np.array([self.lives[r].box for r in rows])
-        return kalman.to_boxes(np.concatenate([self.lives[r].belief.position for r in rows]))
-
-    def _iou(self, rows, cols, obs):
-        a, b = self._boxes(rows), obs.boxes[cols]
-        e = self.config.expand
-        if e:
-
-            def ex(x):
-                x = x.copy()
-                x[:, :2] -= e * x[:, 2:]
-                x[:, 2:] *= 1 + 2 * e
-                return x
-
-            a, b = ex(a), ex(b)
-        cost = 1 - iou(a, b)
-        return np.where(
-            same_label([self.lives[r].label for r in rows], [obs.labels[d] for d in cols]), cost, np.inf
+        tracks = tuple(self._report(scene))
+        self.counts = replace(
+            self.counts,
+            frames=self.counts.frames + 1,
+            observations=self.counts.observations + len(observations),
+            weak=self.counts.weak + int((~strong).sum()),
         )
+        return tracks
 
-    def _fused(self, rows, cols, obs, emb, measured):
-        c = self.config
-        if not len(rows) or not len(cols):
-            return np.zeros((len(rows), len(cols)))
-        m2 = kalman.mahalanobis(Belief.join([self.lives[r].belief for r in rows]), measured[cols])
-        i = self._iou(rows, cols, obs)
-        if emb is not None:
-            a = 1 - reconstruction_similarity([self.lives[r].vectors for r in rows], [emb[d] for d in cols])
-        else:
-            a = np.ones_like(i)
-        if c.fuse == "spec":
-            cost = a
-            if c.use_motion:
-                cost = (1 - c.motion_weight) * a + c.motion_weight * m2
-        elif c.fuse == "sum":
-            cost = (1 - c.iou_weight) * a + c.iou_weight * i
-        elif c.fuse == "maha":
-            cost = (1 - c.iou_weight) * a + c.iou_weight * m2 / c.gate
-        elif c.fuse == "min":
-            a2 = np.where((a > c.app_gate) | (i > 0.99), 1, a * 0.5)
-            cost = np.minimum(a2, i)
-        cost = np.where(np.isfinite(i), cost, np.inf)
-        if c.use_motion and c.gate:
-            cost = np.where(m2 > c.gate, np.inf, cost)
+    def _predict(self) -> None:
+        """Move every belief to this frame. A lost track keeps its size: nothing confirms that it grows or shrinks."""
+        if not self.lives or not self.config.use_motion:
+            return
+        belief = self._belief(self.lives)
+        lost = np.array([life.stage is Stage.LOST for life in self.lives])
+        velocity = belief.velocity.copy()
+        velocity[lost, 2:] = 0.0
+        belief = kalman.predict(replace(belief, velocity=velocity), self.dt)
+        for i, life in enumerate(self.lives):
+            life.belief = belief.pick([i])
+
+    def _match(
+        self, scene: _Scene, strong: NDArray[np.bool_], weak: NDArray[np.bool_]
+    ) -> tuple[dict[int, int], list[int]]:
+        """`{index of life: row of observation}`, and the rows of strong observations that no track claimed."""
+        matches: dict[int, int] = {}
+        config = self.config
+
+        def run(rows: list[int], columns: list[int], cost: Array, limit: float) -> tuple[list[int], list[int]]:
+            pairs = assign(cost, limit)
+            matches.update({rows[r]: columns[c] for r, c in pairs})
+            used_rows, used_columns = {r for r, _ in pairs}, {c for _, c in pairs}
+            return (
+                [row for r, row in enumerate(rows) if r not in used_rows],
+                [column for c, column in enumerate(columns) if c not in used_columns],
+            )
+
+        known = [i for i, life in enumerate(self.lives) if life.stage is not Stage.NEW]
+        new = [i for i, life in enumerate(self.lives) if life.stage is Stage.NEW]
+        high, low = np.flatnonzero(strong).tolist(), np.flatnonzero(weak).tolist()
+        cost = self._fused_cost(scene, known, high)
+        known, high = run(known, high, cost, config.match_limit)
+        seen = [i for i in known if self.lives[i].stage is Stage.TRACKED]
+        seen, high = run(seen, high, self._overlap_cost(scene, seen, high), config.iou_limit)
+        run(seen, low, self._overlap_cost(scene, seen, low), config.iou_limit)
+        _, high = run(new, high, self._overlap_cost(scene, new, high), config.unconfirmed_limit)
+        return matches, high
+
+    def _overlap_cost(self, scene: _Scene, indices: list[int], rows: list[int]) -> Array:
+        """IoU distance of predicted and observed boxes; infinite across labels."""
+        lives = [self.lives[i] for i in indices]
+        cost = 1.0 - iou(self._boxes(lives), scene.observations.boxes[rows])
+        return np.where(same_label([life.label for life in lives], scene.labels(rows)), cost, np.inf)
+
+    def _fused_cost(self, scene: _Scene, indices: list[int], rows: list[int]) -> Array:
+        """Appearance and overlap (alone, for a track without vectors); infinite across labels and outside the gate."""
+        cost = self._overlap_cost(scene, indices, rows)
+        if not indices or not rows:
+            return cost
+        lives = [self.lives[i] for i in indices]
+        remembered = {k: life.vectors for k, life in enumerate(lives) if life.vectors is not None}
+        if scene.embeddings is not None and remembered:
+            seen = [scene.embeddings[row] for row in rows]
+            likeness = reconstruction_similarity(list(remembered.values()), seen)
+            weight, known = self.config.iou_weight, list(remembered)
+            cost[known] = weight * cost[known] + (1.0 - weight) * (1.0 - likeness)
+        if self.config.use_motion:
+            outside = kalman.mahalanobis(self._belief(lives), scene.measured[rows]) > kalman.GATE
+            cost = np.where(outside, np.inf, cost)
         return cost
 
-    def _drop_duplicates(self):
-        tr = [i for i, t in enumerate(self.lives) if t.stage is Stage.TRACKED]
-        lo = [i for i, t in enumerate(self.lives) if t.stage is Stage.LOST]
-        if not tr or not lo:
+    def _correct(self, scene: _Scene, matches: dict[int, int]) -> None:
+        """Bring each matched track up to date with its observation."""
+        for life in self.lives:
+            life.row = None
+        if not matches:
             return
-        d = 1 - iou(self._boxes(tr), self._boxes(lo))
-        dead = set()
-        for p, q in zip(*np.nonzero(d < self.config.duplicate)):
-            a, b = self.lives[tr[p]], self.lives[lo[q]]
-            if a.label != b.label:
-                continue
-            dead.add(tr[p] if b.born < a.born else lo[q])
-        self.lives = [t for i, t in enumerate(self.lives) if i not in dead]
+        rows = list(matches.values())
+        if self.config.use_motion:
+            belief = kalman.update(self._belief([self.lives[i] for i in matches]), scene.measured[rows])
+        else:
+            belief = kalman.initiate(scene.measured[rows])
+        for k, (i, row) in enumerate(matches.items()):
+            life = self.lives[i]
+            life.id = life.id or self._next_id()
+            life.stage = Stage.TRACKED
+            life.score = float(scene.observations.scores[row])
+            life.belief = belief.pick([k])
+            life.seen, life.row = self.counts.frames, row
+            life.hits += 1
+            # a weak detection is mostly of a half-hidden object: its looks are not worth remembering
+            if scene.embeddings is not None and life.score >= self.config.conf_thres:
+                life.vectors = self._remember(life.vectors, scene.embeddings[row])
 
-    def _report(self):
-        out = []
-        limit = round(self.config.coast * self.fps)
-        for t in self.lives:
-            if t.id == 0 or self.frame - t.seen > limit:
+    def _remember(self, old: Vectors | None, now: Vectors) -> Vectors:
+        """The exponential mean, where vectors of two frames correspond at all (boxes: always; masks: seldom)."""
+        if old is None or old.shape != now.shape or self.config.memory == 0:
+            return now
+        return unit_vectors(np.float32(self.config.memory) * old + np.float32(1 - self.config.memory) * now)
+
+    def _age(self) -> None:
+        """What was not matched becomes lost, and goes when it was lost too long or never confirmed."""
+        now = self.counts.frames
+        alive = [life for life in self.lives if life.row is not None or life.stage is not Stage.NEW]
+        self.lives = [life for life in alive if now - life.seen <= self.buffer_frames]
+        for life in self.lives:
+            if life.row is None:
+                life.stage = Stage.LOST
+
+    def _newborn(self, scene: _Scene, row: int, confirmed: bool) -> Life:
+        return Life(
+            id=self._next_id() if confirmed else 0,
+            stage=Stage.TRACKED if confirmed else Stage.NEW,
+            label=scene.observations.labels[row],
+            score=float(scene.observations.scores[row]),
+            belief=kalman.initiate(scene.measured[[row]]),
+            vectors=None if scene.embeddings is None else scene.embeddings[row],
+            born=self.counts.frames,
+            seen=self.counts.frames,
+            row=row,
+        )
+
+    def _drop_duplicates(self) -> None:
+        """Where a tracked and a lost track lie on each other, the younger goes."""
+        tracked = [life for life in self.lives if life.stage is Stage.TRACKED]
+        lost = [life for life in self.lives if life.stage is Stage.LOST]
+        close = 1.0 - iou(self._boxes(tracked), self._boxes(lost)) < self.config.duplicate
+        close &= same_label([life.label for life in tracked], [life.label for life in lost])
+        gone = {id(tracked[i] if lost[j].born < tracked[i].born else lost[j]) for i, j in np.argwhere(close).tolist()}
+        self.lives = [life for life in self.lives if id(life) not in gone]
+
+    def _report(self, scene: _Scene) -> Iterator[Track]:
+        """Confirmed tracks matched in this frame, and the long-standing ones that only just went missing."""
+        masks, keypoints = scene.observations.masks, scene.observations.keypoints
+        for life in sorted(self.lives, key=lambda life: life.id):
+            coasts = life.hits >= self.config.coast_hits and self.counts.frames - life.seen <= self.coast_frames
+            if life.id == 0 or (life.row is None and not coasts):
                 continue
-            if self.config.smooth or t.seen != self.frame:
-                box = kalman.to_boxes(t.belief.position)[0]
-            else:
-                box = t.box
-            out.append(Track(t.id, tuple(float(v) for v in box), t.score, t.label))
-        return tuple(sorted(out, key=lambda t: t.id))
+            x, y, w, h = kalman.to_boxes(life.belief.position)[0].tolist()
+            yield Track(
+                life.id,
+                (x, y, w, h),
+                life.score,
+                life.label,
+                None if masks is None or life.row is None else masks[life.row],
+                None if keypoints is None or life.row is None else keypoints[life.row],
+            )
+
+    def _next_id(self) -> int:
+        self.counts = replace(self.counts, tracks=self.counts.tracks + 1)
+        return self.counts.tracks
+
+    @staticmethod
+    def _belief(lives: list[Life]) -> Belief:
+        return Belief.join([life.belief for life in lives])
+
+    def _boxes(self, lives: list[Life]) -> Array:
+        return kalman.to_boxes(self._belief(lives).position)

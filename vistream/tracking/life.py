@@ -1,0 +1,97 @@
+"""One track's state and the options that govern its life; no behaviour."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+from vistream.errors import VistreamError
+from vistream.tracking.kalman import Belief
+from vistream.tracking.similarity import Vectors
+
+UNKNOWN_FPS = 30.0
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """Options that every tracking task shares. docs/association.md has the measurements behind the defaults.
+
+    Scores: only observations of at least `conf_thres` start tracks and enter the first match; those of at least
+    `low_thres` may still continue a track; weaker ones are not looked at.
+
+    Cost limits, each 0..1: `match_limit` for the fused cost of appearance and overlap (`iou_weight` is the share of
+    overlap in it); where overlap alone decides, `iou_limit` for the IoU distance of tracks seen in the last frame,
+    `unconfirmed_limit` for that of tracks seen only once.
+
+    Times in seconds: a lost track is kept for `track_buffer`; a track is still reported, where it is predicted, for
+    `coast` after its last match (0: never; a mask cannot be predicted), if it was matched `coast_hits` times before.
+
+    `memory` is the share of the old in the exponential mean of a track's vectors; 0 keeps the current ones only.
+    `use_motion`: predict with the Kalman filter and gate by it; without, a track stays where it was last seen.
+    `duplicate`: the IoU distance below which a tracked and a lost track are one object.
+    """
+
+    conf_thres: float = 0.5
+    low_thres: float = 0.1
+    match_limit: float = 0.7
+    iou_weight: float = 0.3
+    iou_limit: float = 0.8
+    unconfirmed_limit: float = 0.7
+    track_buffer: float = 2.0
+    coast: float = 0.1
+    coast_hits: int = 5
+    memory: float = 0.9
+    use_motion: bool = True
+    duplicate: float = 0.15
+
+    def __post_init__(self) -> None:
+        for name in ("conf_thres", "low_thres", "match_limit", "iou_weight", "iou_limit", "unconfirmed_limit"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise VistreamError(f"{name} is {getattr(self, name)}: it must lie between 0 and 1")
+        if not 0.0 <= self.memory < 1.0:
+            raise VistreamError(f"memory is {self.memory}: it must be at least 0 and below 1")
+        for name in ("track_buffer", "coast"):
+            if not 0.0 <= getattr(self, name) < math.inf:
+                raise VistreamError(f"{name} is {getattr(self, name)} seconds: it must be finite and not negative")
+
+
+class Stage(Enum):
+    """Where a track is in its life."""
+
+    NEW = "seen once, not reported yet"
+    TRACKED = "matched in the last frame"
+    LOST = "not matched in the last frame"
+
+
+@dataclass
+class Life:
+    """All that is remembered of one track. `belief` holds one object; `vectors` is None without appearance.
+
+    `id` is 0 until the track is confirmed. `born` and `seen` are the frames of the first and the last match,
+    `hits` counts matches; `row` is that of the observation matched in the last frame, None if there was none.
+    """
+
+    id: int
+    stage: Stage
+    label: str
+    score: float
+    belief: Belief
+    vectors: Vectors | None
+    born: int
+    seen: int
+    hits: int = 1
+    row: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What has come in and gone out since the last reset, so that an empty result can be explained.
+
+    `weak` of the `observations` scored below `conf_thres` and could start no track; `tracks` ids were given.
+    """
+
+    frames: int = 0
+    observations: int = 0
+    weak: int = 0
+    tracks: int = 0
