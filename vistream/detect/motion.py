@@ -17,7 +17,7 @@ from vistream.types import Frame, Observations
 
 LABEL = "moving"
 LASTING = 0.15  # seconds for which a region must have been there, and at least two frames
-EVERYWHERE = 0.7  # share of the picture's blocks with movement from which the light changed, not an object moved
+EVERYWHERE = 0.55  # share of the picture's blocks with movement from which the light changed, not an object moved
 
 
 class MotionDetector:

@@ -17,9 +17,7 @@ from vistream.errors import VistreamError
 from vistream.types import Frame
 from vistream.video.frames import Source, SourceFrame, Window
 
-IMAGE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pnm", ".jp2")
-)
+IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pnm", ".jp2"))
 NOMINAL_FPS = 30.0  # for the times of images that come with no frame rate
 
 
@@ -55,9 +53,7 @@ def open_images(spec: str, paths: Iterable[Path], window: Window) -> Source:
     if not images:
         raise VistreamError(f"{spec} matches no image ({', '.join(sorted(IMAGE_SUFFIXES))})")
     if window.start >= len(images):
-        raise VistreamError(
-            f"start is {window.start}, but {spec} has only {len(images)} frames, counted from 0"
-        )
+        raise VistreamError(f"start is {window.start}, but {spec} has only {len(images)} frames, counted from 0")
     fps = _declared_fps(images[0].parent)
     frames = _frames(images, window, fps or NOMINAL_FPS)
     return Source(spec, frames, fps=fps, frame_count=window.count(len(images)))
@@ -75,7 +71,6 @@ def read_image(path: Path) -> Frame:
     """
     try:
         with Image.open(path) as image:
-            image.load()
             upright = ImageOps.exif_transpose(image)
     except UnidentifiedImageError:
         raise VistreamError(f"{path} is not an image that can be read") from None
