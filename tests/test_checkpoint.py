@@ -89,8 +89,9 @@ def test_a_torchvision_file_loads_strictly(tmp_path: Path) -> None:
     with torch.no_grad():
         assert torch.equal(model.module(x), expected(x))
     assert not any(parameter.requires_grad for parameter in model.module.parameters())
-    path.unlink()
-    assert all(bool(torch.isfinite(value).all()) for value in model.module.state_dict().values())
+    path.write_bytes(bytes(path.stat().st_size))
+    with torch.no_grad():
+        assert torch.equal(model.module(x), expected(x)), "the weights were still those of the file"
 
 
 LAYOUTS: dict[str, Callable[[State, Path], Path]] = {
@@ -432,15 +433,24 @@ def test_a_checkpoint_of_the_real_layout_and_size(tmp_path: Path) -> None:
     errors = weight_errors(trace(model.module), network, Preprocess(model.mean, model.std))
     assert max(errors.values()) < 0.02
     check_the_ladder(network)
-    assert extra_memory(path) < 0.8 * path.stat().st_size / 1e6, "the optimiser's state was read"
+    assert extra_memory(path) < 0.5 * path.stat().st_size / 1e6, "the optimiser's state was read"
 
 
 def extra_memory(path: Path) -> float:
-    """MB that loading takes at its peak, in a process of its own."""
-    script = (
-        "import resource, sys; from vistream.networks.model import load_model\n"
-        "import torch.nn, safetensors; peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "before = peak(); load_model(sys.argv[1]); print((peak() - before) / 1e3)"
-    )
+    """MB that loading takes at its peak, in a process of its own (Linux keeps that figure; elsewhere 0 is said)."""
+    script = """
+import re, sys
+from pathlib import Path
+import safetensors.torch
+from vistream.networks.model import load_model
+
+def peak():
+    status = Path("/proc/self/status")
+    return int(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]) / 1e3 if status.exists() else 0.0
+
+before = peak()
+load_model(sys.argv[1])
+print(peak() - before)
+"""
     answer = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
     return float(answer.stdout)

@@ -230,13 +230,14 @@ def test_an_idle_layer_is_not_visited() -> None:
 
 
 def test_a_pool_of_nothing_but_padding_is_the_lowest_level() -> None:
+    """Without any spike: a grey frame is all zeros to the network."""
     layers: tuple[Layer, ...] = (
         Input("x", 1),
         Neuron("a", (Synapse("x", None, torch.tensor([1 / 32])),), torch.zeros(1), 0, 7, 1.0),
         MaxPool("p", "a", Window((1, 1), padding=(1, 1))),
     )
     network = IntegerNetwork(layers, 1.0, {"x": 1, "a": 1, "p": 1})
-    frame: Frame = np.full((2, 3, 1), 250, np.uint8)
+    frame: Frame = np.full((2, 3, 1), PIXEL_ZERO, np.uint8)
     assert torch.equal(Simulator(network).step(frame).levels, Dense(network).step(frame)["p"])
 
 

@@ -113,7 +113,8 @@ def _unwrapped(weights: Mapping[str, Tensor]) -> tuple[Weights, tuple[str, ...]]
 def _lite0(weights: Weights) -> nn.Module:
     with torch.device("meta"):
         network = lite0.Lite0()
-    network.load_state_dict(_fitting(network.state_dict(), weights), assign=True)
+    _check_keys(network.state_dict(), weights)
+    network.load_state_dict(_copies(network.state_dict(), weights), assign=True)
     return _frozen(lite0.Lite0Features(network, last=4))
 
 
@@ -125,16 +126,15 @@ def _resnet(weights: Weights) -> tuple[nn.Module, dict[str, float] | None]:
     unused = ("fc.",) if any(key.startswith("layer4.") for key in weights) else ("fc.", "layer4.")
     expected = {key: value for key, value in whole.state_dict().items() if not key.startswith(unused)}
     plain = {key: value for key, value in weights.items() if not key.startswith(unused) and not key.endswith(".s")}
-    fitting = _fitting(expected, plain)
-    module.load_state_dict({key: fitting[key] for key in module.state_dict()}, assign=True)
+    _check_keys(expected, plain)
+    module.load_state_dict(_copies(module.state_dict(), plain), assign=True)
     activations = [name for name, part in module.named_modules() if isinstance(part, nn.ReLU)]
     return _frozen(module), _steps(weights, activations)
 
 
-def _fitting(expected: Mapping[str, Tensor], weights: Weights) -> Weights:
-    """Copies of `weights`, float32, as `expected` wants them; ValueError with what does not fit."""
-    optional = {key for key in expected if key.endswith("num_batches_tracked")}
-    missing = [key for key in expected if key not in weights and key not in optional]
+def _check_keys(expected: Mapping[str, Tensor], weights: Weights) -> None:
+    """Raise ValueError with what is missing from `weights`, foreign to `expected`, or of another shape."""
+    missing = [key for key in expected if key not in weights and not _counts(key)]
     foreign = [key for key in weights if key not in expected]
     if missing or foreign:
         parts = (("lacks ", missing), ("has the unknown ", foreign))
@@ -146,16 +146,25 @@ def _fitting(expected: Mapping[str, Tensor], weights: Weights) -> Weights:
     ]
     if shapes:
         raise ValueError(_few("has the wrong shape of ", shapes))
-    fitting: Weights = {}
-    for key in expected:
-        if key in optional:
-            fitting[key] = torch.tensor(0)  # counts training batches: of no use here
+
+
+def _counts(key: str) -> bool:
+    """Whether it only counts training batches: of no use here, and older files lack it."""
+    return key.endswith("num_batches_tracked")
+
+
+def _copies(wanted: Iterable[str], weights: Weights) -> Weights:
+    """The wanted weights, out of the file, as float32; ValueError if they are no sound numbers."""
+    copies: Weights = {}
+    for key in wanted:
+        if _counts(key):
+            copies[key] = torch.tensor(0)
             continue
         if not weights[key].is_floating_point() or weights[key].layout != torch.strided:
             raise ValueError(f"{key} is {weights[key].dtype}, {weights[key].layout}, where plain floats are wanted")
-        fitting[key] = weights[key].to(torch.float32, copy=True).contiguous()
-    _check_values(fitting)
-    return fitting
+        copies[key] = weights[key].to(torch.float32, copy=True).contiguous()
+    _check_values(copies)
+    return copies
 
 
 def _check_values(weights: Weights) -> None:
