@@ -36,7 +36,7 @@ class TrackerConfig:
     low_thres: float = 0.1
     match_limit: float = 0.7
     iou_weight: float = 0.3
-    iou_limit: float = 0.8
+    iou_limit: float = 0.7
     unconfirmed_limit: float = 0.7
     track_buffer: float = 2.0
     coast: float = 0.1

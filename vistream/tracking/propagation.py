@@ -1,0 +1,183 @@
+"""Label propagation: soft labels follow the features from past frames to the present one. Online, memory bounded.
+
+Each cell of the feature grid looks for its most similar cells in the anchors (the frames in which labels were given;
+anywhere) and in the last few frames (near its own place), and takes the mean of their labels. Source: Wang et al.,
+"Do different tracking tasks require different appearance models?", NeurIPS 2021, section 3.2, after Jabri et al.,
+"Space-time correspondence as a contrastive random walk", NeurIPS 2020. It knows nothing about masks or joints: a label
+is a number in 0..1 at each cell, under whatever key the task gives it.
+
+Similarities are products of vectors in whole steps (`similarity.unit_vectors`), exact in float32 in any order of
+summation, and ties go to the first source: the result does not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from vistream.errors import VistreamError
+from vistream.tracking.similarity import unit_vectors
+
+Grid = NDArray[np.float32]
+Labels = dict[int, Grid]
+
+UNIT = 2048.0  # the length of a vector from `unit_vectors`
+
+
+@dataclass(frozen=True)
+class PropagationConfig:
+    """Options of `LabelPropagation`; docs/tasks.md has the measurements behind the defaults.
+
+    `memory`: recent frames that are sources; `radius`: how far, in cells, a cell looks in them; `top`: how many sources
+    are averaged, with weights softmax(cosine / `temperature`).
+    """
+
+    memory: int = 5
+    radius: int = 12
+    top: int = 10
+    temperature: float = 0.05
+
+    def __post_init__(self) -> None:
+        if min(self.memory, self.radius, self.top) < 1 or not self.temperature > 0:
+            raise VistreamError("memory, radius and top must be at least 1, and the temperature above 0")
+
+
+@dataclass(slots=True)
+class _Source:
+    """A past frame: unit vectors `[h, w, C]` and the labels known there, each `[h * w]`; unknown is not zero."""
+
+    vectors: Grid
+    labels: Labels
+
+
+class LabelPropagation:
+    """Carries labels through one video, frame by frame.
+
+    Anchors live as long as one of the labels given in them does, so memory depends on the number of labels, not on
+    the length of the video.
+    """
+
+    def __init__(self, config: PropagationConfig | None = None) -> None:
+        self.config = config or PropagationConfig()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; the next frame may have another grid."""
+        self._anchors: list[_Source] = []
+        self._recent: deque[_Source] = deque(maxlen=self.config.memory)
+
+    def forget(self, key: int) -> None:
+        """Let go of a label, and of the anchors that hold nothing else."""
+        for source in (*self._anchors, *self._recent):
+            source.labels.pop(key, None)
+        self._anchors = [anchor for anchor in self._anchors if anchor.labels]
+
+    def step(self, values: Grid, given: Mapping[int, Grid]) -> Labels:
+        """The labels of the next frame, each float32 `[h, w]` in 0..1, by key.
+
+        `values`: its features, float32 `[h, w, C]`. `given`: labels that are known here, each `[h, w]`: new keys, or old
+        ones put right; the frame becomes an anchor for them.
+        Raises VistreamError where the grid is not that of the frame before.
+        """
+        height, width, channels = values.shape
+        if self._recent and self._recent[0].vectors.shape != values.shape:
+            raise VistreamError("the frame size changed: call reset() to begin a new video")
+        vectors = unit_vectors(values.reshape(-1, channels)).reshape(values.shape)
+        fixed: Labels = {key: np.array(label, np.float32).reshape(-1) for key, label in given.items()}
+        for key in fixed:
+            self.forget(key)
+        labels = self._propagate(vectors) | fixed
+        if labels:
+            self._recent.append(_Source(vectors, labels))
+        if fixed:
+            self._anchors.append(_Source(vectors, dict(fixed)))
+        return {key: label.reshape(height, width) for key, label in labels.items()}
+
+    def _propagate(self, vectors: Grid) -> Labels:
+        sources = [*self._anchors, *self._recent]
+        keys = {key: None for source in sources for key in source.labels}
+        if not keys:
+            return {}
+        cosine, cell = self._best(vectors)
+        weight = np.exp((cosine - cosine[:, :1]) / np.float32(self.config.temperature * UNIT**2))
+        size = vectors.shape[0] * vectors.shape[1]
+        nothing = np.zeros(size, np.float32)
+        result: Labels = {}
+        for key in keys:
+            # a source that was seen before this label was given can't tell, so it has no say
+            known = np.repeat(np.array([key in source.labels for source in sources], np.float32), size)
+            told = np.concatenate([source.labels.get(key, nothing) for source in sources])
+            says = weight * known[cell]
+            total = says.sum(axis=1)
+            mean = np.divide((says * told[cell]).sum(axis=1), total, out=np.zeros(size, np.float32), where=total > 0)
+            result[key] = mean
+        return result
+
+    def _best(self, vectors: Grid) -> tuple[Grid, NDArray[np.intp]]:
+        """For each cell its `top` sources, best first: cosines (times UNIT squared) `[h * w, top]`, and which they are.
+
+        A source is numbered `source * h * w + cell`, anchors first.
+        """
+        height, width, channels = vectors.shape
+        size, radius = height * width, self.config.radius
+        cosine = np.full((size, self.config.top), -np.inf, np.float32)
+        cell = np.zeros((size, self.config.top), np.intp)
+        anchors = [anchor.vectors.reshape(size, channels) for anchor in self._anchors]
+        # the frames side by side within each row, so that a window's rows lie together and one product serves them all
+        recent = np.stack([source.vectors for source in self._recent], axis=1)
+        for y in range(height):
+            queries = vectors[y]
+            part = slice(y * width, (y + 1) * width)
+            for number, anchor in enumerate(anchors):
+                _take_all(queries @ anchor.T, number * size, cosine[part], cell[part])
+            first, last = max(0, y - radius), min(height, y + radius + 1)
+            window = recent[first:last].reshape(-1, channels)
+            scores = (queries @ window.T).reshape(width, last - first, len(self._recent), width)
+            _take_window(scores, y - first, radius, first, len(anchors) * size, size, cosine[part], cell[part])
+        return cosine, cell
+
+
+@njit(inline="always")
+def _insert(value, number, cosine, cell):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Put `value` into the descending list, the last one of which is known to be smaller."""
+    place = len(cosine) - 1
+    while place > 0 and cosine[place - 1] < value:
+        cosine[place] = cosine[place - 1]
+        cell[place] = cell[place - 1]
+        place -= 1
+    cosine[place] = value
+    cell[place] = number
+
+
+@njit(nogil=True, cache=True)
+def _take_all(scores, base, cosine, cell):  # type: ignore[no-untyped-def]
+    """Merge all of `scores` `[queries, cells]` into the lists of the queries."""
+    queries, cells = scores.shape
+    for q in range(queries):
+        least = cosine[q, -1]
+        for j in range(cells):
+            if scores[q, j] > least:
+                _insert(scores[q, j], base + j, cosine[q], cell[q])
+                least = cosine[q, -1]
+
+
+@njit(nogil=True, cache=True)
+def _take_window(scores, row, radius, first, base, size, cosine, cell):  # type: ignore[no-untyped-def]
+    """Merge those of `scores` `[queries, rows, frames, columns]` that lie within `radius` of query `q` at (`row`, q)."""
+    queries, rows, frames, columns = scores.shape
+    for q in range(queries):
+        least = cosine[q, -1]
+        for r in range(rows):
+            reach = int(np.sqrt(radius * radius - (r - row) * (r - row)))
+            left, right = max(0, q - reach), min(columns, q + reach + 1)
+            for frame in range(frames):
+                start = base + frame * size + (first + r) * columns
+                for x in range(left, right):
+                    if scores[q, r, frame, x] > least:
+                        _insert(scores[q, r, frame, x], start + x, cosine[q], cell[q])
+                        least = cosine[q, -1]
