@@ -63,6 +63,7 @@ def test_the_chip_stays_in_the_picture() -> None:
         chip = changed(Overlay((W, H), 25).draw(blank(), result(track), ""), only_box)
         assert chip[2] - chip[0] > 12, (x, y)
         assert chip[3] - chip[1] > 8, (x, y)
+        assert chip[1] <= max(y, 0) + 1, (x, y)
 
 
 def test_a_trail_follows_and_fades() -> None:
