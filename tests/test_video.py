@@ -18,6 +18,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -46,7 +47,7 @@ def write_video(path: Path, frames: int = FRAMES, **options: str) -> Path:
     codec = {".webm": "libvpx", ".avi": "mpeg4"}.get(path.suffix, "libx264")
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(codec, rate=FPS)
-        assert isinstance(stream, av.VideoStream)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height = SIZE
         stream.pix_fmt = "yuv420p"
         rng = np.random.default_rng(1)

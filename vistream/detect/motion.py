@@ -16,13 +16,14 @@ from vistream.detect.regions import GRID, Region, continued, find_regions
 from vistream.types import Frame, Observations
 
 LABEL = "moving"
-LASTING = 0.15  # seconds for which a region must have been there, and at least two frames
+LASTING = 0.15  # seconds for which a region must have been there, and in at least two frames
 EVERYWHERE = 0.55  # share of the picture's blocks with movement from which the light changed, not an object moved
 
 
 class MotionDetector:
     """Boxes of what moves, labelled "moving", for video of `fps` frames a second.
 
+    That is the source's own rate: where frames are skipped, the indices given to `detect` say so.
     Scores run from 0.5 (at the threshold of the noise) towards 1 (clear of it), see `regions.Region`. Frames are
     worked on at no more than 384 pixels of their longer side.
     """
@@ -31,7 +32,6 @@ class MotionDetector:
 
     def __init__(self, fps: float) -> None:
         self.fps = fps
-        self._lasting = max(2, round(LASTING * fps))
         self.reset()
 
     def describe(self) -> str:
@@ -59,8 +59,8 @@ class MotionDetector:
             return self._begin(small)
         finding = find_regions(difference, small, self._background.colour)
         self._background.learn(small, seconds, finding.objects, finding.ghosts)
-        self._regions = [continued(region, self._regions) for region in finding.regions]
-        lasting = [region for region in self._regions if region.frames >= self._lasting]
+        self._regions = [continued(region, self._regions, seconds) for region in finding.regions]
+        lasting = [r for r in self._regions if r.frames >= 2 and r.seconds >= LASTING]
         return _observations(lasting, frame.shape[1] / small.shape[1], frame.shape[0] / small.shape[0])
 
     def _begin(self, small: Frame) -> Observations:

@@ -28,14 +28,15 @@ GridBox = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A moving region, `box` being (x, y, w, h), and for how many frames it has been there.
+    """A moving region, `box` being (x, y, w, h), and for how many frames and seconds it has been there.
 
     `score`: mean of c / (1 + c) over its pixels, c being their contrast.
     """
 
     box: GridBox
     score: float
-    frames: int = 1
+    frames: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,11 @@ def find_regions(difference: Difference, frame: Frame, usual: Plane) -> Finding:
     return Finding(_merged(regions), objects, ghosts)
 
 
-def continued(region: Region, before: list[Region]) -> Region:
-    """The region with its age: one more than that of the oldest region of the last frame that it touches."""
-    ages = [old.frames for old in before if _overlap(region.box, old.box) > (0, 0)]
-    return replace(region, frames=1 + max(ages, default=0))
+def continued(region: Region, before: list[Region], seconds: float) -> Region:
+    """The region with its age: that of the oldest region it touches in the last frame, `seconds` ago, and one more."""
+    touched = [old for old in before if min(_overlap(region.box, old.box)) > 0]
+    frames = 1 + max((old.frames for old in touched), default=0)
+    return replace(region, frames=frames, seconds=seconds + max((old.seconds for old in touched), default=0.0))
 
 
 def _is_plausible(w: int, h: int, area: int, pixels: int, least_side: int) -> bool:
