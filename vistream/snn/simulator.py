@@ -112,7 +112,7 @@ class Simulator:
         self.mode = mode
         self.steps = steps
         self.hysteresis = hysteresis
-        self._analog = _analog(network)
+        self._analog = analog_sources(network)
         self._populations: dict[str, Population] = {}
 
     def reset(self) -> None:
@@ -205,7 +205,7 @@ class Simulator:
         return active
 
 
-def _analog(network: IntegerNetwork) -> set[str]:
+def analog_sources(network: IntegerNetwork) -> set[str]:
     """The frame, and what is moved about from it without a neuron between (a concat of both counts as analog)."""
     found = {network.input.name}
     for layer in network.layers:
