@@ -1,22 +1,30 @@
-"""Frames larger than a network needs are shrunk; smaller ones are left alone."""
+"""Frames larger than a network needs are shrunk; smaller ones are left alone, but for those with nothing to see."""
 
 from __future__ import annotations
 
 import cv2
 
+from vistream.errors import VistreamError
 from vistream.types import Frame
 
 WORKING_SIZE = (1088, 608)  # width, height: what UniTrack (NeurIPS 2021) letter-boxes its frames to
+SMALLEST = 8  # pixels a side: one cell of the default feature grid
 
 
 def fit(frame: Frame, largest: tuple[int, int] = WORKING_SIZE) -> Frame:
     """`frame`, or its area-averaged reduction to at most `largest` (width, height), aspect kept.
+
+    Raises VistreamError if a side is shorter than `SMALLEST` pixels.
 
     >>> import numpy as np
     >>> fit(np.zeros((1080, 1920, 3), np.uint8)).shape, fit(np.zeros((480, 640, 3), np.uint8)).shape
     ((608, 1081, 3), (480, 640, 3))
     """
     height, width = frame.shape[:2]
+    if min(height, width) < SMALLEST:
+        raise VistreamError(
+            f"frames of {width}x{height} pixels are too small: at least {SMALLEST}x{SMALLEST} are needed"
+        )
     ratio = min(largest[0] / width, largest[1] / height)
     if ratio >= 1.0:
         return frame
