@@ -63,7 +63,8 @@ class Background:
         stays = _distance(frame, self._waiting) < threshold
         self._steady = np.where(stays, self._steady + np.float32(seconds), np.float32(0))
         cv2.accumulateWeighted(frame, self._waiting, 0.2, stays.view(np.uint8))
-        self._waiting[~stays] = frame[~stays]
+        other = np.flatnonzero(~stays)
+        self._waiting.reshape(-1, 3)[other] = frame.reshape(-1, 3)[other]
         return Difference(moving, self._difference / threshold, self._steady)
 
     def learn(self, frame: Frame, seconds: float, objects: Mask, ghosts: Mask) -> None:
@@ -81,16 +82,18 @@ class Background:
         """Scale the background to the frame's brightness, also where an object hides it, channel by channel."""
         here, usual = frame[::8, ::8].reshape(-1, 3), self.colour[::8, ::8].reshape(-1, 3)
         gain = np.clip(np.median((here + 1.0) / (usual + 1.0), axis=0), 0.5, 2.0)
-        for colours in (self.colour, self._waiting):
-            colours *= gain.astype(np.float32)
+        self.colour = np.asarray(cv2.transform(self.colour, np.diag(gain)), dtype=np.float32)
+        self._waiting = np.asarray(cv2.transform(self._waiting, np.diag(gain)), dtype=np.float32)
 
     def _remove_shadows(self, moving: Mask, frame: Frame, threshold: Plane) -> None:
         """Clear the pixels that are the background's colour, darkened evenly (Horprasert et al., 1999)."""
-        now, usual = frame[moving].astype(np.float32), self.colour[moving]
+        where = np.flatnonzero(moving)
+        now, usual = frame.reshape(-1, 3)[where].astype(np.float32), self.colour.reshape(-1, 3)[where]
         share = (now * usual).sum(1) / np.maximum((usual * usual).sum(1), 1)
         rest = np.abs(now - share[:, None] * usual).max(axis=1)
         dark = (share > SHADOW_DARKEST) & (share < SHADOW_LIGHTEST)
-        moving[moving] = ~(dark & (rest < np.maximum(6, 0.6 * threshold[moving])))
+        even = rest < np.maximum(6, 0.6 * threshold.reshape(-1)[where])
+        moving.reshape(-1)[where] = ~(dark & even)
 
 
 def _distance(frame: Frame, colour: Plane) -> Plane:
