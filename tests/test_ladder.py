@@ -258,3 +258,21 @@ def test_the_ladder_holds_on_real_clips(name: str, clip: str, real_data: Path) -
         if number == 0:
             wrong = float((plain.step(frame).levels != expected[network.output]).float().mean())
     assert wrong > 0.05, "plain integrate-and-fire should differ"
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_the_default_network_at_its_own_levels(real_data: Path) -> None:
+    """Seven bits take about 250 time steps to come to rest from nothing; the customary 32 are reported as too few."""
+    frames = real_frames(real_data / CLIPS["static"], 2, width=96)
+    module, preprocess = lite0()
+    network = quantize(module, frames[:1], preprocess)
+    dense, short = Dense(network), Simulator(network, Mode.RESET)
+    rungs = [stepped(network, mode, 400) for mode in (Mode.RESET, Mode.DIFFERENTIAL)]
+    for frame in frames:
+        expected = dense.step(frame)
+        for run in rungs:
+            assert_equal(run(frame), expected)
+        cut = short.step(frame)
+        assert (cut.rested, cut.steps) == (False, 32)
+        assert not torch.equal(cut.levels, expected[network.output])
