@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 Frame = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
+Target = NDArray[np.bool_] | NDArray[np.float64] | Box
+"""An object to be followed, as a task is given it: a mask `[H, W]`, keypoints `[K, 3]`, or a box."""
 
 
 @dataclass(frozen=True, slots=True)

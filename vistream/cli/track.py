@@ -23,13 +23,20 @@ from vistream.cli.options import (
 
 OUTPUT_HELP = "The annotated video (.mp4). If no output at all is asked for: SOURCE-tracks.mp4 in this folder."
 
+TASK_HELP = "What to track: mot (boxes), vos (masks, from --init-mask)."
+DETECTIONS_HELP = "Detections made beforehand: MOT text or COCO JSON."
+
 
 def track(
     source: SourceArgument,
-    task: Annotated[str, typer.Option(help="What to track: mot (boxes).")] = "mot",
-    detections: Annotated[
-        Path | None, typer.Option(help="Detections made beforehand, as MOT text.", show_default=False)
+    task: Annotated[str, typer.Option(help=TASK_HELP)] = "mot",
+    init_mask: Annotated[
+        Path | None, typer.Option(help="vos: the first frame's objects, as palette or grey PNG.", show_default=False)
     ] = None,
+    init_box: Annotated[
+        str | None, typer.Option(help="sot: the object in the first frame, as x,y,w,h.", show_default=False)
+    ] = None,
+    detections: Annotated[Path | None, typer.Option(help=DETECTIONS_HELP, show_default=False)] = None,
     detector: Annotated[
         str, typer.Option(help="auto (the best one here), motion, yolox-s, nanodet-plus-m, nanodet-g, or onnx:FILE.")
     ] = "auto",
@@ -38,6 +45,14 @@ def track(
         typer.Option("--output", "-o", help=OUTPUT_HELP, show_default=False),
     ] = None,
     mot_txt: Annotated[Path | None, typer.Option(help="Write tracks as MOT text.", show_default=False)] = None,
+    mots_txt: Annotated[Path | None, typer.Option(help="Write masks as MOTS text.", show_default=False)] = None,
+    davis_dir: Annotated[
+        Path | None, typer.Option(help="Write masks as palette PNGs, DIR/SEQUENCE/FRAME.png.", show_default=False)
+    ] = None,
+    posetrack_json: Annotated[
+        Path | None, typer.Option(help="Write skeletons as PoseTrack18 JSON.", show_default=False)
+    ] = None,
+    coco_json: Annotated[Path | None, typer.Option(help="Write tracks as COCO results.", show_default=False)] = None,
     jsonl: Annotated[Path | None, typer.Option(help="Write a line of JSON a frame.", show_default=False)] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a row a track and frame.", show_default=False)] = None,
     model: Model = DEFAULT_MODEL,
@@ -57,12 +72,34 @@ def track(
     Only what changed since the last frame is computed; with --fidelity exact the result equals that of the whole frame,
     bit for bit (see vistream verify).
     """
-    from vistream.cli.tracking import run_and_report
+    from vistream.cli.tracking import parse_box, run_and_report
     from vistream.render.outputs import OutputPaths
     from vistream.tasks.run import Settings
 
     names = tuple(name.strip() for name in classes.split(",") if name.strip())
     settings = Settings(
-        task, model, detections, detector, fidelity, deadband, hysteresis, start, stride, max_frames, names
+        task=task,
+        model=model,
+        detections=detections,
+        detector=detector,
+        fidelity=fidelity,
+        deadband=deadband,
+        hysteresis=hysteresis,
+        start=start,
+        stride=stride,
+        max_frames=max_frames,
+        classes=names,
+        init_mask=init_mask,
+        init_box=None if init_box is None else parse_box(init_box),
     )
-    run_and_report(source, settings, OutputPaths(output, mot_txt, jsonl, csv), show=show, quiet=quiet)
+    paths = OutputPaths(
+        video=output,
+        mot=mot_txt,
+        mots=mots_txt,
+        jsonl=jsonl,
+        csv=csv,
+        coco=coco_json,
+        posetrack=posetrack_json,
+        davis=davis_dir,
+    )
+    run_and_report(source, settings, paths, show=show, quiet=quiet)

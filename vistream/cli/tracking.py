@@ -17,7 +17,7 @@ from rich.table import Table
 from vistream.errors import VistreamError
 from vistream.render.outputs import OutputPaths, Outputs
 from vistream.tasks.run import Run, Settings
-from vistream.types import Result
+from vistream.types import Box, Result
 
 log = logging.getLogger("vistream")
 
@@ -49,18 +49,35 @@ class Totals:
         return self.macs / self.macs_dense if self.macs_dense else 0.0
 
 
+def parse_box(text: str) -> Box:
+    """A box from `x,y,w,h`; raises VistreamError for anything else.
+
+    >>> parse_box("10, 20.5,30,40")
+    (10.0, 20.5, 30.0, 40.0)
+    """
+    try:
+        x, y, w, h = (float(number) for number in text.split(","))
+    except ValueError:
+        raise VistreamError(f"--init-box is {text!r}: it must be four numbers, x,y,w,h") from None
+    return x, y, w, h
+
+
 def run_and_report(source: str, settings: Settings, paths: OutputPaths, *, show: bool, quiet: bool) -> None:
     """Track `source`, write the outputs, and say what came of it."""
     if show and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.name == "nt"):
         raise VistreamError("--show needs a display, and there is none: leave it out, and look at --output")
     if not paths.given() and not show:
         paths = replace(paths, video=_default_output(source))
+    paths.check(settings.task)
+    if paths.davis is not None:
+        paths = replace(paths, davis=paths.davis / _stem(source))
     console = Console(stderr=True, quiet=quiet)
     with closing(Run(source, settings)) as run:
-        log.info("%s", run.detector.describe())
-        with Outputs(paths, run.fps, run.source.size, draw=show) as outputs:
+        seen = run.observer
+        log.info("%s", seen.describe())
+        with Outputs(paths, run.fps, run.source.size, draw=show, joints=seen.joints, images=seen.images) as outputs:
             totals = _track(run, outputs, console, show)
-    _report(totals, outputs.files, Console(quiet=quiet))
+    _report(totals, outputs.files, Console(quiet=quiet), detects=seen.detector is not None)
 
 
 def _track(run: Run, outputs: Outputs, console: Console, show: bool) -> Totals:
@@ -71,7 +88,7 @@ def _track(run: Run, outputs: Outputs, console: Console, show: bool) -> Totals:
             for frame, result in run:
                 totals.add(result)
                 status = f"{totals.fps:.0f} fps | {100 * result.work.share:.0f} % of dense work"
-                outputs.write(frame.image, result, status)
+                outputs.write(frame, result, status)
                 _advance(progress, bar, totals)
                 if show and not _shown(outputs):
                     break
@@ -97,15 +114,18 @@ def _advance(progress: Progress, bar: TaskID, totals: Totals) -> None:
     progress.update(bar, advance=1, status=status)
 
 
-def _report(totals: Totals, files: list[Path], console: Console) -> None:
-    if totals.observations == 0:
+def _report(totals: Totals, files: list[Path], console: Console, detects: bool) -> None:
+    if not detects and not totals.ids:
+        log.warning("the object that was given was never found again in %d frames", totals.frames)
+    elif detects and totals.observations == 0:
         log.warning("nothing was detected in %d frames, so nothing was tracked", totals.frames)
     elif not totals.ids:
         log.warning("%d detections, but not one track came of them", totals.observations)
     table = Table(show_header=False)
     table.add_row("frames", str(totals.frames))
     table.add_row("tracks", str(len(totals.ids)))
-    table.add_row("detections", str(totals.observations))
+    if detects:
+        table.add_row("detections", str(totals.observations))
     table.add_row("speed", f"{totals.fps:.1f} frames a second, everything included")
     table.add_row(
         "network",
@@ -117,5 +137,10 @@ def _report(totals: Totals, files: list[Path], console: Console) -> None:
 
 
 def _default_output(source: str) -> Path:
+    return Path(f"{_stem(source)}-tracks.mp4")
+
+
+def _stem(source: str) -> str:
+    """A name for files made from `source`."""
     stem = Path(source.rstrip("/")).stem if "://" not in source and "*" not in source else "stream"
-    return Path(f"{stem or 'camera'}-tracks.mp4")
+    return stem or "camera"

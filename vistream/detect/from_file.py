@@ -1,8 +1,9 @@
-"""Observations that were made beforehand and stand in a MOT detection file."""
+"""Observations that were made beforehand and stand in a file."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vistream.errors import VistreamError
@@ -13,17 +14,23 @@ log = logging.getLogger("vistream")
 
 
 class FileDetector:
-    """Hands out the detections of `path` (see `formats.mot`) frame by frame; frames without a line have none.
+    """Hands out the detections of `path` frame by frame; frames that the file does not name have none.
 
+    `read`: what turns the file into observations by frame, from 0; a MOT detection file where nothing else is said.
     `frame_count`: frames of the video, numbered from 0, where known. Raises `VistreamError` when all detections
     lie outside it; where only some do, that is logged.
     """
 
     name = "file"
 
-    def __init__(self, path: Path | str, frame_count: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        frame_count: int | None = None,
+        read: Callable[[Path], Mapping[int, Observations]] = read_detections,
+    ) -> None:
         self.path = Path(path)
-        self._frames = read_detections(self.path)
+        self._frames = read(self.path)
         if frame_count is not None:
             self._compare_with(frame_count)
 
@@ -37,11 +44,10 @@ class FileDetector:
         log.warning("%s, but the video has only %d frames", span, frame_count)
 
     def describe(self) -> str:
-        count = sum(map(len, self._frames.values()))
-        return f"detections from {self.path}: {count} in {len(self._frames)} frames"
+        return f"detections from {self.path}, in {len(self._frames)} frames"
 
     def detect(self, frame: Frame, index: int) -> Observations:
-        return self._frames.get(index, Observations.none())
+        return self._frames[index] if index in self._frames else Observations.none()
 
     def reset(self) -> None:
         """Nothing is remembered: the file stands for one video."""

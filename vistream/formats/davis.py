@@ -145,8 +145,7 @@ def label_map(tracks: Sequence[Track], size: tuple[int, int]) -> Labels:
 
 
 class DavisWriter:
-    """Writes one PNG a frame, `00000.png` on, into `folder`, which is made; each appears complete or not at
-    all.
+    """Writes one PNG a frame, into `folder`, which is made; each appears complete or not at all.
 
     `size`: (height, width) of the frames.
     """
@@ -159,9 +158,9 @@ class DavisWriter:
         except OSError as error:
             raise VistreamError(f"{folder} can't be made: {error.strerror}") from None
 
-    def write(self, result: Result) -> None:
-        """Write one frame."""
-        write_labels(self.folder / f"{result.frame:05d}.png", label_map(result.tracks, self.size))
+    def write(self, result: Result, stem: str = "") -> None:
+        """Write one frame, as `<stem>.png`; without a stem, by its number: `00000.png` is the first."""
+        write_labels(self.folder / f"{stem or f'{result.frame:05d}'}.png", label_map(result.tracks, self.size))
 
     def close(self) -> None:
         """Nothing is left to do: every frame is on disk already."""

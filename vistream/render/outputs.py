@@ -1,19 +1,38 @@
-"""The files that a run writes: annotated video, MOT text, JSON lines, CSV. All of them, or none half-written."""
+"""The files that a run writes: annotated video and tracks in many formats. All of them, or none half-written."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
 
 from vistream.errors import VistreamError
+from vistream.formats.coco import CocoWriter
+from vistream.formats.davis import DavisWriter
 from vistream.formats.jsonl import JsonlWriter
 from vistream.formats.mot import MotWriter
+from vistream.formats.mots import MotsWriter
+from vistream.formats.poses import PoseImage
+from vistream.formats.posetrack import PoseTrackWriter
 from vistream.formats.tracks_csv import TracksCsvWriter
+from vistream.formats.writer import ResultWriter
 from vistream.render.overlay import Overlay
 from vistream.types import Frame, Result
+from vistream.video.frames import SourceFrame
 from vistream.video.sink import VideoSink
+
+Writer = ResultWriter | JsonlWriter | PoseTrackWriter
+TEXTS: dict[str, Callable[[Path], Writer]] = {
+    "mot": MotWriter,
+    "mots": MotsWriter,
+    "jsonl": JsonlWriter,
+    "csv": TracksCsvWriter,
+    "coco": CocoWriter,
+}
+NEEDS = {"mots": ("vos", "mots"), "davis": ("vos", "mots"), "posetrack": ("pose",)}
+"""Outputs that only some tasks can fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,46 +41,72 @@ class OutputPaths:
 
     video: Path | None = None
     mot: Path | None = None
+    mots: Path | None = None
     jsonl: Path | None = None
     csv: Path | None = None
+    coco: Path | None = None
+    posetrack: Path | None = None
+    davis: Path | None = None
 
     def given(self) -> list[Path]:
         """Those that are wanted; raises VistreamError if two are the same file."""
-        paths = [path for path in (self.video, self.mot, self.jsonl, self.csv) if path is not None]
+        paths = [path for path in (getattr(self, field.name) for field in fields(self)) if path is not None]
         if len({path.absolute() for path in paths}) < len(paths):
             raise VistreamError("two outputs have the same file name: give each its own")
         return paths
+
+    def check(self, task: str) -> None:
+        """Raise VistreamError if an output is wanted that `task` can't fill."""
+        for name, tasks in NEEDS.items():
+            if getattr(self, name) is not None and task not in tasks:
+                raise VistreamError(f"the {name} output is for the task {' or '.join(tasks)}, not {task}")
 
 
 class Outputs:
     """Writes every result to every file that is wanted. `fps`, `size` (width, height): of the video.
 
+    `joints`, `images`: of the poses, for the posetrack output.
     `picture` is the last annotated frame, drawn if a video is written or `draw` is set. As a context manager: files get
     their names when the block ends well or by Ctrl-C, and are removed after any other exception.
     """
 
-    def __init__(self, paths: OutputPaths, fps: float, size: tuple[int, int], draw: bool = False) -> None:
+    def __init__(
+        self,
+        paths: OutputPaths,
+        fps: float,
+        size: tuple[int, int],
+        draw: bool = False,
+        *,
+        joints: Sequence[str] = (),
+        images: Sequence[PoseImage] = (),
+    ) -> None:
         self.files = paths.given()
         self.picture: Frame | None = None
         self._overlay = Overlay(size, fps) if draw or paths.video is not None else None
         self._stack = ExitStack()
         with ExitStack() as opening:
-            self._writers: list[MotWriter | JsonlWriter | TracksCsvWriter] = []
-            if paths.mot is not None:
-                self._writers.append(opening.enter_context(MotWriter(paths.mot)))
-            if paths.csv is not None:
-                self._writers.append(opening.enter_context(TracksCsvWriter(paths.csv)))
-            if paths.jsonl is not None:
-                self._writers.append(opening.enter_context(JsonlWriter(paths.jsonl)))
+            self._writers: list[Writer] = []
+            for name, make in TEXTS.items():
+                path: Path | None = getattr(paths, name)
+                if path is not None:
+                    writer = make(path)
+                    opening.enter_context(writer)
+                    self._writers.append(writer)
+            if paths.posetrack is not None:
+                self._writers.append(opening.enter_context(PoseTrackWriter(paths.posetrack, joints, images)))
+            self._masks = None if paths.davis is None else opening.enter_context(DavisWriter(paths.davis, size[::-1]))
             self._sink = None if paths.video is None else opening.enter_context(VideoSink(paths.video, fps, size))
             self._stack = opening.pop_all()
 
-    def write(self, frame: Frame, result: Result, status: str) -> None:
-        """Add one frame, uint8 `[H, W, 3]`, RGB, its result, and a line of text for the picture."""
+    def write(self, frame: SourceFrame, result: Result, status: str) -> None:
+        """Add one frame, its result, and a line of text for the picture."""
         for writer in self._writers:
             writer.write(result)
+        if self._masks is not None:
+            name = Path(frame.name)  # an image's file name; of a video only a number
+            self._masks.write(result, name.stem if name.suffix else "")
         if self._overlay is not None:
-            self.picture = self._overlay.draw(frame, result, status)
+            self.picture = self._overlay.draw(frame.image, result, status)
             if self._sink is not None:
                 self._sink.write(self.picture)
 

@@ -7,14 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vistream.detect.choose import make_detector
-from vistream.detect.detector import Detector
-from vistream.detect.from_file import FileDetector
-from vistream.detect.selection import Selection
 from vistream.errors import VistreamError
 from vistream.quantize.named import DEFAULT_MODEL
+from vistream.tasks.observe import make_observer
 from vistream.tasks.session import Session, check_task
-from vistream.types import Result
+from vistream.tasks.start import add_first_objects
+from vistream.types import Box, Observations, Result
 from vistream.video.frames import Source, SourceFrame
 from vistream.video.source import open_source
 
@@ -34,6 +32,8 @@ class Settings:
     stride: int = 1
     max_frames: int | None = None
     classes: tuple[str, ...] = ()
+    init_mask: Path | None = None
+    init_box: Box | None = None
 
 
 class Run:
@@ -47,7 +47,14 @@ class Run:
         )
         try:
             self.fps = (self.source.fps or 30.0) / settings.stride
-            self.detector = _detector(settings, self.fps, self.source)
+            self.observer = make_observer(
+                settings.task,
+                settings.detections,
+                settings.detector,
+                settings.classes,
+                self.fps,
+                self._length(),
+            )
             self.session = Session(
                 settings.task,
                 settings.fidelity,
@@ -56,13 +63,15 @@ class Run:
                 hysteresis=settings.hysteresis,
                 fps=self.fps,
             )
+            add_first_objects(self.session, settings.init_mask, settings.init_box, self.source.size)
         except BaseException:
             self.source.close()
             raise
 
     def __iter__(self) -> Iterator[tuple[SourceFrame, Result]]:
         for frame in self.source:
-            seen = self.detector.detect(frame.image, frame.index)
+            detector = self.observer.detector
+            seen = Observations.none() if detector is None else detector.detect(frame.image, frame.index)
             if self.settings.classes:
                 seen = seen.pick([i for i, label in enumerate(seen.labels) if label in self.settings.classes])
             yield frame, self.session.step(frame.image, seen, index=frame.index, time=frame.time)
@@ -70,6 +79,12 @@ class Run:
     def close(self) -> None:
         """Let go of the source."""
         self.source.close()
+
+    def _length(self) -> int | None:
+        """Frames of the whole video; unknown for a live or endless source, and for a window into one."""
+        settings = self.settings
+        whole = settings.start == 0 and settings.stride == 1 and not settings.max_frames
+        return self.source.frame_count if whole else None
 
 
 def track(source: str | Path, task: str = "mot", **options: object) -> Iterator[Result]:
@@ -90,16 +105,3 @@ def _results(run: Run) -> Iterator[Result]:
     with closing(run):
         for _, result in run:
             yield result
-
-
-def _detector(settings: Settings, fps: float, source: Source) -> Detector:
-    if settings.detections is not None:
-        if settings.detector != "auto":
-            raise VistreamError("give either detections (a file) or a detector, not both")
-        # a live or endless source knows no number of frames; neither does a window into one
-        frames = (
-            source.frame_count if settings.start == 0 and settings.stride == 1 and not settings.max_frames else None
-        )
-        return FileDetector(settings.detections, frames)
-    selection = Selection(classes=frozenset(settings.classes) if settings.classes else None)
-    return make_detector(settings.detector, fps, selection)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vistream.errors import VistreamError
 from vistream.quantize.layers import IntegerNetwork
@@ -11,7 +11,8 @@ from vistream.quantize.named import DEFAULT_MODEL, named_network
 from vistream.stream.engine import Stream
 from vistream.tasks.fidelity import dead_zones
 from vistream.tasks.mot import MotTracker
-from vistream.types import FeatureMap, Frame, Observations, Result, Track
+from vistream.tasks.vos import VosTracker
+from vistream.types import FeatureMap, Frame, Observations, Result, Target, Track
 from vistream.video.fit import fit
 
 
@@ -23,15 +24,28 @@ class Task(Protocol):
     def reset(self) -> None: ...
 
 
-TASKS: dict[str, Callable[[float], Task]] = {"mot": lambda fps: MotTracker(fps=fps)}
-PLANNED = ("mots", "pose", "vos", "sot")
+@runtime_checkable
+class Follower(Task, Protocol):
+    """A task that follows what it is given, instead of (or beside) what a detector sees."""
+
+    def add_object(self, target: Target, identity: int | None = None) -> int: ...
+
+    def remove_object(self, identity: int) -> None: ...
+
+
+TASKS: dict[str, Callable[[float], Task]] = {
+    "mot": lambda fps: MotTracker(fps=fps),
+    "vos": lambda fps: VosTracker(),
+}
+PLANNED = ("mots", "pose", "sot")
 
 
 class Session:
     """Tracks one video, frame by frame.
 
-    `task`: "mot". `model`: a name or file as for `--model`, an `IntegerNetwork`, or None for no network at all (motion
-    and overlap alone). `fidelity`: "exact", "high" or "fast"; `deadband` and `hysteresis` replace its numbers.
+    `task`: one of `TASKS`. `model`: a name or file as for `--model`, an `IntegerNetwork`, or None for no
+    network at all (motion and overlap alone). `fidelity`: "exact", "high" or "fast"; `deadband` and `hysteresis`
+    replace its numbers.
     `fps`: frames a second at which `step` is called, 30 where not known.
     """
 
@@ -60,6 +74,23 @@ class Session:
         self._tracker.reset()
         self._next = 0
 
+    def add_object(self, target: Target, identity: int | None = None) -> int:
+        """Follow one more object from the next frame on; returns its id.
+
+        `target`, in the next frame: for vos its mask, bool `[H, W]`. `identity`: the id to be used, else the next free
+        one. Raises VistreamError for a task that finds its objects by itself, and a target that won't do.
+        """
+        return self._follower().add_object(target, identity)
+
+    def remove_object(self, identity: int) -> None:
+        """Follow an object no longer. Raises VistreamError where there is no such object."""
+        self._follower().remove_object(identity)
+
+    def _follower(self) -> Follower:
+        if not isinstance(self._tracker, Follower):
+            raise VistreamError(f"the task {self.task} finds its objects by itself: it can't be given any")
+        return self._tracker
+
     def step(
         self,
         frame: Frame,
@@ -86,7 +117,7 @@ class Session:
 def check_task(task: str) -> str:
     """`task`, if it is there; raises VistreamError if not."""
     if task in PLANNED:
-        raise VistreamError(f"the task {task!r} is not there yet: this version tracks boxes, with --task mot")
+        raise VistreamError(f"the task {task!r} is not there yet: this version has {', '.join(TASKS)}")
     if task not in TASKS:
         raise VistreamError(f"no task is called {task!r}: it is one of {', '.join(TASKS)}")
     return task

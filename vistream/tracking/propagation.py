@@ -80,8 +80,8 @@ class LabelPropagation:
     def step(self, values: Grid, given: Mapping[int, Grid]) -> Labels:
         """The labels of the next frame, each float32 `[h, w]` in 0..1, by key.
 
-        `values`: its features, float32 `[h, w, C]`. `given`: labels that are known here, each `[h, w]`: new keys, or old
-        ones put right; the frame becomes an anchor for them.
+        `values`: its features, float32 `[h, w, C]`. `given`: labels that are known here, each `[h, w]`: new keys, or
+        old ones put right; the frame becomes an anchor for them.
         Raises VistreamError where the grid is not that of the frame before.
         """
         height, width, channels = values.shape
@@ -168,7 +168,7 @@ def _take_all(scores, base, cosine, cell):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _take_window(scores, row, radius, first, base, size, cosine, cell):  # type: ignore[no-untyped-def]
-    """Merge those of `scores` `[queries, rows, frames, columns]` that lie within `radius` of query `q` at (`row`, q)."""
+    """Merge those of `scores` `[queries, rows, frames, columns]` that lie within `radius` of query q at (`row`, q)."""
     queries, rows, frames, columns = scores.shape
     for q in range(queries):
         least = cosine[q, -1]

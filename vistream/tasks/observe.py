@@ -1,0 +1,70 @@
+"""Where a task's observations come from: a detector, or a file in one of the task's formats; or it needs none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vistream.detect.choose import make_detector
+from vistream.detect.coco import KEYPOINTS
+from vistream.detect.detector import Detector
+from vistream.detect.from_file import FileDetector
+from vistream.detect.selection import Selection
+from vistream.errors import VistreamError
+from vistream.formats.coco import read_coco
+from vistream.formats.mot import read_detections
+from vistream.formats.mots import read_mots_detections
+from vistream.formats.poses import PoseImage
+from vistream.formats.posetrack import read_poses
+from vistream.formats.text import read_json
+
+FOLLOWING = ("vos", "sot")
+"""The tasks that follow what they are given in the first frame, and look at no observations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """A task's `detector` (None: it needs none); for poses, the names of the keypoints and the images of the file."""
+
+    detector: Detector | None = None
+    joints: tuple[str, ...] = ()
+    images: tuple[PoseImage, ...] = ()
+
+    def describe(self) -> str:
+        """One line for the user."""
+        return "no detector" if self.detector is None else self.detector.describe()
+
+
+def make_observer(
+    task: str, detections: Path | None, detector: str, classes: tuple[str, ...], fps: float, frames: int | None
+) -> Observer:
+    """The observations of `task`: of the file `detections`, else of the detector called `detector`.
+
+    `frames`: of the video, where known. Raises VistreamError where the two contradict each other, or a file is of
+    another task or malformed.
+    """
+    if task in FOLLOWING:
+        if detections is not None or detector != "auto":
+            raise VistreamError(f"the task {task} follows what it is given, so it takes no detections and no detector")
+        return Observer()
+    if detections is not None:
+        if detector != "auto":
+            raise VistreamError("give either detections (a file) or a detector, not both")
+        return _from_file(task, detections, frames)
+    if task == "mots":
+        raise VistreamError("the task mots needs masks: give --detections, as MOTS text or COCO JSON")
+    selection = Selection(classes=frozenset(classes) if classes else None)
+    found = make_detector(detector, fps, selection, keypoints=task == "pose")
+    return Observer(found, KEYPOINTS if task == "pose" else ())
+
+
+def _from_file(task: str, path: Path, frames: int | None) -> Observer:
+    json = path.suffix.lower() == ".json"
+    if task == "mot":
+        return Observer(FileDetector(path, frames, read_coco if json else read_detections))
+    if task == "mots":
+        return Observer(FileDetector(path, frames, read_coco if json else read_mots_detections))
+    if isinstance(read_json(path), list):
+        return Observer(FileDetector(path, frames, read_coco), KEYPOINTS)
+    video = read_poses(path)
+    return Observer(FileDetector(path, frames, lambda _: video.observations()), video.joints, video.images)

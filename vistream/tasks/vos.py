@@ -1,0 +1,126 @@
+"""Video object segmentation: masks given in some frame are carried through the frames that follow.
+
+Any number of objects, added and removed at any frame. Masks of one frame never overlap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.errors import VistreamError
+from vistream.tracking.propagation import LabelPropagation, PropagationConfig
+from vistream.types import Box, FeatureMap, Observations, Target, Track
+
+Mask = NDArray[np.bool_]
+Soft = NDArray[np.float32]
+
+LABEL = "object"
+
+
+@dataclass(frozen=True)
+class VosConfig(PropagationConfig):
+    """Options of `VosTracker`: those of the propagation."""
+
+
+class VosTracker:
+    """Follows masks through one video, frame by frame."""
+
+    def __init__(self, config: VosConfig | None = None) -> None:
+        self._propagation = LabelPropagation(config or VosConfig())
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, the objects too; ids start at 1 again."""
+        self._propagation.reset()
+        self._given: dict[int, Mask] = {}
+        self._alive: set[int] = set()
+        self._next = 1
+
+    def add_object(self, target: Target, identity: int | None = None) -> int:
+        """Follow one more object from the next frame on, where it covers `target`, bool `[H, W]`; returns its id.
+
+        `identity`: the id that it is to have; where an object has it already, its mask is put right.
+        Raises VistreamError for an empty mask, or something else than a mask.
+        """
+        mask = np.asarray(target)
+        if mask.ndim != 2 or mask.dtype != np.bool_ or not mask.any():
+            raise VistreamError("an object's mask must be bool [height, width] and cover at least one pixel")
+        identity = self._next if identity is None else identity
+        if identity < 1:
+            raise VistreamError(f"an object's id is a whole number from 1, not {identity}")
+        self._next = max(self._next, identity + 1)
+        self._given[identity] = mask
+        self._alive.add(identity)
+        return identity
+
+    def remove_object(self, identity: int) -> None:
+        """Follow an object no longer; its id is not given again. Raises VistreamError where there is no such object."""
+        if identity not in self._alive:
+            raise VistreamError(f"there is no object {identity} to be removed")
+        self._alive.remove(identity)
+        self._given.pop(identity, None)
+        self._propagation.forget(identity)
+
+    def step(self, features: FeatureMap | None, observations: Observations) -> tuple[Track, ...]:
+        """The objects that can be seen in the next frame, by id. Observations are not looked at.
+
+        A track's score is the mean of its label under its mask.
+        """
+        if features is None:
+            raise VistreamError("masks are followed by appearance: the task vos needs a model")
+        height, width = features.values.shape[:2]
+        size = (round(width * features.stride[0]), round(height * features.stride[1]))
+        given, self._given = self._given, {}
+        for identity, mask in given.items():
+            if mask.shape != size[::-1]:
+                raise VistreamError(
+                    f"the mask of object {identity} is {mask.shape[1]}x{mask.shape[0]}, the frame {size[0]}x{size[1]}"
+                )
+        soft = self._propagation.step(features.values, {i: reduce_mask(m, (width, height)) for i, m in given.items()})
+        if not soft:
+            return ()
+        return tuple(_tracks(soft, given, size))
+
+
+def reduce_mask(mask: Mask, size: tuple[int, int]) -> Soft:
+    """The share of each cell of a grid of `size` (width, height) that a mask `[H, W]` covers, 0..1.
+
+    >>> reduce_mask(np.eye(4, dtype=bool), (2, 2)).tolist()
+    [[0.5, 0.0], [0.0, 0.5]]
+    """
+    return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
+
+
+def _tracks(soft: dict[int, Soft], given: dict[int, Mask], size: tuple[int, int]) -> list[Track]:
+    """One mask an object: every pixel goes to its largest label, or to the background where that is larger."""
+    winner = np.zeros(size[::-1], np.int64)
+    best = np.ones(size[::-1], np.float32)
+    large = {identity: cv2.resize(label, size, interpolation=cv2.INTER_LINEAR) for identity, label in soft.items()}
+    for label in large.values():
+        best -= label  # the background's share is what the objects leave of 1
+    for identity in sorted(large):
+        wins = large[identity] > best
+        best[wins], winner[wins] = large[identity][wins], identity
+    for identity in sorted(given):
+        winner[given[identity]] = identity  # what the user drew needs no second opinion
+    tracks = []
+    for identity in sorted(large):
+        mask = winner == identity
+        if mask.any():
+            score = float(np.clip(large[identity][mask].mean(), 0.0, 1.0))
+            tracks.append(Track(identity, tight_box(mask), score, LABEL, mask))
+    return tracks
+
+
+def tight_box(mask: Mask) -> Box:
+    """The smallest box around the pixels of a mask that has some.
+
+    >>> tight_box(np.pad(np.ones((2, 3), bool), ((1, 4), (5, 0))))
+    (5.0, 1.0, 3.0, 2.0)
+    """
+    x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
+    return float(x), float(y), float(w), float(h)
