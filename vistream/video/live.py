@@ -67,9 +67,7 @@ def _open_live(name: str, connect: Callable[[], cv2.VideoCapture], window: Windo
     if not capture.isOpened():
         raise VistreamError(f"{name} can't be opened: check that it is there, reachable and not in use")
     reader = _Reader(name, connect, capture, patience)
-    return Source(
-        name, _frames(reader, window), fps=declared_fps(capture), frame_count=window.max_frames, live=True
-    )
+    return Source(name, _frames(reader, window), fps=declared_fps(capture), frame_count=window.max_frames, live=True)
 
 
 def _frames(reader: _Reader, window: Window) -> Generator[SourceFrame, None, None]:

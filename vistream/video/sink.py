@@ -68,9 +68,7 @@ class VideoSink:
         """Append one RGB uint8 `[H, W, 3]` frame of the sink's size."""
         height, width = frame.shape[:2]
         if (width, height) != self.size:
-            raise VistreamError(
-                f"{self.path}: a frame of {width}x{height} in a video of {self.size[0]}x{self.size[1]}"
-            )
+            raise VistreamError(f"{self.path}: a frame of {width}x{height} in a video of {self.size[0]}x{self.size[1]}")
         if width % 2 or height % 2:
             frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         self._encoder.write(frame)

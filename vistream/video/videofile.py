@@ -45,9 +45,7 @@ def open_video(path: Path, window: Window) -> Source:
     return video_source(capture, str(path), window, shown=shown, counted=path.suffix.lower() in COUNTED)
 
 
-def video_source(
-    capture: cv2.VideoCapture, name: str, window: Window, *, shown: float | None, counted: bool
-) -> Source:
+def video_source(capture: cv2.VideoCapture, name: str, window: Window, *, shown: float | None, counted: bool) -> Source:
     """A source over an open capture. `shown`: seconds that an edit list leaves of it, or None.
 
     `counted`: the number of frames is stored, not estimated.
