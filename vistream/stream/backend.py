@@ -61,7 +61,7 @@ def _numba_backend() -> type[Backend]:
     """Import the kernels and run them once on a toy, which compiles them or reads them from the cache."""
     from vistream.stream.selftest import check_numba
 
-    notice = threading.Timer(2.0, _say_once, ["compiling the kernels for this CPU, once; this takes a minute"])
+    notice = threading.Timer(4.0, _say_once, ["preparing the kernels for this CPU: compiled once, then kept"])
     notice.daemon = True
     notice.start()
     try:

@@ -79,19 +79,21 @@ class NumbaBackend:
     def read(self, frame: Frame, deadband: int) -> int:
         memory = next(iter(self._memory.values()))
         self._fresh = self._fresh is None
-        if self._fresh:
-            self._held[:] = frame
-            pixels = self._held.reshape(-1, frame.shape[2])
-            memory.levels[:-1, : frame.shape[2]] = (pixels ^ 0x80).view(np.int8)
-            memory.changed[:] = 1
-            moved = len(memory.changed)
+        channels = frame.shape[2]
+        if self._fresh or channels != 3:  # the kernel is for RGB
+            distance = np.maximum(frame, self._held) - np.minimum(frame, self._held)
+            memory.changed[:] = self._fresh or (distance.max(2) > deadband).reshape(-1)
+            moved = memory.changed.reshape(frame.shape[:2]) != 0
+            self._held[moved] = frame[moved]
+            memory.levels[:-1, :channels] = (self._held.reshape(-1, channels) ^ 0x80).view(np.int8)
+            count = int(moved.sum())
         else:
             frame = np.require(frame, requirements=["C", "W"])
             work = (frame, self._held, memory.levels, memory.changed, deadband)
-            moved = self._shared(kernels.read_pixels, frame.shape[0], frame[0].size, work)
+            count = self._shared(kernels.read_pixels, frame.shape[0], frame[0].size, work)
         memory.reached = memory.changed
-        memory.dirty = moved > 0
-        return moved
+        memory.dirty = count > 0
+        return count
 
     def update(self, plan: LayerPlan, hysteresis: float) -> tuple[int, int]:
         memory = self._memory[plan.layer.name]
