@@ -10,6 +10,7 @@ import typer
 
 from vistream.cli.calibrate import calibrate
 from vistream.cli.download_weights import download_weights
+from vistream.cli.energy_report import energy_report
 from vistream.cli.track import track
 from vistream.cli.verify import verify
 from vistream.errors import VistreamError
@@ -20,7 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (track, verify, calibrate, download_weights):
+for command in (track, verify, calibrate, download_weights, energy_report):
     app.command(command.__name__.replace("_", "-"))(command)
 
 

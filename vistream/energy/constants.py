@@ -1,6 +1,7 @@
 """What one operation and one byte cost: the single table of energy constants, with its source.
 
-45 nm, 0.9 V, picojoules: M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014. Its cache figures are for 64-bit accesses; here they are per byte. Nothing in this file depends on a network.
+45 nm, 0.9 V, picojoules: M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014. Its cache
+figures are for 64-bit accesses; here they are per byte. Nothing in this file depends on a network.
 """
 
 from __future__ import annotations

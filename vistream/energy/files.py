@@ -14,7 +14,7 @@ from vistream.energy.density import DAMPFHOFFER, YAN, spike_rate, spikes_per_syn
 from vistream.energy.estimators import Estimator
 from vistream.energy.report import Figures, frame_figures, layer_figures, phases
 from vistream.energy.rows import Row, state_bytes
-from vistream.energy.verdicts import caveats, rests, verdicts
+from vistream.energy.verdicts import caveats, measured, rests, verdicts
 
 COLUMNS = ("frame", "phase", "layer", "row", *Figures().as_dict())
 SPIKING = (Row.RESET, Row.DIFFERENTIAL)
@@ -38,7 +38,7 @@ def as_dict(counts: Counts) -> dict[str, object]:
         },
         "frames": [_frame(counts, frame) for frame in counts.frames],
         "break_even": {"spikes_per_synapse_dampfhoffer": list(DAMPFHOFFER), "spike_rate_yan": YAN},
-        "verdicts": [rests(counts), *verdicts(counts)],
+        "verdicts": [rests(counts), measured(counts), *verdicts(counts)],
         "caveats": caveats(),
     }
 

@@ -26,7 +26,7 @@ class Row(Enum):
     DENSE = "dense QANN"
     SKIPPING = "zero-skipping QANN"
     RESET = "SNN with reset"
-    DIFFERENTIAL = "SNN, frame-differential (ViStream)"
+    DIFFERENTIAL = "SNN, differential (ViStream)"
     STREAM = "stream"
 
     @property

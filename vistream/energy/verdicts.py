@@ -77,3 +77,12 @@ def caveats() -> list[str]:
         "spike rate of about 6 % (Yan et al., arXiv 2409.08290).",
         "No figure here is a measurement of hardware, unless it says joules measured.",
     ]
+
+
+def measured(counts: Counts) -> str:
+    """The joules of the processor package, if the machine tells them."""
+    names = list(dict.fromkeys(name for frame in counts.frames for name in frame.joules))
+    if not names:
+        return "Joules measured (RAPL): not measured; this machine does not let its energy counters be read."
+    means = (f"{name} {sum(f.joules[name] for f in counts.frames) / len(counts.frames):.3g} J" for name in names)
+    return f"Joules measured (RAPL, the whole processor package, a frame in the mean): {'; '.join(means)}."

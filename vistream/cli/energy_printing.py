@@ -1,0 +1,135 @@
+"""What `vistream energy-report` prints: counts, then prices, then what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from vistream.energy.counts import Counts
+from vistream.energy.density import DAMPFHOFFER, spike_rate, spikes_per_synapse
+from vistream.energy.estimators import Estimator
+from vistream.energy.report import Phase, phases
+from vistream.energy.rows import Row, state_bytes
+from vistream.energy.units import count, joules
+from vistream.energy.verdicts import caveats, measured, rests, verdicts
+from vistream.quantize.named import named_network
+from vistream.render.energy_html import ReportPaths
+from vistream.tasks.energy_run import EnergyRun, count_energy
+from vistream.types import Frame
+from vistream.video.fit import fit
+from vistream.video.frames import Source
+
+
+def count_and_report(frames: Source, model: str, size: int, steps: int, paths: ReportPaths, *, quiet: bool) -> None:
+    """Count, write the files that are wanted, print the tables."""
+    paths.check()
+    named = named_network(model)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True, quiet=quiet), transient=True) as progress:
+        bar = progress.add_task(frames.name, total=frames.frame_count)
+        run = count_energy(_fitted(frames, size), named, frames.name, steps, lambda _: progress.advance(bar))
+    written = paths.write(run)
+    console = Console(quiet=quiet, highlight=False)
+    _print(run, frames.size, console)
+    for path in written:
+        console.print(f"written: {path}")
+
+
+def _fitted(frames: Source, size: int) -> Iterator[tuple[int, Frame]]:
+    return ((frame.index, fit(frame.image, (size, size))) for frame in frames)
+
+
+def _print(run: EnergyRun, original: tuple[int, int], console: Console) -> None:
+    counts = run.counts
+    (width, height), shrunk = counts.size, counts.size != original
+    note = f", shrunk from {original[0]}x{original[1]} (--size)" if shrunk else ""
+    console.print(
+        f"{counts.source}: {counts.model}, {len(counts.frames)} frames of {width}x{height}{note}, "
+        f"at most {counts.steps} time steps a frame"
+    )
+    for phase in phases(counts):
+        console.print(_counted(counts, phase))
+    console.print(_by_frame(counts))
+    console.print(_by_layer(counts))
+    for phase in phases(counts):
+        console.print(_priced(counts, phase))
+    console.print(measured(counts))
+    console.print(rests(counts))
+    for sentence in verdicts(counts):
+        console.print(sentence)
+    console.print("Before you quote a figure:")
+    for sentence in caveats():
+        console.print(f"- {sentence}")
+
+
+def _table(title: str, first: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.padding = (0, 1, 0, 0)
+    table.add_column(first, no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _counted(counts: Counts, phase: Phase) -> Table:
+    columns = ("MACs", "ACs", "updates", "B read", "B written", "state")
+    table = _table(f"Counts of a frame ({phase.name})", "", *columns)
+    for row in Row:
+        done = phase.figures(row, counts)
+        numbers = (done.macs, done.acs, done.updates, done.read, done.written, state_bytes(row, counts))
+        table.add_row(row.value, *(count(number) for number in numbers))
+    table.caption = "MAC: multiply-accumulate; AC: accumulate, of a spike or a shortcut; B, and state: bytes"
+    return table
+
+
+def _priced(counts: Counts, phase: Phase) -> Table:
+    table = _table(f"Energy of a frame, estimated, joules ({phase.name})", "", *(e.name for e in Estimator))
+    for row in Row:
+        figures = phase.figures(row, counts)
+        table.add_row(row.value, *(joules(figures.energy(estimator)) for estimator in Estimator))
+    table.caption = "\n".join(f"{estimator.name}: {estimator.value}" for estimator in Estimator)
+    return table
+
+
+def _by_frame(counts: Counts) -> Table:
+    columns = ("SNN", "steps", "at rest", "spikes", "SOPs", "a synapse", "rate", "changes")
+    table = _table("Spikes, frame by frame", "frame", *columns)
+    for frame in counts.frames:
+        for row, outcome in ((Row.RESET, frame.reset), (Row.DIFFERENTIAL, frame.differential)):
+            layers = [layer.reset if row is Row.RESET else layer.differential for layer in frame.layers]
+            table.add_row(
+                str(frame.frame),
+                "reset" if row is Row.RESET else "differential",
+                str(outcome.steps),
+                "yes" if outcome.rested else f"NO: {100 * outcome.differing / counts.outputs:.0f} % off",
+                count(sum(layer.spikes for layer in layers)),
+                count(sum(layer.sops for layer in layers)),
+                f"{spikes_per_synapse(row, counts, frame):.2f}",
+                f"{100 * spike_rate(row, counts, frame):.1f} %",
+                count(sum(layer.changes for layer in frame.layers)),
+            )
+    low, high = DAMPFHOFFER
+    table.caption = (
+        f"a synapse: spikes per synapse; published break-even {low} to {high} (Dampfhoffer et al. 2023)\n"
+        "rate: spikes per neuron and time step; published break-even about 6 % (Yan et al.)\n"
+        "off: output values that are not the network's; changes: new activations in stream"
+    )
+    return table
+
+
+def _by_layer(counts: Counts) -> Table:
+    phase = phases(counts)[-1]
+    columns = ("MACs", "nonzero", "stream", "SOPs reset", "diff.", "B: dense", "diff.")
+    table = _table(f"Layer by layer ({phase.name})", "layer", *columns)
+    figures = {row: phase.layers(row, counts) for row in Row}
+    for index, size in enumerate(counts.layers):
+        macs = [figures[row][index].macs for row in (Row.DENSE, Row.SKIPPING, Row.STREAM)]
+        sops = [figures[row][index].operations for row in (Row.RESET, Row.DIFFERENTIAL)]
+        energies = [joules(figures[row][index].b) for row in (Row.DENSE, Row.DIFFERENTIAL)]
+        table.add_row(size.name, *(count(number) for number in (*macs, *sops)), *energies)
+    table.caption = "the first layer reads pixels: there SOPs are multiply-accumulates; B: joules by estimator B"
+    return table
