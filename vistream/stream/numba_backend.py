@@ -256,4 +256,6 @@ def _signed(memory: Memory, before: dict[str, Memory]) -> bool:
         return True
     if isinstance(layer, Neuron):
         return layer.lo < 0
+    if isinstance(layer, MaxPool) and layer.window.padding != (0, 0):
+        return True  # a window that lies in the padding altogether gives -128
     return any(_signed(before[source], before) for source in layer.sources)

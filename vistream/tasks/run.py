@@ -52,7 +52,7 @@ class Run:
                 settings.detections,
                 settings.detector,
                 settings.classes,
-                self.fps,
+                self.source.fps or 30.0,  # frames keep the source's numbers, whatever the stride
                 self._length(),
             )
             self.session = Session(
