@@ -30,7 +30,10 @@ NOTHING = Observations.none()
 def by_formula(frames: list[Grid], label: Grid, config: PropagationConfig) -> Grid:
     """The label of the last frame, straight from the definition, with plain loops; `label` is that of the first."""
     height, width, channels = frames[0].shape
-    units = [unit_vectors(f.reshape(-1, channels)).reshape(f.shape).astype(np.float64) / 2048 for f in frames]
+    units = [
+        unit_vectors((f - f.mean(axis=(0, 1))).reshape(-1, channels)).reshape(f.shape).astype(np.float64) / 2048
+        for f in frames
+    ]
     labels = [label.astype(np.float64)]
     for now in range(1, len(frames)):
         present = np.zeros((height, width))

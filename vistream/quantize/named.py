@@ -35,9 +35,10 @@ class NamedNetwork:
     sha256: str
 
 
-def named_network(spec: str = DEFAULT_MODEL, calibration: Path | None = None) -> NamedNetwork:
+def named_network(spec: str = DEFAULT_MODEL, calibration: Path | None = None, deep: bool = False) -> NamedNetwork:
     """The integer network of a name or file; `calibration`: ranges written by `vistream calibrate`, as JSON.
 
+    `deep`: cut where features suit dense matching best, see `load_model`; an integer network in a file stays as it is.
     Raises VistreamError where there is no such model, or no calibration for it.
     """
     if Path(spec).suffix == ".safetensors" and _is_integer_network(Path(spec)):
@@ -46,7 +47,7 @@ def named_network(spec: str = DEFAULT_MODEL, calibration: Path | None = None) ->
         from vistream.networks.store import sha256
 
         return NamedNetwork(Path(spec).stem, load_network(Path(spec)), sha256(Path(spec)))
-    model = load_model(spec)
+    model = load_model(spec, deep)
     for note in model.notes:
         log.info("%s: %s", model.name, note)
     ranges = load_ranges(calibration) if calibration is not None else shipped_ranges(model.name)

@@ -11,6 +11,7 @@ from vistream.quantize.named import DEFAULT_MODEL, named_network
 from vistream.stream.engine import Stream
 from vistream.tasks.fidelity import dead_zones
 from vistream.tasks.mot import MotTracker
+from vistream.tasks.sot import SotTracker
 from vistream.tasks.vos import VosTracker
 from vistream.types import FeatureMap, Frame, Observations, Result, Target, Track
 from vistream.video.fit import fit
@@ -36,8 +37,11 @@ class Follower(Task, Protocol):
 TASKS: dict[str, Callable[[float], Task]] = {
     "mot": lambda fps: MotTracker(fps=fps),
     "vos": lambda fps: VosTracker(),
+    "sot": lambda fps: SotTracker(),
 }
-PLANNED = ("mots", "pose", "sot")
+DEEP = ("vos",)
+"""The tasks that take the deeper cut of a network, because dense matching gains much by it: see docs/tasks.md."""
+PLANNED = ("mots", "pose")
 
 
 class Session:
@@ -62,7 +66,7 @@ class Session:
         self.task = check_task(task)
         self.zones = dead_zones(fidelity, deadband, hysteresis)
         if isinstance(model, str):
-            model = named_network(model).network
+            model = named_network(model, deep=task in DEEP).network
         self._stream = None if model is None else Stream(model, self.zones.deadband, self.zones.hysteresis)
         self._tracker = TASKS[task](fps or 30.0)
         self._next = 0
@@ -77,7 +81,7 @@ class Session:
     def add_object(self, target: Target, identity: int | None = None) -> int:
         """Follow one more object from the next frame on; returns its id.
 
-        `target`, in the next frame: for vos its mask, bool `[H, W]`. `identity`: the id to be used, else the next free
+        `target`, in the next frame: for vos its mask, bool `[H, W]`; for sot its box. `identity`: the id to be used, else the next free
         one. Raises VistreamError for a task that finds its objects by itself, and a target that won't do.
         """
         return self._follower().add_object(target, identity)

@@ -87,7 +87,9 @@ class LabelPropagation:
         height, width, channels = values.shape
         if self._recent and self._recent[0].vectors.shape != values.shape:
             raise VistreamError("the frame size changed: call reset() to begin a new video")
-        vectors = unit_vectors(values.reshape(-1, channels)).reshape(values.shape)
+        # what all cells have in common tells none from another
+        centred = values - values.mean(axis=(0, 1))
+        vectors = unit_vectors(centred.reshape(-1, channels)).reshape(values.shape)
         fixed: Labels = {key: np.array(label, np.float32).reshape(-1) for key, label in given.items()}
         for key in fixed:
             self.forget(key)

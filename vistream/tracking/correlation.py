@@ -1,0 +1,142 @@
+"""Correlation heads: where in a search window an object is, by a filter in the Fourier domain.
+
+Two heads, as in UniTrack (Wang et al., NeurIPS 2021): a discriminative correlation filter (multi-channel, after
+Danelljan et al., "Accurate scale estimation for robust visual tracking", BMVC 2014, equations 3 to 6), which learns on;
+and plain cross-correlation with the first look of the object (Bertinetto et al., "Fully-convolutional Siamese
+networks", ECCVW 2016). Both take windows of features and return responses; boxes and scales are the task's business.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+Window = NDArray[np.float32]
+Array = NDArray[np.float64]
+Spectrum = NDArray[np.complex64]
+
+
+class Head(Protocol):
+    """What finds the object of the window that it learned first, in later windows of the same grid."""
+
+    def learn(self, window: Window) -> None:
+        """Take one look: float32 `[g, g, C]` with the object in the middle."""
+
+    def response(self, window: Window) -> Array:
+        """`[g, g]`: how well the object fits when moved by (row, column) from the middle, modulo g; about 1 at best."""
+
+
+class CorrelationFilter:
+    """The discriminative head. `target`: the object's (height, width) in cells; `sigma`: of the label, in shares of it.
+
+    `regularisation`: what is added to the energy of every frequency, where the mean energy is 1. `rate`: the share of
+    the newest look in the running mean.
+    """
+
+    def __init__(
+        self, grid: int, target: tuple[float, float], sigma: float, regularisation: float, rate: float
+    ) -> None:
+        self.regularisation = regularisation
+        self.rate = rate
+        self._label: Spectrum = _spectrum(gaussian_label(grid, target, sigma).astype(np.float32)[:, :, None])
+        self._taper = taper(grid)
+        self._numerator: Spectrum | None = None
+        self._denominator: NDArray[np.float32] | None = None
+
+    def learn(self, window: Window) -> None:
+        looks = _spectrum(window * self._taper)
+        numerator = self._label * looks.conj()
+        denominator = (looks.real**2 + looks.imag**2).sum(axis=2)
+        if self._numerator is None or self._denominator is None:
+            self._numerator, self._denominator = numerator, denominator
+        else:
+            self._numerator += np.float32(self.rate) * (numerator - self._numerator)
+            self._denominator += np.float32(self.rate) * (denominator - self._denominator)
+
+    def response(self, window: Window) -> Array:
+        assert self._numerator is not None and self._denominator is not None, "learn comes first"
+        joint = (self._numerator * _spectrum(window * self._taper)).sum(axis=2)
+        energy = self._denominator + np.float32(self.regularisation) * self._denominator.mean()
+        return _back(joint / energy, len(window))
+
+
+class CrossCorrelation:
+    """The plain head: the mean cosine between the first look of the object and what lies there now. It learns once.
+
+    `target`: the object's (height, width) in cells.
+    """
+
+    def __init__(self, grid: int, target: tuple[float, float]) -> None:
+        rows, columns = (max(1, min(grid, round(side))) for side in target)
+        self._inside = np.zeros((grid, grid, 1), np.float32)
+        top, left = (grid - rows) // 2, (grid - columns) // 2
+        self._inside[top : top + rows, left : left + columns] = 1.0 / (rows * columns)
+        self._template: Spectrum | None = None
+
+    def learn(self, window: Window) -> None:
+        if self._template is None:
+            self._template = _spectrum(_unit(window) * self._inside).conj()
+
+    def response(self, window: Window) -> Array:
+        assert self._template is not None, "learn comes first"
+        return _back((self._template * _spectrum(_unit(window))).sum(axis=2), len(window))
+
+
+def gaussian_label(grid: int, target: tuple[float, float], sigma: float) -> Array:
+    """The wanted response `[grid, grid]`: 1 at no displacement, falling off with `sigma` times the target's size.
+
+    >>> gaussian_label(5, (2.0, 4.0), 0.5)[0].round(2)
+    array([1.  , 0.88, 0.61, 0.61, 0.88])
+    """
+    steps = fft.fftfreq(grid, 1.0 / grid)
+    down, across = (np.exp(-0.5 * (steps / (sigma * side)) ** 2) for side in target)
+    label: Array = down[:, None] * across
+    return label
+
+
+def taper(grid: int) -> Window:
+    """A cosine window `[grid, grid, 1]`: 1 in the middle, almost 0 at the border."""
+    line = np.hanning(grid + 2)[1:-1]
+    return (line[:, None, None] * line[None, :, None]).astype(np.float32)
+
+
+def peak(response: Array) -> tuple[float, float, float]:
+    """The (row, column) displacement of the maximum, in cells from -g/2 to g/2 and between them, and its height.
+
+    Between cells a parabola through the maximum and its two neighbours decides.
+
+    >>> response = np.zeros((7, 7)); response[6, 2], response[6, 3] = 1.0, 0.5
+    >>> [round(value, 3) for value in peak(response)]
+    [-1.0, 2.167, 1.0]
+    """
+    grid = len(response)
+    row, column = (int(i) for i in np.unravel_index(np.argmax(response), response.shape))
+    best = float(response[row, column])
+
+    def refined(before: float, after: float, place: int) -> float:
+        before, after = float(before), float(after)
+        bend = before + after - 2.0 * best
+        offset = 0.5 * (before - after) / bend if bend < 0 else 0.0
+        return (place + grid // 2) % grid - grid // 2 + offset
+
+    return (
+        refined(response[row - 1, column], response[(row + 1) % grid, column], row),
+        refined(response[row, column - 1], response[row, (column + 1) % grid], column),
+        best,
+    )
+
+
+def _spectrum(window: Window) -> Spectrum:
+    return np.asarray(fft.rfft2(window, axes=(0, 1)), dtype=np.complex64)
+
+
+def _back(spectrum: Spectrum, grid: int) -> Array:
+    return np.asarray(fft.irfft2(spectrum, s=(grid, grid), axes=(0, 1)), dtype=np.float64)
+
+
+def _unit(window: Window) -> Window:
+    length = np.sqrt((window * window).sum(axis=2, keepdims=True))
+    return np.asarray(np.divide(window, length, out=np.zeros_like(window), where=length > 0))
