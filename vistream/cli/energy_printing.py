@@ -67,8 +67,8 @@ def _print(run: EnergyRun, original: tuple[int, int], console: Console) -> None:
 
 
 def _table(title: str, first: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.padding = (0, 1, 0, 0)
+    table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    table.padding = (0, 0, 0, 1)
     table.add_column(first, no_wrap=True)
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
@@ -96,14 +96,14 @@ def _priced(counts: Counts, phase: Phase) -> Table:
 
 
 def _by_frame(counts: Counts) -> Table:
-    columns = ("SNN", "steps", "at rest", "spikes", "SOPs", "a synapse", "rate", "changes")
+    columns = ("SNN", "steps", "at rest", "spikes", "SOPs", "density", "rate", "changes")
     table = _table("Spikes, frame by frame", "frame", *columns)
     for frame in counts.frames:
         for row, outcome in ((Row.RESET, frame.reset), (Row.DIFFERENTIAL, frame.differential)):
             layers = [layer.reset if row is Row.RESET else layer.differential for layer in frame.layers]
             table.add_row(
                 str(frame.frame),
-                "reset" if row is Row.RESET else "differential",
+                "reset" if row is Row.RESET else "diff.",
                 str(outcome.steps),
                 "yes" if outcome.rested else f"NO: {100 * outcome.differing / counts.outputs:.0f} % off",
                 count(sum(layer.spikes for layer in layers)),
@@ -114,7 +114,7 @@ def _by_frame(counts: Counts) -> Table:
             )
     low, high = DAMPFHOFFER
     table.caption = (
-        f"a synapse: spikes per synapse; published break-even {low} to {high} (Dampfhoffer et al. 2023)\n"
+        f"density: spikes per synapse; published break-even {low} to {high} (Dampfhoffer et al. 2023)\n"
         "rate: spikes per neuron and time step; published break-even about 6 % (Yan et al.)\n"
         "off: output values that are not the network's; changes: new activations in stream"
     )
@@ -123,7 +123,7 @@ def _by_frame(counts: Counts) -> Table:
 
 def _by_layer(counts: Counts) -> Table:
     phase = phases(counts)[-1]
-    columns = ("MACs", "nonzero", "stream", "SOPs reset", "diff.", "B: dense", "diff.")
+    columns = ("MACs", "nonzero", "stream", "reset", "diff.", "J dense", "J diff.")
     table = _table(f"Layer by layer ({phase.name})", "layer", *columns)
     figures = {row: phase.layers(row, counts) for row in Row}
     for index, size in enumerate(counts.layers):
@@ -131,5 +131,5 @@ def _by_layer(counts: Counts) -> Table:
         sops = [figures[row][index].operations for row in (Row.RESET, Row.DIFFERENTIAL)]
         energies = [joules(figures[row][index].b) for row in (Row.DENSE, Row.DIFFERENTIAL)]
         table.add_row(size.name, *(count(number) for number in (*macs, *sops)), *energies)
-    table.caption = "the first layer reads pixels: there SOPs are multiply-accumulates; B: joules by estimator B"
+    table.caption = "reset, diff.: SOPs (first layer: multiply-accumulates of pixels)\nJ: joules by estimator B"
     return table
