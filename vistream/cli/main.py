@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vistream.cli.bench import bench
 from vistream.cli.calibrate import calibrate
 from vistream.cli.download_weights import download_weights
 from vistream.cli.energy_report import energy_report
@@ -21,7 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (track, verify, calibrate, download_weights, energy_report):
+for command in (track, verify, bench, calibrate, download_weights, energy_report):
     app.command(command.__name__.replace("_", "-"))(command)
 
 

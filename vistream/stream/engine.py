@@ -44,18 +44,22 @@ class Stream:
 
     `deadband`: a pixel is re-read only when a channel moved by more than this many grey levels from the value held
     (0 to 255). `hysteresis`: extra levels by which a pre-activation must leave a neuron's level (>= 0). Both 0: exact.
-    `backend`: `"numba"`, `"torch"` or `"auto"`; they give the same levels.
+    `backend`: `"numba"`, `"torch"`, `"auto"` or a class; they give the same levels.
     """
 
     def __init__(
-        self, network: IntegerNetwork, deadband: int = 0, hysteresis: float = 0.0, backend: str = "auto"
+        self,
+        network: IntegerNetwork,
+        deadband: int = 0,
+        hysteresis: float = 0.0,
+        backend: str | type[Backend] = "auto",
     ) -> None:
         if not 0 <= deadband <= 255 or not 0.0 <= hysteresis <= 255.0:
             raise VistreamError("the dead-band and the hysteresis must lie in 0 to 255")
         self.network = network
         self.deadband = deadband
         self.hysteresis = hysteresis
-        self._make = backend_class(backend)
+        self._make = backend_class(backend) if isinstance(backend, str) else backend
         self._plans: tuple[LayerPlan, ...] = ()
         self._backend: Backend | None = None
 

@@ -1,0 +1,1 @@
+"""Speed, measured honestly: one process, the same frames, the same threads, the contenders taking turns."""

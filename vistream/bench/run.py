@@ -1,0 +1,154 @@
+"""The bench put together: a float network, its integer network, the contenders that are here, and a report."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from vistream.bench import contenders
+from vistream.bench.clips import real_frames
+from vistream.bench.measure import LayerTime, Timing, Turn, compete, contender_turn, layer_times, stream_turn
+from vistream.errors import VistreamError
+from vistream.networks import resnet
+from vistream.networks.model import load_model
+from vistream.quantize.convert import Levels, convert
+from vistream.quantize.dense import Dense
+from vistream.quantize.layers import IntegerNetwork
+from vistream.quantize.named import DEFAULT_MODEL, named_network, preprocess_of
+from vistream.quantize.ranges import Preprocess, calibrate
+from vistream.quantize.trace import trace
+from vistream.tasks.fidelity import PRESETS
+from vistream.types import Frame
+
+log = logging.getLogger("vistream")
+
+RANDOM = {"resnet18": 18, "resnet50": 50}  # networks with random weights: good for timing, not for anything else
+CALIBRATION = 4  # frames for the contenders that need some
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """The network under test: floats for the contenders, integers for us."""
+
+    name: str
+    module: nn.Module
+    preprocess: Preprocess
+    network: IntegerNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All timings of one run, the stream's layers, and where it ran."""
+
+    model: str
+    source: str
+    size: tuple[int, int]
+    frames: int
+    rounds: int
+    threads: int
+    cpu: str
+    timings: list[Timing]
+    layers: dict[str, list[LayerTime]]
+    missing: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        plain = asdict(self)
+        for entry, timing in zip(plain["timings"], self.timings, strict=True):
+            entry["median"] = timing.median
+        return plain
+
+
+def subject(model: str, frames: Sequence[Frame]) -> Subject:
+    """The network called `model`, or `resnet18` / `resnet50` with random weights, cut after layer3 at stride 8."""
+    if model in RANDOM:
+        torch.manual_seed(0)
+        module = resnet.ResNetFeatures(18 if model == "resnet18" else 50).eval().requires_grad_(False)
+        preprocess = Preprocess(resnet.MEAN, resnet.STD)
+        program = trace(module)
+        ranges = calibrate(program, frames[:1], preprocess)
+        network = convert(program, ranges, preprocess, Levels())
+        return Subject(f"{model} to layer3, random weights", module, preprocess, network)
+    loaded = load_model(model)
+    if model == DEFAULT_MODEL or loaded.scales is not None:
+        network = named_network(model).network
+    else:
+        program = trace(loaded.module)
+        ranges = calibrate(program, frames[:CALIBRATION], preprocess_of(loaded))
+        network = convert(program, ranges, preprocess_of(loaded), Levels(*loaded.levels))
+    return Subject(loaded.name, loaded.module, preprocess_of(loaded), network)
+
+
+def bench(
+    model: str,
+    source: str,
+    frames: Sequence[Frame],
+    rounds: int = 3,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Report:
+    """Time everything that is here on `frames`; contenders that are not here are named in `missing`."""
+    if len(frames) < 2:
+        raise VistreamError(f"{source}: a bench needs at least two frames")
+    under_test = subject(model, frames)
+    turns, missing = _contenders(under_test, frames, progress)
+    dense = Dense(under_test.network)
+    turns["our dense (plain torch)"] = contender_turn(
+        contenders.Contender("our dense", lambda frame: frame, dense.step), frames[:CALIBRATION]
+    )
+    for name, zones in PRESETS.items():
+        turns[f"stream {name}"] = stream_turn(under_test.network, zones, frames)
+    repeated = [frames[0]] * len(frames)
+    turns["stream exact, frame repeated"] = stream_turn(under_test.network, PRESETS["exact"], repeated)
+    timings = compete(turns, rounds, progress)
+    layers = {name: layer_times(under_test.network, zones, frames) for name, zones in PRESETS.items()}
+    size = (frames[0].shape[1], frames[0].shape[0])
+    threads = torch.get_num_threads()
+    return Report(under_test.name, source, size, len(frames), rounds, threads, cpu_name(), timings, layers, missing)
+
+
+def bench_source(model: str, source: str, count: int, rounds: int, progress: Callable[[str], None]) -> Report:
+    """The same on the first `count` frames of a source."""
+    return bench(model, source, real_frames(source, count), rounds, progress)
+
+
+def _contenders(
+    under_test: Subject, frames: Sequence[Frame], progress: Callable[[str], None]
+) -> tuple[dict[str, Turn], list[str]]:
+    preprocess = under_test.preprocess
+    module = contenders.fixed_padding(under_test.module, preprocess(frames[0]))
+    few = list(frames[:CALIBRATION])
+    makers: dict[str, Callable[[], contenders.Contender]] = {
+        "PyTorch float32": lambda: contenders.eager(module, preprocess),
+        "torch.compile": lambda: contenders.compiled(module, preprocess),
+        "PyTorch int8": lambda: contenders.pytorch_int8(module, preprocess, few),
+        "OpenVINO float32": lambda: contenders.openvino(module, preprocess, few, int8=False),
+        "OpenVINO int8": lambda: contenders.openvino(module, preprocess, few, int8=True),
+    }
+    turns: dict[str, Turn] = {}
+    missing: list[str] = []
+    for name, make in makers.items():
+        progress(f"preparing {name}")
+        try:
+            contender = make()
+            contender.run(contender.prepare(frames[0]))
+            turns[contender.name] = contender_turn(contender, frames)
+        except Exception as error:  # whatever another engine may raise where it does not work
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            missing.append(f"{name}: {reason[:120]}")
+    return turns, missing
+
+
+def cpu_name() -> str:
+    """The processor's model, as the system gives it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as info:  # noqa: PTH123  (no file of ours)
+            names = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,43 @@
+"""`vistream bench`: how fast is the stream, beside what else could run this network here?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vistream.cli.options import DEFAULT_MODEL, Debug, Quiet
+
+
+def bench(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SOURCE]", help="A video, folder or glob; without it a synthetic picture.", show_default=False
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="A model's name or file, or resnet18 / resnet50 with random weights.")
+    ] = DEFAULT_MODEL,
+    frames: Annotated[int, typer.Option(help="How many frames of the source.", min=2)] = 24,
+    rounds: Annotated[int, typer.Option(help="How often everyone takes a turn.", min=1)] = 3,
+    dirty: Annotated[
+        float, typer.Option(help="Without a source: share of the picture that changes, in blobs.", min=0, max=1)
+    ] = 0.05,
+    size: Annotated[str, typer.Option(help="Without a source: its width x height.")] = "856x480",
+    json: Annotated[Path | None, typer.Option(help="Write all timings as JSON.", show_default=False)] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Time the float network, torch.compile, PyTorch int8, OpenVINO (if installed) and the stream in one process.
+
+    They take turns on the same frames with the same number of threads; medians over all turns are printed.
+    """
+    from vistream.bench.run import bench_source
+    from vistream.cli.benching import blob_report, run_and_print
+
+    if source is None:
+        run_and_print(lambda progress: blob_report(model, size, dirty, frames, rounds, progress), json, quiet=quiet)
+    else:
+        run_and_print(lambda progress: bench_source(model, source, frames, rounds, progress), json, quiet=quiet)

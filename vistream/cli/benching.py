@@ -1,0 +1,79 @@
+"""What `vistream bench` prints."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from vistream.atomic import replacing
+from vistream.bench.clips import blob_frames
+from vistream.bench.measure import LayerTime, Timing
+from vistream.bench.run import Report, bench
+from vistream.errors import VistreamError
+
+Progress = Callable[[str], None]
+
+
+def blob_report(model: str, size: str, dirty: float, frames: int, rounds: int, progress: Progress) -> Report:
+    """The bench on a synthetic picture of which the share `dirty` changes from frame to frame."""
+    match = re.fullmatch(r"(\d+)x(\d+)", size)
+    if match is None or min(int(match[1]), int(match[2])) < 8:
+        raise VistreamError(f"--size is {size!r}: give WIDTHxHEIGHT in pixels, such as 856x480")
+    pictures = blob_frames(int(match[2]), int(match[1]), dirty, frames)
+    return bench(model, f"blobs, {100 * dirty:g} % of the input dirty", pictures, rounds, progress)
+
+
+def run_and_print(run: Callable[[Progress], Report], path: Path | None, *, quiet: bool) -> None:
+    """Run a bench behind a status line; print its tables; write them as JSON where asked for."""
+    with Console(stderr=True, quiet=quiet).status("bench") as status:
+        report = run(status.update)
+    console = Console(quiet=quiet)
+    console.print(_contest(report))
+    for name, layers in report.layers.items():
+        console.print(_layers(name, layers))
+    for line in report.missing:
+        console.print(f"not here: {line}", style="dim", highlight=False)
+    if path is not None:
+        with replacing(path) as temporary:
+            temporary.write_text(jsonlib.dumps(report.as_dict(), indent=1) + "\n")
+
+
+def _contest(report: Report) -> Table:
+    width, height = report.size
+    table = Table(
+        title=f"{report.model} on {report.source}, {width}x{height}",
+        caption=f"{report.frames} frames, {report.rounds} rounds, {report.threads} threads, batch 1, {report.cpu}",
+    )
+    for column in ("", "ms a frame", "quartiles", "first frame", "of dense work"):
+        table.add_column(column, justify="left" if not column else "right")
+    references = {"against float32": "PyTorch float32", "against OpenVINO int8": "OpenVINO int8"}
+    found = {title: _median(report.timings, name) for title, name in references.items()}
+    for title, reference in found.items():
+        if reference:
+            table.add_column(title, justify="right")
+    for timing in report.timings:
+        low, high = timing.spread
+        first = f"{sum(timing.first) / len(timing.first):.1f}" if timing.first else ""
+        share = f"{100 * sum(timing.share) / len(timing.share):.1f} %"
+        ratios = [f"{reference / timing.median:.2f}x" for reference in found.values() if reference]
+        table.add_row(timing.name, f"{timing.median:.2f}", f"{low:.2f} - {high:.2f}", first, share, *ratios)
+    return table
+
+
+def _median(timings: list[Timing], name: str) -> float | None:
+    return next((timing.median for timing in timings if timing.name == name), None)
+
+
+def _layers(name: str, layers: list[LayerTime]) -> Table:
+    table = Table(title=f"stream {name}, layer by layer")
+    for column in ("layer", "ms", "recomputed", "GMAC/s"):
+        table.add_column(column, justify="left" if column == "layer" else "right")
+    for layer in layers:
+        rate = f"{layer.macs / layer.milliseconds / 1e6:.0f}" if layer.macs else ""
+        table.add_row(layer.name, f"{layer.milliseconds:.2f}", f"{100 * layer.share:.1f} %", rate)
+    return table
