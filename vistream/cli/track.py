@@ -23,8 +23,10 @@ from vistream.cli.options import (
 
 OUTPUT_HELP = "The annotated video (.mp4). If no output at all is asked for: SOURCE-tracks.mp4 in this folder."
 
-TASK_HELP = "What to track: mot (boxes), vos (masks, from --init-mask), sot (a box, from --init-box)."
-DETECTIONS_HELP = "Detections made beforehand: MOT text or COCO JSON."
+TASK_HELP = (
+    "mot (boxes), mots (masks), pose (skeletons), vos (masks, from --init-mask) or sot (a box, from --init-box)."
+)
+DETECTIONS_HELP = "Detections made beforehand: MOT or MOTS text, COCO or PoseTrack JSON, as the task wants."
 
 
 def track(

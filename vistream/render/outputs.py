@@ -82,7 +82,7 @@ class Outputs:
     ) -> None:
         self.files = paths.given()
         self.picture: Frame | None = None
-        self._overlay = Overlay(size, fps) if draw or paths.video is not None else None
+        self._overlay = Overlay(size, fps, joints) if draw or paths.video is not None else None
         self._stack = ExitStack()
         with ExitStack() as opening:
             self._writers: list[Writer] = []

@@ -7,6 +7,7 @@ is left out.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.render.colours import Colour, colour_of
+from vistream.render.shapes import draw_limbs
 from vistream.render.text import TextPainter
 from vistream.types import Frame, Result, Track
 
@@ -39,10 +41,14 @@ class _Trail:
 
 
 class Overlay:
-    """Draws results onto the frames of one video of `size` (width, height) at `fps`; it remembers the trails."""
+    """Draws results onto the frames of one video of `size` (width, height) at `fps`; it remembers the trails.
 
-    def __init__(self, size: tuple[int, int], fps: float) -> None:
+    `joints` names the key points; without names only dots are drawn.
+    """
+
+    def __init__(self, size: tuple[int, int], fps: float, joints: Sequence[str] = ()) -> None:
         self.size = size
+        self._joints = tuple(joints)
         shorter = min(size)
         self._line = max(1, round(shorter / 300))
         self._text = TextPainter(max(SMALLEST_FONT, round(shorter * FONT_HEIGHT)))
@@ -63,6 +69,7 @@ class Overlay:
             draw_box(picture, track, self._line)
         for track in result.tracks:
             if track.keypoints is not None:
+                draw_limbs(picture, track.keypoints, self._joints, colour_of(track.id), 2 * self._line)
                 draw_keypoints(picture, track.keypoints, colour_of(track.id), self._line)
             self._draw_chip(picture, track)
         if result.activity is not None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
 from vistream.quantize.named import DEFAULT_MODEL
 from vistream.tasks.observe import make_observer
@@ -62,6 +63,7 @@ class Run:
                 deadband=settings.deadband,
                 hysteresis=settings.hysteresis,
                 fps=self.fps,
+                joints=self.observer.joints or KEYPOINTS,
             )
             add_first_objects(self.session, settings.init_mask, settings.init_box, self.source.size)
         except BaseException:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
+from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
 from vistream.quantize.layers import IntegerNetwork
 from vistream.quantize.named import DEFAULT_MODEL, named_network
 from vistream.stream.engine import Stream
 from vistream.tasks.fidelity import dead_zones
 from vistream.tasks.mot import MotTracker
+from vistream.tasks.mots import MotsTracker
+from vistream.tasks.pose import PoseTracker
 from vistream.tasks.sot import SotTracker
 from vistream.tasks.vos import VosTracker
 from vistream.types import FeatureMap, Frame, Observations, Result, Target, Track
@@ -34,14 +37,15 @@ class Follower(Task, Protocol):
     def remove_object(self, identity: int) -> None: ...
 
 
-TASKS: dict[str, Callable[[float], Task]] = {
-    "mot": lambda fps: MotTracker(fps=fps),
-    "vos": lambda fps: VosTracker(),
-    "sot": lambda fps: SotTracker(),
+TASKS: dict[str, Callable[[float, Sequence[str]], Task]] = {
+    "mot": lambda fps, joints: MotTracker(fps=fps),
+    "mots": lambda fps, joints: MotsTracker(fps=fps),
+    "pose": lambda fps, joints: PoseTracker(fps=fps, joints=joints),
+    "vos": lambda fps, joints: VosTracker(),
+    "sot": lambda fps, joints: SotTracker(),
 }
 DEEP = ("vos",)
 """The tasks that take the deeper cut of a network, because dense matching gains much by it: see docs/tasks.md."""
-PLANNED = ("mots", "pose")
 
 
 class Session:
@@ -49,7 +53,7 @@ class Session:
 
     `task`: one of `TASKS`. `model`: a name or file as for `--model`, an `IntegerNetwork`, or None for no
     network at all (motion and overlap alone). `fidelity`: "exact", "high" or "fast"; `deadband` and `hysteresis`
-    replace its numbers.
+    replace its numbers. `joints`: for pose, the names of the keypoints, COCO's where nothing else is said.
     `fps`: frames a second at which `step` is called, 30 where not known.
     """
 
@@ -62,13 +66,14 @@ class Session:
         deadband: int | None = None,
         hysteresis: float | None = None,
         fps: float | None = None,
+        joints: Sequence[str] = KEYPOINTS,
     ) -> None:
         self.task = check_task(task)
         self.zones = dead_zones(fidelity, deadband, hysteresis)
         if isinstance(model, str):
             model = named_network(model, deep=task in DEEP).network
         self._stream = None if model is None else Stream(model, self.zones.deadband, self.zones.hysteresis)
-        self._tracker = TASKS[task](fps or 30.0)
+        self._tracker = TASKS[task](fps or 30.0, joints)
         self._next = 0
 
     def reset(self) -> None:
@@ -81,8 +86,9 @@ class Session:
     def add_object(self, target: Target, identity: int | None = None) -> int:
         """Follow one more object from the next frame on; returns its id.
 
-        `target`, in the next frame: for vos its mask, bool `[H, W]`; for sot its box. `identity`: the id to be used, else the next free
-        one. Raises VistreamError for a task that finds its objects by itself, and a target that won't do.
+        `target`, in the next frame: for vos its mask, bool `[H, W]`; for sot its box; for pose its keypoints, `[K, 3]`.
+        `identity`: the id to be used, else the next free one.
+        Raises VistreamError for a task that finds its objects by itself, and a target that won't do.
         """
         return self._follower().add_object(target, identity)
 
@@ -120,8 +126,6 @@ class Session:
 
 def check_task(task: str) -> str:
     """`task`, if it is there; raises VistreamError if not."""
-    if task in PLANNED:
-        raise VistreamError(f"the task {task!r} is not there yet: this version has {', '.join(TASKS)}")
     if task not in TASKS:
         raise VistreamError(f"no task is called {task!r}: it is one of {', '.join(TASKS)}")
     return task

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.tracking.propagation import LabelPropagation, PropagationConfig
+from vistream.tracking.region import reduce_mask
 from vistream.types import Box, FeatureMap, Observations, Target, Track
 
 Mask = NDArray[np.bool_]
@@ -84,15 +85,6 @@ class VosTracker:
         if not soft:
             return ()
         return tuple(_tracks(soft, given, size))
-
-
-def reduce_mask(mask: Mask, size: tuple[int, int]) -> Soft:
-    """The share of each cell of a grid of `size` (width, height) that a mask `[H, W]` covers, 0..1.
-
-    >>> reduce_mask(np.eye(4, dtype=bool), (2, 2)).tolist()
-    [[0.5, 0.0], [0.0, 0.5]]
-    """
-    return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
 
 
 def _tracks(soft: dict[int, Soft], given: dict[int, Mask], size: tuple[int, int]) -> list[Track]:

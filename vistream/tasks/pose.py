@@ -1,0 +1,155 @@
+"""Pose tracking: skeletons in, ids out; or skeletons of one frame carried through the frames that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.detect.coco import KEYPOINTS
+from vistream.errors import VistreamError
+from vistream.tracking.life import UNKNOWN_FPS, Counts, TrackerConfig
+from vistream.tracking.propagation import LabelPropagation, PropagationConfig
+from vistream.tracking.region import vectors_under
+from vistream.tracking.similarity import unit_vectors
+from vistream.tracking.skeleton import around, skeleton_mask
+from vistream.tracking.tracks import Tracker
+from vistream.types import FeatureMap, Observations, Target, Track
+
+Keypoints = NDArray[np.float64]
+
+LABEL = "person"
+SPREAD = 0.7  # of a joint's label, in cells: the narrowest that a grid of cells still shows wherever the joint lies
+
+
+@dataclass(frozen=True)
+class PoseConfig(TrackerConfig):
+    """Options of `PoseTracker`, beside those of every tracker; a skeleton is not predicted, so `coast` is 0.
+
+    `max_cells`: feature vectors taken of one skeleton, at the most. `propagation`: of skeletons that were given;
+    `joint_cells`: so many of a joint's strongest cells say where it is; `least`: a label below this is no joint.
+    """
+
+    coast: float = 0.0
+    max_cells: int = 400
+    unconfirmed_limit: float = 0.6
+    propagation: PropagationConfig = field(default_factory=PropagationConfig)
+    joint_cells: int = 5
+    least: float = 0.05
+
+
+class PoseTracker:
+    """Follows skeletons through one video, frame by frame.
+
+    It joins what a detector observes; once skeletons are given with `add_object`, it carries those on instead and looks
+    at no observations. `joints` names the keypoints; `fps` is the rate at which `step` is called.
+    """
+
+    def __init__(
+        self, config: PoseConfig | None = None, fps: float = UNKNOWN_FPS, joints: Sequence[str] = KEYPOINTS
+    ) -> None:
+        self.config = config or PoseConfig()
+        if self.config.coast:
+            raise VistreamError("a skeleton is not predicted: coast must be 0")
+        self.joints = tuple(joints)
+        self._tracker = Tracker(self.config, fps)
+        self._propagation = LabelPropagation(self.config.propagation)
+        self.reset()
+
+    @property
+    def counts(self) -> Counts:
+        """What came in and went out since the last reset."""
+        return self._tracker.counts
+
+    def reset(self) -> None:
+        """Forget everything; ids start at 1 again."""
+        self._tracker.reset()
+        self._propagation.reset()
+        self._given: dict[int, Keypoints] = {}
+        self._alive: set[int] = set()
+        self._next = 1
+
+    def add_object(self, target: Target, identity: int | None = None) -> int:
+        """Carry one more skeleton on from the next frame, where it is `target`, `[K, 3]`; returns its id.
+
+        Raises VistreamError for something else than K keypoints (x, y, confidence), of which one is there.
+        """
+        keypoints = np.asarray(target, dtype=np.float64)
+        if keypoints.shape != (len(self.joints), 3) or not (keypoints[:, 2] > 0).any():
+            raise VistreamError(f"a skeleton must be {len(self.joints)} keypoints (x, y, confidence), one of them seen")
+        identity = self._next if identity is None else identity
+        self._next = max(self._next, identity + 1)
+        self._given[identity] = keypoints
+        self._alive.add(identity)
+        return identity
+
+    def remove_object(self, identity: int) -> None:
+        """Carry a skeleton on no longer. Raises VistreamError where there is no such skeleton."""
+        if identity not in self._alive:
+            raise VistreamError(f"there is no object {identity} to be removed")
+        self._alive.remove(identity)
+        self._given.pop(identity, None)
+        for key in self._keys(identity):
+            self._propagation.forget(key)
+
+    def step(self, features: FeatureMap | None, observations: Observations) -> tuple[Track, ...]:
+        """The people of the next frame, by id, each with keypoints.
+
+        Raises VistreamError for observations without keypoints.
+        """
+        if self._alive:
+            if features is None:
+                raise VistreamError("skeletons are carried on by appearance: that needs a model")
+            return self._carry(features)
+        keypoints = observations.keypoints
+        if len(observations) and keypoints is None:
+            raise VistreamError("the task pose needs keypoints for every detection: these have boxes only")
+        if features is None or keypoints is None:
+            return self._tracker.step(observations, None)
+        height, width = features.values.shape[:2]
+        size = (round(width * features.stride[0]), round(height * features.stride[1]))
+        masks = [skeleton_mask(points, self.joints, size) for points in keypoints]
+        found = [unit_vectors(vectors_under(features, mask, self.config.max_cells)) for mask in masks]
+        return self._tracker.step(observations, found)
+
+    def _keys(self, identity: int) -> range:
+        return range(identity * len(self.joints), (identity + 1) * len(self.joints))
+
+    def _carry(self, features: FeatureMap) -> tuple[Track, ...]:
+        given, self._given = self._given, {}
+        labels = {
+            key: joint_label(point, features)
+            for identity, keypoints in given.items()
+            for key, point in zip(self._keys(identity), keypoints, strict=True)
+            if point[2] > 0
+        }
+        soft = self._propagation.step(features.values, labels)
+        tracks = []
+        for identity in sorted(self._alive):
+            keypoints = np.array([self._joint(soft.get(key), features) for key in self._keys(identity)])
+            keypoints = given.get(identity, keypoints)
+            if (keypoints[:, 2] > 0).any():
+                score = float(keypoints[keypoints[:, 2] > 0, 2].mean())
+                tracks.append(Track(identity, around(keypoints), min(score, 1.0), LABEL, None, keypoints))
+        return tuple(tracks)
+
+    def _joint(self, label: NDArray[np.float32] | None, features: FeatureMap) -> tuple[float, float, float]:
+        """(x, y, confidence): the mean of the strongest cells, weighted by their labels."""
+        if label is None or float(label.max()) < self.config.least:
+            return 0.0, 0.0, 0.0
+        best = np.argsort(-label, axis=None, kind="stable")[: self.config.joint_cells]
+        rows, columns = np.unravel_index(best, label.shape)
+        weight = label.ravel()[best].astype(np.float64)
+        x = float(weight @ (columns + 0.5) / weight.sum()) * features.stride[0]
+        y = float(weight @ (rows + 0.5) / weight.sum()) * features.stride[1]
+        return x, y, min(float(label.max()), 1.0)
+
+
+def joint_label(point: Keypoints, features: FeatureMap) -> NDArray[np.float32]:
+    """A joint at (x, y) as a label `[h, w]`: a Gaussian of `SPREAD` cells, 1 at its centre."""
+    height, width = features.values.shape[:2]
+    across = np.arange(width) + 0.5 - point[0] / features.stride[0]
+    down = np.arange(height) + 0.5 - point[1] / features.stride[1]
+    return np.asarray(np.exp(-0.5 * (down[:, None] ** 2 + across**2) / SPREAD**2), dtype=np.float32)
