@@ -98,13 +98,13 @@ def bench(
     under_test = subject(model, frames)
     turns, missing = _contenders(under_test, frames, progress)
     dense = Dense(under_test.network)
-    turns["our dense (plain torch)"] = contender_turn(
+    turns["dense (plain torch)"] = contender_turn(
         contenders.Contender("our dense", lambda frame: frame, dense.step), frames[:CALIBRATION]
     )
     for name, zones in PRESETS.items():
         turns[f"stream {name}"] = stream_turn(under_test.network, zones, frames)
     repeated = [frames[0]] * len(frames)
-    turns["stream exact, frame repeated"] = stream_turn(under_test.network, PRESETS["exact"], repeated)
+    turns["stream, frame repeated"] = stream_turn(under_test.network, PRESETS["exact"], repeated)
     timings = compete(turns, rounds, progress)
     layers = {name: layer_times(under_test.network, zones, frames) for name, zones in PRESETS.items()}
     size = (frames[0].shape[1], frames[0].shape[0])

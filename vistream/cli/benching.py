@@ -47,11 +47,12 @@ def _contest(report: Report) -> Table:
     width, height = report.size
     table = Table(
         title=f"{report.model} on {report.source}, {width}x{height}",
-        caption=f"{report.frames} frames, {report.rounds} rounds, {report.threads} threads, batch 1, {report.cpu}",
+        caption=f"{report.frames} frames, {report.rounds} rounds, {report.threads} threads, batch 1, {report.cpu}; ms a frame, median",
     )
-    for column in ("", "ms a frame", "quartiles", "first frame", "of dense work"):
-        table.add_column(column, justify="left" if not column else "right")
-    references = {"against float32": "PyTorch float32", "against OpenVINO int8": "OpenVINO int8"}
+    table.add_column("", no_wrap=True)
+    for column in ("ms", "quartiles", "first", "dense work"):
+        table.add_column(column, justify="right")
+    references = {"x float32": "PyTorch float32", "x OpenVINO int8": "OpenVINO int8"}
     found = {title: _median(report.timings, name) for title, name in references.items()}
     for title, reference in found.items():
         if reference:
@@ -60,8 +61,8 @@ def _contest(report: Report) -> Table:
         low, high = timing.spread
         first = f"{sum(timing.first) / len(timing.first):.1f}" if timing.first else ""
         share = f"{100 * sum(timing.share) / len(timing.share):.1f} %"
-        ratios = [f"{reference / timing.median:.2f}x" for reference in found.values() if reference]
-        table.add_row(timing.name, f"{timing.median:.2f}", f"{low:.2f} - {high:.2f}", first, share, *ratios)
+        ratios = [f"{reference / timing.median:.2f}" for reference in found.values() if reference]
+        table.add_row(timing.name, f"{timing.median:.2f}", f"{low:.1f}-{high:.1f}", first, share, *ratios)
     return table
 
 
