@@ -114,9 +114,11 @@ def study(data: Path, size: int, frames: int, steps: int) -> Iterator[str]:
 
 
 def _counts_table(results: list[tuple[str, str, Counts]]) -> Iterator[str]:
-    head = "| clip | network | frame | steps, reset / diff. | dense MACs | stream MACs | SOPs, reset | SOPs, diff. "
+    head = (
+        "| clip | network | frame | steps, reset / diff. | dense MACs | nonzero | stream | SOPs, reset | SOPs, diff. "
+    )
     yield f"{head}| diff. / reset | spikes, diff. | changes in stream | changes / spikes | spikes a synapse, diff. |"
-    yield f"|---|---|---|{'---:|' * 10}"
+    yield f"|---|---|---|{'---:|' * 11}"
     for clip, name, counts in results:
         for phase in phases(counts):
             yield f"| {clip} | {name} | {_frame(phase)} | {' | '.join(_counted(counts, phase))} |"
@@ -124,8 +126,7 @@ def _counts_table(results: list[tuple[str, str, Counts]]) -> Iterator[str]:
 
 def _counted(counts: Counts, phase: Phase) -> Iterator[str]:
     yield f"{_steps(phase, Row.RESET)} / {_steps(phase, Row.DIFFERENTIAL)}"
-    yield count(phase.figures(Row.DENSE, counts).macs)
-    yield count(phase.figures(Row.STREAM, counts).macs)
+    yield from (count(phase.figures(row, counts).macs) for row in (Row.DENSE, Row.SKIPPING, Row.STREAM))
     frames = len(phase.frames)
     layers = [layer for frame in phase.frames for layer in frame.layers]
     reset = sum(layer.reset.sops for layer in layers) / frames

@@ -141,7 +141,8 @@ def test_what_every_count_must_satisfy(toy: Toy, data: st.DataObject) -> None:
             assert layer.changes <= layer.stream_neurons <= size.neurons
             assert layer.changes <= layer.differential.spikes, "a level changes by spikes alone"
             if number == 0:
-                assert layer.stream_macs == size.macs and layer.stream_neurons == size.neurons
+                assert (layer.stream_macs, layer.stream_adds) == (size.macs, size.adds)
+                assert layer.stream_neurons == size.neurons
                 assert layer.reset == layer.differential, "on the first frame there is no past"
 
 
@@ -289,7 +290,7 @@ def frame_of(spiking: SpikeCounts, outcome: Outcome) -> FrameCounts:
 
 
 def counts_of(*frames: FrameCounts) -> Counts:
-    sizes = (replace(SIZE, analog=True), SIZE)
+    sizes = (replace(SIZE, analog=True, synapses=5), SIZE)
     return Counts("clip", "toy", "", (8, 8), 4, outputs=10, pixels=192, moved=7, layers=sizes, frames=frames)
 
 

@@ -14,7 +14,7 @@ from vistream.energy.density import DAMPFHOFFER, spike_rate, spikes_per_synapse
 from vistream.energy.estimators import Estimator
 from vistream.energy.report import Phase, phases
 from vistream.energy.rows import Row, state_bytes
-from vistream.energy.units import count, joules
+from vistream.energy.units import count, joules, shortened
 from vistream.energy.verdicts import caveats, measured, rests, verdicts
 from vistream.quantize.named import named_network
 from vistream.render.energy_html import ReportPaths
@@ -76,13 +76,13 @@ def _table(title: str, first: str, *columns: str) -> Table:
 
 
 def _counted(counts: Counts, phase: Phase) -> Table:
-    columns = ("MACs", "ACs", "updates", "B read", "B written", "state")
+    columns = ("MACs", "ACs", "updates", "B in", "B out", "B held")
     table = _table(f"Counts of a frame ({phase.name})", "", *columns)
     for row in Row:
         done = phase.figures(row, counts)
         numbers = (done.macs, done.acs, done.updates, done.read, done.written, state_bytes(row, counts))
         table.add_row(row.value, *(count(number) for number in numbers))
-    table.caption = "MAC: multiply-accumulate; AC: accumulate, of a spike or a shortcut; B, and state: bytes"
+    table.caption = "MAC: multiply-accumulate; AC: accumulate, of a spike or a shortcut\nB in, out, held: bytes read, written, of state"
     return table
 
 
@@ -130,6 +130,6 @@ def _by_layer(counts: Counts) -> Table:
         macs = [figures[row][index].macs for row in (Row.DENSE, Row.SKIPPING, Row.STREAM)]
         sops = [figures[row][index].operations for row in (Row.RESET, Row.DIFFERENTIAL)]
         energies = [joules(figures[row][index].b) for row in (Row.DENSE, Row.DIFFERENTIAL)]
-        table.add_row(size.name, *(count(number) for number in (*macs, *sops)), *energies)
+        table.add_row(shortened(size.name, 20), *(count(number) for number in (*macs, *sops)), *energies)
     table.caption = "reset, diff.: SOPs (first layer: multiply-accumulates of pixels)\nJ: joules by estimator B"
     return table

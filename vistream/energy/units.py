@@ -1,4 +1,4 @@
-"""Numbers as people read them: three digits and a prefix."""
+"""Numbers and names as people read them: three digits and a prefix; not too long."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ def joules(picojoules: float) -> str:
     ('0', '26.2 µ', '2.86 m', '100 n')
     """
     return "0" if picojoules == 0 else _scaled(picojoules / 1e12)
+
+
+def shortened(name: str, most: int) -> str:
+    """The end of a name that is longer than `most`: layers differ there.
+
+    >>> shortened("layer1.0.conv2", 14), shortened("layer1.0.conv2", 9)
+    ('layer1.0.conv2', '….0.conv2')
+    """
+    return name if len(name) <= most else f"…{name[1 - most :]}"
 
 
 def _scaled(value: float) -> str:

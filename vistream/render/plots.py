@@ -15,7 +15,7 @@ from vistream.energy.density import DAMPFHOFFER, layer_spikes_per_synapse
 from vistream.energy.estimators import Estimator
 from vistream.energy.report import Phase, frame_figures, phases
 from vistream.energy.rows import Row
-from vistream.energy.units import count, joules
+from vistream.energy.units import count, joules, shortened
 from vistream.tasks.energy_run import EnergyRun
 
 if TYPE_CHECKING:
@@ -202,12 +202,8 @@ def _svg(figure: Figure) -> str:
 
 
 def _layers(axes: Axes, counts: Counts) -> None:
-    axes.set_yticks(range(len(counts.layers)), [_short(layer.name) for layer in counts.layers], fontsize=8)
+    axes.set_yticks(range(len(counts.layers)), [shortened(layer.name, 26) for layer in counts.layers], fontsize=8)
     axes.set_ylim(len(counts.layers) - 0.4, -0.6)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 26 else f"…{name[-25:]}"
 
 
 def _decades(axes: Axes) -> None:
