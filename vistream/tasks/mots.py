@@ -19,8 +19,8 @@ from vistream.types import FeatureMap, Observations, Track
 class MotsConfig(TrackerConfig):
     """Options of `MotsTracker`, beside those of every tracker; a mask can't be predicted, so `coast` is 0.
 
-    `max_cells`: feature vectors taken of one mask, at the most. `same_mask`: two masks of a frame whose IoU exceeds this
-    are one object, and the one with the lower score is dropped.
+    `max_cells`: feature vectors taken of one mask, at the most. `same_mask`: two masks of a frame whose IoU exceeds
+    this are one object, and the one with the lower score is dropped.
     """
 
     coast: float = 0.0
