@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vistream.quantize.layers import Concat, Input, MaxPool, Neuron, Upsample
 from vistream.stream import numba_kernels as kernels
+from vistream.stream import numba_moves as moves
 from vistream.stream.packing import Packed, geometry_of, pack_synapse, padded, rounded_up
 from vistream.stream.plan import LayerPlan, Place
 from vistream.stream.vector import LANES, TILE_ROWS
@@ -90,7 +91,7 @@ class NumbaBackend:
         else:
             frame = np.require(frame, requirements=["C", "W"])
             work = (frame, self._held, memory.levels, memory.changed, deadband)
-            count = self._shared(kernels.read_pixels, frame.shape[0], frame[0].size, work)
+            count = self._shared(moves.read_pixels, frame.shape[0], frame[0].size, work)
         memory.reached = memory.changed
         memory.dirty = count > 0
         return count
@@ -104,7 +105,7 @@ class NumbaBackend:
                 memory.dirty = False
             return 0, 0
         self._reach(memory)
-        count = kernels.compact(memory.reached, self._index)
+        count = moves.compact(memory.reached, self._index)
         memory.changed[:] = 0
         changes = self._recompute(memory, count, hysteresis)
         if self._fresh:
@@ -134,9 +135,9 @@ class NumbaBackend:
                 elif synapse.place.window.pointwise:
                     np.bitwise_or(reached, source.changed, out=reached)
                 else:
-                    kernels.spread(source.changed, self._across, reached, packed.geometry)
+                    moves.spread(source.changed, self._across, reached, packed.geometry)
         elif isinstance(layer, MaxPool):
-            kernels.spread(self._memory[layer.source].changed, self._across, reached, memory.geometry)
+            moves.spread(self._memory[layer.source].changed, self._across, reached, memory.geometry)
         elif isinstance(layer, (Upsample, Concat)):
             for source_name, rows in zip(layer.sources, memory.rows, strict=True):
                 np.bitwise_or(reached, self._memory[source_name].changed[rows], out=reached)
@@ -149,14 +150,14 @@ class NumbaBackend:
         if isinstance(layer, MaxPool):
             source = self._memory[layer.source].levels
             work = (self._index, source, memory.geometry, memory.levels, memory.changed)
-            return self._shared(kernels.max_pool, count, cost, work)
+            return self._shared(moves.max_pool, count, cost, work)
         assert isinstance(layer, (Concat, Upsample))
         changes, first = 0, 0
         for name, rows in zip(layer.sources, memory.rows, strict=True):
             source_memory = self._memory[name]
             channels = source_memory.plan.channels
             part = (self._index, source_memory.levels, rows, first, channels, memory.levels, memory.changed)
-            changes += self._shared(kernels.copy_rows, count, cost, part)
+            changes += self._shared(moves.copy_rows, count, cost, part)
             first += channels
         return changes
 
