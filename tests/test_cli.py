@@ -156,3 +156,12 @@ def test_debug_shows_where_it_went_wrong(tmp_path: Path) -> None:
     done = vistream("track", "missing.mp4", "--debug", cwd=tmp_path)
     assert done.returncode != 0
     assert "Traceback" in done.stderr
+
+
+def test_eval_scores_two_files(tmp_path: Path) -> None:
+    truth = str(DEMO / "plaza_static" / "gt" / "gt.txt")
+    done = vistream("eval", "--gt", truth, "--pred", truth, "--json", "scores.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "HOTA" in done.stdout
+    assert "100" in done.stdout or "1.0" in done.stdout
+    assert (tmp_path / "scores.json").is_file()

@@ -45,9 +45,10 @@ def run_and_print(run: Callable[[Progress], Report], path: Path | None, *, quiet
 
 def _contest(report: Report) -> Table:
     width, height = report.size
+    conditions = f"{report.frames} frames, {report.rounds} rounds, {report.threads} threads, batch 1, {report.cpu}"
     table = Table(
         title=f"{report.model} on {report.source}, {width}x{height}",
-        caption=f"{report.frames} frames, {report.rounds} rounds, {report.threads} threads, batch 1, {report.cpu}; ms a frame, median",
+        caption=f"{conditions}; ms a frame, median",
     )
     table.add_column("", no_wrap=True)
     for column in ("ms", "quartiles", "first", "dense work"):

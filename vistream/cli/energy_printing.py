@@ -82,7 +82,10 @@ def _counted(counts: Counts, phase: Phase) -> Table:
         done = phase.figures(row, counts)
         numbers = (done.macs, done.acs, done.updates, done.read, done.written, state_bytes(row, counts))
         table.add_row(row.value, *(count(number) for number in numbers))
-    table.caption = "MAC: multiply-accumulate; AC: accumulate, of a spike or a shortcut\nB in, out, held: bytes read, written, of state"
+    table.caption = (
+        "MAC: multiply-accumulate; AC: accumulate, of a spike or a shortcut\n"
+        "B in, out, held: bytes read, written, of state"
+    )
     return table
 
 

@@ -12,6 +12,7 @@ from vistream.cli.bench import bench
 from vistream.cli.calibrate import calibrate
 from vistream.cli.download_weights import download_weights
 from vistream.cli.energy_report import energy_report
+from vistream.cli.evaluate import evaluate
 from vistream.cli.track import track
 from vistream.cli.verify import verify
 from vistream.errors import VistreamError
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 for command in (track, verify, bench, calibrate, download_weights, energy_report):
     app.command(command.__name__.replace("_", "-"))(command)
+app.command("eval")(evaluate)
 
 
 @app.callback(invoke_without_command=True)
