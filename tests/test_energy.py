@@ -297,6 +297,8 @@ def counts_of(*frames: FrameCounts) -> Counts:
 def test_a_frame_that_is_not_at_rest_is_never_passed_off_as_equal() -> None:
     good, bad = frame_of(SPIKES, Outcome(3, True, 0)), frame_of(SPIKES, Outcome(4, False, 5))
     assert rests(counts_of(good)) == "Every frame came to rest within 4 steps, in both spiking networks."
+    assert not any("cut short" in sentence for sentence in verdicts(counts_of(good)))
+    assert all("cut short" in sentence for sentence in verdicts(counts_of(good, bad))[:3])
     said = rests(counts_of(good, bad))
     assert said.startswith("NOT AT REST after 4 steps: 1 of 2 (SNN with reset), 1 of 2") and "50 %" in said
 

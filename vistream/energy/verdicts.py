@@ -29,7 +29,8 @@ def _against(estimator: Estimator, counts: Counts, phase: Phase) -> str:
     for row in (*BASELINES, Row.STREAM):
         other = phase.figures(row, counts).energy(estimator)
         parts.append(compare(spiking, other, f"the {row.value}" if row in BASELINES else "stream"))
-    return f"Estimator {estimator.name}, {phase.name}: the frame-differential SNN {'; '.join(parts)}."
+    cut = "" if all(frame.differential.rested for frame in phase.frames) else " (frames cut short, another result)"
+    return f"Estimator {estimator.name}, {phase.name}: the frame-differential SNN{cut} {'; '.join(parts)}."
 
 
 def compare(spiking: float, other: float, name: str) -> str:
