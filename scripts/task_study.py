@@ -12,16 +12,24 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.detect.choose import make_detector
+from vistream.detect.coco import KEYPOINTS
+from vistream.evaluate.mots_files import mots_table
+from vistream.evaluate.pairs import Pair
+from vistream.evaluate.pose_files import pose_table
 from vistream.evaluate.sot import SotScores, combine_sot, sot_scores
 from vistream.evaluate.vos import mean_row, score_objects
 from vistream.formats.davis import read_labels
 from vistream.formats.mot import read_tracks
-from vistream.quantize.named import named_network
+from vistream.formats.mots import MotsWriter, read_mots_detections
+from vistream.formats.posetrack import PoseTrackWriter, read_poses
+from vistream.quantize.named import DEFAULT_MODEL, named_network
 from vistream.stream.engine import Stream
 from vistream.tasks.session import Session
 from vistream.tasks.sot import SotConfig, SotTracker
@@ -141,7 +149,6 @@ def study_vos(root: Path, fidelities: Sequence[str]) -> None:
 def sot_objects(root: Path) -> Iterator[tuple[str, list[Frame], dict[int, dict[int, NDArray[np.float64]]]]]:
     """Clips with boxes by identity and frame; only objects seen in 30 frames or more, from their first one on."""
     clips = {
-        "PETS": (root / "mot/PETS09-S2L1/img1", root / "mot/PETS09-S2L1/gt/gt.txt"),
         "TUD": (root / "mot/TUD-Stadtmitte/TUD-Stadtmitte.mp4", root / "mot/TUD-Stadtmitte/gt/gt.txt"),
         "schoolgirls": (root / "mots/schoolgirls/schoolgirls.mp4", root / "mots/schoolgirls/gt/gt_boxes.txt"),
     }
@@ -193,7 +200,60 @@ def one_object(
     return sot_scores(truth, np.array(found))
 
 
-STUDIES: dict[str, Callable[[Path, Sequence[str]], None]] = {"vos": study_vos, "sot": study_sot}
+def study_mots(root: Path, fidelities: Sequence[str]) -> None:
+    girls = root / "mots" / "schoolgirls"
+    truth = girls / "gt" / "gt_mots.txt"
+    seen = read_mots_detections(truth)
+    rows = []
+    for way, model in [*((fidelity, DEFAULT_MODEL) for fidelity in fidelities), ("exact, no network", None)]:
+        for every in (1, 3, 6):
+            session = Session("mots", way.split(",")[0], model, fps=25 / every)
+            with TemporaryDirectory() as folder:
+                out, kept = Path(folder) / "out.txt", Path(folder) / "gt.txt"
+                with MotsWriter(out) as writer:
+                    for number, image in enumerate(video_frames(girls / "schoolgirls.mp4")):
+                        if number % every == 0:
+                            writer.write(session.step(image, seen.get(number, Observations.none()), index=number))
+                lines = truth.read_text().splitlines(keepends=True)
+                kept.write_text("".join(line for line in lines if (int(line.split()[0]) - 1) % every == 0))
+                found = mots_table([Pair("schoolgirls", kept, out)]).rows["schoolgirls"]
+            row: dict[str, object] = {"fidelity": way, "every n-th frame": every}
+            rows.append(row | {name: found[name] for name in ("HOTA", "sMOTSA", "IDF1", "IDSW")})
+    table("MOTS: schoolgirls, true masks without their ids", rows)
+
+
+def study_pose(root: Path, fidelities: Sequence[str]) -> None:
+    clip = root / "pose" / "bonn-060470979"
+    video = read_poses(clip / "gt.json")
+    true = video.observations()
+    images = list(video_frames(clip / "img"))
+    movenet = make_detector("movenet-multipose", 25.0, keypoints=True)
+    rows = []
+    for fidelity in fidelities:
+        for way in ("true skeletons without ids", "propagated from the first frame", "movenet-multipose"):
+            joints = KEYPOINTS if way.startswith("movenet") else video.joints
+            session = Session("pose", fidelity, fps=25.0, joints=joints)
+            if way.startswith("propagated"):
+                for keypoints in true[0].keypoints if true[0].keypoints is not None else ():
+                    session.add_object(keypoints)
+            with TemporaryDirectory() as folder:
+                out = Path(folder) / "out.json"
+                with PoseTrackWriter(out, joints, video.images) as writer:
+                    for number, image in enumerate(images):
+                        seen = movenet.detect(image, number) if way.startswith("movenet") else true[number]
+                        writer.write(session.step(image, seen, index=number))
+                found = pose_table([Pair("bonn", clip / "gt.json", out)]).rows["bonn"]
+            row: dict[str, object] = {"skeletons": way, "fidelity": fidelity}
+            rows.append(row | {name: found[name] for name in ("MOTA", "MOTP", "IDF1", "Precision", "Recall", "IDSW")})
+    table("Poses: Bonn clip, 20 frames, 4 people, PCKh 0.5", rows)
+
+
+STUDIES: dict[str, Callable[[Path, Sequence[str]], None]] = {
+    "vos": study_vos,
+    "sot": study_sot,
+    "mots": study_mots,
+    "pose": study_pose,
+}
 
 
 def main() -> None:

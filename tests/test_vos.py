@@ -53,13 +53,13 @@ def by_formula(frames: list[Grid], label: Grid, config: PropagationConfig) -> Gr
     return labels[-1].astype(np.float32)
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(1, 3), st.integers(1, 6), st.integers(2, 5))
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(1, 3), st.integers(1, 6), st.integers(2, 4))
 def test_propagation_is_its_formula(seed: int, memory: int, radius: int, top: int, frames: int) -> None:
     rng = np.random.default_rng(seed)
     config = PropagationConfig(memory, radius, top, 0.1)
-    maps = [rng.standard_normal((4, 5, 16)).astype(np.float32) for _ in range(frames)]
-    label = rng.random((4, 5)).astype(np.float32)
+    maps = [rng.standard_normal((5, 26, 16)).astype(np.float32) for _ in range(frames)]  # more than a tile each way
+    label = rng.random((5, 26)).astype(np.float32)
     propagation = LabelPropagation(config)
     propagation.step(maps[0], {1: label})
     for values in maps[1:]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numba import njit
@@ -27,6 +28,7 @@ Grid = NDArray[np.float32]
 Labels = dict[int, Grid]
 
 UNIT = 2048.0  # the length of a vector from `unit_vectors`
+TILE = (4, 24)  # rows and columns of cells that look for sources together: few products for nothing, few copies
 
 
 @dataclass(frozen=True)
@@ -130,17 +132,22 @@ class LabelPropagation:
         cosine = np.full((size, self.config.top), -np.inf, np.float32)
         cell = np.zeros((size, self.config.top), np.intp)
         anchors = [anchor.vectors.reshape(size, channels) for anchor in self._anchors]
-        # the frames side by side within each row, so that a window's rows lie together and one product serves them all
-        recent = np.stack([source.vectors for source in self._recent], axis=1)
         for y in range(height):
-            queries = vectors[y]
             part = slice(y * width, (y + 1) * width)
             for number, anchor in enumerate(anchors):
-                _take_all(queries @ anchor.T, number * size, cosine[part], cell[part])
-            first, last = max(0, y - radius), min(height, y + radius + 1)
-            window = recent[first:last].reshape(-1, channels)
-            scores = (queries @ window.T).reshape(width, last - first, len(self._recent), width)
-            _take_window(scores, y - first, radius, first, len(anchors) * size, size, cosine[part], cell[part])
+                _take_all(vectors[y] @ anchor.T, number * size, cosine[part], cell[part])
+        lists = cosine.reshape(height, width, -1), cell.reshape(height, width, -1)
+        # the frames side by side within each row, so that one product serves them all
+        recent = np.stack([source.vectors for source in self._recent], axis=1)
+        for top, left in product(range(0, height, TILE[0]), range(0, width, TILE[1])):
+            queries = vectors[top : top + TILE[0], left : left + TILE[1]]
+            rows, columns = queries.shape[:2]
+            first, start = max(0, top - radius), max(0, left - radius)
+            window = recent[first : top + rows + radius, :, start : left + columns + radius]
+            scores = queries.reshape(-1, channels) @ window.reshape(-1, channels).T
+            best = (values[top : top + rows, left : left + columns] for values in lists)
+            place = top - first, left - start, radius, (len(anchors) * height + first) * width + start, width, size
+            _take_window(scores.reshape(rows, columns, *window.shape[:3]), place, *best)
         return cosine, cell
 
 
@@ -169,17 +176,24 @@ def _take_all(scores, base, cosine, cell):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _take_window(scores, row, radius, first, base, size, cosine, cell):  # type: ignore[no-untyped-def]
-    """Merge those of `scores` `[queries, rows, frames, columns]` that lie within `radius` of query q at (`row`, q)."""
-    queries, rows, frames, columns = scores.shape
-    for q in range(queries):
-        least = cosine[q, -1]
-        for r in range(rows):
-            reach = int(np.sqrt(radius * radius - (r - row) * (r - row)))
-            left, right = max(0, q - reach), min(columns, q + reach + 1)
-            for frame in range(frames):
-                start = base + frame * size + (first + r) * columns
-                for x in range(left, right):
-                    if scores[q, r, frame, x] > least:
-                        _insert(scores[q, r, frame, x], start + x, cosine[q], cell[q])
-                        least = cosine[q, -1]
+def _take_window(scores, place, cosine, cell):  # type: ignore[no-untyped-def]
+    """Merge those of `scores` `[query rows, query columns, rows, frames, columns]` that lie within the radius.
+
+    `place`: row and column of the first query among the sources, the radius, the number of the first source, and by how
+    much that of the next row and that of the next frame are larger.
+    """
+    top, left, radius, base, next_row, next_frame = place
+    query_rows, query_columns, rows, frames, columns = scores.shape
+    for y in range(query_rows):
+        for x in range(query_columns):
+            best, which = cosine[y, x], cell[y, x]
+            least = best[-1]
+            for r in range(max(0, top + y - radius), min(rows, top + y + radius + 1)):
+                reach = int(np.sqrt(radius * radius - (r - top - y) ** 2))
+                begin, end = max(0, left + x - reach), min(columns, left + x + reach + 1)
+                for frame in range(frames):
+                    start = base + frame * next_frame + r * next_row
+                    for c in range(begin, end):
+                        if scores[y, x, r, frame, c] > least:
+                            _insert(scores[y, x, r, frame, c], start + c, best, which)
+                            least = best[-1]
