@@ -30,8 +30,8 @@ from vistream.video.source import open_source
 class Variant:
     """One row of a table.
 
-    `cut`: one of `CUTS`, or a fidelity of the engine, or None for no appearance; `noise`: deviation added to the features,
-    in shares of their own; `kalman`: constants of that module to be multiplied.
+    `cut`: one of `CUTS`, or a fidelity of the engine, or None for no appearance; `noise`: deviation added to the
+    features, in shares of their own; `kalman`: constants of that module to be multiplied.
     """
 
     config: MotConfig = field(default_factory=MotConfig)
