@@ -11,6 +11,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,14 +26,19 @@ from vistream.evaluate.pairs import Pair
 from vistream.evaluate.pose_files import pose_table
 from vistream.evaluate.sot import SotScores, combine_sot, sot_scores
 from vistream.evaluate.vos import mean_row, score_objects
-from vistream.formats.davis import read_labels
+from vistream.formats.davis import label_map, read_labels
 from vistream.formats.mot import read_tracks
 from vistream.formats.mots import MotsWriter, read_mots_detections
 from vistream.formats.posetrack import PoseTrackWriter, read_poses
-from vistream.quantize.named import DEFAULT_MODEL, named_network
+from vistream.networks.lite0 import MEAN, STD, lite0_features
+from vistream.quantize.convert import convert
+from vistream.quantize.named import DEFAULT_MODEL, named_network, shipped_ranges
+from vistream.quantize.ranges import Preprocess
+from vistream.quantize.trace import trace
 from vistream.stream.engine import Stream
 from vistream.tasks.session import Session
 from vistream.tasks.sot import SotConfig, SotTracker
+from vistream.tasks.vos import VosConfig, VosTracker
 from vistream.types import FeatureMap, Frame, Observations
 from vistream.video.fit import fit
 from vistream.video.source import open_source
@@ -99,11 +105,7 @@ def propagated(fidelity: str, clock: Clock) -> Masker:
             clock.seconds += time.process_time() - start
             clock.frames += 1
             clock.macs, clock.macs_dense = clock.macs + result.work.macs, clock.macs_dense + result.work.macs_dense
-            labels = np.zeros(frame.shape[:2], np.uint8)
-            for track in result.tracks:
-                if track.mask is not None:
-                    labels[track.mask] = track.id
-            yield labels
+            yield label_map(result.tracks, (frame.shape[0], frame.shape[1]))
 
     return run
 
@@ -144,6 +146,42 @@ def study_vos(root: Path, fidelities: Sequence[str]) -> None:
         clock = clocks.get(way.removeprefix("vistream, "))
         rows[-1] |= clock.row() if clock else {"work": "-", "s/frame": "-"}
     table("VOS: mean J per clip, mean J and F of the five DAVIS clips", rows)
+
+
+CUTS: dict[str, tuple[int, int | None]] = {
+    "block 4": (4, None),
+    "block 7, dilated": (7, 5),
+    "block 10, dilated": (10, 5),
+    "block 10, stride 16": (10, None),
+}
+CUT_FRAMES = 8
+
+
+def study_cuts(root: Path, fidelities: Sequence[str]) -> None:
+    """Which layer's features VOS should take: the first frames of each DAVIS clip, integer networks, exact."""
+    rows = []
+    for name, (last, dilate_from) in CUTS.items():
+        program = trace(lite0_features(last, dilate_from))
+        network = convert(program, shipped_ranges(DEFAULT_MODEL) or {}, Preprocess(MEAN, STD))
+        radius = 6 if "16" in name else 12  # the same reach in pixels
+        row: dict[str, object] = {"cut": name}
+        start, count, macs = time.process_time(), 0, 0
+        for clip, frames, truth in vos_clips(root):
+            if clip != "schoolgirls":
+                stream, tracker = Stream(network), VosTracker(VosConfig(radius=radius))
+                tracker.add_object(truth[0] > 0)
+                found = []
+                for frame in islice(frames(), CUT_FRAMES):
+                    step = stream.step(frame)
+                    tracks = tracker.step(step.features(frame), Observations.none())
+                    found.append(label_map(tracks, (frame.shape[0], frame.shape[1])))
+                    count, macs = count + 1, step.work.macs_dense
+                scores = score_objects(truth[:CUT_FRAMES], found)
+                row[clip] = float(scores[1].j.mean())
+        mean = float(np.mean([value for value in row.values() if isinstance(value, float)]))
+        seconds = (time.process_time() - start) / count
+        rows.append(row | {"mean J": mean, "GMAC": f"{macs / 1e9:.1f}", "s/frame": f"{seconds:.2f}"})
+    table(f"VOS: mean J of the first {CUT_FRAMES} frames by cut of Lite0", rows)
 
 
 def sot_objects(root: Path) -> Iterator[tuple[str, list[Frame], dict[int, dict[int, NDArray[np.float64]]]]]:
@@ -250,6 +288,7 @@ def study_pose(root: Path, fidelities: Sequence[str]) -> None:
 
 STUDIES: dict[str, Callable[[Path, Sequence[str]], None]] = {
     "vos": study_vos,
+    "cuts": study_cuts,
     "sot": study_sot,
     "mots": study_mots,
     "pose": study_pose,

@@ -44,7 +44,7 @@ TASKS: dict[str, Callable[[float, Sequence[str]], Task]] = {
     "vos": lambda fps, joints: VosTracker(),
     "sot": lambda fps, joints: SotTracker(),
 }
-DEEP = ("vos",)
+DEEP = ("vos", "pose")
 """The tasks that take the deeper cut of a network, because dense matching gains much by it: see docs/tasks.md."""
 
 
