@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from vistream.cli.main import run
 from vistream.formats.jsonl import read_results
 from vistream.formats.mot import read_tracks
 from vistream.video.source import open_source
@@ -138,17 +139,24 @@ def bad_inputs(folder: Path) -> dict[str, tuple[str, ...]]:
 
 
 @pytest.mark.slow
-def test_bad_input_gives_one_line_and_exit_code_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_input_gives_one_line_and_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, which has imported the heavy libraries once."""
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
     cases = bad_inputs(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     for what, arguments in cases.items():
-        done = vistream(*arguments, cwd=tmp_path)
-        assert done.returncode == 2, f"{what}: {done.returncode} {done.stderr}"
-        errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-        assert len(errors) == 1, f"{what}: {done.stderr}"
-        assert "Traceback" not in done.stderr, what
+        monkeypatch.setattr(sys, "argv", ["vistream", *arguments])
+        with pytest.raises(SystemExit) as left:
+            run()
+        said = capfd.readouterr().err
+        assert left.value.code == 2, f"{what}: {left.value.code} {said}"
+        errors = [line for line in said.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1, f"{what}: {said}"
+        assert "Traceback" not in said, what
         assert sorted(tmp_path.rglob("*")) == before, f"{what} left something behind"
 
 

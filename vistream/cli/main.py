@@ -56,7 +56,7 @@ def run() -> None:
     logger = logging.getLogger("vistream")
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())
-    logger.addHandler(handler)
+    logger.handlers = [handler]
     logger.setLevel(logging.WARNING if "--quiet" in sys.argv else logging.INFO)
     try:
         app()
