@@ -139,6 +139,34 @@ def test_memory_is_a_mean_and_can_be_switched_off() -> None:
         np.testing.assert_array_equal(tracker.lives[0].vectors, expected)
 
 
+def test_looks_of_weak_detections_are_not_remembered() -> None:
+    tracker = Tracker(TrackerConfig())
+    tracker.step(at((0, 0)), [looks(1)])
+    assert len(tracker.step(at((0, 0), scores=0.3), [looks(2)])) == 1
+    np.testing.assert_array_equal(tracker.lives[0].vectors, looks(1))
+
+
+def test_looks_alone_do_not_carry_a_track_across_the_frame() -> None:
+    for use_motion, expected in ((True, 2), (False, 1)):
+        tracker = Tracker(TrackerConfig(coast=0.0, use_motion=use_motion))
+        tracker.step(at((0, 0)), [looks(1)])
+        for _ in range(2):
+            tracks = tracker.step(at((300, 0)), [looks(1)])
+        assert ids(tracks) == [expected]
+
+
+def test_a_lost_track_keeps_its_size() -> None:
+    tracker = Tracker(NO_COAST)
+    for frame in range(12):
+        boxes = np.array([[0.0, 0, 30 - frame, 60 - 2 * frame]])
+        tracker.step(Observations(boxes, np.array([0.9]), ("p",)), None)
+    tracker.step(at(), None)  # predicted for this frame before it was known to be lost
+    height = tracker.lives[0].belief.position[0, 3]
+    for _ in range(10):
+        tracker.step(at(), None)
+    assert tracker.lives[0].belief.position[0, 3] == height
+
+
 def test_vectors_of_another_shape_replace_the_memory() -> None:
     tracker = Tracker(TrackerConfig())
     tracker.step(at((0, 0)), [looks(1)])
