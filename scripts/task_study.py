@@ -205,7 +205,7 @@ def sot_objects(root: Path) -> Iterator[tuple[str, list[Frame], dict[int, dict[i
 def study_sot(root: Path, fidelities: Sequence[str]) -> None:
     stream_of = {fidelity: Session("mot", fidelity).zones for fidelity in fidelities}
     network = named_network().network
-    configs = {"dcf": SotConfig(), "xcorr": SotConfig(head="xcorr"), "first box held": None}
+    configs = {"xcorr": SotConfig(), "dcf": SotConfig(head="dcf"), "first box held": None}
     rows = []
     clips = list(sot_objects(root))
     for fidelity, zones in stream_of.items():

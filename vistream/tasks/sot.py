@@ -29,7 +29,7 @@ class SotConfig:
     size.
     """
 
-    head: str = "dcf"
+    head: str = "xcorr"
     padding: float = 3.5
     grid: int = 65
     scales: int = 3
