@@ -44,6 +44,8 @@ TASKS: dict[str, Callable[[float, Sequence[str]], Task]] = {
     "vos": lambda fps, joints: VosTracker(),
     "sot": lambda fps, joints: SotTracker(),
 }
+SHORTEST = {"vos": 480}
+"""Pixels: smaller frames are enlarged for these tasks, whose objects would cover too few cells."""
 DEEP = ("vos", "pose")
 """The tasks that take the deeper cut of a network, because dense matching gains much by it: see docs/tasks.md."""
 
@@ -119,7 +121,7 @@ class Session:
         seconds = 0.0 if time is None else time
         if self._stream is None:
             return Result(number, seconds, self._tracker.step(None, seen), len(seen))
-        step = self._stream.step(fit(frame))
+        step = self._stream.step(fit(frame, shortest=SHORTEST.get(self.task, 0)))
         tracks = self._tracker.step(step.features(frame), seen)
         return Result(number, seconds, tracks, len(seen), step.work, step.recomputed.numpy())
 
