@@ -135,7 +135,7 @@ GRIDS: dict[str, tuple[Any, ...]] = {
     "coast": (0.0, 0.2),
     "coast_hits": (2, 10),
     "duplicate": (0.0, 0.3),
-    "grid": ((4, 10), (12, 6), (8, 4), (6, 3), (4, 4), (2, 2), (1, 1)),
+    "grid": ((4, 10), (10, 4), (12, 6), (6, 3), (4, 2), (2, 2), (1, 1)),
 }
 TABLES = {f.__name__: f for f in (default, cuts, features, parameters, motion, left_out)}
 

@@ -27,7 +27,7 @@ class MotConfig(TrackerConfig):
     UniTrack has 1.6, for pedestrians) say which observations are looked at, at all.
     """
 
-    grid: tuple[int, int] = (10, 4)
+    grid: tuple[int, int] = (8, 4)
     min_box_area: float = 200.0
     max_aspect: float | None = None
 

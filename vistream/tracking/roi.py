@@ -25,7 +25,7 @@ def _corners(
     return low, np.minimum(low + 1, size - 1), (inside - low).astype(np.float32)
 
 
-def roi_align(features: FeatureMap, boxes: NDArray[np.float64], grid: tuple[int, int] = (10, 4)) -> NDArray[np.float32]:
+def roi_align(features: FeatureMap, boxes: NDArray[np.float64], grid: tuple[int, int] = (8, 4)) -> NDArray[np.float32]:
     """Sample the feature map at the cell centres of a `grid` (rows, columns) laid over each box.
 
     `boxes`: `[N, 4]` as (x, y, w, h) in source pixels, which may reach over the frame's edge (the border
