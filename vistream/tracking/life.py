@@ -17,6 +17,9 @@ UNKNOWN_FPS = 30.0
 class TrackerConfig:
     """Options that every tracking task shares. docs/association.md has the measurements behind the defaults.
 
+    They differ from UniTrack's where measurement spoke against those: the cost (`iou_weight`; there 2 % Mahalanobis),
+    `iou_limit` (0.5), `track_buffer` (1 s), `memory` (0), `coast` (0).
+
     Scores: only observations of at least `conf_thres` start tracks and enter the first match; those of at least
     `low_thres` may still continue a track; weaker ones are not looked at.
 
