@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from trackeval.metrics import HOTA, Identity
 
 from vistream.errors import VistreamError
 from vistream.formats.mot import MotTracks, read_detections, read_tracks
-from vistream.networks.lite0 import lite0_features
+from vistream.quantize.named import named_network
+from vistream.stream.engine import Stream
 from vistream.tasks.mot import MotConfig, MotTracker
 from vistream.tracking.assignment import iou
 from vistream.types import FeatureMap, Observations, Track
@@ -68,14 +68,11 @@ def test_features_may_come_and_go() -> None:
 
 
 def feature_maps(video: Path) -> Iterator[FeatureMap]:
-    """EfficientNet-Lite0 to block 4, in floats."""
-    network = lite0_features(4)
-    with torch.inference_mode(), open_source(str(video)) as source:
+    """What the program's own engine sees: the default network, exact."""
+    stream = Stream(named_network().network)
+    with open_source(str(video)) as source:
         for frame in source:
-            pixels = torch.from_numpy(frame.image).permute(2, 0, 1)[None].float()
-            values = network((pixels - 127) / 128)[0].permute(1, 2, 0).contiguous().numpy()
-            size = frame.image.shape
-            yield FeatureMap(values, (size[1] / values.shape[1], size[0] / values.shape[0]))
+            yield stream.step(frame.image).features(frame.image)
 
 
 def scores(truth: MotTracks, found: list[tuple[Track, ...]]) -> tuple[float, float]:
@@ -103,17 +100,17 @@ def scores(truth: MotTracks, found: list[tuple[Track, ...]]) -> tuple[float, flo
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("clip", "video", "fps", "hota", "idf1"),
-    [  # the best of today's common trackers on the same detections; the longest clip is followed without features
+    [  # the best of today's common trackers on the same detections
         (PETS, "img1", 7.0, 0.370, 0.510),
-        (FULL, None, 7.0, 0.349, 0.451),
+        (FULL, "PETS09-S2L1_480x360.mp4", 7.0, 0.349, 0.451),
         (TUD, "TUD-Stadtmitte.mp4", 25.0, 0.528, 0.760),
     ],
 )
 def test_public_detections_are_followed(
-    real_data: Path, clip: str, video: str | None, fps: float, hota: float, idf1: float
+    real_data: Path, clip: str, video: str, fps: float, hota: float, idf1: float
 ) -> None:
     detections = read_detections(real_data / clip / "det" / "det_sort.txt")
-    maps = [None] * 795 if video is None else feature_maps(real_data / clip / video)
+    maps = feature_maps(real_data / clip / video)
     tracker = MotTracker(fps=fps)
     found = [tracker.step(features, detections.get(n, Observations.none())) for n, features in enumerate(maps)]
     got = scores(read_tracks(real_data / clip / "gt" / "gt.txt"), found)
