@@ -14,9 +14,9 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from vistream.bench.run import cpu_name
 from vistream.evaluate.files import evaluate_files
 from vistream.formats.mot import MotWriter
+from vistream.machine.facts import cpu_name
 from vistream.tasks.run import Run, Settings
 
 CLIPS = {

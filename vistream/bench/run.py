@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from vistream.bench import contenders
 from vistream.bench.clips import real_frames
 from vistream.bench.measure import LayerTime, Timing, Turn, compete, contender_turn, layer_times, stream_turn
 from vistream.errors import VistreamError
+from vistream.machine.facts import cpu_name
 from vistream.networks import resnet
 from vistream.networks.model import load_model
 from vistream.quantize.convert import Levels, convert
@@ -142,13 +142,3 @@ def _contenders(
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             missing.append(f"{name}: {reason[:120]}")
     return turns, missing
-
-
-def cpu_name() -> str:
-    """The processor's model, as the system gives it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as info:  # noqa: PTH123  (no file of ours)
-            names = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()

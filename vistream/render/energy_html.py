@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -18,31 +17,9 @@ from vistream.energy.rows import Row, state_bytes
 from vistream.energy.units import count, joules
 from vistream.energy.verdicts import caveats, measured, rests, verdicts
 from vistream.errors import VistreamError
+from vistream.render.page import bullets, document, plot, table
 from vistream.render.plots import all_plots
 from vistream.tasks.energy_run import EnergyRun
-
-STYLE = """
-:root { color-scheme: light; --line: #dcdcdc; --soft: #5b5b5b; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1180px; padding: 1.2rem; color: #1b1b1b; background: #fff;
-  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-h1 { font-size: 1.6rem; line-height: 1.2; margin: .2rem 0 .4rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; border-top: 1px solid var(--line); padding-top: 1rem; }
-h3 { font-size: 1rem; margin: 1.1rem 0 .3rem; }
-p, li { max-width: 78ch; } p.soft, figcaption { color: var(--soft); font-size: .9rem; }
-ul { padding-left: 1.2rem; } li { margin: .35rem 0; }
-.alert { border-left: 4px solid #d55e00; background: #fdf1e9; padding: .5rem .8rem; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 1.6rem 2rem;
-  align-items: start; }
-figure { margin: 0; min-width: 0; } figcaption { margin-bottom: .4rem; }
-figcaption b { color: #1b1b1b; font-size: 1rem; }
-figure svg { width: 100%; height: auto; display: block; max-width: 560px; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; min-width: 100%; }
-th, td { padding: .28rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
-thead th { color: var(--soft); font-weight: 600; border-bottom: 2px solid #bbb; }
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +60,11 @@ def write_html(run: EnergyRun, path: Path) -> None:
 def page(run: EnergyRun) -> str:
     """The whole page."""
     counts = run.counts
-    figures = "\n".join(
-        f"<figure><figcaption><b>{escape(title)}</b><br>{escape(note)}</figcaption>{svg}</figure>"
-        for title, note, svg in all_plots(run)
-    )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Energy report: {escape(counts.source)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<h1>Energy report: {escape(counts.source)}</h1>
+    figures = "\n".join(plot(title, note, drawing) for title, note, drawing in all_plots(run))
+    body = f"""<h1>Energy report: {escape(counts.source)}</h1>
 <p class="soft">{escape(_facts(counts))}</p>
 <p{_alert(counts)}>{escape(rests(counts))}</p>
-{_list(verdicts(counts))}
+{bullets(verdicts(counts))}
 <div class="plots">
 {figures}
 </div>
@@ -114,10 +79,8 @@ Constants: {escape(SOURCE)}. {escape(measured(counts))}</p>
 multiply-accumulates. Energies by estimator B, in joules.</p>
 {_by_layer(counts)}
 <h2>Before you quote a figure</h2>
-{_list(caveats())}
-</body>
-</html>
-"""
+{bullets(caveats())}"""
+    return document(f"Energy report: {counts.source}", body)
 
 
 def _facts(counts: Counts) -> str:
@@ -135,16 +98,6 @@ def _alert(counts: Counts) -> str:
     return "" if rested else ' class="alert"'
 
 
-def _list(sentences: Iterable[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    heads = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
 def _summary(counts: Counts, phase: Phase) -> str:
     head = ("", "MACs", "ACs", "updates", "bytes read", "bytes written", "state, bytes", *(e.name for e in Estimator))
     rows = []
@@ -153,7 +106,7 @@ def _summary(counts: Counts, phase: Phase) -> str:
         numbers = (done.macs, done.acs, done.updates, done.read, done.written, state_bytes(row, counts))
         energies = (joules(done.energy(estimator)) for estimator in Estimator)
         rows.append((row.value, *(count(number) for number in numbers), *energies))
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _by_frame(counts: Counts) -> str:
@@ -176,7 +129,7 @@ def _by_frame(counts: Counts) -> str:
                     count(sum(layer.changes for layer in frame.layers)),
                 )
             )
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _by_layer(counts: Counts) -> str:
@@ -199,4 +152,4 @@ def _by_layer(counts: Counts) -> str:
         sops = [figures[row][index].operations for row in (Row.RESET, Row.DIFFERENTIAL)]
         energies = [joules(figures[row][index].b) for row in (Row.DENSE, Row.DIFFERENTIAL)]
         rows.append((size.name, *(count(number) for number in (size.neurons, *macs, *sops)), *energies))
-    return _table(head, rows)
+    return table(head, rows)

@@ -1,11 +1,7 @@
-"""The plots of an energy report, each as the text of an SVG element that can stand inside an HTML page.
-
-matplotlib is imported when the first one is drawn. Plots are narrow, so that their text stays legible on a phone.
-"""
+"""The plots of an energy report, each as the text of an SVG element that can stand inside an HTML page."""
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,13 +12,12 @@ from vistream.energy.estimators import Estimator
 from vistream.energy.report import Phase, frame_figures, phases
 from vistream.energy.rows import Row
 from vistream.energy.units import count, joules, shortened
+from vistream.render.svg import EDGE, GRID, INK, WIDTH, figure_of, svg, whole_numbers
 from vistream.tasks.energy_run import EnergyRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-WIDTH = 4.8  # inches, of 96 pixels each
 COLOURS = {  # Okabe and Ito's, which colour-blind people can tell apart
     Row.FLOAT: "#8a8a8a",
     Row.DENSE: "#0072b2",
@@ -31,22 +26,11 @@ COLOURS = {  # Okabe and Ito's, which colour-blind people can tell apart
     Row.DIFFERENTIAL: "#e69f00",
     Row.STREAM: "#009e73",
 }
-STYLE = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "vistream",  # the same report gives the same bytes
-    "text.parse_math": False,
-    "font.size": 9.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#999999",
-    "xtick.color": "#444444",
-    "ytick.color": "#444444",
-}
 
 
 def work_over_time(counts: Counts) -> str:
     """Operations (multiply-accumulates and accumulates) of every frame, a line a row."""
-    figure, (axes,) = _figure(3.9)
+    figure, (axes,) = figure_of(3.9)
     numbers = [frame.frame for frame in counts.frames]
     for row in Row:
         if row is Row.FLOAT:
@@ -56,17 +40,17 @@ def work_over_time(counts: Counts) -> str:
         axes.plot(numbers, done, color=COLOURS[row], marker="o", markersize=3.5, label=label, clip_on=False)
     axes.set_yscale("log")
     _decades(axes)
-    _whole(axes)
+    whole_numbers(axes)
     axes.set_xlabel("frame")
     axes.set_ylabel("operations")
-    axes.grid(axis="y", color="#eeeeee")
+    axes.grid(axis="y", color=GRID)
     figure.legend(loc="outside lower left", ncols=2, fontsize=8, frameon=False, handlelength=1.4, columnspacing=1.0)
-    return _svg(figure)
+    return svg(figure)
 
 
 def energy_bars(counts: Counts, phase: Phase) -> str:
     """A frame's energy by estimator (a panel each, to its own scale) and row."""
-    figure, panels = _figure(5.6, rows=3)
+    figure, panels = figure_of(5.6, rows=3)
     rows = list(Row)
     for estimator, axes in zip(Estimator, panels, strict=True):
         values = [phase.figures(row, counts).energy(estimator) for row in rows]
@@ -81,13 +65,13 @@ def energy_bars(counts: Counts, phase: Phase) -> str:
         axes.set_xticks([])
         axes.spines["bottom"].set_visible(False)
         axes.set_title(f"{estimator.name}: {estimator.value}", loc="left", fontsize=9.5)
-    return _svg(figure)
+    return svg(figure)
 
 
 def spikes_by_layer(counts: Counts, phase: Phase) -> str:
     """Spikes of the frame-differential network by sign, and the changes that `stream` needs for the same result."""
     size = len(counts.layers)
-    figure, (axes,) = _figure(1.6 + 0.2 * size)
+    figure, (axes,) = figure_of(1.6 + 0.2 * size)
     frames = len(phase.frames)
     layers = [[frame.layers[index] for frame in phase.frames] for index in range(size)]
     positive = [sum(layer.differential.positive for layer in these) / frames for these in layers]
@@ -95,20 +79,20 @@ def spikes_by_layer(counts: Counts, phase: Phase) -> str:
     changes = [sum(layer.changes for layer in these) / frames for these in layers]
     axes.barh(range(size), positive, color=COLOURS[Row.DIFFERENTIAL], height=0.7, label="spikes, positive")
     axes.barh(range(size), [-n for n in negative], color=COLOURS[Row.RESET], height=0.7, label="spikes, negative")
-    axes.plot(changes, range(size), "|", color="black", markersize=7, label="changed activations (stream)")
-    axes.axvline(0, color="#999999", linewidth=0.8)
+    axes.plot(changes, range(size), "|", color=INK, markersize=7, label="changed activations (stream)")
+    axes.axvline(0, color=EDGE, linewidth=0.8)
     _layers(axes, counts)
     axes.xaxis.set_major_formatter(lambda value, _: count(abs(value)))
     axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel("a frame")
     figure.legend(loc="outside lower left", ncols=2, fontsize=8, frameon=False, handlelength=1.2)
-    return _svg(figure)
+    return svg(figure)
 
 
 def density_by_layer(counts: Counts, phase: Phase) -> str:
     """Spikes per synapse and frame, by layer, over the band in which published break-even points lie."""
     size = len(counts.layers)
-    figure, (axes,) = _figure(1.6 + 0.2 * size)
+    figure, (axes,) = figure_of(1.6 + 0.2 * size)
     low, high = DAMPFHOFFER
     axes.axvspan(low, high, color="#009e73", alpha=0.15, linewidth=0, label=f"published break-even, {low} to {high}")
     for row, marker in ((Row.RESET, "o"), (Row.DIFFERENTIAL, "D")):
@@ -120,16 +104,16 @@ def density_by_layer(counts: Counts, phase: Phase) -> str:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     _layers(axes, counts)
     axes.set_xlabel("spikes per synapse and frame")
-    axes.grid(axis="x", color="#eeeeee")
+    axes.grid(axis="x", color=GRID)
     figure.legend(loc="outside lower left", ncols=2, fontsize=8, frameon=False, handlelength=1.2)
-    return _svg(figure)
+    return svg(figure)
 
 
 def activity_picture(run: EnergyRun) -> str:
     """The last frame, and how much of a layer changed where, from the first layer to the last."""
     height, width = run.last.shape[:2]
     tall = len(run.activity) // 2 + 1
-    figure, panels = _figure(tall * (WIDTH / 2 * height / width + 0.45) + 0.3, rows=tall, columns=2)
+    figure, panels = figure_of(tall * (WIDTH / 2 * height / width + 0.45) + 0.3, rows=tall, columns=2)
     panels[0].imshow(run.last, interpolation="nearest")
     panels[0].set_title("the last frame", loc="left", fontsize=9)
     image = None
@@ -143,7 +127,7 @@ def activity_picture(run: EnergyRun) -> str:
         bar = figure.colorbar(image, ax=panels, location="bottom", fraction=0.05, aspect=40, pad=0.02)
         bar.set_label("share of activations that change, frame to frame", fontsize=8.5)
         bar.ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    return _svg(figure)
+    return svg(figure)
 
 
 def all_plots(run: EnergyRun) -> list[tuple[str, str, str]]:
@@ -181,26 +165,6 @@ def all_plots(run: EnergyRun) -> list[tuple[str, str, str]]:
     ]
 
 
-def _figure(height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    from matplotlib import style
-    from matplotlib.figure import Figure
-
-    with style.context(STYLE):
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False)
-    return figure, list(axes.flat)
-
-
-def _svg(figure: Figure) -> str:
-    from matplotlib import style
-
-    buffer = io.StringIO()
-    with style.context(STYLE):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
-
-
 def _layers(axes: Axes, counts: Counts) -> None:
     axes.set_yticks(range(len(counts.layers)), [shortened(layer.name, 26) for layer in counts.layers], fontsize=8)
     axes.set_ylim(len(counts.layers) - 0.4, -0.6)
@@ -213,9 +177,3 @@ def _decades(axes: Axes) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.yaxis.set_major_formatter(lambda value, _: count(value))
     axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _whole(axes: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

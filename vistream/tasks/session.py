@@ -57,6 +57,7 @@ class Session:
     network at all (motion and overlap alone). `fidelity`: "exact", "high" or "fast"; `deadband` and `hysteresis`
     replace its numbers. `joints`: for pose, the names of the keypoints, COCO's where nothing else is said.
     `fps`: frames a second at which `step` is called, 30 where not known.
+    The attribute `model` says in words which network it is, `zones` what the fidelity means in numbers.
     """
 
     def __init__(
@@ -72,8 +73,10 @@ class Session:
     ) -> None:
         self.task = check_task(task)
         self.zones = dead_zones(fidelity, deadband, hysteresis)
+        self.model = "none" if model is None else "the caller's own"
         if isinstance(model, str):
-            model = named_network(model, deep=task in DEEP).network
+            named = named_network(model, deep=task in DEEP)
+            self.model, model = f"{named.name}, weights {named.sha256[:12]}", named.network
         self._stream = None if model is None else Stream(model, self.zones.deadband, self.zones.hysteresis)
         self._tracker = TASKS[task](fps or 30.0, joints)
         self._next = 0

@@ -58,7 +58,7 @@ class VideoSink:
     def _open(self, fps: float) -> tuple[str, _Encoder]:
         target = self._pending.temporary
         even = (self.size[0] + self.size[0] % 2, self.size[1] + self.size[1] % 2)
-        reason = _no_h264()
+        reason = why_no_h264()
         if reason is None:
             return "h264", _H264(target, fps, even)
         log.warning("%s is written as MPEG-4 Part 2, not H.264: %s", self.path, reason)
@@ -94,7 +94,7 @@ class VideoSink:
         self._finish(exception)
 
 
-def _no_h264() -> str | None:
+def why_no_h264() -> str | None:
     """Why H.264 can't be written here, or None if it can."""
     try:
         import av

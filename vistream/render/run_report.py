@@ -1,0 +1,218 @@
+"""The report of a run of `track`: one HTML page in a folder, with the annotated video beside it, that needs nothing else.
+
+No script, nothing from the network. Without H.264, which browsers play, a strip of frames stands for the video.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+
+from vistream.atomic import replacing
+from vistream.energy.units import count
+from vistream.errors import VistreamError
+from vistream.machine.facts import cores, cpu_name, versions
+from vistream.render.history import History
+from vistream.render.page import bullets, document, plot, table
+from vistream.render.run_plots import MOST_ROWS, changes_by_layer, tracks_over_time, work_over_time
+from vistream.types import Frame, Result
+from vistream.video.sink import VideoSink, why_no_h264
+
+log = logging.getLogger("vistream")
+
+PAGE, VIDEO = "index.html", "tracks.mp4"
+STRIP = 12  # pictures at most
+STRIP_WIDTH = 320
+POSTER_WIDTH = 960
+
+STYLE = """
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .6rem 1.2rem; margin: 1rem 0; }
+.numbers div { border-left: 3px solid var(--line); padding-left: .6rem; }
+.numbers b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
+.numbers span { color: var(--soft); font-size: .85rem; }
+video { display: block; width: 100%; max-height: 80vh; background: #000; border-radius: 4px; }
+.strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 210px), 1fr)); gap: .5rem; }
+.strip img { width: 100%; display: block; border-radius: 3px; } .strip figcaption { margin: .1rem 0 0; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--grid); padding: .6rem .8rem; border-radius: 4px;
+  font: .88rem/1.45 ui-monospace, "DejaVu Sans Mono", monospace; }
+td:first-child { white-space: normal; overflow-wrap: anywhere; }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What the report says of how the run was made. `command`: as typed, passwords aside."""
+
+    source: str
+    command: str
+    task: str
+    model: str
+    fidelity: str
+    detector: str
+    fps: float
+    size: tuple[int, int]
+
+
+class RunReport:
+    """Collects a run's results and pictures, and writes the page into `folder` when the block ends well or by Ctrl-C.
+
+    Raises VistreamError at once where the folder can't be made. Its memory does not grow with the length of the run.
+    """
+
+    def __init__(self, folder: Path, facts: RunFacts) -> None:
+        self.folder = folder
+        self.facts = facts
+        self.history = History()
+        self.files: list[Path] = []
+        self.speed = 0.0  # frames a second, as the caller measured it
+        self._strip = _Strip()
+        try:
+            folder.mkdir(exist_ok=True)
+        except FileNotFoundError:
+            raise VistreamError(f"{folder}: the folder {folder.parent} does not exist: create it first") from None
+        except OSError as error:
+            raise VistreamError(f"{folder} can't be a folder for the report: {error.strerror}") from None
+        reason = why_no_h264()
+        self._sink = None if reason else VideoSink(folder / VIDEO, facts.fps, facts.size)
+        if reason:
+            log.warning("the report shows frames instead of the video: %s", reason)
+
+    def add(self, result: Result, picture: Frame) -> None:
+        """Take in one frame's result, and the frame as it was drawn: uint8 `[H, W, 3]`, RGB."""
+        self.history.add(result)
+        self._strip.add(result, picture)
+        if self._sink is not None:
+            self._sink.write(picture)
+
+    @property
+    def page(self) -> Path:
+        return self.folder / PAGE
+
+    def __enter__(self) -> RunReport:
+        return self
+
+    def __exit__(
+        self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._sink is not None:
+            self._sink.__exit__(exception, value, trace)
+        if exception is None or issubclass(exception, KeyboardInterrupt):
+            with replacing(self.page) as temporary:
+                temporary.write_text(self._html(), encoding="utf-8")
+
+    def _html(self) -> str:
+        history, facts = self.history, self.facts
+        width, height = facts.size
+        body = f"""<h1>{escape(facts.source)}</h1>
+<p class="soft">{history.frames} frames of {width}x{height}, followed by vistream {escape(versions()["vistream"])}:
+task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
+{_numbers(history, self.speed)}
+{self._moving_picture()}
+<h2>What happened</h2>
+<div class="plots">
+{_plots(history)}
+</div>
+<h2>Files</h2>
+{_files([*self.files, *([self.folder / VIDEO] if self._sink is not None else [])])}
+<h2>How it was made</h2>
+<pre>{escape(facts.command)}</pre>
+{_conditions(facts)}"""
+        return document(f"Tracks: {facts.source}", body, STYLE)
+
+    def _moving_picture(self) -> str:
+        if self._sink is None:
+            return self._strip.html()
+        poster = f' poster="{self._strip.poster}"' if self._strip.poster else ""
+        return f'<video controls muted loop playsinline preload="metadata" src="{VIDEO}"{poster}></video>'
+
+
+class _Strip:
+    """A few pictures, evenly spread over however many there are: when full, every other one is dropped."""
+
+    def __init__(self) -> None:
+        self._every = 1
+        self._seen = 0
+        self._kept: list[tuple[int, bytes]] = []
+        self.poster = ""
+
+    def add(self, result: Result, picture: Frame) -> None:
+        if self._seen % self._every == 0:
+            if len(self._kept) == STRIP:
+                self._kept = self._kept[::2]
+                self._every *= 2
+            if self._seen % self._every == 0:
+                self._kept.append((result.frame, _jpeg(picture, STRIP_WIDTH)))
+                if result.tracks or not self.poster:
+                    self.poster = _data(_jpeg(picture, POSTER_WIDTH))
+        self._seen += 1
+
+    def html(self) -> str:
+        pictures = (
+            f'<figure><img src="{_data(jpeg)}" alt="frame {frame}"><figcaption>frame {frame}</figcaption></figure>'
+            for frame, jpeg in self._kept
+        )
+        return f'<div class="strip">{"".join(pictures)}</div>'
+
+
+def _jpeg(picture: Frame, width: int) -> bytes:
+    factor = min(1.0, width / picture.shape[1])
+    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return bytes(cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])[1])
+
+
+def _data(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
+def _numbers(history: History, speed: float) -> str:
+    entries = [(str(history.tracks), "tracks"), (str(history.observations), "detections")]
+    if speed:
+        entries.append((f"{speed:.1f}", "frames a second, everything included"))
+    if history.macs_dense:
+        entries.append((f"{100 * history.share:.1f} %", "of dense work done"))
+        entries.append((f"{count(history.macs)}MAC", f"of {count(history.macs_dense)}MAC"))
+    return f'<div class="numbers">{"".join(f"<div><b>{b}</b><span>{note}</span></div>" for b, note in entries)}</div>'
+
+
+def _plots(history: History) -> str:
+    left_out = history.tracks - MOST_ROWS
+    only = f"The {MOST_ROWS} that stayed longest, of {history.tracks}. " if left_out > 0 else ""
+    drawn = [plot("Tracks over time", f"{only}A gap: out of sight, and then known again.", tracks_over_time(history))]
+    if history.tracks == 0:
+        drawn = ['<p class="alert">Not one track came of this run.</p>']
+    if history.macs_dense:
+        point = f" A point is the mean of {history.shares.width} frames." if history.shares.width > 1 else ""
+        note = f"Multiply-accumulates done, beside those that a dense network does every frame.{point}"
+        drawn.append(plot("Work per frame", note, work_over_time(history)))
+    if history.layers and history.frames > 1:
+        note = (
+            "Activations that took a new value, mean of all frames but the first: what the spikes of a layer come to "
+            "once it is at rest, and all that the next layer has to look at."
+        )
+        drawn.append(plot("Changes by layer", note, changes_by_layer(history)))
+    return "\n".join(drawn)
+
+
+def _files(files: Sequence[Path]) -> str:
+    rows = [
+        (str(path), f"{count(path.stat().st_size)}B") if path.is_file() else (str(path), "folder") for path in files
+    ]
+    return table(("file", "size"), rows) if rows else "<p>This page alone.</p>"
+
+
+def _conditions(facts: RunFacts) -> str:
+    stated = {
+        "model": facts.model,
+        "fidelity": facts.fidelity,
+        "detector": facts.detector,
+        "processor": f"{cpu_name()}, {cores()} cores",
+    }
+    return bullets(f"{name}: {value}" for name, value in (stated | versions()).items())
