@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
+from vistream.networks.model import LoadedModel, load_model
 from vistream.quantize.layers import IntegerNetwork
-from vistream.quantize.named import DEFAULT_MODEL, named_network
+from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
 from vistream.stream.engine import Stream
-from vistream.tasks.fidelity import dead_zones
+from vistream.tasks.fidelity import DeadZones, dead_zones
+from vistream.tasks.float_network import FloatNetwork
 from vistream.tasks.mot import MotTracker
 from vistream.tasks.mots import MotsTracker
 from vistream.tasks.pose import PoseTracker
@@ -46,6 +49,8 @@ TASKS: dict[str, Callable[[float, Sequence[str]], Task]] = {
 }
 SHORTEST = {"vos": 480}
 """Pixels: smaller frames are enlarged for these tasks, whose objects would cover too few cells."""
+FLOAT = "float"
+"""The fidelity beside the presets: the network before quantisation, whole frames."""
 DEEP = ("vos", "pose")
 """The tasks that take the deeper cut of a network, because dense matching gains much by it: see docs/tasks.md."""
 
@@ -55,7 +60,8 @@ class Session:
 
     `task`: one of `TASKS`. `model`: a name or file as for `--model`, an `IntegerNetwork`, or None for no
     network at all (motion and overlap alone). `fidelity`: "exact", "high" or "fast"; `deadband` and `hysteresis`
-    replace its numbers. `joints`: for pose, the names of the keypoints, COCO's where nothing else is said.
+    replace its numbers. Or "float": the named model before quantisation, on whole frames, as a baseline.
+    `joints`: for pose, the names of the keypoints, COCO's where nothing else is said.
     `fps`: frames a second at which `step` is called, 30 where not known.
     The attribute `model` says in words which network it is, `zones` what the fidelity means in numbers.
     """
@@ -72,14 +78,19 @@ class Session:
         joints: Sequence[str] = KEYPOINTS,
     ) -> None:
         self.task = check_task(task)
+        self._stream: Stream | FloatNetwork | None
+        self._tracker = TASKS[task](fps or 30.0, joints)
+        self._next = 0
+        if fidelity == FLOAT:
+            self.zones, loaded = DeadZones(), _float_model(model, task)
+            self.model, self._stream = _named(loaded), FloatNetwork(loaded)
+            return
         self.zones = dead_zones(fidelity, deadband, hysteresis)
         self.model = "none" if model is None else "the caller's own"
         if isinstance(model, str):
             named = named_network(model, deep=task in DEEP)
-            self.model, model = f"{named.name}, weights {named.sha256[:12]}", named.network
+            self.model, model = _named(named), named.network
         self._stream = None if model is None else Stream(model, self.zones.deadband, self.zones.hysteresis)
-        self._tracker = TASKS[task](fps or 30.0, joints)
-        self._next = 0
 
     def reset(self) -> None:
         """Forget everything: the next frame is a first frame, of any size, and ids start at 1 again."""
@@ -127,6 +138,16 @@ class Session:
         step = self._stream.step(fit(frame, shortest=SHORTEST.get(self.task, 0)))
         tracks = self._tracker.step(step.features(frame), seen)
         return Result(number, seconds, tracks, len(seen), step.work, step.recomputed.numpy())
+
+
+def _named(model: NamedNetwork | LoadedModel) -> str:
+    return f"{model.name}, weights {model.sha256[:12]}"
+
+
+def _float_model(model: str | IntegerNetwork | None, task: str) -> LoadedModel:
+    if not isinstance(model, str) or Path(model).suffix == ".safetensors":
+        raise VistreamError(f"the fidelity {FLOAT} needs the name or the file of a float model")
+    return load_model(model, deep=task in DEEP)
 
 
 def check_task(task: str) -> str:
