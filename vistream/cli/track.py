@@ -57,6 +57,10 @@ def track(
     coco_json: Annotated[Path | None, typer.Option(help="Write tracks as COCO results.", show_default=False)] = None,
     jsonl: Annotated[Path | None, typer.Option(help="Write a line of JSON a frame.", show_default=False)] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a row a track and frame.", show_default=False)] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write a page about this run, DIR/index.html.", metavar="DIR", show_default=False),
+    ] = None,
     model: Model = DEFAULT_MODEL,
     fidelity: Fidelity = "exact",
     deadband: Deadband = None,
@@ -104,4 +108,4 @@ def track(
         posetrack=posetrack_json,
         davis=davis_dir,
     )
-    run_and_report(source, settings, paths, show=show, quiet=quiet)
+    run_and_report(source, settings, paths, report=report, show=show, quiet=quiet)

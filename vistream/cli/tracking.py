@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from rich.table import Table
 
 from vistream.errors import VistreamError
 from vistream.render.outputs import OutputPaths, Outputs
+from vistream.render.run_report import RunFacts, RunReport
 from vistream.tasks.run import Run, Settings
 from vistream.types import Box, Result
 
@@ -62,11 +64,13 @@ def parse_box(text: str) -> Box:
     return x, y, w, h
 
 
-def run_and_report(source: str, settings: Settings, paths: OutputPaths, *, show: bool, quiet: bool) -> None:
+def run_and_report(
+    source: str, settings: Settings, paths: OutputPaths, *, report: Path | None = None, show: bool, quiet: bool
+) -> None:
     """Track `source`, write the outputs, and say what came of it."""
     if show and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.name == "nt"):
         raise VistreamError("--show needs a display, and there is none: leave it out, and look at --output")
-    if not paths.given() and not show:
+    if not paths.given() and not show and report is None:
         paths = replace(paths, video=_default_output(source))
     paths.check(settings.task)
     if paths.davis is not None:
@@ -75,12 +79,21 @@ def run_and_report(source: str, settings: Settings, paths: OutputPaths, *, show:
     with closing(Run(source, settings)) as run:
         seen = run.observer
         log.info("%s", seen.describe())
-        with Outputs(paths, run.fps, run.source.size, draw=show, joints=seen.joints, images=seen.images) as outputs:
-            totals = _track(run, outputs, console, show)
-    _report(totals, outputs.files, Console(quiet=quiet), detects=seen.detector is not None)
+        with ExitStack() as stack:
+            # the page is closed after the files, whose sizes it states
+            page = None if report is None else stack.enter_context(RunReport(report, RunFacts.of(run, sys.argv[1:])))
+            draw = show or page is not None
+            outputs = stack.enter_context(
+                Outputs(paths, run.fps, run.source.size, draw=draw, joints=seen.joints, images=seen.images)
+            )
+            totals = _track(run, outputs, console, show, page)
+            if page is not None:
+                page.files, page.speed = outputs.files, totals.fps
+    files = outputs.files if page is None else [*outputs.files, page.page]
+    _report(totals, files, Console(quiet=quiet), detects=seen.detector is not None)
 
 
-def _track(run: Run, outputs: Outputs, console: Console, show: bool) -> Totals:
+def _track(run: Run, outputs: Outputs, console: Console, show: bool, page: RunReport | None) -> Totals:
     totals = Totals()
     with _progress(console) as progress:
         bar = progress.add_task(run.source.name, total=run.source.frame_count, status="")
@@ -89,6 +102,8 @@ def _track(run: Run, outputs: Outputs, console: Console, show: bool) -> Totals:
                 totals.add(result)
                 status = f"{totals.fps:.0f} fps | {100 * result.work.share:.0f} % of dense work"
                 outputs.write(frame, result, status)
+                if page is not None and outputs.picture is not None:
+                    page.add(result, outputs.picture)
                 _advance(progress, bar, totals)
                 if show and not _shown(outputs):
                     break

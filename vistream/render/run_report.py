@@ -1,4 +1,4 @@
-"""The report of a run of `track`: one HTML page in a folder, with the annotated video beside it, that needs nothing else.
+"""The report of a run of `track`: one HTML page in a folder, the annotated video beside it, and nothing else needed.
 
 No script, nothing from the network. Without H.264, which browsers play, a strip of frames stands for the video.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -22,7 +23,9 @@ from vistream.machine.facts import cores, cpu_name, versions
 from vistream.render.history import History
 from vistream.render.page import bullets, document, plot, table
 from vistream.render.run_plots import MOST_ROWS, changes_by_layer, tracks_over_time, work_over_time
+from vistream.tasks.run import Run
 from vistream.types import Frame, Result
+from vistream.video.live import without_password
 from vistream.video.sink import VideoSink, why_no_h264
 
 log = logging.getLogger("vistream")
@@ -33,7 +36,8 @@ STRIP_WIDTH = 320
 POSTER_WIDTH = 960
 
 STYLE = """
-.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .6rem 1.2rem; margin: 1rem 0; }
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .6rem 1.2rem;
+  margin: 1rem 0; }
 .numbers div { border-left: 3px solid var(--line); padding-left: .6rem; }
 .numbers b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
 .numbers span { color: var(--soft); font-size: .85rem; }
@@ -58,6 +62,21 @@ class RunFacts:
     detector: str
     fps: float
     size: tuple[int, int]
+
+    @staticmethod
+    def of(run: Run, arguments: Sequence[str]) -> RunFacts:
+        """Those of a run that the command line `arguments` (the program's name aside) started."""
+        settings = run.settings
+        return RunFacts(
+            source=run.source.name,
+            command=shlex.join(["vistream", *map(without_password, arguments)]),
+            task=settings.task,
+            model=run.session.model,
+            fidelity=f"{settings.fidelity} ({run.session.zones})",
+            detector=run.observer.describe(),
+            fps=run.fps,
+            size=run.source.size,
+        )
 
 
 class RunReport:
@@ -202,9 +221,8 @@ def _plots(history: History) -> str:
 
 
 def _files(files: Sequence[Path]) -> str:
-    rows = [
-        (str(path), f"{count(path.stat().st_size)}B") if path.is_file() else (str(path), "folder") for path in files
-    ]
+    sizes = (f"{count(path.stat().st_size)}B" if path.is_file() else "folder" for path in files)
+    rows = list(zip(map(str, files), sizes, strict=True))
     return table(("file", "size"), rows) if rows else "<p>This page alone.</p>"
 
 
