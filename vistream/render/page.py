@@ -16,7 +16,7 @@ body { margin: 0 auto; max-width: 1180px; padding: 1.2rem; color: var(--ink); ba
 h1 { font-size: 1.6rem; line-height: 1.2; margin: .2rem 0 .4rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; border-top: 1px solid var(--line); padding-top: 1rem; }
 h3 { font-size: 1rem; margin: 1.1rem 0 .3rem; }
-p, li { max-width: 78ch; } p.soft, figcaption { color: var(--soft); font-size: .9rem; }
+p, li { max-width: 78ch; overflow-wrap: anywhere; } p.soft, figcaption { color: var(--soft); font-size: .9rem; }
 ul { padding-left: 1.2rem; } li { margin: .35rem 0; }
 .alert { border-left: 4px solid var(--warn); background: var(--warn-paper); padding: .5rem .8rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 1.6rem 2rem;

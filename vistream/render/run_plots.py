@@ -62,7 +62,7 @@ def changes_by_layer(history: History) -> str:
     axes.set_xlim(0, 1.35 * max((changes for _, _, changes in means), default=0.0) or 1.0)
     axes.xaxis.set_major_formatter(lambda value, _: count(value))
     axes.locator_params(axis="x", nbins=4)
-    axes.set_xlabel("changed activations a frame; share of positions recomputed")
+    axes.set_xlabel("changed activations a frame")
     axes.spines["left"].set_color(EDGE)
     return svg(figure, "Changes by layer")
 

@@ -129,7 +129,8 @@ class RunReport:
     def _html(self) -> str:
         history, facts = self.history, self.facts
         width, height = facts.size
-        body = f"""<h1>{escape(facts.source)}</h1>
+        title = facts.source if "://" in facts.source else Path(facts.source).name
+        body = f"""<h1>{escape(title)}</h1>
 <p class="soft">{history.frames} frames of {width}x{height}, followed by vistream {escape(versions()["vistream"])}:
 task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
 {_numbers(history, self.speed)}
@@ -143,7 +144,7 @@ task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
 <h2>How it was made</h2>
 <pre>{escape(facts.command)}</pre>
 {_conditions(facts)}"""
-        return document(f"Tracks: {facts.source}", body, STYLE)
+        return document(f"Tracks: {title}", body, STYLE)
 
     def _moving_picture(self) -> str:
         if self._sink is None:
@@ -214,7 +215,7 @@ def _plots(history: History) -> str:
     if history.layers and history.frames > 1:
         note = (
             "Activations that took a new value, mean of all frames but the first: what the spikes of a layer come to "
-            "once it is at rest, and all that the next layer has to look at."
+            "once it is at rest, and all that the next layer has to look at. Behind: the share of positions recomputed."
         )
         drawn.append(plot("Changes by layer", note, changes_by_layer(history)))
     return "\n".join(drawn)
