@@ -10,6 +10,7 @@ import typer
 
 from vistream.cli.bench import bench
 from vistream.cli.calibrate import calibrate
+from vistream.cli.doctor import doctor
 from vistream.cli.download_weights import download_weights
 from vistream.cli.energy_report import energy_report
 from vistream.cli.evaluate import evaluate
@@ -23,7 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (track, verify, bench, calibrate, download_weights, energy_report):
+for command in (track, verify, bench, calibrate, download_weights, energy_report, doctor):
     app.command(command.__name__.replace("_", "-"))(command)
 app.command("eval")(evaluate)
 

@@ -1,0 +1,40 @@
+"""`vistream doctor`: does it work on this machine, and how well."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from typing import Annotated
+
+import typer
+
+from vistream.cli.options import Debug, Quiet
+
+
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Try each part of vistream on this machine: versions, processor, kernels, codecs, weights; advice for each.
+
+    Nothing is downloaded. The first time, the kernels are compiled, which takes about a minute. Exit code 1 if
+    something is broken.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    from vistream.machine.checks import State, examine
+
+    console = Console(quiet=quiet or json, highlight=False, soft_wrap=True)
+    colours = {State.OK: "green", State.WEAKER: "yellow", State.BROKEN: "red"}
+    done = []
+    for check in examine():
+        done.append(check)
+        state = check.state
+        console.print(f"[{colours[state]}]{state.value:>6}[/]  [bold]{check.name}[/]: {escape(check.finding)}")
+        console.print(f"        {escape(check.advice)}", style="dim")
+    if json:
+        entries = [{"name": c.name, "state": c.state.value, "finding": c.finding, "advice": c.advice} for c in done]
+        typer.echo(jsonlib.dumps(entries, indent=2))
+    if any(check.state is State.BROKEN for check in done):
+        raise typer.Exit(1)
