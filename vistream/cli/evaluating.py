@@ -1,0 +1,103 @@
+"""What `vistream eval` checks, shows while a dataset is run, and leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from vistream.errors import VistreamError
+from vistream.evaluate.dataset import OnFrame, evaluate_dataset
+from vistream.evaluate.files import evaluate_files
+from vistream.evaluate.job import Order
+from vistream.evaluate.observed import DEFAULTS
+from vistream.evaluate.table import Table, save_tables
+from vistream.evaluate.ways import BASELINES
+from vistream.tasks.session import check_task
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetOptions:
+    """The options of a dataset run, as the command line has them; lists are separated by commas."""
+
+    task: str
+    data: Path
+    detections: str
+    model: str
+    fidelity: str
+    baselines: bool
+    classes: str
+    sequences: str
+    output: Path | None
+    jobs: int
+
+
+def check_files(wanted: Mapping[str, Path | None]) -> None:
+    """Raise VistreamError where a file does not end as it should, by ending."""
+    for suffix, path in wanted.items():
+        if path is not None and path.suffix != suffix:
+            raise VistreamError(f"{path}: give a name that ends in {suffix}")
+
+
+def evaluate_pair(task: str, gt: Path | None, pred: Path | None, first_frame: int) -> Table:
+    """Score finished results; raises VistreamError where one of the two is missing."""
+    if gt is None or pred is None:
+        raise VistreamError("give --gt and --pred to score finished results, or --data to run the tracker")
+    return evaluate_files(task, gt, pred, first_frame)
+
+
+def evaluate_dataset_tables(options: DatasetOptions, gt: Path | None, pred: Path | None, *, quiet: bool) -> list[Table]:
+    """Run the tracker over a dataset, with a progress bar; a table a fidelity and baseline."""
+    if gt is not None or pred is not None:
+        raise VistreamError("--data runs the tracker, --gt and --pred score finished results: give one or the other")
+    task = check_task(options.task)
+    extra = BASELINES.get(task, ()) if options.baselines else ()
+    if options.baselines and not extra:
+        raise VistreamError(f"the task {task} has no baselines: {' and '.join(BASELINES)} have")
+    with ExitStack() as stack:
+        output = options.output or Path(stack.enter_context(TemporaryDirectory(prefix="vistream-eval-")))
+        order = Order(
+            task,
+            options.detections or DEFAULTS[task],
+            output,
+            (*extra, *_names(options.fidelity)),
+            options.model,
+            _names(options.classes),
+        )
+        progress = stack.enter_context(_progress(quiet))
+
+        def start(frames: int) -> OnFrame:
+            bar = progress.add_task(f"{task}, {order.detections}", total=frames)
+            return lambda done: progress.advance(bar, done)
+
+        return list(evaluate_dataset(order, options.data, _names(options.sequences), options.jobs, start).values())
+
+
+def report(tables: Sequence[Table], json: Path | None, csv: Path | None, *, quiet: bool) -> None:
+    """Print the tables, and write them where that is wanted."""
+    console = Console(quiet=quiet)
+    if not console.is_terminal:
+        console.width = max(console.width, 120)  # a file has room for names
+    for table in tables:
+        console.print(table)
+    for path in (json, csv):
+        if path is not None:
+            save_tables(tables, path)
+
+
+def _progress(quiet: bool) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True, quiet=quiet), transient=True)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """
+    >>> _names("person, car,")
+    ('person', 'car')
+    """
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -1,0 +1,163 @@
+"""Run the tracker over a dataset and score it: the engine of `vistream eval --data`.
+
+Clips are run in one process or several; what is finished already stays. The scores are those of the result files.
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
+from dataclasses import replace
+from pathlib import Path
+from queue import Empty, Queue
+
+from vistream.errors import VistreamError
+from vistream.evaluate.clips import Clip, find_clips
+from vistream.evaluate.job import Order, run_clip
+from vistream.evaluate.mot_files import mot_table
+from vistream.evaluate.mots_files import mots_table
+from vistream.evaluate.observed import check_detections
+from vistream.evaluate.pairs import Pair
+from vistream.evaluate.pose_files import pose_table
+from vistream.evaluate.sot import SotScores, sot_scores
+from vistream.evaluate.sot_files import sot_objects_table
+from vistream.evaluate.store import Finished, object_path, read_finished, result_path
+from vistream.evaluate.table import Row, Table
+from vistream.evaluate.truth import object_boxes
+from vistream.evaluate.vos_files import vos_table
+from vistream.evaluate.ways import check_ways
+from vistream.formats.otb import read_otb
+from vistream.machine.facts import cores
+from vistream.tasks.session import check_task
+from vistream.video.source import open_source
+
+OnFrame = Callable[[int], None]
+TABLES: dict[str, Callable[[Sequence[Pair]], Table]] = {
+    "mot": mot_table,
+    "mots": mots_table,
+    "vos": vos_table,
+    "pose": pose_table,
+}
+COST = ("Work", "FPS")
+"""Columns: the share of the dense work that was done, 0..1, and frames a second of network and tracking."""
+
+
+def evaluate_dataset(
+    order: Order,
+    root: Path,
+    sequences: tuple[str, ...] = (),
+    jobs: int = 1,
+    start: Callable[[int], OnFrame] = lambda frames: lambda done: None,
+) -> dict[str, Table]:
+    """Run `order` on the sequences under `root` (those that fit the globs, if any are given); a table a way.
+
+    `start` is told of the frames to be done in all, and gives what is to be told of those that were done.
+    Raises VistreamError for whatever is not there or can't be read.
+    """
+    check_task(order.task)
+    check_ways(order.task, order.ways)
+    check_detections(order.task, order.detections)
+    clips = find_clips(order.task, root, sequences)
+    on_frame = start(sum(map(_frames, clips)) * len(order.ways))
+    if jobs == 1 or len(clips) == 1:
+        for clip in clips:
+            run_clip(clip, order, on_frame)
+    else:
+        _run_parallel(clips, order, jobs, on_frame)
+    return {way: score(order, clips, way) for way in order.ways}
+
+
+def _frames(clip: Clip) -> int:
+    with open_source(clip.footage, start=clip.start) as source:
+        return source.frame_count or 0
+
+
+def _run_parallel(clips: Sequence[Clip], order: Order, jobs: int, on_frame: OnFrame) -> None:
+    """The longest clips first. After a failure nothing more is begun, and the first error is raised."""
+    spawn = multiprocessing.get_context("spawn")  # a forked torch can lock up
+    with spawn.Manager() as manager:
+        done: Queue[int] = manager.Queue()
+        threads = max(1, cores() // jobs)
+        with ProcessPoolExecutor(jobs, spawn, _limit_threads, (threads,)) as pool:
+            waiting = {pool.submit(_run_and_tell, clip, order, done) for clip in sorted(clips, key=_frames)[::-1]}
+            try:
+                while waiting:
+                    finished, waiting = wait(waiting, timeout=0.2)
+                    _drain(done, on_frame)
+                    for future in finished:
+                        future.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+
+def _limit_threads(threads: int) -> None:
+    import cv2
+    import numba
+    import torch
+
+    cv2.setNumThreads(threads)
+    numba.set_num_threads(threads)
+    torch.set_num_threads(threads)
+
+
+def _run_and_tell(clip: Clip, order: Order, done: Queue[int]) -> None:
+    run_clip(clip, order, done.put)
+
+
+def _drain(done: Queue[int], on_frame: OnFrame) -> None:
+    while True:
+        try:
+            on_frame(done.get_nowait())
+        except Empty:
+            return
+
+
+def score(order: Order, clips: Sequence[Clip], way: str) -> Table:
+    """Score the results of one way, all of which must be there; with their cost, and how they were made."""
+    folder = order.folder(way)
+    if order.task == "sot":
+        table = sot_objects_table({clip.name: _sot(folder, clip) for clip in clips})
+    else:
+        pairs = [Pair(clip.name, clip.truth, result_path(order.task, folder, clip)) for clip in clips]
+        table = TABLES[order.task](pairs)
+    costs = {clip.name: _finished(folder, clip) for clip in clips}
+    rows = {name: {**row, **_cost([costs[name]])} for name, row in table.rows.items()}
+    combined = None if table.combined is None else {**table.combined, **_cost(list(costs.values()))}
+    headline = (*(table.headline or tuple(table.overall)), *COST)
+    title = f"{table.title} ({order.detections}, {way})"
+    return replace(table, title=title, rows=rows, combined=combined, headline=headline, about=_about(costs))
+
+
+def _sot(folder: Path, clip: Clip) -> Mapping[int, SotScores]:
+    scores = {}
+    for number, (_, boxes) in object_boxes(clip).items():
+        path = object_path(folder, clip, number)
+        try:
+            scores[number] = sot_scores(boxes, read_otb(path))
+        except ValueError as error:
+            raise VistreamError(f"{clip.truth} against {path}: {error}") from None
+    return scores
+
+
+def _finished(folder: Path, clip: Clip) -> Finished:
+    found = read_finished(folder, clip)
+    if found is None:
+        raise VistreamError(f"{folder} has no finished result of {clip.name}: run it first")
+    return found
+
+
+def _cost(finished: Sequence[Finished]) -> Row:
+    dense, seconds = sum(f.macs_dense for f in finished), sum(f.seconds for f in finished)
+    share = sum(f.macs for f in finished) / dense if dense else float("nan")
+    return dict(zip(COST, (share, sum(f.frames for f in finished) / max(seconds, 1e-9)), strict=True))
+
+
+def _about(costs: Mapping[str, Finished]) -> dict[str, str]:
+    """How the results were made; where clips differ, every answer."""
+    made = [finished.made for finished in costs.values()]
+    about = {name: " / ".join(dict.fromkeys(of[name] for of in made)) for name in made[0]}
+    share = _cost(list(costs.values()))["Work"]
+    return about if math.isnan(share) else {**about, "share of dense work": f"{share:.1%}"}
