@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -60,3 +61,11 @@ def watched(launched: Browser, width: int, dark: bool = False) -> Iterator[tuple
 def overflow(page: Page) -> int:
     """CSS pixels by which the page is wider than the screen."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def until(page: Page, expression: str, seconds: float = 30) -> None:
+    """Wait until a JavaScript expression is true; the page's own content policy stays in force meanwhile."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, f"not true within {seconds} s: {expression}"
+        page.wait_for_timeout(50)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
-from browser import DESKTOP, PHONE, browser, overflow, watched
+from browser import DESKTOP, PHONE, browser, overflow, until, watched
 
 from vistream.cli.main import run
 from vistream.errors import VistreamError
@@ -19,6 +21,9 @@ from vistream.render.run_report import STRIP, RunFacts, RunReport
 from vistream.tasks.run import Run, Settings
 from vistream.types import Result, Track
 from vistream.video.source import open_source
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 DEMO = Path(__file__).parents[1] / "demo_videos"
 CLIP = str(DEMO / "plaza_static.mp4")
@@ -78,12 +83,17 @@ def test_the_video_beside_it_is_what_browsers_play(report: Path) -> None:
         assert len(list(frames)) == 30
 
 
-@pytest.mark.parametrize("width", [PHONE, DESKTOP])
-@pytest.mark.parametrize("dark", [False, True])
-def test_in_a_browser(report: Path, width: int, dark: bool) -> None:
-    with browser() as launched, watched(launched, width, dark) as (page, complaints, asked):
+def test_in_a_browser(report: Path) -> None:
+    with browser() as launched:
+        for width, dark in itertools.product((PHONE, DESKTOP), (False, True)):
+            look(launched, report, width, dark)
+
+
+def look(launched: Browser, report: Path, width: int, dark: bool) -> None:
+    """The page fits, plays, has the colours of the screen, and asks for nothing but its video."""
+    with watched(launched, width, dark) as (page, complaints, asked):
         page.goto((report / "index.html").as_uri())
-        page.wait_for_function("document.querySelector('video').readyState > 0")
+        until(page, "document.querySelector('video').readyState > 0")
         assert page.evaluate("document.querySelector('video').videoWidth") == 640
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
         ink = page.evaluate("getComputedStyle(document.querySelector('figure svg text')).fill")
@@ -91,10 +101,8 @@ def test_in_a_browser(report: Path, width: int, dark: bool) -> None:
         assert (min(map(int, re.findall(r"\d+", ink))) > 100) == dark
         assert overflow(page) == 0
         assert complaints == []
-        assert {address.split("/")[-1] for address in asked if not address.startswith("data:")} == {
-            "index.html",
-            "tracks.mp4",
-        }
+        own = {address.split("/")[-1] for address in asked if not address.startswith("data:")}
+        assert own == {"index.html", "tracks.mp4"}
 
 
 def test_no_password_is_written_down() -> None:

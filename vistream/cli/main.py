@@ -14,6 +14,7 @@ from vistream.cli.doctor import doctor
 from vistream.cli.download_weights import download_weights
 from vistream.cli.energy_report import energy_report
 from vistream.cli.evaluate import evaluate
+from vistream.cli.serve import serve
 from vistream.cli.track import track
 from vistream.cli.verify import verify
 from vistream.errors import VistreamError
@@ -24,7 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (track, verify, bench, calibrate, download_weights, energy_report, doctor):
+for command in (track, verify, bench, calibrate, download_weights, energy_report, serve, doctor):
     app.command(command.__name__.replace("_", "-"))(command)
 app.command("eval")(evaluate)
 

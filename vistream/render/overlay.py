@@ -129,15 +129,20 @@ class Overlay:
         if h < 2 * text_height or w < self._chip_width(caption):
             return
         x, y = width - w - margin, height - h - margin
-        small = cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), (w, h), interpolation=cv2.INTER_AREA)
-        inset = cv2.cvtColor(cv2.convertScaleAbs(small, alpha=0.45), cv2.COLOR_GRAY2RGB)
-        lit = cv2.resize(activity.view(np.uint8), (w, h), interpolation=cv2.INTER_NEAREST) > 0
-        inset[lit] = 0.55 * inset[lit] + 0.45 * np.array(ACTIVE)
-        picture[y : y + h, x : x + w] = inset
+        picture[y : y + h, x : x + w] = activity_map(frame, activity, (w, h))
         bar = picture[y - text_height : y, x : x + w]
         bar[...] = cv2.convertScaleAbs(bar, alpha=1 - STRIP_DARKNESS)
         self._text.write(picture, caption, (x + self._pad, y - text_height), WHITE)
         cv2.rectangle(picture, (x - 1, y - text_height - 1), (x + w, y + h), WHITE, 1)
+
+
+def activity_map(frame: Frame, activity: NDArray[np.bool_], size: tuple[int, int]) -> Frame:
+    """A dark grey copy of `frame` in `size` (width, height), lit where `activity`, bool `[h, w]`, is true."""
+    small = cv2.resize(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
+    picture = np.asarray(cv2.cvtColor(cv2.convertScaleAbs(small, alpha=0.45), cv2.COLOR_GRAY2RGB), np.uint8)
+    lit = cv2.resize(activity.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    picture[lit] = 0.55 * picture[lit] + 0.45 * np.array(ACTIVE)
+    return picture
 
 
 def draw_box(picture: Frame, track: Track, line: int) -> None:

@@ -1,0 +1,50 @@
+"""`vistream serve`: watch sources being tracked, in a browser."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vistream.cli.options import DEFAULT_MODEL, Deadband, Debug, Fidelity, Hysteresis, Model, Quiet, Stride
+
+
+def serve(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Videos, camera indices, RTSP or HTTP addresses, folders of images."),
+    ],
+    task: Annotated[str, typer.Option(help="mot (boxes) or pose (skeletons).")] = "mot",
+    detector: Annotated[str, typer.Option(help="As for vistream track.")] = "auto",
+    host: Annotated[str, typer.Option(help="Address to bind to. Any but this machine's own asks for a token.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="0: any free one.", min=0, max=65535)] = 8420,
+    loop: Annotated[bool, typer.Option("--loop", help="Files begin again at their end.")] = False,
+    model: Model = DEFAULT_MODEL,
+    fidelity: Fidelity = "exact",
+    deadband: Deadband = None,
+    hysteresis: Hysteresis = None,
+    stride: Stride = 1,
+    classes: Annotated[str, typer.Option(help="Only these, by name: person,car.", show_default=False)] = "",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Track sources and show them on a local web page: pictures, activity, frames a second, lag, tracks, work.
+
+    Ctrl-C ends it. Needs the extra serve: pip install 'vistream[serve]'.
+    """
+    from vistream.cli.serving import serve_sources
+    from vistream.tasks.run import Settings
+
+    settings = Settings(
+        task=task,
+        model=model,
+        detector=detector,
+        fidelity=fidelity,
+        deadband=deadband,
+        hysteresis=hysteresis,
+        stride=stride,
+        classes=tuple(name.strip() for name in classes.split(",") if name.strip()),
+    )
+    serve_sources(sources, settings, host, port, loop=loop)

@@ -1,0 +1,1 @@
+"""A local web page that shows sources while they are being tracked."""

@@ -1,0 +1,93 @@
+"""Who may look: everybody on this machine, and from elsewhere whoever has the token.
+
+A page of another site that the user's browser has open must not get at the pictures either: on this machine the name
+that the browser asked for must be a local one (which defeats DNS rebinding), and no answer allows another origin.
+"""
+
+from __future__ import annotations
+
+import secrets
+from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "vistream"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def is_local(host: str) -> bool:
+    """Whether a server bound to `host` can be reached from this machine only.
+
+    >>> [is_local(host) for host in ("127.0.0.1", "localhost", "::1", "0.0.0.0", "", "127.0.0.1.evil.org")]
+    [True, True, True, False, False, False]
+    """
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Access:
+    """Wraps an application. `token` None: only requests to a local name pass; else only those that bring the token.
+
+    It is brought as `Authorization: Bearer TOKEN`, or once as `?token=TOKEN`, which sets a cookie and leaves the
+    address bar clean.
+    """
+
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
+        self._app = app
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refused = self._refusal(scope)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        await (self._app if refused is None else refused)(scope, receive, send_with_headers)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """The answer to a request that may not pass, or None."""
+        headers = Headers(scope=scope)
+        if self._token is None:
+            asked = headers.get("host", "")
+            name = asked.rpartition(":")[0] if asked.rpartition(":")[2].isdigit() else asked
+            if is_local(name.strip("[]")):
+                return None
+            return PlainTextResponse("this page is for this machine alone\n", 403)
+        if self._right(_cookie(headers)) or self._right(headers.get("authorization", "").removeprefix("Bearer ")):
+            return None
+        brought = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        if not self._right(brought):
+            return PlainTextResponse("the token is missing or wrong: open the address that the terminal shows\n", 401)
+        answer = RedirectResponse(scope["path"], 303)
+        answer.set_cookie(COOKIE, self._token, httponly=True, samesite="strict")
+        return answer
+
+    def _right(self, token: str) -> bool:
+        return self._token is not None and secrets.compare_digest(token.encode(), self._token.encode())
+
+
+def _cookie(headers: Headers) -> str:
+    try:
+        cookies = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return ""
+    return cookies[COOKIE].value if COOKIE in cookies else ""

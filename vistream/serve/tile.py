@@ -1,0 +1,138 @@
+"""One source being tracked in a thread of its own, and what of it can be looked at."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import cv2
+
+from vistream.errors import VistreamError
+from vistream.render.overlay import Overlay, activity_map
+from vistream.serve.gauges import Gauges
+from vistream.tasks.run import Run, Settings
+from vistream.types import Frame, Result
+from vistream.video.frames import SourceFrame
+
+log = logging.getLogger("vistream")
+
+JPEG_QUALITY = 80
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """The newest result of a source. `number` counts views from 1; pictures are uint8 `[H, W, 3]`, RGB."""
+
+    number: int
+    result: Result
+    frame: Frame
+    picture: Frame
+
+    def jpeg(self) -> bytes:
+        """The annotated frame."""
+        return _jpeg(self.picture)
+
+    def activity_jpeg(self) -> bytes | None:
+        """The frame, dark, lit where it was recomputed; None where there is no network."""
+        if self.result.activity is None:
+            return None
+        height, width = self.frame.shape[:2]
+        factor = min(1.0, 480 / max(width, height))
+        size = (max(1, round(factor * width)), max(1, round(factor * height)))
+        return _jpeg(activity_map(self.frame, self.result.activity, size))
+
+
+class Tile(threading.Thread):
+    """Tracks `source` until it ends or `stop` is called; `loop`: a file begins again at its end, with new ids.
+
+    A file is played at its own speed at most; every frame of it is tracked. `state` is one of starting, running, ended,
+    failed. `title` names the source without its folder, path or password; error messages, which may hold them, go to
+    the log alone.
+    """
+
+    def __init__(self, source: str, settings: Settings, *, loop: bool = False) -> None:
+        super().__init__(name=f"tracker of {title_of(source)}", daemon=True)
+        self.title = title_of(source)
+        self.state = "starting"
+        self.gauges = Gauges()
+        self.view: View | None = None
+        self._source = source
+        self._settings = settings
+        self._loop = loop
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Ask the thread to end after the present frame; `join` waits for it."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        try:
+            again = True
+            while again and not self._stopping.is_set():
+                with closing(Run(self._source, self._settings)) as run:
+                    self._play(run)
+                    again = self._loop and not run.source.live
+            self.state = "ended"
+        except VistreamError as error:
+            self.state = "failed"
+            log.error("%s: %s", self.title, error)
+        except Exception:  # a thread's exception would be lost, and the page would show a source that seems to run
+            self.state = "failed"
+            log.exception("%s failed", self.title)
+
+    def _play(self, run: Run) -> None:
+        overlay = Overlay(run.source.size, run.fps, run.observer.joints)
+        self.gauges.restart()
+        start = time.monotonic()
+        first: float | None = None
+        for frame, result in run:
+            first = frame.time if first is None else first
+            if run.source.live:  # frames carry the time of their arrival, on a clock whose start is not known
+                start = min(start, time.monotonic() - frame.time + first)
+            due = start + frame.time - first
+            self._show(overlay.draw(frame.image, replace(result, activity=None), ""), frame, result, due)
+            early = 0.0 if run.source.live else due + 1 / run.fps - time.monotonic()
+            if self._stopping.wait(max(0.0, early)):
+                return
+
+    def _show(self, picture: Frame, frame: SourceFrame, result: Result, due: float) -> None:
+        self.gauges.done(result, due)
+        self.view = View(1 if self.view is None else self.view.number + 1, result, frame.image, picture)
+        self.state = "running"
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON: no path, no address."""
+        view = self.view
+        entry: dict[str, object] = {"title": self.title, "state": self.state} | self.gauges.as_dict()
+        if view is not None:
+            height, width = view.frame.shape[:2]
+            entry |= {"view": view.number, "frame": view.result.frame, "size": [width, height]}
+            entry |= {"tracks": len(view.result.tracks), "work": round(view.result.work.share, 4)}
+            entry |= {"activity": view.result.activity is not None}
+        return entry
+
+
+def title_of(source: str) -> str:
+    """What a source may be called before strangers.
+
+    >>> title_of("/home/ann/videos/street.mp4"), title_of("rtsp://ann:secret@10.0.0.7:554/door?x=1"), title_of("0")
+    ('street', '10.0.0.7', 'camera 0')
+    >>> title_of("frames/*.png"), title_of("/dev/video2"), title_of("clips/walk/")
+    ('frames', 'camera 2', 'walk')
+    """
+    if "://" in source:
+        return urlsplit(source).hostname or "stream"
+    path = Path(source)
+    if source.isdecimal() or source.startswith("/dev/video"):
+        return f"camera {source.removeprefix('/dev/video')}"
+    return (path.parent.name if "*" in path.name else path.stem) or "images"
+
+
+def _jpeg(picture: Frame) -> bytes:
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1])
