@@ -51,7 +51,7 @@ class Finding:
 def find_regions(difference: Difference, frame: Frame, usual: Plane) -> Finding:
     """The regions of one frame uint8 `[h, w, 3]` before a background float32 `[h, w, 3]`; pieces are joined."""
     shrink = min(1.0, max(frame.shape[:2]) / GRID)
-    gap = np.ones((max(1, round(JOIN * shrink)), 1), np.uint8)
+    gap = np.ones((max(1, round(JOIN * shrink)) | 1, 1), np.uint8)  # odd: an even one moves all by a pixel
     clean = cv2.medianBlur(difference.moving.view(np.uint8), 3)
     joined = cv2.morphologyEx(clean, cv2.MORPH_CLOSE, gap)
     _, numbers, stats, _ = cv2.connectedComponentsWithStats(joined)

@@ -63,6 +63,10 @@ def read_coco(path: Path | str, first_frame: int = 0) -> Mapping[int, Observatio
             known = f"frames are counted from {first_frame}" if frames is None else "there is no such image"
             raise VistreamError(f"{fields.where}: image_id is {image}: {known}")
         found.append(_detection(fields, frame, labels, sizes.get(image)))
+    shapes = sorted({tuple(d.mask["size"]) for d in found if d.mask is not None})
+    if len(shapes) > 1:
+        sizes = " and ".join(f"{height} x {width}" for height, width in shapes[:2])
+        raise VistreamError(f"{path}: masks of {sizes} pixels: all must have the size of the video")
     return _by_frame(found)
 
 
@@ -140,13 +144,14 @@ def _mask(fields: Fields, size: tuple[int, int] | None) -> Rle:
         polygons = [Fields({"p": p}, fields.where).numbers("p") for p in value]
         if any(len(polygon) < 6 or len(polygon) % 2 for polygon in polygons):
             raise VistreamError(f"{fields.where}: a polygon needs three corners or more, as x, y, x, y, ...")
+        _check_drawable(polygons, size, fields.where)
         code = coco_mask.merge(coco_mask.frPyObjects(polygons, *size))
         return {"size": list(size), "counts": bytes(code["counts"])}
     coded = Fields(value, f"{fields.where}, segmentation")
     height, width = (int(n) for n in coded.numbers("size", 2))
     if isinstance(coded.get("counts"), list):
         runs = [int(n) for n in coded.numbers("counts")]
-        if min(runs, default=0) < 0 or sum(runs) != height * width:
+        if min(runs, default=0) < 0 or sum(runs) != height * width or height * width > rle.LARGEST:
             raise VistreamError(f"{coded.where}: the runs do not fill {height} x {width} pixels")
         filled = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
         return rle.encode(filled)
@@ -156,6 +161,15 @@ def _mask(fields: Fields, size: tuple[int, int] | None) -> Rle:
     except ValueError as error:
         raise VistreamError(f"{coded.where}: {error}") from None
     return mask
+
+
+def _check_drawable(polygons: list[list[float]], size: tuple[int, int], where: str) -> None:
+    """pycocotools trusts what it is given: it walks along every edge, and keeps a number for each of its steps."""
+    height, width = size
+    if height < 1 or width < 1 or height * width > rle.LARGEST:
+        raise VistreamError(f"{where}: an image can't be {height} x {width} pixels")
+    if any(abs(number) > 2 * max(size) for polygon in polygons for number in polygon):
+        raise VistreamError(f"{where}: a polygon has a corner far outside the image")
 
 
 def _by_frame(found: list[_Detection]) -> Mapping[int, Observations]:

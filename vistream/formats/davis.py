@@ -16,12 +16,13 @@ from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
 from vistream.formats.text import read_lines
 from vistream.types import Result, Track
+from vistream.video.picture import load_picture
 
 Labels = NDArray[np.uint8]
 
@@ -60,20 +61,11 @@ def read_labels(path: Path | str) -> Labels:
 
     Raises VistreamError for a file that is no image, is broken, or holds colours instead of labels.
     """
-    try:
-        with Image.open(path) as image:
-            if image.mode not in _MODES:
-                raise VistreamError(
-                    f"{path} holds colours (mode {image.mode}), not labels: save masks as palette or grey PNG"
-                )
-            labels = np.array(image, dtype=np.uint8)
-            return labels * VOID if image.mode == "1" else labels
-    except UnidentifiedImageError:
-        raise VistreamError(f"{path} is not an image") from None
-    except Image.DecompressionBombError:
-        raise VistreamError(f"{path} is too large to be a mask") from None
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
-        raise VistreamError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from None
+    image = load_picture(path)
+    if image.mode not in _MODES:
+        raise VistreamError(f"{path} holds colours (mode {image.mode}), not labels: save masks as palette or grey PNG")
+    labels = np.array(image, dtype=np.uint8)
+    return labels * VOID if image.mode == "1" else labels
 
 
 def label_files(folder: Path | str) -> tuple[Path, ...]:

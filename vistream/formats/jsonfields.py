@@ -10,6 +10,9 @@ from typing import Any
 
 from vistream.errors import VistreamError
 
+LARGEST = 1 << 53
+"""Whole numbers from here on are not exact in JSON."""
+
 
 class Fields:
     """A JSON object found at `where` ("file.json, annotation 3"), which starts every complaint.
@@ -37,14 +40,14 @@ class Fields:
     def number(self, key: str) -> float:
         """A finite number."""
         value = self.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not _finite(value):
             raise VistreamError(f'{self.where}: "{key}" is {_show(value)}, not a finite number')
         return float(value)
 
     def whole(self, key: str) -> int:
         """A whole number."""
         value = self.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
+        if not _finite(value) or abs(value) >= LARGEST or int(value) != value:
             raise VistreamError(f'{self.where}: "{key}" is {_show(value)}, not a whole number')
         return int(value)
 
@@ -68,9 +71,16 @@ class Fields:
         if count is not None and len(values) != count:
             raise VistreamError(f'{self.where}: "{key}" has {len(values)} numbers, {count} are expected')
         for value in values:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            if not _finite(value):
                 raise VistreamError(f'{self.where}: "{key}" holds {_show(value)}, not a finite number')
         return [float(value) for value in values]
+
+
+def _finite(value: object) -> bool:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def _show(value: object) -> str:

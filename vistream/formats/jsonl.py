@@ -135,7 +135,7 @@ def _parse(line: bytes, where: str) -> Result:
         work = Work(tuple(LayerWork(str(name), *map(int, counts)) for name, *counts in entry["work"]["layers"]))
         tracks = tuple(_track(track) for track in entry["tracks"])
         return Result(int(entry["frame"]), float(entry["t"]), tracks, int(entry["observations"]), work)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise VistreamError(f"{where} is not a frame as vistream writes it: {error!r}") from None
 
 

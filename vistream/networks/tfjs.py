@@ -97,7 +97,7 @@ def load_tfjs(json_path: Path, free_axes: tuple[int, ...] = ()) -> TfjsGraph:
         }
     except OSError as error:
         raise VistreamError(f"{error.filename}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise VistreamError(f"{json_path}: not a tfjs graph model ({type(error).__name__}: {error})") from error
     try:
         steps = _ordered(nodes, set(weights) | set(inputs.values()), [name for name, _ in outputs.values()])
@@ -176,7 +176,8 @@ def _dequantized(values: NDArray[np.generic], quantization: Quantization) -> NDA
     Affine quantisation (uint8, uint16) is value * scale + min.
     """
     if "scale" in quantization:
-        return (values.astype(np.float32) * quantization["scale"] + quantization["min"]).astype(np.float32)
+        with np.errstate(over="raise", invalid="raise"):
+            return (values.astype(np.float32) * quantization["scale"] + quantization["min"]).astype(np.float32)
     return values.astype({"f": np.float32, "b": np.bool_}.get(values.dtype.kind, np.int64))
 
 

@@ -1,21 +1,22 @@
-"""A folder, a glob or a list of images as a source.
-
-Images are read with Pillow because it refuses a file that is cut short, where OpenCV makes up the rest.
-"""
+"""A folder, a glob or a list of images as a source."""
 
 from __future__ import annotations
 
 import configparser
+import logging
 import re
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ImageOps
 
 from vistream.errors import VistreamError
 from vistream.types import Frame
 from vistream.video.frames import Source, SourceFrame, Window
+from vistream.video.picture import load_picture
+
+log = logging.getLogger("vistream")
 
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pnm", ".jp2"))
 NOMINAL_FPS = 30.0  # for the times of images that come with no frame rate
@@ -69,13 +70,11 @@ def read_image(path: Path) -> Frame:
 
     Grey is spread over three channels, alpha dropped (not blended), 16 bits cut to the upper 8.
     """
+    upright = load_picture(path)
     try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-    except UnidentifiedImageError:
-        raise VistreamError(f"{path} is not an image that can be read") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise VistreamError(f"{path} can't be read as an image: {error}") from None
+        upright = ImageOps.exif_transpose(upright)
+    except Exception:  # damaged EXIF data say nothing of the pixels, so the image stays as it lies
+        log.warning("%s has EXIF data that can't be read: it may lie on its side", path)
     if upright.mode == "F":
         raise VistreamError(f"{path} holds floating-point pixels: convert it to 8 or 16 bits")
     if upright.mode.startswith("I"):  # Pillow's own conversion would clip 16 bits instead of scaling them
