@@ -29,6 +29,9 @@ log = logging.getLogger("vistream")
 OTB_STARTS = {"David": 300, "BlurCar1": 247, "BlurCar3": 3, "BlurCar4": 18}
 """The first annotated image, from 1, of the sequences whose annotation begins later (Wu et al., CVPR 2013)."""
 
+FRAMES = ("img1", "img", "JPEGImages")
+"""Folders of many files, among which no sequence is looked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clip:
@@ -65,11 +68,13 @@ def find_clips(task: str, root: Path, wanted: tuple[str, ...] = ()) -> list[Clip
     return [found[name] for name in names]
 
 
-def _folders(root: Path) -> Iterator[Path]:
-    """`root`, what is in it, and what is in that."""
+def _folders(root: Path, depth: int = 3) -> Iterator[Path]:
+    """`root` and the folders in it, so many levels down: `datasets/MOT17/train/SEQ` is found from `datasets`."""
     yield root
-    for pattern in ("*", "*/*"):
-        yield from (path for path in sorted(root.glob(pattern)) if path.is_dir())
+    if depth:
+        for path in sorted(root.iterdir()):
+            if path.is_dir() and path.name not in FRAMES:
+                yield from _folders(path, depth - 1)
 
 
 def _mot(root: Path) -> Iterator[Clip]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from vistream.detect.coco import KEYPOINTS
 from vistream.evaluate.clips import Clip
 from vistream.evaluate.observed import FIRST, described, make_evaluation_observer, wanted
-from vistream.evaluate.store import Finished, Writer, mark_finished, open_writer, read_finished
+from vistream.evaluate.store import Finished, Writer, mark_finished, open_writer, read_finished, result_path
 from vistream.evaluate.truth import Starts, first_boxes, first_masks, first_skeletons
 from vistream.evaluate.ways import Way, make_way
 from vistream.machine.facts import cores, cpu_name, version_of
@@ -67,8 +67,9 @@ def run_clip(clip: Clip, order: Order, on_frame: Callable[[int], None] = lambda 
         observer = make_evaluation_observer(clip, order.task, order.detections, source, order.classes)
         fps = clip.fps or source.fps
         prepared = [_prepare(clip, order, name, observer, fps) for name in order.ways]
-        running = [way for way in prepared if not _is_finished(clip, way)]
-        on_frame(total * (len(prepared) - len(running)))
+        running = [way for way in prepared if not _is_finished(clip, order.task, way)]
+        if len(running) < len(prepared):
+            on_frame(total * (len(prepared) - len(running)))
         if running:
             _run(clip, order, source, observer, running, on_frame)
 
@@ -82,9 +83,10 @@ def _prepare(clip: Clip, order: Order, name: str, observer: Observer, fps: float
     return _Running(way, order.folder(name), settings, made)
 
 
-def _is_finished(clip: Clip, way: _Running) -> bool:
+def _is_finished(clip: Clip, task: str, way: _Running) -> bool:
     before = read_finished(way.folder, clip)
-    return before is not None and dict(before.settings) == way.settings
+    there = result_path(task, way.folder, clip).exists()
+    return there and before is not None and dict(before.settings) == way.settings
 
 
 def starts_of(clip: Clip, order: Order) -> Starts:
