@@ -1,11 +1,21 @@
 #!/usr/bin/env bash
-# Track the demo clips with their public detections and verify that the stream is exact: a quick look at everything.
-# Usage: bash eval.sh
+# Run the tracker over a dataset and print how well it did: the demo clips, or the folder of a dataset.
+# Usage: bash eval.sh [vos|mot|mots|pose|sot|all] [ROOT]
+# More options, such as --detections, --fidelity, --output and --jobs: vistream eval --help
 set -euo pipefail
-cd "$(dirname "$0")"
-results=$(mktemp -d)
-trap 'rm -rf "$results"' EXIT
-for clip in plaza_static plaza_pan; do
-    vistream track "demo_videos/$clip.mp4" --detections "demo_videos/$clip/det/det.txt" --mot-txt "$results/$clip.txt"
-    vistream verify "demo_videos/$clip.mp4" --max-frames 20 --every 5
+task=${1:-all}
+root=${2:-$(dirname "$0")/demo_videos}
+case $task in
+    vos | mot | mots | pose | sot) tasks=("$task") ;;
+    all) tasks=(mot mots pose vos sot) ;;
+    *)
+        echo "eval.sh: no task is called '$task': it is one of vos, mot, mots, pose, sot, all" >&2
+        exit 2
+        ;;
+esac
+# the demo clips are long for the tasks that look at the whole picture: their first frames say as much
+limit=()
+[ $# -ge 2 ] || limit=(--max-frames 100)
+for each in "${tasks[@]}"; do
+    vistream eval --task "$each" --data "$root" --jobs 2 "${limit[@]}"
 done

@@ -162,10 +162,27 @@ def test_processes_change_nothing(root: Path, tmp_path: Path) -> None:
         tinydata.otb(data, name, COUNT)
     told: list[int] = []
     one = evaluate_dataset(order, data)["held"]
-    two = evaluate_dataset(replace(order, output=tmp_path / "two"), data, (), 2, lambda frames: told.append)["held"]
+    two = evaluate_dataset(replace(order, output=tmp_path / "two"), data, jobs=2, start=lambda frames: told.append)[
+        "held"
+    ]
     for name in ("a", "b", COMBINED):
         assert dict(one.all_rows())[name]["Success AUC"] == dict(two.all_rows())[name]["Success AUC"]
     assert sum(told) == 2 * COUNT
+
+
+@pytest.mark.parametrize("task", ["mot", "mots", "vos", "pose", "sot"])
+def test_the_first_frames_alone(root: Path, tmp_path: Path, task: str) -> None:
+    """Scores need no more truth than there are frames; here nothing moves but what is given."""
+    way = "held" if task in ("vos", "sot") else "exact"
+    order = Order(task, "first" if way == "held" else "gt", tmp_path, (way,))
+    (name,) = {"mot": ["MOT17-02"], "sot": ["Basketball"]}.get(task, [clip.name for clip in find_clips(task, root)])
+    told: list[int] = []
+    table = evaluate_dataset(order, root, (name,), max_frames=3, start=lambda frames: told.append)[way]
+    assert told == [1, 1, 1]
+    assert not table.notes
+    figure = {"mot": "MOTA", "mots": "sMOTSA", "vos": "J-Mean", "pose": "Recall", "sot": "Frames"}[task]
+    still = (tinydata.SIDE - 2) / (tinydata.SIDE + 2)
+    assert table.overall[figure] == pytest.approx({"vos": still, "sot": 3}.get(task, 1.0))
 
 
 def test_tracks_are_followed_from_their_first_box(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vistream.cli.options import DEFAULT_MODEL, Debug, Model, Quiet
+from vistream.cli.options import DEFAULT_MODEL, Debug, MaxFrames, Model, Quiet
 
 DATA_HELP = "Run the tracker over this dataset: MOT16/17/20, MOTS20, DAVIS, PoseTrack18, OTB, or the demo clips."
 DETECTIONS_HELP = (
@@ -34,6 +34,7 @@ def evaluate(
     baselines: Annotated[bool, typer.Option("--baselines", help=BASELINES_HELP)] = False,
     classes: Annotated[str, typer.Option(help="Only these, by name: person,car.", show_default=False)] = "",
     sequences: Annotated[str, typer.Option(help="Only these, by name or glob: PETS*,TUD*.", show_default=False)] = "",
+    max_frames: MaxFrames = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help=OUTPUT_HELP, show_default=False)] = None,
     jobs: Annotated[int, typer.Option(help="With --data: processes, a sequence each.", min=1)] = 1,
     json: Annotated[Path | None, typer.Option(help="Write every metric as JSON.", show_default=False)] = None,
@@ -52,6 +53,8 @@ def evaluate(
     if data is None:
         tables = [evaluate_pair(task, gt, pred, first_frame)]
     else:
-        options = DatasetOptions(task, data, detections, model, fidelity, baselines, classes, sequences, output, jobs)
+        options = DatasetOptions(
+            task, data, detections, model, fidelity, baselines, classes, sequences, max_frames, output, jobs
+        )
         tables = evaluate_dataset_tables(options, gt, pred, quiet=quiet)
     report(tables, json, csv, quiet=quiet)

@@ -33,6 +33,7 @@ class DatasetOptions:
     baselines: bool
     classes: str
     sequences: str
+    max_frames: int | None
     output: Path | None
     jobs: int
 
@@ -59,6 +60,7 @@ def evaluate_dataset_tables(options: DatasetOptions, gt: Path | None, pred: Path
     extra = BASELINES.get(task, ()) if options.baselines else ()
     if options.baselines and not extra:
         raise VistreamError(f"the task {task} has no baselines: {' and '.join(BASELINES)} have")
+    sequences = _names(options.sequences)
     with ExitStack() as stack:
         output = options.output or Path(stack.enter_context(TemporaryDirectory(prefix="vistream-eval-")))
         order = Order(
@@ -75,7 +77,8 @@ def evaluate_dataset_tables(options: DatasetOptions, gt: Path | None, pred: Path
             bar = progress.add_task(f"{task}, {order.detections}", total=frames)
             return lambda done: progress.advance(bar, done)
 
-        return list(evaluate_dataset(order, options.data, _names(options.sequences), options.jobs, start).values())
+        tables = evaluate_dataset(order, options.data, sequences, options.jobs, options.max_frames, start)
+    return list(tables.values())
 
 
 def report(tables: Sequence[Table], json: Path | None, csv: Path | None, *, quiet: bool) -> None:

@@ -23,6 +23,8 @@ from vistream.errors import VistreamError
 from vistream.formats.davis import read_sequences
 from vistream.formats.posetrack import read_poses
 from vistream.formats.seqinfo import read_seqinfo
+from vistream.video.frames import Source
+from vistream.video.source import open_source
 
 log = logging.getLogger("vistream")
 
@@ -35,7 +37,8 @@ FRAMES = ("img1", "img", "JPEGImages")
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One sequence. `footage`: as `open_source` takes it, from frame `start` on; `fps`: None where not known.
+    """One sequence. `footage`: as `open_source` takes it, from frame `start` on, and only `frames` of it (None: all);
+    `fps`: None where not known.
 
     `truth`: a file, or for `masks` a folder. `kind`: how it is to be read: mot, mots, masks, poses or otb.
     """
@@ -47,6 +50,11 @@ class Clip:
     fps: float | None = None
     public: Path | None = None
     start: int = 0
+    frames: int | None = None
+
+    def open(self) -> Source:
+        """Its frames. Raises VistreamError where they can't be opened."""
+        return open_source(self.footage, start=self.start, max_frames=self.frames)
 
 
 def find_clips(task: str, root: Path, wanted: tuple[str, ...] = ()) -> list[Clip]:

@@ -15,6 +15,7 @@ from queue import Empty, Queue
 
 from vistream.errors import VistreamError
 from vistream.evaluate.clips import Clip, find_clips
+from vistream.evaluate.cut import cut_clip
 from vistream.evaluate.job import Order, run_clip
 from vistream.evaluate.mot_files import mot_table
 from vistream.evaluate.mots_files import mots_table
@@ -31,7 +32,6 @@ from vistream.evaluate.ways import check_ways
 from vistream.formats.otb import read_otb
 from vistream.machine.facts import cores
 from vistream.tasks.session import check_task
-from vistream.video.source import open_source
 
 OnFrame = Callable[[int], None]
 TABLES: dict[str, Callable[[Sequence[Pair]], Table]] = {
@@ -49,10 +49,12 @@ def evaluate_dataset(
     root: Path,
     sequences: tuple[str, ...] = (),
     jobs: int = 1,
+    max_frames: int | None = None,
     start: Callable[[int], OnFrame] = lambda frames: lambda done: None,
 ) -> dict[str, Table]:
-    """Run `order` on the sequences under `root` (those that fit the globs, if any are given); a table a way.
+    """Run `order` on the sequences under `root` that fit the globs (none given: all); a table a way.
 
+    `max_frames`: of each sequence the first ones only. `jobs`: processes.
     `start` is told of the frames to be done in all, and gives what is to be told of those that were done.
     Raises VistreamError for whatever is not there or can't be read.
     """
@@ -60,6 +62,9 @@ def evaluate_dataset(
     check_ways(order.task, order.ways)
     check_detections(order.task, order.detections)
     clips = find_clips(order.task, root, sequences)
+    if max_frames is not None:
+        truths = order.output / f"{order.task}-truth-{max_frames}"
+        clips = [cut_clip(clip, max_frames, truths) for clip in clips]
     on_frame = start(sum(map(_frames, clips)) * len(order.ways))
     if jobs == 1 or len(clips) == 1:
         for clip in clips:
@@ -70,7 +75,7 @@ def evaluate_dataset(
 
 
 def _frames(clip: Clip) -> int:
-    with open_source(clip.footage, start=clip.start) as source:
+    with clip.open() as source:
         return source.frame_count or 0
 
 

@@ -24,7 +24,6 @@ from vistream.quantize.named import DEFAULT_MODEL
 from vistream.tasks.observe import Observer
 from vistream.types import Observations
 from vistream.video.frames import Source
-from vistream.video.source import open_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def run_clip(clip: Clip, order: Order, on_frame: Callable[[int], None] = lambda 
 
     Raises VistreamError for whatever can't be opened, read or written.
     """
-    with open_source(clip.footage, start=clip.start) as source:
+    with clip.open() as source:
         total = source.frame_count or 0
         observer = make_evaluation_observer(clip, order.task, order.detections, source, order.classes)
         fps = clip.fps or source.fps
