@@ -86,12 +86,6 @@ def test_boxes_alone_are_refused() -> None:
     assert MotsTracker().step(None, Observations.none()) == ()
 
 
-def test_the_command_needs_masks(tmp_path: Path, real_data: Path) -> None:
-    clip = real_data / "mots" / "schoolgirls" / "schoolgirls.mp4"
-    result = CliRunner().invoke(app, ["track", str(clip), "--task", "mots", "--mots-txt", str(tmp_path / "a.txt")])
-    assert result.exit_code != 0 and "needs masks" in str(result.exception) + result.output
-
-
 @pytest.mark.real
 def test_real_girls_keep_their_ids(real_data: Path, tmp_path: Path) -> None:
     """True masks without their ids, in, and out with ids again."""

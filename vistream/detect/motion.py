@@ -46,7 +46,7 @@ class MotionDetector:
 
     def detect(self, frame: Frame, index: int) -> Observations:
         """Boxes of the moving regions; none on the first frames, and none while the camera moves."""
-        small = _shrunk(frame)
+        small = shrunk(frame)
         seconds = 1 / self.fps if self._last is None else max(1, index - self._last) / self.fps
         self._last = index
         moving_for = self._camera.moving_for(small, seconds)
@@ -70,7 +70,8 @@ class MotionDetector:
         return Observations.none()
 
 
-def _shrunk(frame: Frame) -> Frame:
+def shrunk(frame: Frame) -> Frame:
+    """The frame at no more than `GRID` pixels of its longer side."""
     height, width = frame.shape[:2]
     scale = min(1.0, GRID / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from vistream.errors import VistreamError
 from vistream.formats.davis import read_sequences
+from vistream.formats.mots import is_mots
 from vistream.formats.posetrack import read_poses
 from vistream.formats.seqinfo import read_seqinfo
 from vistream.video.frames import Source
@@ -88,7 +89,7 @@ def _folders(root: Path, depth: int = 3) -> Iterator[Path]:
 def _mot(root: Path) -> Iterator[Clip]:
     for folder in _folders(root):
         truth = folder / "gt" / "gt.txt"
-        if truth.is_file() and not _holds_masks(truth):
+        if truth.is_file() and not is_mots(truth):
             yield _clip(folder, truth, "mot")
         elif (folder / "seqinfo.ini").is_file() and not (folder / "gt").is_dir():
             log.info("%s has no ground truth: it is left out", folder)
@@ -97,15 +98,9 @@ def _mot(root: Path) -> Iterator[Clip]:
 def _mots(root: Path) -> Iterator[Clip]:
     for folder in _folders(root):
         for truth in (folder / "gt" / "gt_mots.txt", folder / "gt" / "gt.txt"):
-            if truth.is_file() and _holds_masks(truth):
+            if truth.is_file() and is_mots(truth):
                 yield _clip(folder, truth, "mots")
                 break
-
-
-def _holds_masks(truth: Path) -> bool:
-    """Whether a ground truth is MOTS text, which has spaces where MOT text has commas."""
-    with truth.open(encoding="utf-8", errors="replace") as file:
-        return "," not in file.readline().split("\n")[0].split(" ", 4)[0]
 
 
 def _vos(root: Path) -> Iterator[Clip]:

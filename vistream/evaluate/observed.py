@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from vistream.detect.box_masks import BoxMasks
 from vistream.errors import VistreamError
 from vistream.evaluate.clips import Clip
 from vistream.evaluate.truth import true_observations
@@ -52,7 +53,8 @@ def make_evaluation_observer(clip: Clip, task: str, choice: str, source: Source,
         seen = true_observations(task, clip)
         return Observer(_Given("gt (ground truth, its ids forgotten)", seen), joints, images)
     if choice == TRUE_BOXES:
-        raise VistreamError("not yet")
+        boxes = {n: replace(of, masks=None) for n, of in true_observations(task, clip).items()}
+        return Observer(BoxMasks(_Given("gt-boxes (around the ground truth's masks)", boxes), fps))
     if choice == PUBLIC:
         if clip.public is None:
             raise VistreamError(f"{clip.name} has no public detections (det/det.txt): choose other --detections")

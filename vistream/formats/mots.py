@@ -62,6 +62,12 @@ def read_mots(path: Path | str, first_frame: int = 1) -> list[MotsRow]:
     return rows
 
 
+def is_mots(path: Path | str) -> bool:
+    """Whether a text seems to be MOTS, whose columns are separated by spaces, and not MOT, which has commas."""
+    lines = read_lines(path)
+    return bool(lines) and "," not in lines[0][1].split(" ", 4)[0]
+
+
 def read_mots_detections(path: Path | str, first_frame: int = 1) -> MaskedObservations:
     """The masks of a file by frame (from 0), without their ids, regions that are not scored left out.
 

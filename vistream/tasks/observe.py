@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import make_detector
 from vistream.detect.coco import KEYPOINTS
 from vistream.detect.detector import Detector
@@ -13,7 +14,7 @@ from vistream.detect.selection import Selection
 from vistream.errors import VistreamError
 from vistream.formats.coco import read_coco
 from vistream.formats.mot import read_detections
-from vistream.formats.mots import read_mots_detections
+from vistream.formats.mots import is_mots, read_mots_detections
 from vistream.formats.poses import PoseImage
 from vistream.formats.posetrack import read_poses
 from vistream.formats.text import read_json
@@ -40,8 +41,8 @@ def make_observer(
 ) -> Observer:
     """The observations of `task`: of the file `detections`, else of the detector called `detector`.
 
-    `frames`: of the video, where known. Raises VistreamError where the two contradict each other, or a file is of
-    another task or malformed.
+    For mots, boxes are given masks, see `BoxMasks`. `frames`: of the video, where known.
+    Raises VistreamError where the two contradict each other, or a file is of another task or malformed.
     """
     if task in FOLLOWING:
         if detections is not None or detector != "auto":
@@ -50,20 +51,22 @@ def make_observer(
     if detections is not None:
         if detector != "auto":
             raise VistreamError("give either detections (a file) or a detector, not both")
-        return _from_file(task, detections, frames)
-    if task == "mots":
-        raise VistreamError("the task mots needs masks: give --detections, as MOTS text or COCO JSON")
-    selection = Selection(classes=frozenset(classes) if classes else None)
-    found = make_detector(detector, fps, selection, keypoints=task == "pose")
-    return Observer(found, KEYPOINTS if task == "pose" else ())
+        observer = _from_file(task, detections, frames)
+    else:
+        selection = Selection(classes=frozenset(classes) if classes else None)
+        found = make_detector(detector, fps, selection, keypoints=task == "pose")
+        observer = Observer(found, KEYPOINTS if task == "pose" else ())
+    if task == "mots" and observer.detector is not None:
+        return replace(observer, detector=BoxMasks(observer.detector, fps))
+    return observer
 
 
 def _from_file(task: str, path: Path, frames: int | None) -> Observer:
-    json = path.suffix.lower() == ".json"
-    if task == "mot":
-        return Observer(FileDetector(path, frames, read_coco if json else read_detections))
-    if task == "mots":
-        return Observer(FileDetector(path, frames, read_coco if json else read_mots_detections))
+    if task in ("mot", "mots"):
+        if path.suffix.lower() == ".json":
+            return Observer(FileDetector(path, frames, read_coco))
+        masks = task == "mots" and is_mots(path)
+        return Observer(FileDetector(path, frames, read_mots_detections if masks else read_detections))
     if isinstance(read_json(path), list):
         return Observer(FileDetector(path, frames, read_coco), KEYPOINTS)
     video = read_poses(path)
