@@ -277,13 +277,15 @@ def test_a_killed_run_goes_on_after_its_last_whole_line(tmp_path: Path, caplog: 
     path = tmp_path / "a.jsonl"
     frames = [dataclasses.replace(RESULT, frame=i) for i in range(6)]
     with JsonlWriter(path) as writer:
-        for result in frames[:4]:
+        for result in frames[:3]:
             writer.write(result)
+        whole = writer.settled()
+        writer.write(frames[3])
     os.truncate(path, path.stat().st_size - 20)  # frame 3 broke off
     with caplog.at_level(logging.WARNING, "vistream"):
         assert [r.frame for r in read_results(path)] == [0, 1, 2]
     assert "line 4 is broken off" in caplog.text
-    with JsonlWriter(path, append=True) as writer:
+    with JsonlWriter(path, keep=whole) as writer:
         for result in frames[3:]:
             writer.write(result)
     assert [rounded(r) for r in read_results(path)] == [rounded(r) for r in frames]

@@ -25,7 +25,7 @@ class PendingFile:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self.temporary = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
+        self.temporary = self.temporary_name(self.path)
         if self.path.is_dir():
             raise VistreamError(f"{self.path} is a folder: give a file name to write to")
         if not self.path.parent.is_dir():
@@ -35,8 +35,22 @@ class PendingFile:
         except OSError as error:
             raise VistreamError(f"{self.path} can't be written: {error.strerror}") from None
 
+    @staticmethod
+    def temporary_name(path: Path) -> Path:
+        """
+        >>> PendingFile.temporary_name(Path("out/a.mp4")).name
+        'a.part.mp4'
+        """
+        return path.with_name(f"{path.stem}.part{path.suffix}")
+
+    def check(self) -> None:
+        """Raise VistreamError if the file has gone, with its folder perhaps, since it was begun."""
+        if not self.temporary.exists():
+            raise VistreamError(f"{self.path}: {self.temporary.name} was removed while it was being written")
+
     def commit(self) -> None:
         """Give the file its final name, replacing what was there."""
+        self.check()
         self.temporary.replace(self.path)
 
     def discard(self) -> None:

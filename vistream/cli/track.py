@@ -70,6 +70,12 @@ def track(
     stride: Stride = 1,
     classes: Annotated[str, typer.Option(help="Only these, by name: person,car.", show_default=False)] = "",
     show: Annotated[bool, typer.Option("--show", help="Show the annotated video in a window; q ends it.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a run with the same options was stopped; needs its --jsonl.")
+    ] = False,
+    no_reconnect: Annotated[
+        bool, typer.Option("--no-reconnect", help="A camera or stream that is lost ends the run.")
+    ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -97,6 +103,7 @@ def track(
         classes=names,
         init_mask=init_mask,
         init_box=None if init_box is None else parse_box(init_box),
+        reconnect=not no_reconnect,
     )
     paths = OutputPaths(
         video=output,
@@ -108,4 +115,4 @@ def track(
         posetrack=posetrack_json,
         davis=davis_dir,
     )
-    run_and_report(source, settings, paths, report=report, show=show, quiet=quiet)
+    run_and_report(source, settings, paths, report=report, resume=resume, show=show, quiet=quiet)

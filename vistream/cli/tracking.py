@@ -5,50 +5,25 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from vistream.cli.signals import interruptible
 from vistream.errors import VistreamError
 from vistream.render.outputs import OutputPaths, Outputs
+from vistream.render.recording import Recording
 from vistream.render.run_report import RunFacts, RunReport
-from vistream.tasks.run import Run, Settings
-from vistream.types import Box, Result
+from vistream.tasks.run import Settings
+from vistream.types import Box
 
 log = logging.getLogger("vistream")
-
-
-@dataclass(slots=True)
-class Totals:
-    """What a run came to so far."""
-
-    frames: int = 0
-    observations: int = 0
-    ids: set[int] = field(default_factory=set)
-    macs: int = 0
-    macs_dense: int = 0
-    started: float = field(default_factory=time.perf_counter)
-
-    def add(self, result: Result) -> None:
-        self.frames += 1
-        self.observations += result.observations
-        self.ids.update(track.id for track in result.tracks)
-        self.macs += result.work.macs
-        self.macs_dense += result.work.macs_dense
-
-    @property
-    def fps(self) -> float:
-        return self.frames / max(time.perf_counter() - self.started, 1e-9)
-
-    @property
-    def share(self) -> float:
-        return self.macs / self.macs_dense if self.macs_dense else 0.0
 
 
 def parse_box(text: str) -> Box:
@@ -65,7 +40,14 @@ def parse_box(text: str) -> Box:
 
 
 def run_and_report(
-    source: str, settings: Settings, paths: OutputPaths, *, report: Path | None = None, show: bool, quiet: bool
+    source: str,
+    settings: Settings,
+    paths: OutputPaths,
+    *,
+    report: Path | None = None,
+    resume: bool = False,
+    show: bool,
+    quiet: bool,
 ) -> None:
     """Track `source`, write the outputs, and say what came of it."""
     if show and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.name == "nt"):
@@ -75,41 +57,41 @@ def run_and_report(
     paths.check(settings.task)
     if paths.davis is not None:
         paths = replace(paths, davis=paths.davis / _stem(source))
+    if resume and report is not None:
+        raise VistreamError("--report describes a run from its first frame on: it does not go with --resume")
     console = Console(stderr=True, quiet=quiet)
-    with closing(Run(source, settings)) as run:
-        seen = run.observer
-        log.info("%s", seen.describe())
-        with ExitStack() as stack:
-            # the page is closed after the files, whose sizes it states
-            page = None if report is None else stack.enter_context(RunReport(report, RunFacts.of(run, sys.argv[1:])))
-            draw = show or page is not None
-            outputs = stack.enter_context(
-                Outputs(paths, run.fps, run.source.size, draw=draw, joints=seen.joints, images=seen.images)
-            )
-            totals = _track(run, outputs, console, show, page)
-            if page is not None:
-                page.files, page.speed = outputs.files, totals.fps
-    files = outputs.files if page is None else [*outputs.files, page.page]
-    _report(totals, files, Console(quiet=quiet), detects=seen.detector is not None)
+    draw = show or report is not None
+    page: RunReport | None = None
+    with ExitStack() as pages:  # closed after the files, whose sizes they state
+        recording = Recording(source, settings, paths, resume=resume, draw=draw)
+        with recording, interruptible(recording.stop) as ask:
+            log.info("%s", recording.run.observer.describe())
+            if recording.totals.resumed:
+                log.info("resumed after %d frames", recording.totals.resumed)
+            if report is not None:
+                page = pages.enter_context(RunReport(report, RunFacts.of(recording.run, sys.argv[1:])))
+            _track(recording, console, show, page)
+        if page is not None:
+            page.files, page.speed = recording.outputs.files, recording.totals.fps
+    if ask.number:
+        hint = "; go on with --resume" if paths.jsonl is not None else ""
+        log.warning("stopped after %d frames; what was written so far is kept%s", recording.totals.frames, hint)
+    files = recording.outputs.files if page is None else [*recording.outputs.files, page.page]
+    _report(recording, files, Console(quiet=quiet))
+    if ask.number:
+        raise typer.Exit(128 + ask.number)
 
 
-def _track(run: Run, outputs: Outputs, console: Console, show: bool, page: RunReport | None) -> Totals:
-    totals = Totals()
+def _track(recording: Recording, console: Console, show: bool, page: RunReport | None) -> None:
+    totals, run = recording.totals, recording.run
     with _progress(console) as progress:
-        bar = progress.add_task(run.source.name, total=run.source.frame_count, status="")
-        try:
-            for frame, result in run:
-                totals.add(result)
-                status = f"{totals.fps:.0f} fps | {100 * result.work.share:.0f} % of dense work"
-                outputs.write(frame, result, status)
-                if page is not None and outputs.picture is not None:
-                    page.add(result, outputs.picture)
-                _advance(progress, bar, totals)
-                if show and not _shown(outputs):
-                    break
-        except KeyboardInterrupt:
-            log.warning("stopped after %d frames; what was written so far is kept", totals.frames)
-    return totals
+        bar = progress.add_task(run.source.name, total=run.frame_count, completed=totals.resumed, status="")
+        for _, result in recording:
+            if page is not None and recording.outputs.picture is not None:
+                page.add(result, recording.outputs.picture)
+            _advance(progress, bar, recording)
+            if show and not _shown(recording.outputs):
+                recording.stop()
 
 
 def _shown(outputs: Outputs) -> bool:
@@ -124,12 +106,17 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, TextColumn("{task.fields[status]}"), console=console, transient=True)
 
 
-def _advance(progress: Progress, bar: TaskID, totals: Totals) -> None:
+def _advance(progress: Progress, bar: TaskID, recording: Recording) -> None:
+    totals, source = recording.totals, recording.run.source
     status = f"{totals.fps:.1f} fps, {len(totals.ids)} tracks, {100 * totals.share:.0f} % of dense work"
+    if source.live:
+        status += f", lag {source.health.lag:.1f} s, {source.health.dropped} dropped"
     progress.update(bar, advance=1, status=status)
 
 
-def _report(totals: Totals, files: list[Path], console: Console, detects: bool) -> None:
+def _report(recording: Recording, files: list[Path], console: Console) -> None:
+    totals, source = recording.totals, recording.run.source
+    detects = recording.run.observer.detector is not None
     if not detects and not totals.ids:
         log.warning("the object that was given was never found again in %d frames", totals.frames)
     elif detects and totals.observations == 0:
@@ -137,7 +124,11 @@ def _report(totals: Totals, files: list[Path], console: Console, detects: bool) 
     elif not totals.ids:
         log.warning("%d detections, but not one track came of them", totals.observations)
     table = Table(show_header=False)
-    table.add_row("frames", str(totals.frames))
+    table.add_row(
+        "frames", f"{totals.frames}, {totals.resumed} of them before" if totals.resumed else str(totals.frames)
+    )
+    if source.live:
+        table.add_row("dropped", f"{source.health.dropped} of {source.health.received}, {source.health.losses} losses")
     table.add_row("tracks", str(len(totals.ids)))
     if detects:
         table.add_row("detections", str(totals.observations))

@@ -65,8 +65,8 @@ def read_coco(path: Path | str, first_frame: int = 0) -> Mapping[int, Observatio
         found.append(_detection(fields, frame, labels, sizes.get(image)))
     shapes = sorted({tuple(d.mask["size"]) for d in found if d.mask is not None})
     if len(shapes) > 1:
-        sizes = " and ".join(f"{height} x {width}" for height, width in shapes[:2])
-        raise VistreamError(f"{path}: masks of {sizes} pixels: all must have the size of the video")
+        both = " and ".join(f"{height} x {width}" for height, width in shapes[:2])
+        raise VistreamError(f"{path}: masks of {both} pixels: all must have the size of the video")
     return _by_frame(found)
 
 
@@ -76,6 +76,7 @@ class CocoWriter(ResultWriter):
     """
 
     header = "["
+    footer = "\n]\n"
 
     def __init__(self, path: Path | str) -> None:
         super().__init__(path)
@@ -94,10 +95,6 @@ class CocoWriter(ResultWriter):
         if label not in self._numbers:
             raise VistreamError(f'COCO has no category "{label}": write MOT text or JSON lines instead')
         return self._numbers[label]
-
-    def _finish(self, exception: type[BaseException] | None) -> None:
-        self._put("\n]\n")
-        super()._finish(exception)
 
 
 def _track_json(track: Track) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import logging
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -32,14 +33,14 @@ log = logging.getLogger("vistream")
 class JsonlWriter:
     """Writes frames to `path`. Nothing is touched before the first one, so a run that fails early clobbers nothing.
 
-    `append`: go on after the last complete line of an existing file (a line broken off by a kill is removed).
-    Raises `VistreamError` at once where the path can't be written.
+    `keep`: go on after so many bytes of an existing file, which are whole lines; the rest is removed.
+    Raises `VistreamError` at once where the path can't be written, or holds less than is to be kept.
     """
 
-    def __init__(self, path: Path | str, *, append: bool = False) -> None:
+    def __init__(self, path: Path | str, *, keep: int = 0) -> None:
         self.path = Path(path)
-        self._append = append
-        self._file: BinaryIO | None = None
+        self._keep = keep
+        self._file: BinaryIO | None
         target = self.path if self.path.exists() else self.path.parent
         if self.path.is_dir():
             raise VistreamError(f"{self.path} is a folder: give a file name to write to")
@@ -47,6 +48,9 @@ class JsonlWriter:
             raise VistreamError(f"{self.path}: the folder {self.path.parent} does not exist: create it first")
         if not os.access(target, os.W_OK):
             raise VistreamError(f"{self.path} can't be written: no permission")
+        if keep and (not self.path.is_file() or self.path.stat().st_size < keep):
+            raise VistreamError(f"{self.path} holds less than the run to be resumed had written: begin anew")
+        self._file = self._open() if keep else None
 
     def write(self, result: Result) -> None:
         """Append one frame as one line."""
@@ -59,12 +63,25 @@ class JsonlWriter:
             raise VistreamError(f"{self.path} can't be written: {error.strerror}") from None
 
     def _open(self) -> BinaryIO:
-        if not self._append or not self.path.exists():
+        if not self._keep:
             return self.path.open("wb")
         file = self.path.open("r+b")
-        file.truncate(file.read().rfind(b"\n") + 1)
-        file.seek(0, os.SEEK_END)
+        file.truncate(self._keep)
+        file.seek(self._keep)
         return file
+
+    def settled(self) -> int:
+        """Bytes written, all of them on the disk when this returns. Raises VistreamError if the file has gone."""
+        if self._file is None:
+            return self._keep
+        self.check()
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def check(self) -> None:
+        """Raise VistreamError if the file has gone, with its folder perhaps, since it was begun."""
+        if self._file is not None and not self.path.exists():
+            raise VistreamError(f"{self.path} was removed while it was being written")
 
     def close(self) -> None:
         if self._file is not None:
@@ -100,6 +117,20 @@ def read_results(path: Path | str) -> Iterator[Result]:
                 yield result
     except OSError as error:
         raise VistreamError(f"{path} can't be read: {error.strerror}") from None
+
+
+def recorded(result: Result) -> Result:
+    """The result with the numbers that a file of JSON lines gives back: to a thousandth of a pixel, a millionth of a
+    second and of the score. What is written of this can be written again from the file, to the byte.
+    """
+    return replace(result, time=round(result.time, 6), tracks=tuple(map(_recorded_track, result.tracks)))
+
+
+def _recorded_track(track: Track) -> Track:
+    x, y, w, h = (round(float(number), 3) for number in track.box)
+    keypoints = None if track.keypoints is None else np.round(track.keypoints, 3)
+    w, h = (max(side, 0.001) if exact > 0 else side for side, exact in zip((w, h), track.box[2:], strict=True))
+    return replace(track, box=(x, y, w, h), score=round(float(track.score), 6), keypoints=keypoints)
 
 
 def as_dict(result: Result) -> dict[str, Any]:  # Any: JSON

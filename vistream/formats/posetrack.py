@@ -76,6 +76,10 @@ class PoseTrackWriter:
         people = tuple(_person(track, result.frame, len(self._joints)) for track in result.tracks)
         self._images.append(self._image(result.frame, people))
 
+    def check(self) -> None:
+        """Raise VistreamError if the file has gone since it was begun."""
+        self._pending.check()
+
     def close(self) -> None:
         """Write the file and give it its name."""
         self._finish(None)

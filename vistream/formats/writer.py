@@ -17,15 +17,18 @@ Writer = TypeVar("Writer", bound="ResultWriter")
 class ResultWriter(ABC):
     """Text made of one `Result` after another; a subclass says how one frame reads.
 
-    Until `close` the rows are in `name.part.suffix`, flushed after every frame. As a context manager it
-    keeps what was written on Ctrl-C, and leaves nothing after any other exception.
+    Until `close` the rows are in `name.part.suffix`, flushed after every frame, and valid at any moment: what ends the
+    file (`footer`) is there after every frame, and overwritten by the next. As a context manager it keeps what was
+    written on Ctrl-C, and leaves nothing after any other exception.
     """
 
     header = ""
+    footer = ""
 
     def __init__(self, path: Path | str) -> None:
         self._pending = PendingFile(path)
-        self._file = self._pending.temporary.open("w", encoding="utf-8", newline="\n")
+        self._file = self._pending.temporary.open("wb")
+        self._end = 0
         self._put(self.header)
 
     @abstractmethod
@@ -38,17 +41,28 @@ class ResultWriter(ABC):
 
     def _put(self, text: str) -> None:
         try:
-            self._file.write(text)
+            self._file.seek(self._end)
+            self._end += self._file.write(text.encode())
+            self._file.write(self.footer.encode())
             self._file.flush()
         except OSError as error:
             raise VistreamError(f"{self._pending.path} can't be written: {error.strerror}") from None
+
+    def check(self) -> None:
+        """Raise VistreamError if the file has gone since it was begun."""
+        self._pending.check()
 
     def close(self) -> None:
         """Give the file its name."""
         self._finish(None)
 
     def _finish(self, exception: type[BaseException] | None) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:  # the last rows found no room
+            if exception is None:
+                self._pending.discard()
+                raise VistreamError(f"{self._pending.path} can't be written: {error.strerror}") from None
         self._pending.settle(exception)
 
     def __enter__(self: Writer) -> Writer:

@@ -132,7 +132,8 @@ def check_video() -> Check:
     """A clip written in each codec that can be written here, and read back."""
     import numpy as np
 
-    from vistream.video.sink import VideoSink, why_no_h264
+    from vistream.video.h264 import why_no_h264
+    from vistream.video.sink import VideoSink
     from vistream.video.source import open_source
 
     reason = why_no_h264()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
 from vistream.errors import VistreamError
 from vistream.formats.coco import CocoWriter
 from vistream.formats.davis import DavisWriter
-from vistream.formats.jsonl import JsonlWriter
+from vistream.formats.jsonl import JsonlWriter, read_results, recorded
 from vistream.formats.mot import MotWriter
 from vistream.formats.mots import MotsWriter
 from vistream.formats.poses import PoseImage
@@ -23,11 +24,10 @@ from vistream.types import Frame, Result
 from vistream.video.frames import SourceFrame
 from vistream.video.sink import VideoSink
 
-Writer = ResultWriter | JsonlWriter | PoseTrackWriter
-TEXTS: dict[str, Callable[[Path], Writer]] = {
+Writer = ResultWriter | PoseTrackWriter
+TEXTS: dict[str, Callable[[Path], ResultWriter]] = {
     "mot": MotWriter,
     "mots": MotsWriter,
-    "jsonl": JsonlWriter,
     "csv": TracksCsvWriter,
     "coco": CocoWriter,
 }
@@ -62,12 +62,23 @@ class OutputPaths:
                 raise VistreamError(f"the {name} output is for the task {' or '.join(tasks)}, not {task}")
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What an interrupted run had written: `frames`, and the `bytes` that they fill in its JSON lines."""
+
+    frames: int
+    bytes: int
+
+
 class Outputs:
     """Writes every result to every file that is wanted. `fps`, `size` (width, height): of the video.
 
     `joints`, `images`: of the poses, for the posetrack output.
     `picture` is the last annotated frame, drawn if a video is written or `draw` is set. As a context manager: files get
-    their names when the block ends well or by Ctrl-C, and are removed after any other exception.
+    their names when the block ends well or by Ctrl-C, and are removed after any other exception; then with JSON lines
+    among them, these and the part of the video stay, since that is what a resumption needs.
+    `keep`: go on after so many frames, which fill so many bytes of the JSON lines: everything else is written again
+    from those, and their results are handed to `before`.
     """
 
     def __init__(
@@ -79,6 +90,8 @@ class Outputs:
         *,
         joints: Sequence[str] = (),
         images: Sequence[PoseImage] = (),
+        keep: Keep | None = None,
+        before: Callable[[Result], None] = lambda _: None,
     ) -> None:
         self.files = paths.given()
         self.picture: Frame | None = None
@@ -86,21 +99,44 @@ class Outputs:
         self._stack = ExitStack()
         with ExitStack() as opening:
             self._writers: list[Writer] = []
+            self._lines = None if paths.jsonl is None else JsonlWriter(paths.jsonl, keep=keep.bytes if keep else 0)
+            if self._lines is not None:
+                opening.enter_context(self._lines)
             for name, make in TEXTS.items():
                 path: Path | None = getattr(paths, name)
                 if path is not None:
-                    writer = make(path)
-                    opening.enter_context(writer)
-                    self._writers.append(writer)
+                    self._writers.append(opening.enter_context(make(path)))
             if paths.posetrack is not None:
                 self._writers.append(opening.enter_context(PoseTrackWriter(paths.posetrack, joints, images)))
             self._masks = None if paths.davis is None else opening.enter_context(DavisWriter(paths.davis, size[::-1]))
-            self._sink = None if paths.video is None else opening.enter_context(VideoSink(paths.video, fps, size))
+            if keep is not None and paths.jsonl is not None:
+                self._write_again(paths.jsonl, keep.frames, before)
+            self._sink: VideoSink | None = None
+            if paths.video is not None:
+                frames = 0 if keep is None else keep.frames
+                sink = VideoSink(paths.video, fps, size, keep=frames, resumable=paths.jsonl is not None)
+                self._sink = opening.enter_context(sink)
             self._stack = opening.pop_all()
+
+    def _write_again(self, path: Path, frames: int, before: Callable[[Result], None]) -> None:
+        for result in islice(read_results(path), frames):
+            for writer in self._writers:
+                writer.write(result)
+            if self._overlay is not None:
+                self._overlay.follow(result)
+            before(result)
+
+    def settled(self) -> int:
+        """Bytes of the JSON lines, all of them on the disk. Raises VistreamError if they have gone, or never were."""
+        if self._lines is None:
+            raise VistreamError("a run without JSON lines can't be resumed")
+        return self._lines.settled()
 
     def write(self, frame: SourceFrame, result: Result, status: str) -> None:
         """Add one frame, its result, and a line of text for the picture."""
-        for writer in self._writers:
+        result = recorded(result)
+        for writer in self._writers if self._lines is None else (*self._writers, self._lines):
+            writer.check()
             writer.write(result)
         if self._masks is not None:
             name = Path(frame.name)  # an image's file name; of a video only a number

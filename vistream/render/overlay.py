@@ -62,7 +62,7 @@ class Overlay:
         for track in result.tracks:
             if track.mask is not None:
                 draw_mask(picture, track.mask, colour_of(track.id))
-        self._follow(result)
+        self.follow(result)
         for identity, trail in self._trails.items():
             draw_trail(picture, trail.points, result.frame, self._trail_frames, colour_of(identity), self._line)
         for track in result.tracks:
@@ -78,7 +78,7 @@ class Overlay:
             self._draw_status(picture, status)
         return picture
 
-    def _follow(self, result: Result) -> None:
+    def follow(self, result: Result) -> None:
         """Lengthen the trails by this frame's boxes (the middle of the lower edge); drop what is too old."""
         step = max(1, self._trail_frames // TRAIL_POINTS)
         for track in result.tracks:

@@ -25,8 +25,9 @@ from vistream.render.page import bullets, document, plot, table
 from vistream.render.run_plots import MOST_ROWS, changes_by_layer, tracks_over_time, work_over_time
 from vistream.tasks.run import Run
 from vistream.types import Frame, Result
+from vistream.video.h264 import why_no_h264
 from vistream.video.live import without_password
-from vistream.video.sink import VideoSink, why_no_h264
+from vistream.video.sink import VideoSink
 
 log = logging.getLogger("vistream")
 

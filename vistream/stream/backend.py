@@ -35,6 +35,9 @@ class Backend(Protocol):
     def levels(self, name: str) -> Tensor:
         """A layer's levels, int8 `[H, W, C]`: the backend's own memory, not to be written."""
 
+    def hold(self, pixels: Frame) -> None:
+        """Take `pixels`, uint8 `[H, W, C]`, for those of the last frame; the levels are the caller's business."""
+
     def reached(self, name: str) -> Tensor:
         """The positions of a layer that were recomputed in this frame: bool `[H, W]`."""
 

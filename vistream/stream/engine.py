@@ -7,10 +7,12 @@ input changed there is nothing to compute.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.errors import VistreamError
@@ -72,6 +74,29 @@ class Stream:
         if self._backend is None:
             raise VistreamError("no frame has been taken yet")
         return self._backend.levels(name)
+
+    def memory(self) -> dict[str, NDArray[np.int8]]:
+        """Copies of every layer's levels: all that a stream with dead zones remembers. Empty before the first frame."""
+        if self._backend is None:
+            return {}
+        return {plan.layer.name: self._backend.levels(plan.layer.name).numpy().copy() for plan in self._plans}
+
+    def remember(self, frame: Frame, memory: Mapping[str, NDArray[np.int8]]) -> None:
+        """Go on from where another stream of this network was after `frame`, when its `memory()` was `memory`.
+
+        Without dead zones the levels follow from the frame alone, and `memory` may be empty. Raises VistreamError
+        where it is not of this network and frame size.
+        """
+        self.reset()
+        self.step(frame)
+        assert self._backend is not None
+        for name, levels in memory.items():
+            if name not in self.network.channels or self._backend.levels(name).shape != levels.shape:
+                raise VistreamError("the stream's memory is of another network or frame size")
+            self._backend.levels(name).copy_(torch.from_numpy(levels))
+        held = memory.get(self.network.input.name)
+        if held is not None:
+            self._backend.hold(np.bitwise_xor(held.view(np.uint8), np.uint8(0x80)))
 
     def step(self, frame: Frame) -> Step:
         """Take one frame, uint8 `[H, W, C]`; raises VistreamError if its size is not that of the frame before."""

@@ -29,6 +29,9 @@ class TorchBackend:
     def levels(self, name: str) -> Tensor:
         return self._levels[name]
 
+    def hold(self, pixels: Frame) -> None:
+        self._held = torch.from_numpy(pixels.copy())
+
     def reached(self, name: str) -> Tensor:
         return self._reached[name]
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
 from vistream.quantize.named import DEFAULT_MODEL
+from vistream.tasks.checkpoint import known
 from vistream.tasks.observe import make_observer
 from vistream.tasks.session import Session, check_task
 from vistream.tasks.start import add_first_objects
@@ -35,16 +37,44 @@ class Settings:
     classes: tuple[str, ...] = ()
     init_mask: Path | None = None
     init_box: Box | None = None
+    reconnect: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A run between two frames: `frames` were done, the last one numbered `index`, at `time` seconds.
+
+    `content` is what session and detector remember: the objects themselves, which the next frame changes.
+    """
+
+    frames: int
+    index: int
+    time: float
+    content: Mapping[str, Any]
 
 
 class Run:
-    """One source being tracked: iterate over it for `(frame, result)` pairs. A context manager."""
+    """One source being tracked: iterate over it for `(frame, result)` pairs. Close it in the end.
 
-    def __init__(self, source: str, settings: Settings) -> None:
+    `after`: the memory of an earlier run with the same settings, to go on with. Results are then what they would have
+    been without the interruption, bit for bit, but of a live source, which has gone on meanwhile.
+    """
+
+    def __init__(self, source: str, settings: Settings, after: Memory | None = None) -> None:
         check_task(settings.task)
         self.settings = settings
+        self.done = 0 if after is None else after.frames
+        self.between = True  # two frames: where the memory is whole
+        self._after = after
+        self._last = (0, 0.0) if after is None else (after.index, after.time)
+        most = settings.max_frames
         self.source: Source = open_source(
-            source, start=settings.start, stride=settings.stride, max_frames=settings.max_frames
+            source,
+            start=settings.start,
+            stride=settings.stride,
+            max_frames=None if most is None else most - self.done,
+            after=None if after is None else after.index,
+            reconnect=settings.reconnect,
         )
         try:
             self.fps = (self.source.fps or 30.0) / settings.stride
@@ -65,18 +95,47 @@ class Run:
                 fps=self.fps,
                 joints=self.observer.joints or KEYPOINTS,
             )
-            add_first_objects(self.session, settings.init_mask, settings.init_box, self.source.size)
+            if after is None:
+                add_first_objects(self.session, settings.init_mask, settings.init_box, self.source.size)
+            else:
+                self._remember(after.content)
         except BaseException:
             self.source.close()
             raise
 
     def __iter__(self) -> Iterator[tuple[SourceFrame, Result]]:
-        for frame in self.source:
+        for given in self.source:
+            frame = given if self._after is None or not self.source.live else _later(given, self._after.time)
+            self.between = False
             detector = self.observer.detector
             seen = Observations.none() if detector is None else detector.detect(frame.image, frame.index)
             if self.settings.classes:
                 seen = seen.pick([i for i, label in enumerate(seen.labels) if label in self.settings.classes])
-            yield frame, self.session.step(frame.image, seen, index=frame.index, time=frame.time)
+            result = self.session.step(frame.image, seen, index=frame.index, time=frame.time)
+            self.done += 1
+            self._last = (frame.index, frame.time)
+            self.between = True
+            yield frame, result
+
+    def memory(self) -> Memory:
+        """Where the run is, between two frames."""
+        detector = self.observer.detector
+        content = {"session": self.session.memory(), "detector": detector if known(detector) else None}
+        return Memory(self.done, *self._last, content)
+
+    @property
+    def frame_count(self) -> int | None:
+        """Frames of the whole run, those before a resumption counted too; None where unknown."""
+        count = self.source.frame_count
+        if count is None or self._after is None:
+            return count
+        return self._after.frames + count - (0 if self.source.live else 1)
+
+    def _remember(self, content: Mapping[str, Any]) -> None:
+        before = None if self.source.live else next(self.source).image  # the last frame that was done
+        self.session.remember(content["session"], before)
+        if content["detector"] is not None:
+            self.observer = replace(self.observer, detector=content["detector"])
 
     def close(self) -> None:
         """Let go of the source."""
@@ -86,7 +145,11 @@ class Run:
         """Frames of the whole video; unknown for a live or endless source, and for a window into one."""
         settings = self.settings
         whole = settings.start == 0 and settings.stride == 1 and not settings.max_frames
-        return self.source.frame_count if whole else None
+        return self.frame_count if whole else None
+
+
+def _later(frame: SourceFrame, seconds: float) -> SourceFrame:
+    return replace(frame, time=frame.time + seconds)
 
 
 def track(source: str | Path, task: str = "mot", **options: object) -> Iterator[Result]:

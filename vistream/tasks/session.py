@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
@@ -117,6 +117,26 @@ class Session:
             raise VistreamError(f"the task {self.task} finds its objects by itself: it can't be given any")
         return self._tracker
 
+    def memory(self) -> dict[str, object]:
+        """All that is remembered of the video, for `checkpoint`: the objects themselves, not copies."""
+        levels = self._stream.memory() if isinstance(self._stream, Stream) and not self.zones.exact else {}
+        return {"next": self._next, "tracker": self._tracker, "levels": levels}
+
+    def remember(self, memory: Mapping[str, Any], frame: Frame | None) -> None:
+        """Go on where another session with the same options was after `frame`, when its `memory()` was `memory`.
+
+        Without the frame (a camera's is gone) the next one is read as a whole. Raises VistreamError where `memory` is
+        of another task, network or frame size.
+        """
+        if type(memory["tracker"]) is not type(self._tracker):
+            raise VistreamError(f"the memory is not that of a run of the task {self.task}")
+        self._tracker, self._next = memory["tracker"], int(memory["next"])
+        if isinstance(self._stream, Stream) and frame is not None:
+            self._stream.remember(self._fit(frame), memory["levels"])
+
+    def _fit(self, frame: Frame) -> Frame:
+        return fit(frame, shortest=SHORTEST.get(self.task, 0))
+
     def step(
         self,
         frame: Frame,
@@ -135,7 +155,7 @@ class Session:
         seconds = 0.0 if time is None else time
         if self._stream is None:
             return Result(number, seconds, self._tracker.step(None, seen), len(seen))
-        step = self._stream.step(fit(frame, shortest=SHORTEST.get(self.task, 0)))
+        step = self._stream.step(self._fit(frame))
         tracks = self._tracker.step(step.features(frame), seen)
         return Result(number, seconds, tracks, len(seen), step.work, step.recomputed.numpy())
 

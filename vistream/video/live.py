@@ -1,4 +1,4 @@
-"""Cameras and network streams: always the newest frame, and a dropped connection is taken up again.
+"""Cameras and network streams: always the newest frame, and a lost connection is taken up again, however long it takes.
 
 A thread of its own keeps reading, so that a slow consumer never works through a growing backlog.
 """
@@ -16,27 +16,30 @@ import cv2
 
 from vistream.errors import VistreamError
 from vistream.types import Frame
-from vistream.video.frames import Source, SourceFrame, Window
+from vistream.video.frames import Health, Source, SourceFrame, Window
 from vistream.video.quiet import quiet_opencv
 from vistream.video.videofile import declared_fps, declared_frames, to_rgb, video_source
 
 log = logging.getLogger("vistream")
 
 TIMEOUT_MS = 10_000
-PATIENCE = 30.0  # seconds during which a lost stream is asked for again
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+"""Seconds between attempts to connect again; each pause is twice the one before."""
+
+Connect = Callable[[], cv2.VideoCapture]
 
 
-def open_camera(spec: str, window: Window) -> Source:
+def open_camera(spec: str, window: Window, reconnect: bool = True) -> Source:
     """A camera by its index ("0") or its device file."""
     where: int | str = int(spec) if spec.isdecimal() else spec
-    return _open_live(f"camera {spec}", lambda: cv2.VideoCapture(where), window, patience=0.0)
+    return _open_live(f"camera {spec}", lambda: cv2.VideoCapture(where), window, reconnect)
 
 
-def open_url(url: str, window: Window, patience: float = PATIENCE) -> Source:
+def open_url(url: str, window: Window, reconnect: bool = True) -> Source:
     """A network stream; a video file behind HTTP(S) is read like a file on disk, every frame of it.
 
-    A stream that drops is reopened for `patience` seconds before it counts as lost. Passwords inside the
-    URL appear in no name, message or log.
+    A stream that drops is asked for again until it is back; without `reconnect` it ends there. Passwords inside the URL
+    appear in no name, message or log.
     """
     name = without_password(url)
 
@@ -48,9 +51,9 @@ def open_url(url: str, window: Window, patience: float = PATIENCE) -> Source:
     if url.startswith(("http://", "https://")):
         capture = connect()
         if capture.isOpened() and declared_frames(capture) is not None:
-            return video_source(capture, name, window, shown=None, counted=False)
+            return video_source(capture, name, window.of_file(), shown=None, counted=False)
         capture.release()
-    return _open_live(name, connect, window, patience)
+    return _open_live(name, connect, window, reconnect)
 
 
 def without_password(url: str) -> str:
@@ -61,22 +64,31 @@ def without_password(url: str) -> str:
     return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", url)
 
 
-def _open_live(name: str, connect: Callable[[], cv2.VideoCapture], window: Window, patience: float) -> Source:
+def _open_live(name: str, connect: Connect, window: Window, reconnect: bool) -> Source:
     quiet_opencv()
     capture = connect()
     if not capture.isOpened():
         raise VistreamError(f"{name} can't be opened: check that it is there, reachable and not in use")
-    reader = _Reader(name, connect, capture, patience)
-    return Source(name, _frames(reader, window), fps=declared_fps(capture), frame_count=window.max_frames, live=True)
+    health = Health()
+    reader = _Reader(name, connect, capture, health, reconnect)
+    fps = declared_fps(capture)
+    return Source(name, _frames(reader, window, health), fps=fps, frame_count=window.max_frames, health=health)
 
 
-def _frames(reader: _Reader, window: Window) -> Generator[SourceFrame, None, None]:
+def _frames(reader: _Reader, window: Window, health: Health) -> Generator[SourceFrame, None, None]:
+    """Frames are numbered as they arrive, from 0, or behind the last one of the run that is gone on with."""
     reader.start()
+    first = 0 if window.after is None else window.after + 1
     try:
-        wanted, given = window.start, 0
+        wanted, given = (window.start, 0) if window.after is None else (0, 0)
         while given != window.max_frames:
             newest = reader.wait_for(wanted)
-            yield SourceFrame(newest.index, newest.time, newest.image, f"{newest.index:06d}")
+            if newest is None:
+                return
+            health.dropped += newest.index - wanted
+            health.lag = time.monotonic() - newest.arrived
+            index = newest.index + first
+            yield SourceFrame(index, newest.time, newest.image, f"{index:06d}")
             wanted = newest.index + window.stride
             given += 1
     finally:
@@ -88,31 +100,33 @@ class _Newest:
     index: int
     time: float
     image: Frame
+    arrived: float
 
 
 class _Reader(threading.Thread):
     """Reads without pause and keeps only the newest frame. Frames count from 0 as they arrive."""
 
-    def __init__(
-        self, name: str, connect: Callable[[], cv2.VideoCapture], capture: cv2.VideoCapture, patience: float
-    ) -> None:
+    def __init__(self, name: str, connect: Connect, capture: cv2.VideoCapture, health: Health, reconnect: bool) -> None:
         super().__init__(name=f"reader of {name}", daemon=True)
         self._source = name
         self._connect = connect
         self._capture = capture
-        self._patience = patience
+        self._health = health
+        self._again = reconnect
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._newest: _Newest | None = None
         self._lost = False
 
-    def wait_for(self, index: int) -> _Newest:
-        """The newest frame, as soon as it is numbered `index` or later."""
+    def wait_for(self, index: int) -> _Newest | None:
+        """The newest frame, as soon as it is numbered `index` or later; None if there won't be one."""
         with self._changed:
             while self._newest is None or self._newest.index < index:
-                if self._lost:
-                    raise VistreamError(f"{self._source} stopped delivering frames")
-                self._changed.wait(0.5)  # with a time-out, so that Ctrl-C gets through on every platform
+                if self._lost or self._health.stopped:
+                    if self._newest is None and self._lost:
+                        raise VistreamError(f"{self._source} was opened, but delivers no frame")
+                    return None
+                self._changed.wait(0.2)  # with a time-out, so that Ctrl-C gets through on every platform
             return self._newest
 
     def stop(self) -> None:
@@ -121,33 +135,46 @@ class _Reader(threading.Thread):
         self.join(timeout=2.0)
 
     def run(self) -> None:
-        index, began, last = 0, 0.0, time.monotonic()
+        index, began, pause = 0, 0.0, FIRST_PAUSE
+        lost_at: float | None = None
         while not self._stopping.is_set():
             ok, image = self._capture.read()
             now = time.monotonic()
             if ok:
+                if lost_at is not None:
+                    self._health.connected = True
+                    log.warning("%s is back after %.1f s: going on with frame %d", self._source, now - lost_at, index)
                 began = now if index == 0 else began
-                self._publish(_Newest(index, now - began, to_rgb(image)), lost=False)
-                index, last = index + 1, now
-            elif not self._reconnect(last + self._patience):
+                self._publish(_Newest(index, now - began, to_rgb(image), now))
+                index, lost_at, pause = index + 1, None, FIRST_PAUSE
+                continue
+            if lost_at is None:
+                self._lose()
+                lost_at = now
+            if index == 0 or not self._again:
                 break
+            pause = self._reconnect(pause)
         self._capture.release()
-        self._publish(self._newest, lost=True)
-
-    def _publish(self, newest: _Newest | None, *, lost: bool) -> None:
         with self._changed:
-            self._newest, self._lost = newest, lost
+            self._lost = True
             self._changed.notify_all()
 
-    def _reconnect(self, deadline: float) -> bool:
-        """Try again until it works, the deadline has passed, or the consumer stops."""
+    def _publish(self, newest: _Newest) -> None:
+        with self._changed:
+            self._newest = newest
+            self._health.received += 1
+            self._changed.notify_all()
+
+    def _lose(self) -> None:
+        self._health.connected = False
+        self._health.losses += 1
+        if not self._stopping.is_set():
+            what = "connecting again until it is back" if self._again else "it ends here, as --no-reconnect wants it"
+            log.warning("%s dropped: %s", self._source, what)
+
+    def _reconnect(self, pause: float) -> float:
+        """Wait, and try once more; returns the pause before the next attempt."""
         self._capture.release()
-        if time.monotonic() < deadline and not self._stopping.is_set():
-            log.warning("%s dropped: connecting again", self._source)
-        pause = 0.2
-        while time.monotonic() < deadline and not self._stopping.wait(pause):
+        if not self._stopping.wait(pause):
             self._capture = self._connect()
-            if self._capture.isOpened():
-                return True
-            pause = min(2 * pause, 5.0)
-        return False
+        return min(2 * pause, LONGEST_PAUSE)

@@ -1,13 +1,12 @@
 """Write drawn frames to a video file: H.264 where PyAV is installed, else MPEG-4 Part 2 through OpenCV.
 
-OpenCV's wheels can't write H.264, which is what browsers play. The file appears under its own name only
-when it is complete.
+OpenCV's wheels can't write H.264, which is what browsers play. The file appears under its own name only when it is
+complete, or the run was interrupted; before that it is `name.part.mp4`, which with H.264 can be played at any moment.
 """
 
 from __future__ import annotations
 
 import logging
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -18,18 +17,18 @@ import numpy as np
 from vistream.atomic import PendingFile
 from vistream.errors import VistreamError
 from vistream.types import Frame
+from vistream.video.h264 import H264, why_no_h264
 from vistream.video.quiet import quiet_opencv
 
 log = logging.getLogger("vistream")
 
 SUFFIXES = (".mp4", ".mkv", ".mov")
-CRF = 20  # x264's constant rate factor: 18 looks lossless, 23 is its default
-PRESET = "veryfast"  # the encoder shares the CPU with the tracker
 
 
 class _Encoder(Protocol):
     def write(self, frame: Frame) -> None: ...
     def close(self) -> None: ...
+    def abandon(self) -> None: ...
 
 
 class VideoSink:
@@ -38,29 +37,41 @@ class VideoSink:
     `codec` is "h264" or "mp4v"; the latter is announced once on the logger `vistream`, with the reason.
     Odd sizes are padded to even ones by repeating the last row and column, which 4:2:0 colour needs.
     Raises `VistreamError` at once when the path can't be written or has another extension.
-    As a context manager it keeps what was written on Ctrl-C and leaves no file after any other exception.
+    As a context manager it keeps what was written on Ctrl-C. After any other exception it leaves no file; with
+    `resumable`, the part that is written.
+    `keep`: go on after so many frames of the part, or the file, that an earlier run left; needs H.264.
     """
 
-    def __init__(self, path: Path | str, fps: float, size: tuple[int, int]) -> None:
+    def __init__(
+        self, path: Path | str, fps: float, size: tuple[int, int], *, keep: int = 0, resumable: bool = False
+    ) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in SUFFIXES:
             raise VistreamError(f"{path}: a video is written as one of {', '.join(SUFFIXES)}")
         if not 0.1 <= fps <= 1000:
             raise VistreamError(f"{path}: can't write a video of {fps} frames a second")
         self.size = size
+        self.resumable = resumable
+        before = _left_behind(self.path) if keep else None
         self._pending = PendingFile(self.path)
         try:
-            self.codec, self._encoder = self._open(fps)
+            self.codec, self._encoder = self._open(fps, before, keep)
         except BaseException:
             self._pending.discard()
+            if before is not None and before != self.path:
+                before.replace(self._pending.temporary)
             raise
+        if before is not None and before != self.path:
+            before.unlink()
 
-    def _open(self, fps: float) -> tuple[str, _Encoder]:
+    def _open(self, fps: float, before: Path | None, keep: int) -> tuple[str, _Encoder]:
         target = self._pending.temporary
         even = (self.size[0] + self.size[0] % 2, self.size[1] + self.size[1] % 2)
         reason = why_no_h264()
         if reason is None:
-            return "h264", _H264(target, fps, even)
+            return "h264", H264(target, fps, even, before, keep)
+        if keep:
+            raise VistreamError(f"{self.path}: a video can't be gone on with: {reason}")
         log.warning("%s is written as MPEG-4 Part 2, not H.264: %s", self.path, reason)
         return "mp4v", _Mp4v(target, fps, even)
 
@@ -78,12 +89,23 @@ class VideoSink:
         self._finish(None)
 
     def _finish(self, exception: type[BaseException] | None) -> None:
+        failed = exception is not None and not issubclass(exception, KeyboardInterrupt)
         try:
-            self._encoder.close()
+            if failed:
+                self._encoder.abandon()
+            else:
+                self._encoder.close()
         except BaseException:
-            self._pending.discard()
+            self._give_up()
             raise
-        self._pending.settle(exception)
+        if failed:
+            self._give_up()
+        else:
+            self._pending.commit()
+
+    def _give_up(self) -> None:
+        if not self.resumable:
+            self._pending.discard()
 
     def __enter__(self) -> VideoSink:
         return self
@@ -94,44 +116,20 @@ class VideoSink:
         self._finish(exception)
 
 
-def why_no_h264() -> str | None:
-    """Why H.264 can't be written here, or None if it can."""
-    try:
-        import av
-    except ImportError:
-        return "PyAV is not installed (pip install 'vistream[h264]')"
-    return None if "libx264" in av.codecs_available else "this PyAV was built without libx264"
-
-
-class _H264:
-    """libx264 through PyAV; 4:2:0 colour, as every player expects."""
-
-    def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
-        import av
-
-        try:
-            self._container = av.open(str(path), "w")
-            self._stream = self._container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
-            self._stream.width, self._stream.height = size
-            self._stream.pix_fmt = "yuv420p"
-            self._stream.options = {"crf": str(CRF), "preset": PRESET}
-            self._stream.codec_context.open()
-        except av.error.FFmpegError as error:
-            raise VistreamError(f"{path}: H.264 can't be written: {error}") from None
-
-    def write(self, frame: Frame) -> None:
-        from av import VideoFrame
-
-        picture = VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-        self._container.mux(self._stream.encode(picture))
-
-    def close(self) -> None:
-        self._container.mux(self._stream.encode())
-        self._container.close()
+def _left_behind(path: Path) -> Path | None:
+    """What an earlier run left of `path`, out of the way of what is written now; None if that is nothing."""
+    part = PendingFile.temporary_name(path)
+    before = path.with_name(f"{path.stem}.before{path.suffix}")
+    if part.is_file() and part.stat().st_size and not before.is_file():
+        part.replace(before)
+    found = next((file for file in (before, path) if file.is_file()), None)
+    if found is None:
+        raise VistreamError(f"{path}: nothing is left of this video to go on with: resume without it, or begin anew")
+    return found
 
 
 class _Mp4v:
-    """MPEG-4 Part 2 through OpenCV."""
+    """MPEG-4 Part 2 through OpenCV. Its file is a video only when it is complete."""
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
         quiet_opencv()
@@ -143,4 +141,7 @@ class _Mp4v:
         self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
 
     def close(self) -> None:
+        self._writer.release()
+
+    def abandon(self) -> None:
         self._writer.release()
