@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from email.message import Message
 from http.client import HTTPConnection, HTTPResponse
@@ -137,6 +138,32 @@ def test_elsewhere_the_token_is_asked_for(done: Tile) -> None:
         assert "HttpOnly" in cookie
         assert "SameSite=strict" in cookie
         assert ask(port, "/sources/0/picture.jpg", Cookie=cookie.split(";")[0])[0] == 200
+
+
+@pytest.mark.slow
+def test_a_live_source_and_its_lag() -> None:
+    """What one server shows is a camera to another tracker."""
+    film = Tile(CLIP, Settings(detector="motion", deadband=8, hysteresis=2.0), loop=True)
+    film.start()
+    with served(film) as port:
+        camera = Tile(f"http://127.0.0.1:{port}/sources/0/stream.mjpg", Settings(detector="motion", reconnect=False))
+        camera.start()
+        wait(lambda: camera.view is not None and camera.view.number > 5)
+        figures = camera.as_dict()
+        assert (figures["title"], figures["state"]) == ("127.0.0.1", "running")
+        assert isinstance(figures["dropped"], int)
+        assert 0 < camera.gauges.lag < 30
+        for tile in (camera, film):
+            tile.stop()
+            tile.join(30)
+            assert (tile.is_alive(), tile.state) == (False, "ended")
+
+
+def wait(until: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @contextmanager

@@ -57,7 +57,7 @@ function makeView(parent, caption) {
 
 function show(tile, source, streamed) {
   tile.title.textContent = source.title;
-  tile.state.textContent = source.state;
+  tile.state.textContent = source.dropped ? `${source.state}, ${source.dropped} frames dropped` : source.state;
   tile.box.className = `tile ${source.state}`;
   showPictures(tile, source, streamed);
   for (const [name, { label, text, top }] of Object.entries(PLOTS)) {

@@ -17,7 +17,7 @@ from vistream.render.overlay import Overlay, activity_map
 from vistream.serve.gauges import Gauges
 from vistream.tasks.run import Run, Settings
 from vistream.types import Frame, Result
-from vistream.video.frames import SourceFrame
+from vistream.video.frames import Health, SourceFrame
 
 log = logging.getLogger("vistream")
 
@@ -51,8 +51,8 @@ class Tile(threading.Thread):
     """Tracks `source` until it ends or `stop` is called; `loop`: a file begins again at its end, with new ids.
 
     A file is played at its own speed at most; every frame of it is tracked. `state` is one of starting, running, ended,
-    failed. `title` names the source without its folder, path or password; error messages, which may hold them, go to
-    the log alone.
+    failed; in JSON also lost, of a camera that is being asked for again. `title` names the source without its folder,
+    path or password; error messages, which may hold them, go to the log alone.
     """
 
     def __init__(self, source: str, settings: Settings, *, loop: bool = False) -> None:
@@ -65,10 +65,13 @@ class Tile(threading.Thread):
         self._settings = settings
         self._loop = loop
         self._stopping = threading.Event()
+        self._health: Health | None = None
 
     def stop(self) -> None:
         """Ask the thread to end after the present frame; `join` waits for it."""
         self._stopping.set()
+        if self._health is not None:
+            self._health.stopped = True
 
     def run(self) -> None:
         try:
@@ -88,13 +91,12 @@ class Tile(threading.Thread):
     def _play(self, run: Run) -> None:
         overlay = Overlay(run.source.size, run.fps, run.observer.joints)
         self.gauges.restart()
+        self._health = run.source.health if run.source.live else None
         start = time.monotonic()
         first: float | None = None
         for frame, result in run:
             first = frame.time if first is None else first
-            if run.source.live:  # frames carry the time of their arrival, on a clock whose start is not known
-                start = min(start, time.monotonic() - frame.time + first)
-            due = start + frame.time - first
+            due = run.source.health.arrived if run.source.live else start + frame.time - first
             self._show(overlay.draw(frame.image, replace(result, activity=None), ""), frame, result, due)
             early = 0.0 if run.source.live else due + 1 / run.fps - time.monotonic()
             if self._stopping.wait(max(0.0, early)):
@@ -109,6 +111,10 @@ class Tile(threading.Thread):
         """For JSON: no path, no address."""
         view = self.view
         entry: dict[str, object] = {"title": self.title, "state": self.state} | self.gauges.as_dict()
+        if self._health is not None:
+            entry["dropped"] = self._health.dropped
+            if self.state == "running" and not self._health.connected:
+                entry["state"] = "lost"
         if view is not None:
             height, width = view.frame.shape[:2]
             entry |= {"view": view.number, "frame": view.result.frame, "size": [width, height]}

@@ -84,8 +84,8 @@ class Health:
     """How a live source is doing, kept up to date while it runs.
 
     Frames `received`, and `dropped` because a newer one had come before they were asked for; `lag`: seconds for which
-    the last frame handed out had waited; `losses` of the connection, and whether it is `connected` now. `stopped`: no
-    more frames are wanted.
+    the last frame handed out had waited, since it `arrived` (a moment of `time.monotonic`); `losses` of the connection,
+    and whether it is `connected` now. `stopped`: no more frames are wanted.
     """
 
     received: int = 0
@@ -93,6 +93,7 @@ class Health:
     losses: int = 0
     connected: bool = True
     lag: float = 0.0
+    arrived: float = 0.0
     stopped: bool = False
 
 

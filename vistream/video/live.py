@@ -86,7 +86,7 @@ def _frames(reader: _Reader, window: Window, health: Health) -> Generator[Source
             if newest is None:
                 return
             health.dropped += newest.index - wanted
-            health.lag = time.monotonic() - newest.arrived
+            health.lag, health.arrived = time.monotonic() - newest.arrived, newest.arrived
             index = newest.index + first
             yield SourceFrame(index, newest.time, newest.image, f"{index:06d}")
             wanted = newest.index + window.stride
