@@ -317,6 +317,21 @@ def _network(path: Path) -> object:
     return load_network(path)
 
 
+def _resume_seeds(folder: Path) -> list[Path]:
+    from vistream.tasks.checkpoint import pack, write_checkpoint
+    from vistream.tracking.life import Counts
+
+    value = {"a": [1, 2.5, ("x", None)], 3: {4}, "b": np.arange(6).reshape(2, 3), "c": Counts(1, 2, 3, 4)}
+    write_checkpoint(folder / "a.resume", *pack(value))
+    return [folder / "a.resume"]
+
+
+def _resume(path: Path) -> object:
+    from vistream.tasks.checkpoint import load_checkpoint
+
+    return load_checkpoint(path)
+
+
 READERS: dict[str, Reader] = {
     "mot": Reader(_mot_seeds, _mot),
     "mots": Reader(_mots_seeds, _mots),
@@ -332,5 +347,6 @@ READERS: dict[str, Reader] = {
     "checkpoint": Reader(_checkpoint_seeds, _checkpoint),
     "tfjs": Reader(_tfjs_seeds, _tfjs),
     "npm": Reader(_npm_seeds, _npm),
+    "resume": Reader(_resume_seeds, _resume),
     "network": Reader(_network_seeds, _network),
 }

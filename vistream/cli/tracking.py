@@ -77,9 +77,17 @@ def run_and_report(
         hint = "; go on with --resume" if paths.jsonl is not None else ""
         log.warning("stopped after %d frames; what was written so far is kept%s", recording.totals.frames, hint)
     files = recording.outputs.files if page is None else [*recording.outputs.files, page.page]
-    _report(recording, files, Console(quiet=quiet))
+    _report(recording, files, _Patient(quiet=quiet))
     if ask.number:
         raise typer.Exit(128 + ask.number)
+
+
+class _Patient(Console):
+    """A console whose reader may leave (`| head`): the work is done, so what it does not hear is no failure."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _track(recording: Recording, console: Console, show: bool, page: RunReport | None) -> None:

@@ -83,9 +83,7 @@ def load_checkpoint(path: Path) -> Any:  # Any: whatever was saved
         raise VistreamError(f"{path} does not exist") from None
     except Exception as error:  # a damaged archive fails in any way it likes
         reason = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
-        raise VistreamError(
-            f"{path} is not a run that can be resumed ({reason}): begin anew, without --resume"
-        ) from None
+        raise VistreamError(f"{path} can't be resumed from ({reason}): begin anew, without --resume") from None
 
 
 def _packed(value: Any, arrays: Arrays, seen: dict[int, str]) -> Any:
