@@ -1,7 +1,7 @@
 """One guarded process that reads broken files: what it may raise, how long it may take, how much it may hold.
 
 A file may be read or refused with a `VistreamError` of one line that names it. Anything else is a finding: another
-exception, a warning, more than `SECONDS`, more than `MEMORY` beyond what the process held before, or its death.
+exception, a warning, more than `SECONDS` of computing, more than `MEMORY` beyond what the process held before, or its death.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _run(reader: str, seed: int, seconds: float, folder: Path, answer: Connectio
         good = folder / f"good{suffix}"
         good.write_bytes(data)
         assert judge(reader, good) is None, f"{reader}: the seed {suffix} can't be read: {judge(reader, good)}"
-    signal.signal(signal.SIGALRM, _too_slow)
+    signal.signal(signal.SIGPROF, _too_slow)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     warnings.simplefilter("error")
@@ -113,9 +113,9 @@ def _cases(
         suffix, data = seeds[chance.randrange(len(seeds))]
         path = folder / "cases" / f"case{suffix}"
         path.write_bytes(mutated(data, pool, chance))
-        signal.alarm(SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
         verdict = judge(reader, path)
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         tally.cases += 1
         if verdict:
             what, _, detail = verdict.partition("\n")

@@ -57,7 +57,7 @@ def load_network(path: Path) -> IntegerNetwork:
         layers = tuple(_restore(entry, tensors) for entry in structure["layers"])
         network = IntegerNetwork(layers, float(structure["scale"]), structure["channels"])
         _check(network)
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise VistreamError(f"{path}: is damaged ({error}); make it again with vistream calibrate") from None
     return network
 
