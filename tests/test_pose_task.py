@@ -14,7 +14,8 @@ from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
 from vistream.evaluate.pairs import Pair
 from vistream.evaluate.pose_files import pose_table
-from vistream.formats.posetrack import read_poses
+from vistream.formats.poses import PoseVideo
+from vistream.formats.posetrack import read_poses, write_posetrack
 from vistream.render.overlay import Overlay
 from vistream.tasks.pose import PoseTracker
 from vistream.tasks.session import Session
@@ -115,6 +116,34 @@ def test_limbs_are_drawn_where_joints_have_names() -> None:
     drawn = [Overlay((200, 220), 25, joints).draw(blank, Result(0, 0.0, (track,), 1), "") for joints in ((), KEYPOINTS)]
     shin = (145, 109)
     assert not drawn[0][shin].any() and drawn[1][shin].any()
+
+
+def test_the_command_carries_skeletons_on(tmp_path: Path) -> None:
+    demo, out = Path(__file__).parents[1] / "demo_videos", tmp_path / "out.json"
+    video = read_poses(demo / "plaza_static" / "posetrack.json")
+    source = ["track", str(demo / "plaza_static.mp4"), "--max-frames", "2"]
+    given = ["--init-poses", str(demo / "plaza_static" / "posetrack.json")]
+    done = CliRunner().invoke(app, [*source, "--task", "pose", *given, "--posetrack-json", str(out)])
+    assert done.exit_code == 0, done.output
+    found = read_poses(out)
+    assert found.joints == video.joints
+    there = {person.id for person in video.images[0].people if person.present.any()}
+    for image, truth in zip(found.images, video.images, strict=False):
+        assert image.file == truth.file
+        known = {person.id: person for person in truth.people}
+        assert {person.id for person in image.people} == there
+        for mine in image.people:
+            person = known[mine.id]
+            both = mine.present & person.present
+            assert np.abs(mine.joints[both] - person.joints[both]).max() < 16.0  # two cells
+    write_posetrack(tmp_path / "empty.json", PoseVideo(video.joints, ()))
+    for arguments, complaint in (
+        (["--task", "mot", *given], "--init-poses is for the task pose"),
+        (["--task", "pose", *given, "--detector", "movenet-multipose"], "no detections and no detector"),
+        (["--task", "pose", "--init-poses", str(tmp_path / "empty.json")], "shows nobody"),
+    ):
+        failed = CliRunner().invoke(app, [*source, *arguments, "--jsonl", str(tmp_path / "a.jsonl")])
+        assert failed.exit_code != 0 and complaint in str(failed.exception)
 
 
 @pytest.mark.real

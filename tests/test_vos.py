@@ -186,7 +186,7 @@ def test_the_command_writes_label_maps_under_the_frames_names(folder: Path) -> N
         (["--task", "vos"], "give those of the first frame with --init-mask"),
         (["--task", "vos", "--init-mask", "small.png"], "small.png is 64x96, the frames are 128x96"),
         (["--task", "vos", "--init-mask", "empty.png"], "holds no object"),
-        (["--task", "mot", "--init-mask", "empty.png"], "an initial mask is for the task vos"),
+        (["--task", "mot", "--init-mask", "empty.png"], "--init-mask is for the task vos"),
         (["--task", "vos", "--init-mask", "first.png", "--detector", "motion"], "takes no detections and no detector"),
         (["--task", "mot", "--mots-txt", "a.txt"], "the mots output is for the task vos or mots, not mot"),
         (["--task", "vos", "--init-mask", "first.png", "--posetrack-json", "a.json"], "for the task pose, not vos"),

@@ -38,6 +38,10 @@ def track(
     init_box: Annotated[
         str | None, typer.Option(help="sot: the object in the first frame, as x,y,w,h.", show_default=False)
     ] = None,
+    init_poses: Annotated[
+        Path | None,
+        typer.Option(help="pose: the first frame's people, as PoseTrack JSON, carried on.", show_default=False),
+    ] = None,
     detections: Annotated[Path | None, typer.Option(help=DETECTIONS_HELP, show_default=False)] = None,
     detector: Annotated[
         str, typer.Option(help="auto (the best one here), motion, yolox-s, nanodet-plus-m, nanodet-g, or onnx:FILE.")
@@ -103,6 +107,7 @@ def track(
         classes=names,
         init_mask=init_mask,
         init_box=None if init_box is None else parse_box(init_box),
+        init_poses=init_poses,
         reconnect=not no_reconnect,
     )
     paths = OutputPaths(

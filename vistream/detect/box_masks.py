@@ -42,24 +42,31 @@ class BoxMasks:
     """Adds masks to a detector's boxes; `fps`: of the video. Masks of one frame never overlap."""
 
     def __init__(self, detector: Detector, fps: float) -> None:
-        self._detector = detector
+        self.detector = detector
         self._fps = fps
         self.name = f"{detector.name}, masks from boxes"
         self.reset()
 
     def describe(self) -> str:
-        return f"{self._detector.describe()}; masks are guessed from boxes, by shape, colour and movement"
+        return f"{self.detector.describe()}; masks are guessed from boxes, by shape, colour and movement"
 
     def reset(self) -> None:
         """Forget the background: another video begins."""
-        self._detector.reset()
-        self._background: Background | None = None
-        self._last: int | None = None
+        self.detector.reset()
+        self.remember((None, None))
         self._told = False
+
+    def memory(self) -> tuple[Background | None, int | None]:
+        """What it remembers of the video, its detector left out: the background, and the last frame's number."""
+        return self._background, self._last
+
+    def remember(self, memory: tuple[Background | None, int | None]) -> None:
+        """Go on from what `memory` gave."""
+        self._background, self._last = memory
 
     def detect(self, frame: Frame, index: int) -> Observations:
         """The detector's objects, each with its mask; those that others hide altogether are left out."""
-        seen = self._detector.detect(frame, index)
+        seen = self.detector.detect(frame, index)
         moving = self._moving(frame, index, seen.boxes)
         if seen.masks is not None or not len(seen):
             return seen

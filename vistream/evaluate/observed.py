@@ -26,8 +26,9 @@ CHOICES = {
 """By task, the choices beside the detectors' names; the last one of vos and sot is the only one."""
 DEFAULTS = {"mot": PUBLIC, "mots": TRUTH, "pose": TRUTH, "vos": FIRST, "sot": FIRST}
 
-PEOPLE = ("person", "object", "moving")
-"""Labels of people, and of detections without a class: the ground truth of MOT is of people."""
+PERSON = "person"
+UNNAMED = ("object", "moving")
+"""Labels of detections without a class: the ground truth of MOT and MOTS is of people, so these are, too."""
 
 
 def check_detections(task: str, choice: str) -> None:
@@ -58,7 +59,7 @@ def make_evaluation_observer(clip: Clip, task: str, choice: str, source: Source,
     if choice == PUBLIC:
         if clip.public is None:
             raise VistreamError(f"{clip.name} has no public detections (det/det.txt): choose other --detections")
-        return make_observer(task, clip.public, "auto", classes, fps, source.frame_count)
+        return make_observer(task, clip.public, "auto", classes or (PERSON,), fps, source.frame_count)
     found = make_observer(task, None, choice, classes, fps, source.frame_count)
     return Observer(found.detector, found.joints, images)
 
@@ -71,11 +72,12 @@ def described(choice: str, observer: Observer) -> str:
 
 
 def wanted(task: str, classes: tuple[str, ...], seen: Observations) -> Observations:
-    """The observations of `classes`; where none are named, for mot only people."""
-    labels = classes or (PEOPLE if task == "mot" else ())
-    if not labels:
+    """The observations of `classes`; where none are named, for mot those of people. What has no class is people."""
+    if task not in ("mot", "mots"):
         return seen
-    return seen.pick([row for row, label in enumerate(seen.labels) if label in labels])
+    named = replace(seen, labels=tuple(PERSON if label in UNNAMED else label for label in seen.labels))
+    labels = classes or ((PERSON,) if task == "mot" else ())
+    return named.pick([i for i, label in enumerate(named.labels) if label in labels]) if labels else named
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,8 @@ class MotTracks:
         return len(self.frames)
 
 
-def read_detections(path: Path | str) -> dict[int, Observations]:
-    """Detections by frame (from 0), in file order; scores as they stand, labels all "object".
+def read_detections(path: Path | str, label: str = LABEL) -> dict[int, Observations]:
+    """Detections by frame (from 0), in file order; scores as they stand; the file has no classes: all are `label`.
 
     Frames without a detection have no entry. `VistreamError` names file and line for a wrong number of columns,
     a value that is not a finite number, a frame below 1, a width or height that is not positive.
@@ -57,7 +57,7 @@ def read_detections(path: Path | str) -> dict[int, Observations]:
     order = np.argsort(frames, kind="stable")
     starts = np.flatnonzero(np.diff(frames[order], prepend=-1))
     groups = [group for group in np.split(order, starts) if len(group)]
-    return {int(frames[group[0]]): Observations(boxes[group], scores[group], (LABEL,) * len(group)) for group in groups}
+    return {int(frames[group[0]]): Observations(boxes[group], scores[group], (label,) * len(group)) for group in groups}
 
 
 def read_tracks(path: Path | str) -> MotTracks:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vistream.detect.box_masks import BoxMasks
 from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
 from vistream.quantize.named import DEFAULT_MODEL
 from vistream.tasks.checkpoint import known
 from vistream.tasks.observe import make_observer
 from vistream.tasks.session import Session, check_task
-from vistream.tasks.start import add_first_objects
+from vistream.tasks.start import FirstObjects
 from vistream.types import Box, Observations, Result
 from vistream.video.frames import Source, SourceFrame
 from vistream.video.source import open_source
@@ -37,6 +38,7 @@ class Settings:
     classes: tuple[str, ...] = ()
     init_mask: Path | None = None
     init_box: Box | None = None
+    init_poses: Path | None = None
     reconnect: bool = True
 
 
@@ -85,6 +87,7 @@ class Run:
                 settings.classes,
                 self.source.fps or 30.0,  # frames keep the source's numbers, whatever the stride
                 self._length(),
+                settings.init_poses,
             )
             self.session = Session(
                 settings.task,
@@ -96,7 +99,8 @@ class Run:
                 joints=self.observer.joints or KEYPOINTS,
             )
             if after is None:
-                add_first_objects(self.session, settings.init_mask, settings.init_box, self.source.size)
+                first = FirstObjects(settings.init_mask, settings.init_box, settings.init_poses)
+                first.give_to(self.session, self.source.size)
             else:
                 self._remember(after.content)
         except BaseException:
@@ -120,7 +124,9 @@ class Run:
     def memory(self) -> Memory:
         """Where the run is, between two frames."""
         detector = self.observer.detector
-        content = {"session": self.session.memory(), "detector": detector if known(detector) else None}
+        masks = detector.memory() if isinstance(detector, BoxMasks) else None
+        boxes = detector.detector if isinstance(detector, BoxMasks) else detector
+        content = {"session": self.session.memory(), "detector": boxes if known(boxes) else None, "masks": masks}
         return Memory(self.done, *self._last, content)
 
     @property
@@ -134,7 +140,11 @@ class Run:
     def _remember(self, content: Mapping[str, Any]) -> None:
         before = None if self.source.live else next(self.source).image  # the last frame that was done
         self.session.remember(content["session"], before)
-        if content["detector"] is not None:
+        detector = self.observer.detector
+        if isinstance(detector, BoxMasks):
+            detector.detector = content["detector"] or detector.detector
+            detector.remember(content["masks"])
+        elif content["detector"] is not None:
             self.observer = replace(self.observer, detector=content["detector"])
 
     def close(self) -> None:
