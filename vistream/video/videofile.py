@@ -9,16 +9,19 @@ import logging
 import math
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 
 from vistream.errors import VistreamError
 from vistream.types import Frame
 from vistream.video.frames import Source, SourceFrame, Window
 from vistream.video.mp4 import presented_seconds
 from vistream.video.quiet import quiet_opencv
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike  # OpenCV 4.8 has it for type checkers only
 
 log = logging.getLogger("vistream")
 
