@@ -1,9 +1,9 @@
-"""Measures all five tasks on the real clips, each with the float network and every fidelity, and writes docs/results.md.
+"""Measures all five tasks on the real clips, with the float network and every fidelity, and writes docs/results.md.
 
     python scripts/results.py ../shared/data --output runs/results --write docs/results.md
 
-What is finished in `--output` is not run again, so that the command can be stopped and repeated. `--only mot-public vos`
-and `--ways float exact` run a part; the page then shows what is there. `--max-frames 10` is a quick trial.
+What is finished in `--output` is not run again, so that the command can be stopped and repeated. `--only mot-public
+vos` and `--ways float exact` run a part; the page then shows what is there. `--max-frames 10` is a quick trial.
 """
 
 from __future__ import annotations
@@ -150,9 +150,10 @@ Written by
 
     python scripts/results.py ../shared/data --output runs/results --write docs/results.md
 
-which runs `vistream eval --data` task by task. These are a few short clips: they find mistakes and rank alternatives, and
-support no benchmark claim. `float` is the network before quantisation, on whole frames; `exact` the integer network, computed
-where something changed; `high` and `fast` have dead zones. Figures are shares (1 is perfect), identity switches (IDSW) counts.
+which does what `vistream eval --data` does, task by task. These are a few short clips: they find mistakes and rank
+alternatives, and support no benchmark claim. `float` is the network before quantisation, on whole frames; `exact` the
+integer network, computed where something changed; `high` and `fast` have dead zones. Figures are shares (1 is perfect),
+identity switches (IDSW) are counts.
 """
 
 

@@ -59,7 +59,8 @@ def make_evaluation_observer(clip: Clip, task: str, choice: str, source: Source,
     if choice == PUBLIC:
         if clip.public is None:
             raise VistreamError(f"{clip.name} has no public detections (det/det.txt): choose other --detections")
-        return make_observer(task, clip.public, "auto", classes or (PERSON,), fps, source.frame_count)
+        count = source.frame_count if clip.frames is None else None  # of a clip that was cut they are too many
+        return make_observer(task, clip.public, "auto", classes or (PERSON,), fps, count)
     found = make_observer(task, None, choice, classes, fps, source.frame_count)
     return Observer(found.detector, found.joints, images)
 

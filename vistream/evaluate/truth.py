@@ -93,9 +93,10 @@ def object_boxes(clip: Clip) -> dict[int, tuple[int, Boxes]]:
     found: dict[int, dict[int, Boxes]] = {}
     for frame, number, box in _mask_boxes(clip) if clip.kind == "masks" else _track_boxes(clip):
         found.setdefault(number, {})[frame] = box
-    long = {number: of for number, of in sorted(found.items()) if len(of) >= SHORTEST_TRACK}
+    least = SHORTEST_TRACK if clip.frames is None else min(SHORTEST_TRACK, clip.frames)
+    long = {number: of for number, of in sorted(found.items()) if len(of) >= least}
     if not long:
-        raise VistreamError(f"{clip.truth} has no object that is seen in {SHORTEST_TRACK} frames")
+        raise VistreamError(f"{clip.truth} has no object that is seen in {least} frames")
     missing = np.full(4, np.nan)
     return {
         number: (min(of), np.array([of.get(frame, missing) for frame in range(min(of), max(of) + 1)]))
