@@ -16,13 +16,21 @@ from torch import Tensor
 from vistream.quantize.layers import Concat, Input, MaxPool, Neuron, Upsample
 from vistream.stream import numba_kernels as kernels
 from vistream.stream import numba_moves as moves
-from vistream.stream.packing import Packed, geometry_of, pack_synapse, padded, rounded_up
+from vistream.stream.packing import STEP, Packed, Source, aligned_zeros, geometry_of, pack_synapse, repeating, rounded_up
+from vistream.stream.pixels import read_pixels
 from vistream.stream.plan import LayerPlan, Place
+from vistream.stream.tiles import GROUP
 from vistream.stream.vector import LANES, TILE_ROWS
 from vistream.types import Frame
 
-KERNELS = {"convolve": kernels.convolve, "depthwise": kernels.convolve_depthwise, "pass": kernels.pass_on}
+KERNELS = {
+    "convolve": kernels.convolve,
+    "tiles": kernels.convolve_tiles,
+    "depthwise": kernels.convolve_depthwise,
+    "pass": kernels.pass_on,
+}
 WORTH_SPLITTING = 1 << 21  # multiply-accumulates; waking a thread costs about as much as this many
+BEHIND = 1024  # bytes behind a row that a kernel may read at most: it goes by 64, and by 12 x 64 in a chunk
 NO_LEVELS = np.zeros((0, LANES), np.int8)
 NO_REALS = np.zeros(0, np.float32)
 
@@ -56,15 +64,12 @@ class NumbaBackend:
         for plan in plans:
             self._memory[plan.layer.name] = _allocate(plan, self._memory)
         first = plans[0]
-        self._held = np.zeros((first.height, first.width, first.channels), np.uint8)
         self._fresh: bool | None = None
         largest = max(plan.height * plan.width for plan in plans)
-        self._index = np.zeros(largest + 1, np.int64)
-        self._across = np.zeros(largest * 2 + first.height + first.width, np.uint8)
+        self._index = np.zeros(largest + 8, np.int64)
         self._workers = max(1, torch.get_num_threads())
-        taps = max((len(_taps(s)) for m in self._memory.values() for s in m.synapses), default=1)
-        self._tables = [np.zeros((taps + 4) * TILE_ROWS, np.int64) for _ in range(self._workers)]
-        self._totals = [np.zeros(kernels.TOTALS * LANES, np.int32) for _ in range(self._workers)]
+        packed = [packed for memory in self._memory.values() for packed in memory.synapses]
+        self._workspaces = [_workspace(packed) for _ in range(self._workers)]
         self._pending: dict[str, NDArray[np.float32]] = {}
 
     def levels(self, name: str) -> Tensor:
@@ -85,16 +90,15 @@ class NumbaBackend:
         self._fresh = self._fresh is None
         channels = frame.shape[2]
         if self._fresh or channels != 3:  # the kernel is for RGB
-            distance = np.maximum(frame, self._held) - np.minimum(frame, self._held)
-            memory.changed[:] = self._fresh or (distance.max(2) > deadband).reshape(-1)
-            moved = memory.changed.reshape(frame.shape[:2]) != 0
-            self._held[moved] = frame[moved]
-            memory.levels[:-1, :channels] = (self._held.reshape(-1, channels) ^ 0x80).view(np.int8)
-            count = int(moved.sum())
+            held = memory.levels[:-1, :channels].view(np.uint8) ^ 0x80
+            pixels = frame.reshape(-1, channels)
+            moved = (np.maximum(pixels, held) - np.minimum(pixels, held)).max(1) > deadband
+            memory.changed[:] = moved | self._fresh
+            np.copyto(memory.levels[:-1, :channels], (pixels ^ 0x80).view(np.int8), where=memory.changed[:, None] != 0)
+            count = int(memory.changed.sum())
         else:
-            frame = np.require(frame, requirements=["C", "W"])
-            work = (frame, self._held, memory.levels, memory.changed, deadband)
-            count = self._shared(moves.read_pixels, frame.shape[0], frame[0].size, work)
+            pixels = np.require(frame, requirements=["C", "W"]).reshape(-1, 3)
+            count = self._shared(read_pixels, len(pixels), 3, (pixels, memory.levels, memory.changed, deadband))
         memory.reached = memory.changed
         memory.dirty = count > 0
         return count
@@ -138,9 +142,9 @@ class NumbaBackend:
                 elif synapse.place.window.pointwise:
                     np.bitwise_or(reached, source.changed, out=reached)
                 else:
-                    moves.spread(source.changed, self._across, reached, packed.geometry)
+                    moves.spread(0, plan.height, source.changed, reached, packed.geometry)
         elif isinstance(layer, MaxPool):
-            moves.spread(self._memory[layer.source].changed, self._across, reached, memory.geometry)
+            moves.spread(0, plan.height, self._memory[layer.source].changed, reached, memory.geometry)
         elif isinstance(layer, (Upsample, Concat)):
             for source_name, rows in zip(layer.sources, memory.rows, strict=True):
                 np.bitwise_or(reached, self._memory[source_name].changed[rows], out=reached)
@@ -181,7 +185,7 @@ class NumbaBackend:
                 continue
             y = NO_REALS if last else self._sum_space(memory, position)
             shared = (
-                self._index, source, packed.geometry, packed.weight, packed.excess, packed.multiplier, start, step,
+                self._index, source, packed.geometry, packed.weight, packed.beside, packed.multiplier, start, step,
                 identity, gain, memory.levels, memory.changed, y, limits,
             )  # fmt: skip
             changes = self._shared(KERNELS[packed.kind], count, cost, shared, scratch=True)
@@ -205,11 +209,11 @@ class NumbaBackend:
     ) -> int:
         """Run a kernel over `count` items, by several threads where that is worth while; the sum of its answers.
 
-        `scratch`: the kernel also takes a worker's own table and totals.
+        `scratch`: the kernel also takes a worker's own workspace.
         """
         workers = max(1, min(self._workers, count * cost // WORTH_SPLITTING + 1, count))
         bounds = [count * i // workers for i in range(workers + 1)]
-        own = [(self._tables[i], self._totals[i]) if scratch else () for i in range(workers)]
+        own = [self._workspaces[i] if scratch else () for i in range(workers)]
         others = [_pool().submit(kernel, bounds[i], bounds[i + 1], *arguments, *own[i]) for i in range(1, workers)]
         total = int(kernel(bounds[0], bounds[1], *arguments, *own[0]))
         return total + sum(int(other.result()) for other in others)
@@ -227,21 +231,36 @@ def _pool() -> ThreadPoolExecutor:
     return _threads[process]
 
 
-def _taps(packed: Packed) -> range:
-    return range(int(packed.geometry[4] * packed.geometry[5]))
+Workspace = tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int32]]
+
+
+def _workspace(synapses: list[Packed]) -> Workspace:
+    """What one thread needs: addresses of a window's rows, inputs of a group of positions side by side, their sums."""
+    taps = max((int(packed.geometry[4] * packed.geometry[5]) for packed in synapses), default=1)
+    steps = max((int(packed.geometry[13]) for packed in synapses if packed.kind == "tiles"), default=0)
+    return (
+        np.zeros((taps + 4) * TILE_ROWS, np.int64),
+        aligned_zeros(GROUP * STEP * steps + BEHIND, np.int8),
+        aligned_zeros(kernels.SUMS, np.int32),
+    )
+
+
+def _levels(area: int, stride: int) -> NDArray[np.int8]:
+    """Zeros `[area + 1, stride]`, with some bytes behind them that whole registers of a row may reach into."""
+    size = (area + 1) * stride
+    return aligned_zeros(size + GROUP * stride + BEHIND, np.int8)[:size].reshape(area + 1, stride)
 
 
 def _allocate(plan: LayerPlan, before: dict[str, Memory]) -> Memory:
     layer, area = plan.layer, plan.height * plan.width
     stride = rounded_up(plan.channels, 4 if isinstance(layer, Input) else LANES)
-    memory = Memory(plan, np.zeros((area + 1, stride), np.int8), np.zeros(area, np.uint8), np.zeros(area, np.uint8))
+    memory = Memory(plan, _levels(area, stride), np.zeros(area, np.uint8), np.zeros(area, np.uint8))
     if isinstance(layer, Neuron):
-        memory.bias = padded(layer.bias.numpy(), stride)
+        memory.bias = repeating(layer.bias.numpy(), stride)
         for synapse in plan.synapses:
-            source = before[synapse.source]
-            signed = bool(_signed(source, before))
-            packed = pack_synapse(synapse, source.plan.channels, source.stride, signed, stride)
-            memory.synapses.append(packed)
+            read = before[synapse.source]
+            source = Source(read.plan.channels, read.stride, _signed(read, before))
+            memory.synapses.append(pack_synapse(synapse, source, stride, memory.bias))
     elif isinstance(layer, MaxPool):
         assert plan.place is not None
         memory.geometry = geometry_of(plan.place, before[layer.source].stride, 0, False, stride)

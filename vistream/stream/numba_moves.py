@@ -14,87 +14,57 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True)
-def read_pixels(begin, end, frame, held, levels, mask, deadband):
-    """Take over the pixels of rows `begin`..`end` that moved by more than `deadband`; returns how many did.
+def spread(begin, end, source, reached, geometry):
+    """Mark in rows `begin`..`end` of `reached` `[h * w]` the positions whose window holds a dirty input.
 
-    `frame`, `held`: uint8 `[H, W, 3]`; `levels`: int8 `[H * W + 1, 4]`; `mask`: uint8 `[H * W]`, written. A run of 64
-    pixels in which nothing moved costs one comparison of bytes, in vector code; the rest is free of branches.
+    `source`: `[H * W]`. First along columns, into a line with room at both ends, then along it.
     """
-    width = frame.shape[1]
-    limit, half = np.uint8(deadband), np.uint8(128)
-    moved = 0
-    for y in range(begin, end):
-        new, old = frame[y].reshape(-1), held[y].reshape(-1)
-        marks = mask[y * width : (y + 1) * width]
-        quads = levels[y * width : (y + 1) * width].reshape(-1)
-        for left in range(0, width, 64):
-            right = min(left + 64, width)
-            a, b, quad = new[3 * left : 3 * right], old[3 * left : 3 * right], quads[4 * left : 4 * right]
-            over = np.uint8(0)
-            for i in range(len(a)):
-                over |= _distance(a[i], b[i]) > limit
-            if not over:
-                marks[left:right] = 0
-                continue
-            for x in range(right - left):
-                red, green, blue = 3 * x, 3 * x + 1, 3 * x + 2
-                mark = (
-                    (_distance(a[red], b[red]) > limit)
-                    | (_distance(a[green], b[green]) > limit)
-                    | (_distance(a[blue], b[blue]) > limit)
-                )
-                marks[left + x] = mark
-                moved += mark
-                for c in range(3):
-                    pixel = a[3 * x + c] if mark else b[3 * x + c]
-                    b[3 * x + c] = pixel
-                    quad[4 * x + c] = np.int8(pixel ^ half)
-    return moved
-
-
-@njit(inline="always")
-def _distance(a, b):
-    return np.uint8(max(a, b) - min(a, b))
-
-
-@njit(nogil=True, cache=True)
-def spread(source, across, reached, geometry):
-    """Mark in `reached` `[h * w]` the output positions whose window holds a dirty input of `source` `[H * W]`.
-
-    `across`: work space of `H * w`. First along rows, then along columns.
-    """
-    height, width, rows, columns = geometry[0], geometry[1], geometry[2], geometry[3]
+    height, width, columns = geometry[0], geometry[1], geometry[3]
     kh, kw, sh, sw, dh, dw, top, left = geometry[4:12]
-    for y in range(height):
-        line, out = source[y * width : (y + 1) * width], across[y * columns : (y + 1) * columns]
-        out[:] = 0
-        for k in range(kw):
-            shift = k * dw - left
-            first = max(0, (-shift + sw - 1) // sw)
-            last = min(columns, (width - 1 - shift) // sw + 1)
-            if sw == 1:
-                for x in range(first, last):
-                    out[x] |= line[x + shift]
-            else:
-                for x in range(first, last):
-                    out[x] |= line[x * sw + shift]
-    for y in range(rows):
-        out = reached[y * columns : (y + 1) * columns]
+    line = np.zeros(max((columns - 1) * sw + (kw - 1) * dw + 1, left + width), np.uint8)
+    inside = line[left : left + width]
+    for y in range(begin, end):
+        inside[:] = 0
         for k in range(kh):
             at = y * sh + k * dh - top
             if 0 <= at < height:
-                line = across[at * columns : (at + 1) * columns]
+                row = source[at * width : (at + 1) * width]
+                for x in range(width):
+                    inside[x] |= row[x]
+        out = reached[y * columns : (y + 1) * columns]
+        for k in range(kw):
+            shifted = line[k * dw :]
+            if sw == 1:
                 for x in range(columns):
-                    out[x] |= line[x]
+                    out[x] |= shifted[x]
+            elif sw == 2:  # a stride that the compiler knows becomes vector code
+                for x in range(columns):
+                    out[x] |= shifted[2 * x]
+            else:
+                for x in range(columns):
+                    out[x] |= shifted[x * sw]
+    return 0
 
 
 @njit(nogil=True, cache=True)
 def compact(mask, index):
     """Write the positions of a mask's ones into `index`; returns how many there are."""
     count = 0
-    for i in range(len(mask)):
+    whole = len(mask) // 8
+    eights = mask[: 8 * whole].view(np.uint64)
+    for i in range(whole):
+        eight = eights[i]
+        if eight == 0x0101010101010101:
+            for j in range(8):
+                index[count + j] = 8 * i + j
+            count += 8
+        elif eight:
+            for j in range(8):
+                index[count] = 8 * i + j
+                count += mask[8 * i + j]
+    for i in range(8 * whole, len(mask)):
         index[count] = i
-        count += mask[i] != 0
+        count += mask[i]
     return count
 
 

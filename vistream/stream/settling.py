@@ -1,0 +1,183 @@
+"""What follows a sum, in vector code: the formula of `quantize.formula`, the write-back, and which levels changed."""
+
+# numba hands the code generators untyped contexts and builders
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, misc"
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from vistream.stream.vector import (
+    BYTES, F32, I16, I64, INTS, LANES, LEVELS, PACKS, REALS, call, constant, load, pick, splat, store, variable,
+)  # fmt: skip
+
+# Where the saturating packs leave the levels of four vectors: within each quarter of a register. Sums whose vectors
+# hold the channels in that order to begin with (`dots.depthwise_block`) come out right; others are put right after.
+QUARTERS = [[16 * quarter + 4 * v + k for quarter in range(4) for k in range(4)] for v in range(4)]
+IN_ORDER = [4 * (dword % 4) + dword // 4 for dword in range(LANES)]
+
+
+def pre_activation(builder, start, total, multiplier):
+    return builder.fadd(start, builder.fmul(builder.sitofp(total, REALS), multiplier))
+
+
+def _clamp(builder, value, lo, hi):
+    value = builder.select(builder.fcmp_ordered("<", value, lo), lo, value)
+    return builder.select(builder.fcmp_ordered(">", value, hi), hi, value)
+
+
+def _rounded(builder, ys, lo, hi):
+    """`clip(floor(y + 1/2), lo, hi)` as int32, clipped first, which is the same for whole bounds."""
+    los, his = splat(builder, lo), splat(builder, hi)
+    slots = [variable(builder, _clamp(builder, builder.fadd(y, constant(REALS, 0.5)), los, his)) for y in ys]
+    with builder.if_then(builder.fcmp_ordered("<", lo, ir.Constant(F32, 0.0))):  # else cutting off is rounding down
+        for slot in slots:
+            builder.store(call(builder, "llvm.floor.v16f32", REALS, [builder.load(slot)]), slot)
+    return [builder.fptosi(builder.load(slot), INTS) for slot in slots]
+
+
+def _banded(builder, ys, levels, held, lo, hi, band):
+    """With hysteresis: a neuron whose pre-activation is within the band of the level it holds keeps it."""
+    los, his, bands = (splat(builder, scalar) for scalar in (lo, hi, band))
+    kept = []
+    for y, level, before in zip(ys, levels, held, strict=True):
+        away = builder.fsub(_clamp(builder, y, los, his), builder.sitofp(before, REALS))
+        near = builder.and_(
+            builder.fcmp_ordered(">=", away, builder.fneg(bands)), builder.fcmp_ordered("<", away, bands)
+        )
+        kept.append(builder.select(near, before, level))
+    return kept
+
+
+def _pack(builder, levels, in_quarters):
+    """Four vectors of int32 to 64 bytes."""
+    if PACKS:
+        words = ir.VectorType(I16, 2 * LANES)
+        pairs = [call(builder, "llvm.x86.avx512.packssdw.512", words, levels[i : i + 2]) for i in (0, 2)]
+        packed = call(builder, "llvm.x86.avx512.packsswb.512", BYTES, pairs)
+        if in_quarters:
+            return packed
+        dwords = builder.bitcast(packed, INTS)
+        return builder.bitcast(pick(builder, dwords, dwords, IN_ORDER), BYTES)
+    halves = [pick(builder, levels[i], levels[i + 1], list(range(2 * LANES))) for i in (0, 2)]
+    narrow = builder.trunc(pick(builder, halves[0], halves[1], list(range(4 * LANES))), BYTES)
+    if not in_quarters:
+        return narrow
+    order = [0] * (4 * LANES)
+    for v, channels in enumerate(QUARTERS):
+        for lane, channel in enumerate(channels):
+            order[channel] = LANES * v + lane
+    return pick(builder, narrow, narrow, order)
+
+
+def settle_64(builder, ys, in_quarters, levels_at, limits, lanes=None):
+    """Settle 64 neighbouring channels; the mask of those that changed, i64.
+
+    `ys`: four vectors of pre-activations, channels in order, or as `QUARTERS` says. `lanes`: how many of the four runs
+    of 16 are to be written (all, if None). `limits`: lo, hi, and 1/2 + hysteresis or 0 for none.
+    """
+    lo, hi, band = limits
+    levels = _rounded(builder, ys, lo, hi)
+    held = load(builder, levels_at, BYTES)
+    new = variable(builder, _pack(builder, levels, in_quarters))
+    mask = variable(builder, _differing(builder, builder.load(new), held))
+    banded = builder.fcmp_ordered(">", band, ir.Constant(F32, 0.0))
+    with builder.if_then(builder.and_(banded, builder.icmp_signed("!=", builder.load(mask), ir.Constant(I64, 0)))):
+        lists = QUARTERS if in_quarters else [list(range(LANES * v, LANES * v + LANES)) for v in range(4)]
+        before = [builder.sext(pick(builder, held, held, channels), INTS) for channels in lists]
+        builder.store(_pack(builder, _banded(builder, ys, levels, before, lo, hi, band), in_quarters), new)
+        builder.store(_differing(builder, builder.load(new), held), mask)
+    if lanes is None:
+        store(builder, builder.load(new), levels_at)
+        return builder.load(mask)
+    return _store_part(builder, builder.load(new), builder.load(mask), levels_at, lanes)
+
+
+def _differing(builder, new, held):
+    return builder.bitcast(builder.icmp_signed("!=", new, held), I64)
+
+
+def _store_part(builder, new, mask, levels_at, lanes):
+    """Write the first `lanes` runs of 16 bytes and nothing beyond: what is there may be another thread's."""
+    with builder.if_else(builder.icmp_signed(">=", lanes, ir.Constant(I64, 4))) as (whole, part):
+        with whole:
+            store(builder, new, levels_at)
+        with part:
+            for lane in range(3):
+                with builder.if_then(builder.icmp_signed(">", lanes, ir.Constant(I64, lane))):
+                    run = pick(builder, new, new, list(range(LANES * lane, LANES * lane + LANES)))
+                    store(builder, run, levels_at, LANES * lane)
+    beyond = builder.sub(ir.Constant(I64, 64), builder.mul(lanes, ir.Constant(I64, LANES)))
+    beyond = builder.select(builder.icmp_signed("<", beyond, ir.Constant(I64, 0)), ir.Constant(I64, 0), beyond)
+    return builder.and_(mask, builder.lshr(ir.Constant(I64, -1), beyond))
+
+
+@intrinsic
+def accumulate(typing, start_at, total_at, multiplier_at, y_at):
+    """`y = start + total * multiplier` for 16 channels: one synapse of several."""
+
+    def generate(context, builder, signature, arguments):
+        start_at, total_at, multiplier_at, y_at = arguments
+        start, total = load(builder, start_at, REALS), load(builder, total_at, INTS)
+        store(builder, pre_activation(builder, start, total, load(builder, multiplier_at, REALS)), y_at)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 4), generate
+
+
+def _make_settle(vectors: int):
+    @intrinsic
+    def settle(typing, start_at, identity_at, gain_at, total_at, multiplier_at, levels_at, lo, hi, band):
+        """Settle 16 or 64 channels of one output position; the mask of those that changed, int64.
+
+        `y = start [+ identity * gain] + total * multiplier`; `identity_at` 0: none. `levels_at`: int8, held before and
+        overwritten. `band`: 1/2 + hysteresis, or 0 for none.
+        """
+
+        def generate(context, builder, signature, arguments):
+            start_at, identity_at, gain_at, total_at, multiplier_at, levels_at, *limits = arguments
+            ys = [variable(builder, load(builder, start_at, REALS, 4 * LANES * v)) for v in range(vectors)]
+            with builder.if_then(builder.icmp_signed("!=", identity_at, ir.Constant(I64, 0))):
+                for v, y in enumerate(ys):
+                    identity = builder.sext(load(builder, identity_at, LEVELS, LANES * v), INTS)
+                    gain = load(builder, gain_at, REALS, 4 * LANES * v)
+                    builder.store(pre_activation(builder, builder.load(y), identity, gain), y)
+            sums = []
+            for v, y in enumerate(ys):
+                total, multiplier = (
+                    load(builder, at, kind, 4 * LANES * v) for at, kind in ((total_at, INTS), (multiplier_at, REALS))
+                )
+                sums.append(pre_activation(builder, builder.load(y), total, multiplier))
+            if vectors == 4:
+                return settle_64(builder, sums, False, levels_at, limits)
+            return _settle_16(builder, sums[0], levels_at, *limits)
+
+        return types.int64(*[types.int64] * 6, *[types.float32] * 3), generate
+
+    return settle
+
+
+def _settle_16(builder, y, levels_at, lo, hi, band):
+    level = variable(builder, _rounded(builder, [y], lo, hi)[0])
+    held = builder.sext(load(builder, levels_at, LEVELS), INTS)
+    with builder.if_then(builder.fcmp_ordered(">", band, ir.Constant(F32, 0.0))):
+        builder.store(_banded(builder, [y], [builder.load(level)], [held], lo, hi, band)[0], level)
+    store(builder, builder.trunc(builder.load(level), LEVELS), levels_at)
+    changed = builder.icmp_signed("!=", builder.load(level), held)
+    return builder.zext(builder.bitcast(changed, I16), I64)
+
+
+settle_1 = _make_settle(1)
+settle_4 = _make_settle(4)
+
+
+@intrinsic
+def ones(typing, mask):
+    """How many bits of an int64 are set."""
+
+    def generate(context, builder, signature, arguments):
+        return call(builder, "llvm.ctpop.i64", I64, [arguments[0]])
+
+    return types.int64(types.int64), generate
