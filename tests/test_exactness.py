@@ -135,10 +135,11 @@ def test_reset_and_what_came_before_do_not_matter(network: IntegerNetwork) -> No
         assert torch.equal(stream.step(picture(seed)).levels, fresh.step(picture(seed)).levels)
 
 
-def test_the_kernels_pass_their_self_test_without_dot_product_instructions(tmp_path: Path) -> None:
-    """What runs on CPUs without VNNI, compiled here for the occasion."""
+@pytest.mark.parametrize("missing", ["VISTREAM_NO_TILES", "VISTREAM_PORTABLE"])
+def test_the_kernels_pass_their_self_test_without_special_instructions(missing: str, tmp_path: Path) -> None:
+    """What runs on CPUs without tile registers, or without any of it, compiled here for the occasion."""
     assert check_numba() is NumbaBackend
-    environment = {**os.environ, "VISTREAM_PORTABLE": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
-    code = "from vistream.stream import selftest, vector; assert vector.DOT_BITS == 0; selftest.check_numba()"
+    environment = {**os.environ, missing: "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    code = "from vistream.stream import selftest, tiles; assert not tiles.tiles_allowed(); selftest.check_numba()"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,20 @@ from numba.extending import intrinsic
 
 from vistream.stream.settling import QUARTERS, pre_activation, settle_64
 from vistream.stream.vector import (
-    BYTES, I32, I64, INTS, LANES, REALS, TILE_ROWS, constant, dot, load, pick, splat, store, variable,
+    BYTES,
+    I32,
+    I64,
+    INTS,
+    LANES,
+    REALS,
+    TILE_ROWS,
+    constant,
+    dot,
+    load,
+    pick,
+    splat,
+    store,
+    variable,
 )  # fmt: skip
 
 
@@ -114,9 +127,9 @@ def _depthwise_totals(builder, table_at, offset, fours, flip, weight_at, excess_
 def depthwise_block(typing, table_at, offset, fours, flip, weight_at, after_at, levels_at, lanes, lo, hi, band):
     """A depthwise convolution of 64 levels that lie side by side, and its settling; the mask of what changed, int64.
 
-    `table_at`: `[fours * 4]` addresses of input rows, to each of which `offset` is added; `flip`: not 0 if levels are signed;
-    `weight_at`: `[fours][4][16][4]` int8 and `after_at`: excess (int32), multiplier, bias (float32), each `[4][16]`,
-    channels in the order of `settling.QUARTERS`; `lanes`: how many of the four runs of 16 levels are to be written.
+    `table_at`: `[fours * 4]` addresses of input rows, to each of which `offset` is added; `flip`: not 0 if levels are
+    signed; `weight_at`: `[fours][4][16][4]` int8 and `after_at`: excess (int32), multiplier, bias (float32), each
+    `[4][16]`, channels in the order of `settling.QUARTERS`; `lanes`: how many of the four runs of 16 levels to write.
     """
 
     def generate(context, builder, signature, arguments):

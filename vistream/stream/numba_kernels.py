@@ -2,11 +2,12 @@
 
 A kernel gathers its windows by address, multiplies, requantises, writes the level and the changed flag, and counts,
 without intermediate arrays; so a frame in which everything moved costs no more than a dense network would. Every kernel
-works on `index[begin:end]`, releases the GIL and allocates nothing, so that several threads can share a layer.
+takes a job (see `raw.py`), works on `index[begin:end]`, needs a workspace of its own and allocates nothing, so that
+several threads can share a layer. Each returns how many levels changed.
 
 Levels are stored as int8 `[H * W + 1, stride]`: `stride` is the channels rounded up, the channels beyond stay 0, and
 the last row, all 0, is what windows see outside the frame; some bytes behind it may be read, but mean nothing.
-`geometry` is the vector that `geometry_of` lays out. The twin of every kernel in plain torch is in `torch_kernels.py`.
+The twin of every kernel in plain torch is in `torch_kernels.py`.
 """
 
 # what numba compiles has no Python types
@@ -14,7 +15,6 @@ the last row, all 0, is what windows see outside the frame; some bytes behind it
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 from vistream.stream.dots import (
@@ -25,7 +25,29 @@ from vistream.stream.dots import (
     dot_tile_3,
     dot_tile_4,
 )
-from vistream.stream.settling import accumulate, ones, settle_1, settle_4
+from vistream.stream.finishing import finish, limits_of, mark
+from vistream.stream.raw import (
+    BESIDE_AT,
+    CHANGED_AT,
+    GATHERED_AT,
+    GEOMETRY,
+    IDENTITY_AT,
+    INDEX_AT,
+    OUT_AT,
+    SOURCE_AT,
+    START_STEP,
+    SUM_AT,
+    TABLE_AT,
+    TOTALS_AT,
+    WEIGHT_AT,
+    prefetch,
+    read_int,
+    read_level,
+    read_word,
+    write_int,
+    write_word,
+)  # fmt: skip
+from vistream.stream.settling import max_64, ones
 from vistream.stream.tiles import (
     GROUP,
     ROWS,
@@ -37,7 +59,7 @@ from vistream.stream.tiles import (
     tile_product_2x2,
 )
 from vistream.stream.vector import LANES, TILE_ROWS
-from vistream.stream.windows import address_of, gather, prefetch, side_by_side, window_of, window_rows
+from vistream.stream.windows import gather, side_by_side, window_of, window_rows
 
 CHUNK = 12  # steps of 64 bytes for which a group of inputs stays in the first-level cache
 PANEL = 256  # output channels that are summed before they settle
@@ -45,160 +67,90 @@ AHEAD = 1024  # bytes; how far ahead of a depthwise block memory is asked for
 SUMS = GROUP * PANEL  # running totals that a kernel needs room for
 
 
-# What follows a sum, as addresses: numba counts references to arrays, which would cost more than the sum itself.
-# (multiplier, start, bytes from one start to the next, identity, gain, out, y), each 0 where there is none.
-@njit(inline="always")
-def _addresses(multiplier, start, start_step, identity, gain, out, y):
-    return (
-        address_of(multiplier), address_of(start), np.int64(4 * start_step),
-        address_of(identity) if len(identity) else np.int64(0), address_of(gain), address_of(out),
-        address_of(y) if len(y) else np.int64(0),
-    )  # fmt: skip
-
-
-@njit(inline="always")
-def _finish(i, position, count, channel, width, stride, totals_at, after, changed, limits):
-    """Requantise `width` channels of `count` output positions side by side, or add them to a pending sum.
-
-    Their totals, and their levels if `width` is the whole row, lie side by side as well; so do the rows of `start` and
-    `y`. The vectors for each channel repeat behind their end for as long as a block of 64 may reach.
-    """
-    multiplier_at, start_at, start_step, identity_at, gain_at, out_at, y_at = after
-    lo, hi, band = limits[0], limits[1], limits[2]
-    start_at += i * start_step
-    y_at += 4 * i * stride if y_at else 0
-    level = position * stride + channel
+@njit(nogil=True, cache=True)
+def convolve(job, begin, end, workspace):
+    """A convolution by dot products. Its inner sum: quads of 4 channels; `beside`: the excess of each channel."""
+    index_at, source_at, table_at, totals_at = job[INDEX_AT], job[SOURCE_AT], workspace[TABLE_AT], workspace[TOTALS_AT]
+    window, limits = window_of(job), limits_of(job)
+    taps, quads = job[GEOMETRY + 4] * job[GEOMETRY + 5], job[GEOMETRY + 13]
+    flip, stride = job[GEOMETRY + 14], job[GEOMETRY + 15]
     changes = 0
-    per, c, here = width // LANES, 0, position
-    first, levels = 0, count * width
-    while first < levels:
-        at = 4 * (channel + LANES * c)
-        begin = start_at + (4 * (channel + first) if start_step else at)
-        if y_at:
-            accumulate(begin, totals_at + 4 * first, multiplier_at + at, y_at + 4 * (channel + first))
-            vectors = 1
-        else:
-            identity = identity_at + level + first if identity_at else np.int64(0)
-            total_at, out = totals_at + 4 * first, out_at + level + first
-            if levels - first >= 4 * LANES:
-                vectors = 4
-                mask = settle_4(begin, identity, gain_at + at, total_at, multiplier_at + at, out, lo, hi, band)
-            else:
-                vectors = 1
-                mask = settle_1(begin, identity, gain_at + at, total_at, multiplier_at + at, out, lo, hi, band)
-            if mask:
-                changes += ones(mask)
-                _mark(mask, here, c, per, changed)
-        first += vectors * LANES
-        c += vectors
-        while c >= per:
-            c -= per
-            here += 1
+    for group in range(begin, end, TILE_ROWS):
+        here = min(TILE_ROWS, end - group)
+        for slot in range(TILE_ROWS):
+            position = read_word(index_at + 8 * (group + min(slot, here - 1)))
+            window_rows(table_at + 8 * slot, 8 * TILE_ROWS, position, source_at, window)
+        channel, block_at = 0, job[WEIGHT_AT]
+        while channel < stride:
+            vectors = vectors_of_next_block((stride - channel) // LANES)
+            rows, width = 12 if vectors <= 2 else 6, LANES * vectors
+            for first in range(0, here, rows):
+                rows_at, excess_at = table_at + 8 * first, job[BESIDE_AT] + 4 * channel
+                if vectors == 4:
+                    dot_tile_4(rows_at, taps, quads, flip, block_at, excess_at, totals_at)
+                elif vectors == 3:
+                    dot_tile_3(rows_at, taps, quads, flip, block_at, excess_at, totals_at)
+                elif vectors == 2:
+                    dot_tile_2(rows_at, taps, quads, flip, block_at, excess_at, totals_at)
+                else:
+                    dot_tile_1(rows_at, taps, quads, flip, block_at, excess_at, totals_at)
+                changes += _finish_rows(
+                    job, group + first, min(rows, here - first), channel, width, stride, totals_at, limits
+                )
+            channel += width
+            block_at += taps * quads * vectors * 4 * LANES
     return changes
 
 
 @njit(inline="always")
-def _mark(mask, position, c, per, changed):
-    """Set the changed flags of the positions to which the bits of a mask belong; a row is `per` runs of 16."""
-    lanes = 4
-    while lanes > 0:  # as often as the block enters a row, whatever changed: a branch on that would be mispredicted
-        here = min(per - c, lanes)
-        changed[position] |= (mask & (np.int64(-1) if here == 4 else (np.int64(1) << (LANES * here)) - 1)) != 0
-        mask = mask >> (LANES * here) if here < 4 else np.int64(0)
-        lanes -= here
-        position += 1
-        c = 0
+def _finish_rows(job, first, count, channel, width, stride, totals_at, limits):
+    """Finish `count` output positions from `index[first]` on whose totals lie side by side."""
+    index_at = job[INDEX_AT]
+    changes, row = 0, 0
+    while row < count:
+        i = first + row
+        together = side_by_side(index_at, i, count - row) if width == stride else 1
+        at = totals_at + 4 * width * row
+        changes += finish(job, i, read_word(index_at + 8 * i), together, channel, width, stride, at, limits)
+        row += together
+    return changes
 
 
 @njit(nogil=True, cache=True)
-def convolve(
-    begin, end, index, source, geometry, weight, excess, multiplier, start, start_step, identity, gain, out, changed,
-    y, limits, table, gathered, totals,
-):  # fmt: skip
-    """A convolution of one group, and what follows it; returns how many levels changed.
-
-    `weight`: as `packing` lays it out; `start`: float32 bias `[O]` (`start_step` 0) or rows of a pending sum
-    (`start_step` its row length in floats); `identity`: levels added with `gain`, if not empty; `y`: if not empty,
-    the sum goes there and nothing settles; `limits`: float32 lo, hi, band.
-    """
-    source_at, weight_at, excess_at = address_of(source), address_of(weight), address_of(excess)
-    table_at, totals_at = address_of(table), address_of(totals)
-    after = _addresses(multiplier, start, start_step, identity, gain, out, y)
-    window = window_of(geometry)
-    taps, quads, flip, stride = geometry[4] * geometry[5], geometry[13], geometry[14], geometry[15]
-    total_changes = 0
-    for group in range(begin, end, TILE_ROWS):
-        for slot in range(TILE_ROWS):
-            window_rows(table, TILE_ROWS, slot, index[min(group + slot, end - 1)], source_at, window)
-        here = min(TILE_ROWS, end - group)
-        channel, block_at = 0, weight_at
-        while channel < stride:
-            vectors = vectors_of_next_block((stride - channel) // LANES)
-            rows = 12 if vectors <= 2 else 6
-            for first in range(0, here, rows):
-                rows_at = table_at + 8 * first
-                less_at = excess_at + 4 * channel
-                if vectors == 4:
-                    dot_tile_4(rows_at, taps, quads, flip, block_at, less_at, totals_at)
-                elif vectors == 3:
-                    dot_tile_3(rows_at, taps, quads, flip, block_at, less_at, totals_at)
-                elif vectors == 2:
-                    dot_tile_2(rows_at, taps, quads, flip, block_at, less_at, totals_at)
-                else:
-                    dot_tile_1(rows_at, taps, quads, flip, block_at, less_at, totals_at)
-                for row in range(min(rows, here - first)):
-                    i, width = group + first + row, LANES * vectors
-                    total_at = totals_at + 4 * width * row
-                    total_changes += _finish(
-                        i, index[i], 1, channel, width, stride, total_at, after, changed, limits
-                    )
-            channel += vectors * LANES
-            block_at += taps * quads * vectors * 4 * LANES
-    return total_changes
-
-
-@njit(nogil=True, cache=True)
-def convolve_tiles(
-    begin, end, index, source, geometry, weight, shapes, multiplier, start, start_step, identity, gain, out, changed,
-    y, limits, table, gathered, totals,
-):  # fmt: skip
-    """As `convolve`, by the CPU's tile registers; `shapes` is what they are set up with."""
-    source_at, gathered_at, totals_at = address_of(source), address_of(gathered), address_of(totals)
-    after = _addresses(multiplier, start, start_step, identity, gain, out, y)
-    window = window_of(geometry)
-    pointwise, row_bytes = window[-1], geometry[12]
-    steps, stride = geometry[13], geometry[15]
-    total_changes = 0
-    tile_begin(address_of(shapes))
+def convolve_tiles(job, begin, end, workspace):
+    """A convolution by the CPU's tile registers. Its inner sum: steps of 64 inputs; `beside`: the tiles' shapes."""
+    index_at, source_at, totals_at = job[INDEX_AT], job[SOURCE_AT], workspace[TOTALS_AT]
+    window, limits = window_of(job), limits_of(job)
+    pointwise, row_bytes, steps, stride = window[-1], job[GEOMETRY + 12], job[GEOMETRY + 13], job[GEOMETRY + 15]
+    changes = 0
+    tile_begin(job[BESIDE_AT])
     for group in range(begin, end, GROUP):
         here = min(GROUP, end - group)
+        position = read_word(index_at + 8 * group)
         if group + 2 * GROUP <= end:  # while this group is summed, the next one's memory comes nearer
-            span = min(index[group + 2 * GROUP - 1] - index[group + GROUP], GROUP - 1) + 1
-            prefetch(address_of(out) + index[group + GROUP] * stride, span * stride)
+            first = read_word(index_at + 8 * (group + GROUP))
+            span = min(read_word(index_at + 8 * (group + 2 * GROUP - 1)) - first, GROUP - 1) + 1
+            prefetch(job[OUT_AT] + first * stride, span * stride)
             if pointwise:
-                prefetch(source_at + index[group + GROUP] * row_bytes, span * row_bytes)
-        if pointwise and index[group + here - 1] - index[group] == here - 1:
-            input_at, input_stride = source_at + index[group] * row_bytes, row_bytes
+                prefetch(source_at + first * row_bytes, span * row_bytes)
+        if pointwise and side_by_side(index_at, group, here) == here:
+            input_at, input_stride = source_at + position * row_bytes, row_bytes
         else:
-            input_at, input_stride = gathered_at, 64 * steps
-            gather(gathered_at, input_stride, table, index, group, here, source_at, window)
-        block_at = address_of(weight)
+            input_at, input_stride = workspace[GATHERED_AT], 64 * steps
+            gather(input_at, input_stride, workspace[TABLE_AT], index_at, group, here, source_at, window)
+        block_at = job[WEIGHT_AT]
         for channel in range(0, stride, PANEL):
             width = min(PANEL, stride - channel)
             for first in range(0, steps, CHUNK):
                 now = min(CHUNK, steps - first)
-                at = block_at + 64 * first * width
-                _panel(here, input_at + 64 * first, input_stride, now, at, width, totals_at, first)
+                _panel(
+                    here, input_at + 64 * first, input_stride, now, block_at + 64 * first * width, width, totals_at,
+                    first,
+                )  # fmt: skip
             block_at += 64 * steps * width
-            row = 0
-            while row < here:
-                i = group + row
-                count = side_by_side(index, i, here - row) if width == stride else 1
-                at = totals_at + 4 * width * row
-                total_changes += _finish(i, index[i], count, channel, width, stride, at, after, changed, limits)
-                row += count
+            changes += _finish_rows(job, group, here, channel, width, stride, totals_at, limits)
     tile_end()
-    return total_changes
+    return changes
 
 
 @njit(inline="always")
@@ -220,79 +172,100 @@ def _panel(here, input_at, input_stride, steps, weight_at, width, totals_at, car
 
 
 @njit(nogil=True, cache=True)
-def convolve_depthwise(
-    begin, end, index, source, geometry, weight, after_block, multiplier, start, start_step, identity, gain, out,
-    changed, y, limits, table, gathered, totals,
-):  # fmt: skip
-    """As `convolve`, where every channel has a window of its own; `weight` and `after_block` are laid out for that.
+def convolve_depthwise(job, begin, end, workspace):
+    """A convolution in which every channel has a window of its own. Its inner sum: fours of taps.
 
     The levels of neighbouring output positions lie side by side in memory. So do their windows if the stride is 1:
-    then blocks of 64 levels go across positions, else from each position to its last channel.
+    then blocks of 64 levels go across positions, else from each position to its last channel. `beside`: what follows
+    the sums of such a block, see `dots.depthwise_block`.
     """
-    source_at, table_at, totals_at = address_of(source), address_of(table), address_of(totals)
-    after = _addresses(multiplier, start, start_step, identity, gain, out, y)
-    window = window_of(geometry)
-    fours, flip, stride, move = geometry[13], geometry[14], geometry[15], geometry[7] * geometry[12]
-    alone = len(y) == 0 and len(identity) == 0 and start_step == 0
-    across = alone and geometry[7] == 1
-    outside = source_at + geometry[0] * geometry[1] * geometry[12]
-    total_changes = 0
-    i = begin
+    index_at, source_at, table_at, totals_at = job[INDEX_AT], job[SOURCE_AT], workspace[TABLE_AT], workspace[TOTALS_AT]
+    window, limits = window_of(job), limits_of(job)
+    fours, flip, stride = job[GEOMETRY + 13], job[GEOMETRY + 14], job[GEOMETRY + 15]
+    across, row_bytes, per = job[GEOMETRY + 7], job[GEOMETRY + 12], stride // LANES
+    alone = job[SUM_AT] == 0 and job[IDENTITY_AT] == 0 and job[START_STEP] == 0
+    outside = source_at + job[GEOMETRY] * job[GEOMETRY + 1] * row_bytes
+    changes, i = 0, begin
     while i < end:
-        position = index[i]
-        used, run = window_rows(table, 1, 0, position, source_at, window)
-        for tap in range(used, 4 * fours):
-            table[tap] = outside
-        count = side_by_side(index, i, min(run, end - i))
-        pieces, levels = (1, count * stride) if across else (count, stride)
+        position = read_word(index_at + 8 * i)
+        behind, run = window_rows(table_at, 8, position, source_at, window)
+        last_tap = read_word(behind - 8)
+        while behind < table_at + 32 * fours:
+            write_word(behind, outside)
+            behind += 8
+        count = side_by_side(index_at, i, min(run, end - i))
+        pieces, levels = (1, count * stride) if alone and across == 1 else (count, stride)
         for piece in range(pieces):
             here, c = position + piece, 0
             for first in range(0, levels, 4 * LANES):
-                offset = piece * move + first
-                weight_at, block_at = address_of(weight) + 256 * fours * c, address_of(after_block) + 768 * c
+                offset, out_at = piece * across * row_bytes + first, job[OUT_AT] + (position + piece) * stride + first
+                weight_at, beside_at = job[WEIGHT_AT] + 256 * fours * c, job[BESIDE_AT] + 768 * c
                 if alone:
-                    out_at = address_of(out) + (position + piece) * stride + first
                     prefetch(out_at + AHEAD, 64)
-                    prefetch(table[used - 1] + offset + AHEAD, 64)
+                    prefetch(last_tap + offset + AHEAD, 64)
+                    lanes = min((levels - first) // LANES, 4)
                     mask = depthwise_block(
-                        table_at, offset, fours, flip, weight_at, block_at, out_at, (levels - first) // LANES,
-                        limits[0], limits[1], limits[2],
+                        table_at, offset, fours, flip, weight_at, beside_at, out_at, lanes, limits[0], limits[1],
+                        limits[2],
                     )  # fmt: skip
                     if mask:
-                        total_changes += ones(mask)
-                        _mark(mask, here, c, stride // LANES, changed)
+                        changes += ones(mask)
+                        mark(mask, job[CHANGED_AT] + here, c, per, lanes)
                 else:
-                    depthwise_sums(table_at, offset, fours, flip, weight_at, block_at, totals_at)
+                    depthwise_sums(table_at, offset, fours, flip, weight_at, beside_at, totals_at)
                     width = min(4 * LANES, levels - first)
-                    total_changes += _finish(
-                        i + piece, here, 1, first, width, stride, totals_at, after, changed, limits
-                    )
+                    changes += finish(job, i + piece, here, 1, first, width, stride, totals_at, limits)
                 c += 4
-                while c >= stride // LANES:
-                    c -= stride // LANES
+                while c >= per:
+                    c -= per
                     here += 1
         i += count
-    return total_changes
+    return changes
 
 
 @njit(nogil=True, cache=True)
-def pass_on(
-    begin, end, index, source, geometry, weight, excess, multiplier, start, start_step, identity, gain, out, changed,
-    y, limits, table, gathered, totals,
-):  # fmt: skip
-    """As `convolve`, for a synapse that delivers its source as it is."""
-    totals_at = address_of(totals)
-    after = _addresses(multiplier, start, start_step, identity, gain, out, y)
-    stride = geometry[15]
-    total_changes = 0
+def pass_on(job, begin, end, workspace):
+    """A synapse that delivers its source as it is: levels, or int32 where the geometry's inner word is 4."""
+    index_at, totals_at, limits = job[INDEX_AT], workspace[TOTALS_AT], limits_of(job)
+    row_bytes, size, stride = job[GEOMETRY + 12], job[GEOMETRY + 13], job[GEOMETRY + 15]
+    changes = 0
     for i in range(begin, end):
-        position = index[i]
+        position = read_word(index_at + 8 * i)
+        source_at = job[SOURCE_AT] + position * row_bytes
         for channel in range(0, stride, LANES):
             for lane in range(LANES):
-                c = channel + lane
-                totals[lane] = source[position, c] if c < source.shape[1] else 0
-            total_changes += _finish(i, position, 1, channel, LANES, stride, totals_at, after, changed, limits)
-    return total_changes
+                byte = size * (channel + lane)
+                total = 0
+                if byte < row_bytes:
+                    total = read_int(source_at + byte) if size == 4 else read_level(source_at + byte)
+                write_int(totals_at + 4 * lane, total)
+            changes += finish(job, i, position, 1, channel, LANES, stride, totals_at, limits)
+    return changes
+
+
+@njit(nogil=True, cache=True)
+def max_pool(job, begin, end, workspace):
+    """The largest level under each window."""
+    index_at, table_at = job[INDEX_AT], workspace[TABLE_AT]
+    window, stride = window_of(job), job[GEOMETRY + 15]
+    outside = job[SOURCE_AT] + job[GEOMETRY] * job[GEOMETRY + 1] * job[GEOMETRY + 12]
+    changes = 0
+    for i in range(begin, end):
+        position = read_word(index_at + 8 * i)
+        behind, _ = window_rows(table_at, 8, position, job[SOURCE_AT], window)
+        taps = 0
+        for at in range(table_at, behind, 8):  # only what lies inside
+            row_at = read_word(at)
+            if row_at != outside:
+                write_word(table_at + 8 * taps, row_at)
+                taps += 1
+        for channel in range(0, stride, 4 * LANES):
+            out_at, lanes = job[OUT_AT] + position * stride + channel, min((stride - channel) // LANES, 4)
+            mask = max_64(table_at, taps, channel, out_at, lanes)
+            if mask:
+                changes += ones(mask)
+                mark(mask, job[CHANGED_AT] + position, 0, 4, lanes)
+    return changes
 
 
 @njit(inline="always")

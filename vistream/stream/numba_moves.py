@@ -51,7 +51,7 @@ def compact(mask, index):
     """Write the positions of a mask's ones into `index`; returns how many there are."""
     count = 0
     whole = len(mask) // 8
-    eights = mask[: 8 * whole].view(np.uint64)
+    eights = mask[: 8 * whole].view(np.int64)
     for i in range(whole):
         eight = eights[i]
         if eight == 0x0101010101010101:
@@ -69,40 +69,10 @@ def compact(mask, index):
 
 
 @njit(nogil=True, cache=True)
-def max_pool(begin, end, index, source, geometry, out, changed):
-    """The largest level under each window; returns how many changed."""
-    height, width, columns = geometry[0], geometry[1], geometry[3]
-    kh, kw, sh, sw, dh, dw, top, left = geometry[4:12]
-    channels = geometry[15]
-    total_changes = 0
-    largest = np.empty(channels, np.int8)
-    for i in range(begin, end):
-        position = index[i]
-        y0, x0 = (position // columns) * sh - top, (position % columns) * sw - left
-        largest[:] = -128
-        for a in range(kh):
-            for b in range(kw):
-                y, x = y0 + a * dh, x0 + b * dw
-                if 0 <= y < height and 0 <= x < width:
-                    row = source[y * width + x]
-                    for c in range(channels):
-                        largest[c] = max(largest[c], row[c])
-        changes = 0
-        row = out[position]
-        for c in range(channels):
-            changes += row[c] != largest[c]
-            row[c] = largest[c]
-        if changes:
-            changed[position] = 1
-            total_changes += changes
-    return total_changes
-
-
-@njit(nogil=True, cache=True)
-def copy_rows(begin, end, index, source, sources_index, first, channels, out, changed):
+def copy_rows(count, index, source, sources_index, first, channels, out, changed):
     """Copy `channels` channels of rows `sources_index[position]` to channel `first` on; returns how many changed."""
     total_changes = 0
-    for i in range(begin, end):
+    for i in range(count):
         position = index[i]
         new, row = source[sources_index[position]], out[position]
         changes = 0

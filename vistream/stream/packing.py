@@ -90,7 +90,8 @@ def pack_synapse(synapse: SynapsePlan, source: Source, stride: int, bias: NDArra
     multiplier = repeating(synapse.multiplier.numpy(), stride)
     if synapse.weight is None or synapse.place is None:
         geometry = np.zeros(16, np.int64)
-        geometry[15] = stride
+        size = 4 if synapse.place is None else 1  # a sum over the whole source is of int32
+        geometry[12], geometry[13], geometry[15] = size * source.row_bytes, size, stride
         return Packed("pass", geometry, np.zeros(0, np.int8), np.zeros(stride, np.int32), multiplier)
     if synapse.depthwise and source.row_bytes == stride:
         return _pack_depthwise(synapse, synapse.place, source, stride, multiplier, bias)
@@ -139,21 +140,19 @@ def _pack_depthwise(
     return Packed("depthwise", geometry, aligned(weight), aligned(after), multiplier)
 
 
-def _pack_tiles(
-    weight: Bytes, place: Place, source: Source, stride: int, multiplier: NDArray[np.float32]
-) -> Packed:
+def _pack_tiles(weight: Bytes, place: Place, source: Source, stride: int, multiplier: NDArray[np.float32]) -> Packed:
     """`weight` `[taps, I, O]` in the order in which `convolve_tiles` reads it: panels, chunks, pairs of columns."""
     full = _widened(weight, source.row_bytes, stride).reshape(-1, stride)
     steps = rounded_up(len(full), STEP) // STEP
     full = np.pad(full, ((0, steps * STEP - len(full)), (0, 0)))
     tiles = full.reshape(steps, LANES, 4, stride // LANES, LANES).transpose(3, 0, 1, 4, 2)  # [column, step, ...]
     panel = PANEL // LANES
-    parts = []
+    parts: list[Bytes] = []
     for first in range(0, len(tiles), panel):
         columns = tiles[first : first + panel]
         for chunk in range(0, steps, CHUNK):
-            for pair in range(0, len(columns), 2):
-                parts.append(_flat(columns[pair : pair + 2, chunk : chunk + CHUNK].swapaxes(0, 1)))
+            steps_here = columns[:, chunk : chunk + CHUNK].swapaxes(0, 1)
+            parts.extend(_flat(steps_here[:, pair : pair + 2]) for pair in range(0, len(columns), 2))
     geometry = geometry_of(place, source.row_bytes, steps, False, stride)
     return Packed("tiles", geometry, aligned(np.concatenate(parts)), tile_shapes(), multiplier)
 

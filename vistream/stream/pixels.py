@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from vistream.stream.raw import CHANGED_AT, GEOMETRY, OUT_AT, SOURCE_AT, read_level, write_level
 from vistream.stream.settling import ones
 from vistream.stream.vector import BYTES, I8, I16, I64, INTS, LANES, LEVELS, constant, load, pick, splat, store
-from vistream.stream.windows import address_of
 
 RUN = LANES
 ZERO_OF_INPUT = 0x80  # the level of a pixel is the pixel minus 128
@@ -50,26 +49,28 @@ def read_run(typing, frame_at, levels_at, marks_at, deadband):
 
 
 @njit(nogil=True, cache=True)
-def read_pixels(begin, end, frame, levels, marks, deadband):
-    """Take over pixels `begin`..`end` where they moved by more than `deadband`; returns how many did.
+def read_pixels(job, begin, end, workspace):
+    """Take over pixels `begin`..`end` where they moved by more than the dead-band; returns how many did.
 
-    `frame`: uint8 `[H * W, 3]`; `levels`: int8 `[H * W + 1, 4]`; `marks`: uint8 `[H * W]`, written.
+    `source`: uint8 `[H * W][3]`; `out`: levels `[H * W + 1][4]`; `changed` is written; the dead-band is the geometry's
+    first word.
     """
-    frame_at, levels_at, marks_at = address_of(frame), address_of(levels), address_of(marks)
+    deadband = job[GEOMETRY]
     moved = 0
     whole = begin + (end - begin) // RUN * RUN
     for pixel in range(begin, whole, RUN):
-        mask = read_run(frame_at + 3 * pixel, levels_at + 4 * pixel, marks_at + pixel, deadband)
+        frame_at, levels_at, marks_at = job[SOURCE_AT] + 3 * pixel, job[OUT_AT] + 4 * pixel, job[CHANGED_AT] + pixel
+        mask = read_run(frame_at, levels_at, marks_at, deadband)
         if mask:
             moved += ones(mask)
     for pixel in range(whole, end):
+        frame_at, levels_at = job[SOURCE_AT] + 3 * pixel, job[OUT_AT] + 4 * pixel
         over = False
         for c in range(3):
-            new, old = np.int64(frame[pixel, c]), np.int64(levels[pixel, c]) + 128
-            over |= abs(new - old) > deadband
-        marks[pixel] = over
+            over |= abs(((read_level(frame_at + c) & 255) - 128) - read_level(levels_at + c)) > deadband
+        write_level(job[CHANGED_AT] + pixel, over)
         if over:
             moved += 1
             for c in range(3):
-                levels[pixel, c] = np.int8(np.int64(frame[pixel, c]) - 128)
+                write_level(levels_at + c, (read_level(frame_at + c) & 255) - 128)
     return moved

@@ -7,10 +7,26 @@ from __future__ import annotations
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from vistream.stream.vector import (
-    BYTES, F32, I16, I64, INTS, LANES, LEVELS, PACKS, REALS, call, constant, load, pick, splat, store, variable,
+    BYTES,
+    F32,
+    I16,
+    I64,
+    INTS,
+    LANES,
+    LEVELS,
+    PACKS,
+    REALS,
+    call,
+    constant,
+    load,
+    pick,
+    splat,
+    store,
+    variable,
 )  # fmt: skip
 
 # Where the saturating packs leave the levels of four vectors: within each quarter of a register. Sums whose vectors
@@ -181,3 +197,23 @@ def ones(typing, mask):
         return call(builder, "llvm.ctpop.i64", I64, [arguments[0]])
 
     return types.int64(types.int64), generate
+
+
+@intrinsic
+def max_64(typing, table_at, taps, offset, levels_at, lanes):
+    """The largest of each of 64 levels over `taps` rows, at least -128; the mask of what changed, int64.
+
+    `table_at`: addresses of the rows, to each of which `offset` is added; `lanes`: how many runs of 16 are written.
+    """
+
+    def generate(context, builder, signature, arguments):
+        table_at, taps, offset, levels_at, lanes = arguments
+        largest = variable(builder, constant(BYTES, -128))
+        with cgutils.for_range(builder, taps) as tap:
+            row_at = load(builder, builder.add(table_at, builder.mul(tap.index, ir.Constant(I64, 8))), I64)
+            row, held = load(builder, builder.add(row_at, offset), BYTES), builder.load(largest)
+            builder.store(builder.select(builder.icmp_signed(">", row, held), row, held), largest)
+        new = builder.load(largest)
+        return _store_part(builder, new, _differing(builder, new, load(builder, levels_at, BYTES)), levels_at, lanes)
+
+    return types.int64(*[types.int64] * 5), generate

@@ -34,7 +34,7 @@ def tiles_allowed() -> bool:
     if not wanted or platform.system() != "Linux" or platform.machine() != "x86_64":
         return False
     try:
-        return ctypes.CDLL(None).syscall(ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA) == 0
+        return bool(ctypes.CDLL(None).syscall(ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA) == 0)
     except (AttributeError, OSError):
         return False
 

@@ -1,0 +1,75 @@
+"""Threads that share a layer: a job is cut into chunks, and whoever is free takes the next one.
+
+Waking a sleeping thread takes longer than many a layer. So the helpers of a crew wait for work by looking for it for
+some hundred microseconds before they go to sleep, and nobody waits for them: the thread that has the job works on it
+too, and takes every chunk that no helper has taken. Who did what does not change any result.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.stream.crew_kernels import BOARD_WORDS, LOOKING, MOST_HELPERS, lead, rejoin, run_alone, work
+from vistream.stream.packing import aligned_zeros
+
+Words = NDArray[np.int64]
+
+
+class Crew:
+    """The helpers of this process. One thread at a time can lead them; others meanwhile work alone."""
+
+    def __init__(self) -> None:
+        self._board: Words = aligned_zeros(BOARD_WORDS, np.int64)
+        self._leading = threading.Lock()
+        self._asleep: list[threading.Event] = []
+
+    def run(self, job: Words, count: int, chunk: int, helpers: int, workspaces: Words) -> int:
+        """The sum of what the job's kernel returns over `count` items, in chunks of `chunk`; with up to `helpers`.
+
+        `workspaces`: `[helpers + 1, words]`, one for each thread.
+        """
+        helpers = min(helpers, MOST_HELPERS)
+        if helpers == 0 or count <= chunk or not self._leading.acquire(blocking=False):
+            return int(run_alone(job, count, workspaces))
+        try:
+            self._call(helpers)
+            total = lead(self._board, job, count, chunk, helpers, workspaces)
+            while total < 0:  # a helper was put aside by the system in the middle of a chunk
+                time.sleep(0)
+                total = rejoin(self._board)
+            return int(total)
+        finally:
+            self._leading.release()
+
+    def _call(self, helpers: int) -> None:
+        while len(self._asleep) < helpers:
+            event = threading.Event()
+            self._asleep.append(event)
+            number = len(self._asleep)
+            threading.Thread(target=self._help, args=(number, event), name=f"vistream-{number}", daemon=True).start()
+        for event in self._asleep[:helpers]:
+            if not event.is_set():
+                event.set()
+
+    def _help(self, number: int, awake: threading.Event) -> None:
+        while True:
+            awake.wait()
+            work(self._board, number, LOOKING)
+            awake.clear()
+
+
+_crews: dict[int, Crew] = {}
+
+
+def crew() -> Crew:
+    """The crew of this process; a forked child has its own."""
+    process = os.getpid()
+    if process not in _crews:
+        _crews.clear()
+        _crews[process] = Crew()
+    return _crews[process]

@@ -1,0 +1,197 @@
+"""What the numba kernels work on: the memory of every layer, and the jobs that bring it up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.quantize.layers import Concat, Input, MaxPool, Neuron, Upsample
+from vistream.stream import raw
+from vistream.stream.crew_kernels import CONVOLVE, DEPTHWISE, PASS, POOL, READ, TILES
+from vistream.stream.numba_kernels import SUMS
+from vistream.stream.packing import (
+    STEP,
+    Ints,
+    Packed,
+    Source,
+    aligned_zeros,
+    geometry_of,
+    pack_synapse,
+    repeating,
+    rounded_up,
+)
+from vistream.stream.plan import LayerPlan
+from vistream.stream.tiles import GROUP
+from vistream.stream.vector import LANES, TILE_ROWS
+from vistream.types import Frame
+
+Words = NDArray[np.int64]
+
+KINDS = {"convolve": CONVOLVE, "tiles": TILES, "depthwise": DEPTHWISE, "pass": PASS}
+BEHIND = 2048  # bytes behind a row that a kernel may read or ask for: it goes by 64, and by 12 x 64 in a chunk
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spread:
+    """How changes of a source reach a layer: through a window, from given rows, or (neither) position by position."""
+
+    geometry: Ints | None = None
+    rows: Ints | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Memory:
+    """One layer: its levels, which positions changed and were recomputed in this frame, and how to update it.
+
+    `spreads`: one for each source; None where every change reaches everything. `means`: sources that are summed up
+    before the jobs run, and where to. `kept`: what the jobs point to.
+    """
+
+    plan: LayerPlan
+    levels: NDArray[np.int8]  # [H * W + 1, stride]; the last row is what lies outside the frame
+    changed: NDArray[np.uint8]
+    reached: NDArray[np.uint8]
+    limits: NDArray[np.float32]  # lo, hi, 1/2 + hysteresis or 0
+    dirty: bool = False
+    touched: bool = False  # whether there are marks to be wiped out
+    sources: list[Memory] = field(default_factory=list)
+    spreads: list[Spread | None] = field(default_factory=list)
+    means: list[tuple[Memory, NDArray[np.int32]]] = field(default_factory=list)
+    jobs: list[Words] = field(default_factory=list)
+    packed: list[Packed] = field(default_factory=list)
+    kept: list[NDArray[Any]] = field(default_factory=list)
+
+    @property
+    def stride(self) -> int:
+        return int(self.levels.shape[1])
+
+
+def allocate(plan: LayerPlan, before: dict[str, Memory], index: Ints) -> Memory:
+    """The memory of a layer whose sources have theirs; its jobs work on the positions in `index`."""
+    layer, area = plan.layer, plan.height * plan.width
+    stride = rounded_up(plan.channels, 4 if isinstance(layer, Input) else LANES)
+    marks = np.zeros(area, np.uint8)
+    memory = Memory(plan, _levels(area, stride), marks, np.zeros(area, np.uint8), np.zeros(3, np.float32))
+    if isinstance(layer, Input):
+        memory.reached = memory.changed
+        return memory
+    memory.sources = [before[name] for name in layer.sources]
+    if isinstance(layer, Neuron):
+        memory.limits[:2] = layer.lo, layer.hi
+        _add_neuron(memory, layer, before, index)
+    elif isinstance(layer, MaxPool):
+        assert plan.place is not None
+        geometry = geometry_of(plan.place, memory.sources[0].stride, 0, False, stride)
+        memory.spreads = [Spread(geometry)]
+        memory.jobs = [_job(memory, POOL, index, memory.sources[0].levels, geometry)]
+    elif isinstance(layer, Upsample):
+        y, x = np.divmod(np.arange(area), plan.width)
+        rows = (y // layer.factor[0]) * memory.sources[0].plan.width + x // layer.factor[1]
+        memory.spreads = [Spread(rows=rows)]
+    elif isinstance(layer, Concat):
+        memory.spreads = [Spread(rows=np.arange(area)) for _ in layer.sources]
+    return memory
+
+
+def _levels(area: int, stride: int) -> NDArray[np.int8]:
+    """Zeros `[area + 1, stride]`, with some bytes behind them that whole registers of a row may reach into."""
+    size = (area + 1) * stride
+    return aligned_zeros(size + GROUP * stride + BEHIND, np.int8)[:size].reshape(area + 1, stride)
+
+
+def _job(memory: Memory, kind: int, index: Ints, source: NDArray[Any], geometry: Ints) -> Words:
+    job = np.zeros(raw.JOB_WORDS, np.int64)
+    job[raw.KIND] = kind
+    job[raw.GEOMETRY :] = geometry
+    at = {raw.INDEX_AT: index, raw.SOURCE_AT: source, raw.OUT_AT: memory.levels, raw.CHANGED_AT: memory.changed}
+    _point(memory, job, at | {raw.LIMITS_AT: memory.limits})
+    return job
+
+
+def _point(memory: Memory, job: Words, arrays: dict[int, NDArray[Any]]) -> None:
+    """Write addresses into a job, and keep what they point to."""
+    for word, array in arrays.items():
+        job[word] = array.ctypes.data
+        memory.kept.append(array)
+
+
+def _add_neuron(memory: Memory, neuron: Neuron, before: dict[str, Memory], index: Ints) -> None:
+    """One job a synapse; the last one settles. An identity before the last rides along with it."""
+    plan, stride = memory.plan, memory.stride
+    bias = repeating(neuron.bias.numpy(), stride)
+    start: NDArray[np.float32] = bias
+    identity: tuple[NDArray[np.int8], NDArray[np.float32]] | None = None
+    for position, synapse in enumerate(plan.synapses):
+        source = before[synapse.source]
+        described = Source(source.plan.channels, source.stride, _signed(source, before))
+        packed = pack_synapse(synapse, described, stride, bias)
+        memory.packed.append(packed)
+        last = position == len(plan.synapses) - 1
+        if synapse.place is None:
+            memory.spreads.append(None)
+            means = np.zeros(source.stride, np.int32)
+            memory.means.append((source, means))
+            levels: NDArray[Any] = means
+        else:
+            memory.spreads.append(Spread(None if synapse.place.window.pointwise else packed.geometry))
+            levels = source.levels
+        rides = position == len(plan.synapses) - 2 and synapse.place is not None and source.stride == stride
+        if packed.kind == "pass" and rides:
+            identity = (source.levels, packed.multiplier)
+            continue
+        job = _job(memory, KINDS[packed.kind], index, levels, packed.geometry)
+        job[raw.START_STEP] = 0 if start is bias else 4 * stride
+        pointers = {raw.WEIGHT_AT: packed.weight, raw.BESIDE_AT: packed.beside, raw.MULTIPLIER_AT: packed.multiplier}
+        _point(memory, job, pointers | {raw.START_AT: start})
+        if last and identity is not None:
+            _point(memory, job, {raw.IDENTITY_AT: identity[0], raw.GAIN_AT: identity[1]})
+        if not last:
+            start = np.zeros(plan.height * plan.width * stride, np.float32)
+            _point(memory, job, {raw.SUM_AT: start})
+        memory.jobs.append(job)
+
+
+def _signed(memory: Memory, before: dict[str, Memory]) -> bool:
+    layer = memory.plan.layer
+    if isinstance(layer, Input):
+        return True
+    if isinstance(layer, Neuron):
+        return layer.lo < 0
+    if isinstance(layer, MaxPool) and layer.window.padding != (0, 0):
+        return True  # a window that lies in the padding altogether gives -128
+    return any(_signed(before[source], before) for source in layer.sources)
+
+
+def frame_job(memory: Memory, pixels: Frame, deadband: int) -> Words:
+    """Reads a frame into the input layer; `pixels` must be kept as long as the job runs."""
+    geometry = np.zeros(raw.GEOMETRY_WORDS, np.int64)
+    geometry[0] = deadband
+    job = np.zeros(raw.JOB_WORDS, np.int64)
+    job[raw.KIND] = READ
+    job[raw.GEOMETRY :] = geometry
+    job[raw.SOURCE_AT], job[raw.OUT_AT] = pixels.ctypes.data, memory.levels.ctypes.data
+    job[raw.CHANGED_AT] = memory.changed.ctypes.data
+    return job
+
+
+def workspaces(memories: Collection[Memory], threads: int) -> tuple[list[NDArray[Any]], Words]:
+    """What each thread needs: room for addresses of a window's rows, inputs of a group of positions, and their sums.
+
+    Returns the arrays, to be kept, and their addresses `[threads, 3]`.
+    """
+    geometries = [job[raw.GEOMETRY :] for memory in memories for job in memory.jobs]
+    taps = max((int(geometry[4] * geometry[5]) for geometry in geometries), default=1)
+    packed = [packed for memory in memories for packed in memory.packed]
+    steps = max((int(part.geometry[13]) for part in packed if part.kind == "tiles"), default=0)
+    kept: list[NDArray[Any]] = []
+    addresses = np.zeros((threads, raw.WORKSPACE_WORDS), np.int64)
+    for thread in range(threads):
+        kept.append(aligned_zeros((taps + 4) * TILE_ROWS, np.int64))
+        kept.append(aligned_zeros(GROUP * STEP * steps + BEHIND, np.int8))
+        kept.append(aligned_zeros(SUMS, np.int32))
+        addresses[thread] = [array.ctypes.data for array in kept[-raw.WORKSPACE_WORDS :]]
+    return kept, addresses
