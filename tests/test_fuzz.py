@@ -88,10 +88,16 @@ FOUND: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a frame beyond int64": ("1e300,1,1,1,5,5,1\n", read_tracks, "below 2"),
     "a mask of 2^60 pixels": ("1 1 2 1073741824 1073741824 0\n", read_mots, "cannot be"),
     "weights of an infinite shape": (
-        json.dumps({"weightsManifest": [{"paths": [], "weights": [{"name": "w", "shape": [1e999], "dtype": "int8"}]}]}),
+        json.dumps({"weightsManifest": [{"paths": [], "weights": [{"name": "w", "shape": [1e999], "dtype": "bool"}]}]}),
         load_tfjs,
         "not a tfjs graph model",
     ),
+    "weights of a type that is no name": (
+        json.dumps({"weightsManifest": [{"paths": [], "weights": [{"name": "w", "shape": [0], "dtype": ","}]}]}),
+        load_tfjs,
+        "not a tfjs graph model",
+    ),
+    "a graph nested without end": ('{"a": ' * 100_000, load_tfjs, "not a tfjs graph model"),
 }
 
 

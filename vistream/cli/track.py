@@ -16,13 +16,16 @@ from vistream.cli.options import (
     MaxFrames,
     Model,
     Quiet,
-    SourceArgument,
     Start,
     Stride,
 )
 
 OUTPUT_HELP = "The annotated video (.mp4). If no output at all is asked for: SOURCE-tracks.mp4 in this folder."
 
+SOURCES_HELP = (
+    "A video file, camera index, RTSP or HTTP address, folder of images, or glob. "
+    "Of several, each is tracked by a process of its own, and outputs name folders."
+)
 TASK_HELP = (
     "mot (boxes), mots (masks), pose (skeletons), vos (masks, from --init-mask) or sot (a box, from --init-box)."
 )
@@ -30,7 +33,7 @@ DETECTIONS_HELP = "Detections made beforehand: MOT or MOTS text, COCO or PoseTra
 
 
 def track(
-    source: SourceArgument,
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
     task: Annotated[str, typer.Option(help=TASK_HELP)] = "mot",
     init_mask: Annotated[
         Path | None, typer.Option(help="vos: the first frame's objects, as palette or grey PNG.", show_default=False)
@@ -80,6 +83,16 @@ def track(
     no_reconnect: Annotated[
         bool, typer.Option("--no-reconnect", help="A camera or stream that is lost ends the run.")
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Of several sources, so many at once: all streams, or a file a processor.", min=1, show_default=False
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Workers of a Ray cluster: ray (here), ray:auto or ray://HOST:PORT.", show_default=False),
+    ] = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -89,6 +102,8 @@ def track(
     bit for bit (see vistream verify).
     """
     from vistream.cli.tracking import parse_box, run_and_report
+    from vistream.errors import VistreamError
+    from vistream.fleet.jobs import sources_of
     from vistream.render.outputs import OutputPaths
     from vistream.tasks.run import Settings
 
@@ -120,4 +135,12 @@ def track(
         posetrack=posetrack_json,
         davis=davis_dir,
     )
-    run_and_report(source, settings, paths, report=report, resume=resume, show=show, quiet=quiet)
+    found = sources_of(sources)
+    if len(found) == 1 and cluster is None:
+        run_and_report(found[0], settings, paths, report=report, resume=resume, show=show, quiet=quiet)
+        return
+    if show or report is not None:
+        raise VistreamError("--show and --report are for a single source")
+    from vistream.cli.many import track_many
+
+    track_many(found, settings, paths, jobs=jobs, cluster=cluster, resume=resume, quiet=quiet)

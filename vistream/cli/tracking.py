@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from vistream.cli.console import PatientConsole
 from vistream.cli.signals import interruptible
 from vistream.errors import VistreamError
+from vistream.fleet.jobs import stem_of
 from vistream.render.outputs import OutputPaths, Outputs
 from vistream.render.recording import Recording
 from vistream.render.run_report import RunFacts, RunReport
@@ -53,10 +55,10 @@ def run_and_report(
     if show and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.name == "nt"):
         raise VistreamError("--show needs a display, and there is none: leave it out, and look at --output")
     if not paths.given() and not show and report is None:
-        paths = replace(paths, video=_default_output(source))
+        paths = replace(paths, video=Path(f"{stem_of(source)}-tracks.mp4"))
     paths.check(settings.task)
     if paths.davis is not None:
-        paths = replace(paths, davis=paths.davis / _stem(source))
+        paths = replace(paths, davis=paths.davis / stem_of(source))
     if resume and report is not None:
         raise VistreamError("--report describes a run from its first frame on: it does not go with --resume")
     console = Console(stderr=True, quiet=quiet)
@@ -77,17 +79,9 @@ def run_and_report(
         hint = "; go on with --resume" if paths.jsonl is not None else ""
         log.warning("stopped after %d frames; what was written so far is kept%s", recording.totals.frames, hint)
     files = recording.outputs.files if page is None else [*recording.outputs.files, page.page]
-    _report(recording, files, _Patient(quiet=quiet))
+    _report(recording, files, PatientConsole(quiet=quiet))
     if ask.number:
         raise typer.Exit(128 + ask.number)
-
-
-class _Patient(Console):
-    """A console whose reader may leave (`| head`): the work is done, so what it does not hear is no failure."""
-
-    def on_broken_pipe(self) -> None:
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _track(recording: Recording, console: Console, show: bool, page: RunReport | None) -> None:
@@ -148,13 +142,3 @@ def _report(recording: Recording, files: list[Path], console: Console) -> None:
     for path in files:
         table.add_row("written", str(path))
     console.print(table)
-
-
-def _default_output(source: str) -> Path:
-    return Path(f"{_stem(source)}-tracks.mp4")
-
-
-def _stem(source: str) -> str:
-    """A name for files made from `source`."""
-    stem = Path(source.rstrip("/")).stem if "://" not in source and "*" not in source else "stream"
-    return stem or "camera"

