@@ -75,7 +75,7 @@ def main() -> None:
             folder = root / way.replace(" ", "-")
             killer = Killer(folder / "a.resume" if "killed" in way else None)
             done = supervise(jobs_in(folder, videos, frames), workers, at_once, False, killer.look, lambda: False)
-            print(f"{way}:", ", ".join(f"{status.state} ({status.frames} frames)" for status in done))
+            print(f"{way}:", ", ".join(f"{status.state} ({status.frames} frames){status.error}" for status in done))
             assert ("killed" in way) == bool(killer.killed), "nobody was killed: take more --frames"
             found[way] = checksums(folder)
     for name, checksum in found["one process"].items():
