@@ -24,7 +24,7 @@ CLIPS = {
     "PETS09-S2L1-full480": "PETS09-S2L1_480x360.mp4",
     "TUD-Stadtmitte": "TUD-Stadtmitte.mp4",
 }
-FIDELITIES = {"exact": (0, 0.0), "tau 4, h 1": (4, 1.0)}
+FIDELITIES = {"exact": (0, 0), "tau 4, h 1": (4, 1)}
 
 
 def row(folder: Path, clip: str, fidelity: str) -> str:

@@ -211,7 +211,7 @@ def study_sot(root: Path, fidelities: Sequence[str]) -> None:
     for fidelity, zones in stream_of.items():
         scores: dict[str, dict[str, list[SotScores]]] = {way: {} for way in configs}
         for name, frames, objects in clips:
-            stream = Stream(network, zones.deadband, zones.hysteresis)
+            stream = Stream(network, zones.deadband, zones.hysteresis, noise=zones.noise)
             maps: list[FeatureMap] = [stream.step(fit(frame)).features(frame) for frame in frames]
             for way, config in configs.items():
                 found = [one_object(maps, boxes, config) for boxes in objects.values()]

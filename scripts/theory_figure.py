@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vistream.atomic import replacing
 from vistream.quantize.formula import settle
 
-TAU, H, HIGHEST = 4, 1.0, 15
+TAU, H, HIGHEST = 4, 1, 15
 TRUE, OURS, OTHER = "#8a8a8a", "#0072b2", "#d55e00"  # Okabe and Ito's
 Signal = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ def held_pixel(values: Signal, tau: int) -> Signal:
     return held
 
 
-def levels(y: Signal, hysteresis: float) -> Signal:
+def levels(y: Signal, hysteresis: int) -> Signal:
     """The neuron's level over time, by `quantize.formula.settle`."""
     inputs = torch.tensor(y, dtype=torch.float32)
     found = [settle(inputs[:1], 0, HIGHEST)]
@@ -68,9 +68,9 @@ def neuron_panel(axes: Axes, random: np.random.Generator) -> None:
     held = levels(y, H)
     axes.fill_between(time, held - 0.5 - H, held + 0.5 + H, step="mid", color=OURS, alpha=0.15, linewidth=0)
     axes.plot(time, y, color=TRUE, linewidth=1, label="pre-activation y")
-    axes.step(time, held, where="mid", color=OURS, linewidth=1.6, label=f"level, h = {H:g}")
-    changes, exact = ((np.diff(found) != 0).sum() for found in (held, levels(y, 0.0)))
-    axes.set_title(f"a neuron, hysteresis {H:g}: {changes} changes instead of {exact}", loc="left")
+    axes.step(time, held, where="mid", color=OURS, linewidth=1.6, label=f"level, h = {H}")
+    changes, exact = ((np.diff(found) != 0).sum() for found in (held, levels(y, 0)))
+    axes.set_title(f"a neuron, hysteresis {H}: {changes} changes instead of {exact}", loc="left")
     axes.set_ylabel("level")
     axes.legend(frameon=False)
 
@@ -82,7 +82,7 @@ def error_panel(axes: Axes, random: np.random.Generator) -> None:
     ours, others = np.abs(levels(y, H) - y), np.abs(dropped_increments(y, 0.5 + H) - y)
     assert ours.max() <= 0.5 + H + 1e-4, "the bound does not hold"
     axes.plot(time, others, color=OTHER, linewidth=1, label="small differences dropped, the others added up")
-    axes.plot(time, ours, color=OURS, linewidth=0.6, label=f"hysteresis {H:g}")
+    axes.plot(time, ours, color=OURS, linewidth=0.6, label=f"hysteresis {H}")
     axes.axhline(0.5 + H, color="#1b1b1b", linewidth=0.9, linestyle="--")
     axes.annotate("1/2 + h", (1, 0.5 + H), (0, 3), ("axes fraction", "data"), "offset points", ha="right")
     axes.set_title("distance from the neuron's own pre-activation", loc="left")

@@ -28,7 +28,7 @@ from vistream.video.frames import SourceFrame
 from vistream.video.source import open_source
 
 DEMO = Path(__file__).parents[1] / "demo_videos"
-ZONES = (DeadZones(), DeadZones(4, 1.0))
+ZONES = (DeadZones(), DeadZones(4, 1, 6.0))
 REAL = (
     "mot/PETS09-S2L1/img1",
     "demo/moving_people_sam2_bedroom.mp4",
@@ -126,8 +126,8 @@ def test_threads_do_not_matter(network: IntegerNetwork, monkeypatch: pytest.Monk
 
 
 def test_reset_and_what_came_before_do_not_matter(network: IntegerNetwork) -> None:
-    stream = Stream(network, 4, 1.0)
-    fresh = Stream(network, 4, 1.0)
+    stream = Stream(network, 4, 1, noise=6.0)
+    fresh = Stream(network, 4, 1, noise=6.0)
     for seed in range(3):
         stream.step(picture(seed))
     stream.reset()

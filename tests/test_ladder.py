@@ -46,7 +46,7 @@ def stepped(network: IntegerNetwork, mode: Mode, steps: int = ENOUGH) -> Rung:
     return run
 
 
-def stream(network: IntegerNetwork, backend: str, deadband: int = 0, hysteresis: float = 0.0) -> Rung:
+def stream(network: IntegerNetwork, backend: str, deadband: int = 0, hysteresis: int = 0) -> Rung:
     engine = Stream(network, deadband, hysteresis, backend)
 
     def run(frame: Frame) -> Look:
@@ -79,11 +79,11 @@ def test_every_rung_equals_dense(rung: str, toy: Toy, data: st.DataObject) -> No
 
 
 @pytest.mark.parametrize("backend", ["torch", "numba"])
-@pytest.mark.parametrize(("deadband", "hysteresis"), [(4, 1.0), (20, 0.25), (0, 4.0)])
+@pytest.mark.parametrize(("deadband", "hysteresis"), [(4, 1), (20, 2), (0, 4)])
 @given(toy=toys(), data=st.data())
 @law
 def test_stream_equals_dense_with_dead_zones(
-    backend: str, deadband: int, hysteresis: float, toy: Toy, data: st.DataObject
+    backend: str, deadband: int, hysteresis: int, toy: Toy, data: st.DataObject
 ) -> None:
     run, dense = stream(toy.network, backend, deadband, hysteresis), Dense(toy.network, deadband, hysteresis)
     for frame in data.draw(clips(toy, most=6)):
@@ -152,7 +152,7 @@ def torn(events: Events, random: np.random.Generator) -> tuple[Events, Events]:
 @given(toy=toys(), data=st.data())
 @law
 def test_a_repeated_frame_costs_nothing(toy: Toy, data: st.DataObject) -> None:
-    engine, simulator = Stream(toy.network, 4, 1.0), Simulator(toy.network, steps=ENOUGH)
+    engine, simulator = Stream(toy.network, 4, 1), Simulator(toy.network, steps=ENOUGH)
     for frame in data.draw(clips(toy)):
         engine.step(frame)
         simulator.step(frame)
@@ -167,7 +167,7 @@ def test_a_repeated_frame_costs_nothing(toy: Toy, data: st.DataObject) -> None:
 @law
 def test_reset_forgets_everything(toy: Toy, data: st.DataObject) -> None:
     """With dead zones too, where the past matters."""
-    dense, engine = Dense(toy.network, 8, 1.0), Stream(toy.network, 8, 1.0)
+    dense, engine = Dense(toy.network, 8, 1), Stream(toy.network, 8, 1)
     simulator = Simulator(toy.network, steps=ENOUGH)
     *before, last = data.draw(clips(toy))
     for frame in before:
@@ -176,7 +176,7 @@ def test_reset_forgets_everything(toy: Toy, data: st.DataObject) -> None:
         simulator.step(frame)
     for runner in (dense, engine, simulator):
         runner.reset()
-    fresh = Dense(toy.network, 8, 1.0).step(last)
+    fresh = Dense(toy.network, 8, 1).step(last)
     assert_equal(dense.step(last).__getitem__, fresh)
     engine.step(last)
     assert_equal(engine.levels, fresh)

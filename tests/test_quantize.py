@@ -151,16 +151,16 @@ def test_ranges_round_trip_and_bad_ones_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("y", "held", "hysteresis", "level"),
     [
-        (2.5, 2, 0.0, 3),  # without hysteresis a tie goes up, whatever was held
-        (2.5, 3, 0.0, 3),
-        (3.4, 2, 1.0, 2),  # inside the band: kept
-        (3.5, 2, 1.0, 4),  # its upper end is open
-        (0.5, 2, 1.0, 2),  # its lower end is closed
-        (0.4, 2, 1.0, 0),
-        (99.0, 6, 1.0, 6),  # the band is about the clipped value: 7 - 6 <= 1.5
-        (99.0, 5, 1.0, 7),
+        (2.5, 2, 0, 3),  # without hysteresis a tie goes up, whatever was held
+        (2.5, 3, 0, 3),
+        (3.4, 2, 1, 2),  # inside the band: kept
+        (3.5, 2, 1, 4),  # its upper end is open
+        (0.5, 2, 1, 2),  # its lower end is closed
+        (0.4, 2, 1, 0),
+        (99.0, 6, 1, 6),  # the band is about the clipped value: 7 - 6 <= 1.5
+        (99.0, 5, 1, 7),
     ],
 )
-def test_the_formula_at_its_edges(y: float, held: int, hysteresis: float, level: int) -> None:
+def test_the_formula_at_its_edges(y: float, held: int, hysteresis: int, level: int) -> None:
     kept = settle(torch.tensor([y]), 0, 7, torch.tensor([held], dtype=torch.int8), hysteresis)
     assert kept.tolist() == [level]

@@ -143,7 +143,7 @@ def test_elsewhere_the_token_is_asked_for(done: Tile) -> None:
 @pytest.mark.slow
 def test_a_live_source_and_its_lag() -> None:
     """What one server shows is a camera to another tracker."""
-    film = Tile(CLIP, Settings(detector="motion", deadband=8, hysteresis=2.0), loop=True)
+    film = Tile(CLIP, Settings(detector="motion", deadband=8, hysteresis=2), loop=True)
     film.start()
     with served(film) as port:
         camera = Tile(f"http://127.0.0.1:{port}/sources/0/stream.mjpg", Settings(detector="motion", reconnect=False))

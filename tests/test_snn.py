@@ -74,7 +74,7 @@ def test_hysteresis_leaves_the_way_there_visible() -> None:
     """Why equality is claimed at h = 0 alone: it stops at the edge of the band; `settle` goes to the nearest level."""
     rule = FiringRule(0, 7, 1.0)
     assert settled([5.0], rule, []) == (2.0 - 0.5, 4)
-    assert int(settle(torch.tensor(5.0), 0, 7, torch.tensor(0, dtype=torch.int8), 1.0)) == 5
+    assert int(settle(torch.tensor(5.0), 0, 7, torch.tensor(0, dtype=torch.int8), 1)) == 5
     assert settled([7.0, -2.0], rule, [9]) == (-0.5, 6)
 
 

@@ -63,7 +63,7 @@ def float_features(cut: str, video: str) -> Iterator[NDArray[np.float32]]:
 def stream_features(fidelity: str, video: str) -> Iterator[NDArray[np.float32]]:
     """The same from the program's own engine: block 4 of Lite0 in integers, with that fidelity's dead zones."""
     zones = dead_zones(fidelity, None, None)
-    stream = Stream(named_network(DEFAULT_MODEL).network, zones.deadband, zones.hysteresis)
+    stream = Stream(named_network(DEFAULT_MODEL).network, zones.deadband, zones.hysteresis, noise=zones.noise)
     with open_source(video) as source:
         for frame in source:
             yield stream.step(frame.image).features(frame.image).values

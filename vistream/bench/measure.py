@@ -55,7 +55,7 @@ def contender_turn(contender: Contender, frames: Sequence[Frame]) -> Turn:
 
 def stream_turn(network: IntegerNetwork, zones: DeadZones, frames: Sequence[Frame]) -> Turn:
     """One pass of the stream over the frames, from a reset; the first frame is kept apart."""
-    stream = Stream(network, zones.deadband, zones.hysteresis)
+    stream = Stream(network, zones.deadband, zones.hysteresis, noise=zones.noise)
 
     def turn(timing: Timing) -> None:
         stream.reset()
@@ -104,13 +104,13 @@ def layer_times(network: IntegerNetwork, zones: DeadZones, frames: Sequence[Fram
             seconds["input"] = seconds.get("input", 0.0) + time.perf_counter() - began
             return moved
 
-        def update(self, plan: LayerPlan, hysteresis: float) -> tuple[int, int]:
+        def update(self, plan: LayerPlan, hysteresis: int) -> tuple[int, int]:
             began = time.perf_counter()
             done: tuple[int, int] = super().update(plan, hysteresis)
             seconds[plan.layer.name] = seconds.get(plan.layer.name, 0.0) + time.perf_counter() - began
             return done
 
-    stream = Stream(network, zones.deadband, zones.hysteresis, Timed)
+    stream = Stream(network, zones.deadband, zones.hysteresis, Timed, zones.noise)
     stream.step(frames[0])
     seconds.clear()
     works = [stream.step(frame).work for frame in frames[1:]]

@@ -19,7 +19,7 @@ Deadband = Annotated[
     int | None, typer.Option(help="Grey levels by which a pixel must move to be looked at again.", min=0, max=255)
 ]
 Hysteresis = Annotated[
-    float | None, typer.Option(help="Extra levels by which a neuron's input must move to change it.", min=0, max=255)
+    int | None, typer.Option(help="Extra levels by which a neuron's input must move to change it.", min=0, max=255)
 ]
 Start = Annotated[int, typer.Option(help="The first frame to look at, counted from 0.", min=0)]
 MaxFrames = Annotated[int | None, typer.Option(help="Stop after this many frames.", min=1)]

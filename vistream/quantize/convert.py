@@ -96,7 +96,8 @@ def convert(
 def _neuron(layer: FloatNeuron, values: dict[str, _Value], lo: int, hi: int, scale: float) -> Neuron:
     bias = layer.sum.bias.to(torch.float64)
     synapses = []
-    for term in layer.sum.terms:
+    # What needs no weights comes first: kernels then add it where the sum of a convolution ends, instead of apart.
+    for term in sorted(layer.sum.terms, key=lambda term: term.weight is not None):
         source = values[term.source]
         bias = bias + _offset(term, source)
         synapses.append(_synapse(term, source, scale))

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vistream.quantize.deadband import Deadband
 from vistream.quantize.formula import mean_multiplier, pre_activation, settle
 from vistream.quantize.layers import (
     PIXEL_ZERO,
@@ -32,9 +33,9 @@ EXACT = 2**24  # float32 holds every integer up to here
 class Dense:
     """Runs whole frames. With dead zones it needs the frame before, so it has state: `reset()` forgets it."""
 
-    def __init__(self, network: IntegerNetwork, deadband: int = 0, hysteresis: float = 0.0) -> None:
+    def __init__(self, network: IntegerNetwork, deadband: int = 0, hysteresis: int = 0, noise: float = 0.0) -> None:
         self.network = network
-        self.deadband = deadband
+        self.deadband = Deadband(deadband, noise)
         self.hysteresis = hysteresis
         self._peak = {layer.name: _peak(layer, network) for layer in network.layers}
         self._held: Tensor | None = None
@@ -44,6 +45,7 @@ class Dense:
         """Forget everything: the next frame is a first frame."""
         self._held = None
         self._levels = {}
+        self.deadband.reset()
 
     def step(self, frame: Frame) -> dict[str, Tensor]:
         """The levels of every layer, int8 `[H, W, C]`, by name, for a frame of `[H, W, C]` uint8."""
@@ -75,8 +77,9 @@ class Dense:
 
     def _input(self, frame: Frame) -> Tensor:
         pixels = torch.from_numpy(frame.astype("int16"))
-        if self._held is not None and self.deadband > 0:
-            moved = (pixels - self._held).abs().amax(2, keepdim=True) > self.deadband
+        deadband = self.deadband.of(frame)
+        if self._held is not None and deadband > 0:
+            moved = (pixels - self._held).abs().amax(2, keepdim=True) > deadband
             pixels = torch.where(moved, pixels, self._held)
         self._held = pixels
         return (pixels - PIXEL_ZERO).to(torch.int8)

@@ -5,12 +5,12 @@ float32, one rounding an operation, in this order, so that every implementation 
     y = bias + charge_1 * multiplier_1 + charge_2 * multiplier_2 + ...     (left to right; no fused multiply-add)
     a = clip(floor(y + 1/2), lo, hi)
 
-With a hysteresis of h > 0 levels, a neuron that holds level S keeps it while its pre-activation stays near:
+With a hysteresis of h > 0 whole levels, a neuron that holds level S keeps it while its plain level stays near:
 
-    S <- S   if -(1/2 + h) <= clip(y, lo, hi) - S < 1/2 + h,   else a
+    S <- S   if |a - S| <= h,   else a
 
-so it is always within 1/2 + h levels of its own clipped pre-activation. The interval is half-open, as the spiking
-neuron's thresholds V >= 1 + h and V < -h are; at h = 0 both lines say the same.
+that is, while -(1/2 + h) <= clip(y, lo, hi) - S < 1/2 + h: the spiking neuron's thresholds V >= 1 + h and V < -h. So it
+is always within 1/2 + h levels of its own clipped pre-activation; at h = 0 both lines say the same.
 """
 
 from __future__ import annotations
@@ -29,14 +29,12 @@ def pre_activation(charges: Sequence[Tensor], multipliers: Sequence[Tensor], bia
     return y
 
 
-def settle(y: Tensor, lo: int, hi: int, held: Tensor | None = None, hysteresis: float = 0.0) -> Tensor:
+def settle(y: Tensor, lo: int, hi: int, held: Tensor | None = None, hysteresis: int = 0) -> Tensor:
     """The level, int8, that a neuron comes to rest at; `held` are the levels (int8) that it holds so far."""
     level = torch.clamp(torch.floor(y + 0.5), lo, hi)
-    if held is not None and hysteresis > 0.0:
+    if held is not None and hysteresis > 0:
         before = held.to(torch.float32)
-        away = torch.clamp(y, lo, hi) - before
-        band = 0.5 + hysteresis
-        level = torch.where((away >= -band) & (away < band), before, level)
+        level = torch.where((level - before).abs() <= hysteresis, before, level)
     return level.to(torch.int8)
 
 

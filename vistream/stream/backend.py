@@ -15,7 +15,7 @@ from vistream.types import Frame
 
 
 class Backend(Protocol):
-    """All that a stream remembers: the pixels it holds and every layer's levels. Its size does not grow.
+    """All that a stream remembers: every layer's levels; the input's are the pixels it holds. Its size does not grow.
 
     Made for one plan (a network at one frame size) and used for one stream of frames: per frame `read` once, then
     `update` for every further layer in order. Before the first `read` nothing is held, so the first frame counts as
@@ -29,14 +29,11 @@ class Backend(Protocol):
     def read(self, frame: Frame, deadband: int) -> int:
         """Take over the pixels of `frame`, uint8 `[H, W, C]`, that moved by more than `deadband`; how many did."""
 
-    def update(self, plan: LayerPlan, hysteresis: float) -> tuple[int, int]:
+    def update(self, plan: LayerPlan, hysteresis: int) -> tuple[int, int]:
         """Recompute the positions of a layer that changed inputs reach: how many, and how many levels changed."""
 
     def levels(self, name: str) -> Tensor:
         """A layer's levels, int8 `[H, W, C]`: the backend's own memory, not to be written."""
-
-    def hold(self, pixels: Frame) -> None:
-        """Take `pixels`, uint8 `[H, W, C]`, for those of the last frame; the levels are the caller's business."""
 
     def reached(self, name: str) -> Tensor:
         """The positions of a layer that were recomputed in this frame: bool `[H, W]`."""

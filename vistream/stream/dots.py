@@ -124,7 +124,7 @@ def _depthwise_totals(builder, table_at, offset, fours, flip, weight_at, excess_
 
 
 @intrinsic
-def depthwise_block(typing, table_at, offset, fours, flip, weight_at, after_at, levels_at, lanes, lo, hi, band):
+def depthwise_block(typing, table_at, offset, fours, flip, weight_at, after_at, levels_at, lanes, lo, hi, hysteresis):
     """A depthwise convolution of 64 levels that lie side by side, and its settling; the mask of what changed, int64.
 
     `table_at`: `[fours * 4]` addresses of input rows, to each of which `offset` is added; `flip`: not 0 if levels are
@@ -141,7 +141,7 @@ def depthwise_block(typing, table_at, offset, fours, flip, weight_at, after_at, 
             ys.append(pre_activation(builder, bias, total, multiplier))
         return settle_64(builder, ys, True, levels_at, limits, lanes)
 
-    return types.int64(*[types.int64] * 8, *[types.float32] * 3), generate
+    return types.int64(*[types.int64] * 8, types.float32, types.float32, types.int64), generate
 
 
 @intrinsic

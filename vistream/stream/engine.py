@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.errors import VistreamError
+from vistream.quantize.deadband import Deadband
 from vistream.quantize.layers import IntegerNetwork
 from vistream.stream.backend import Backend, backend_class
 from vistream.stream.plan import LayerPlan, make_plan
 from vistream.types import FeatureMap, Frame, LayerWork, Work
+
+DEADBAND = "(dead-band)"  # its place in a stream's memory, between the layers'
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Stream:
 
     `deadband`: a pixel is re-read only when a channel moved by more than this many grey levels from the value held
     (0 to 255). `hysteresis`: extra levels by which a pre-activation must leave a neuron's level (>= 0). Both 0: exact.
+    `noise`: if not 0, the dead-band follows the camera's noise, times this (see `quantize.deadband`).
     `backend`: `"numba"`, `"torch"`, `"auto"` or a class; they give the same levels.
     """
 
@@ -53,13 +57,14 @@ class Stream:
         self,
         network: IntegerNetwork,
         deadband: int = 0,
-        hysteresis: float = 0.0,
+        hysteresis: int = 0,
         backend: str | type[Backend] = "auto",
+        noise: float = 0.0,
     ) -> None:
-        if not 0 <= deadband <= 255 or not 0.0 <= hysteresis <= 255.0:
+        if not 0 <= deadband <= 255 or not 0 <= hysteresis <= 255:
             raise VistreamError("the dead-band and the hysteresis must lie in 0 to 255")
         self.network = network
-        self.deadband = deadband
+        self.deadband = Deadband(deadband, noise)
         self.hysteresis = hysteresis
         self._make = backend_class(backend) if isinstance(backend, str) else backend
         self._plans: tuple[LayerPlan, ...] = ()
@@ -68,6 +73,7 @@ class Stream:
     def reset(self) -> None:
         """Forget everything: the next frame is a first frame, and may have another size."""
         self._backend = None
+        self.deadband.reset()
 
     def levels(self, name: str) -> Tensor:
         """The levels of any layer after a step, int8 `[h, w, C]`; the engine's own memory."""
@@ -76,10 +82,14 @@ class Stream:
         return self._backend.levels(name)
 
     def memory(self) -> dict[str, NDArray[np.int8]]:
-        """Copies of every layer's levels: all that a stream with dead zones remembers. Empty before the first frame."""
+        """Copies of all that a stream with dead zones remembers: every layer's levels, and the state of its dead-band.
+
+        Empty before the first frame.
+        """
         if self._backend is None:
             return {}
-        return {plan.layer.name: self._backend.levels(plan.layer.name).numpy().copy() for plan in self._plans}
+        memory = {plan.layer.name: self._backend.levels(plan.layer.name).numpy().copy() for plan in self._plans}
+        return memory | {DEADBAND: self.deadband.state().view(np.int8)}
 
     def remember(self, frame: Frame, memory: Mapping[str, NDArray[np.int8]]) -> None:
         """Go on from where another stream of this network was after `frame`, when its `memory()` was `memory`.
@@ -91,17 +101,17 @@ class Stream:
         self.step(frame)
         assert self._backend is not None
         for name, levels in memory.items():
+            if name == DEADBAND:
+                self.deadband.recall(frame, levels.view(np.float64))
+                continue
             if name not in self.network.channels or self._backend.levels(name).shape != levels.shape:
                 raise VistreamError("the stream's memory is of another network or frame size")
             self._backend.levels(name).copy_(torch.from_numpy(levels))
-        held = memory.get(self.network.input.name)
-        if held is not None:
-            self._backend.hold(np.bitwise_xor(held.view(np.uint8), np.uint8(0x80)))
 
     def step(self, frame: Frame) -> Step:
         """Take one frame, uint8 `[H, W, C]`; raises VistreamError if its size is not that of the frame before."""
         backend = self._ready(frame)
-        backend.read(frame, self.deadband)
+        backend.read(frame, self.deadband.of(frame))
         done = []
         for plan in self._plans[1:]:
             pixels, changes = backend.update(plan, self.hysteresis)

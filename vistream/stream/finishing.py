@@ -11,6 +11,7 @@ from numba import njit
 from vistream.stream.raw import (
     CHANGED_AT,
     GAIN_AT,
+    HYSTERESIS,
     IDENTITY_AT,
     LIMITS_AT,
     MULTIPLIER_AT,
@@ -28,9 +29,9 @@ from vistream.stream.vector import LANES
 
 @njit(inline="always")
 def limits_of(job):
-    """lo, hi and 1/2 + hysteresis (0 for none), float32."""
+    """lo and hi, float32, and the hysteresis, int64, in levels."""
     at = job[LIMITS_AT]
-    return read_real(at), read_real(at + 4), read_real(at + 8)
+    return read_real(at), read_real(at + 4), job[HYSTERESIS]
 
 
 @njit(inline="always")
@@ -41,7 +42,7 @@ def finish(job, i, position, count, channel, width, stride, totals_at, limits):
     side by side; so do the rows of a pending sum. The vectors for each channel repeat behind their end for as long as
     a block of 64 may reach.
     """
-    lo, hi, band = limits
+    lo, hi, hysteresis = limits
     start_step, sum_at, changed_at = job[START_STEP], job[SUM_AT], job[CHANGED_AT]
     start_at, multiplier_at, gain_at = job[START_AT] + i * start_step, job[MULTIPLIER_AT], job[GAIN_AT]
     level = position * stride + channel
@@ -58,9 +59,13 @@ def finish(job, i, position, count, channel, width, stride, totals_at, limits):
             accumulate(begin, total_at, multiplier_at + at, sum_at + 4 * (channel + first))
             mask = np.int64(0)
         elif vectors == 4:
-            mask = settle_4(begin, identity, gain_at + at, total_at, multiplier_at + at, out_at + first, lo, hi, band)
+            mask = settle_4(
+                begin, identity, gain_at + at, total_at, multiplier_at + at, out_at + first, lo, hi, hysteresis
+            )
         else:
-            mask = settle_1(begin, identity, gain_at + at, total_at, multiplier_at + at, out_at + first, lo, hi, band)
+            mask = settle_1(
+                begin, identity, gain_at + at, total_at, multiplier_at + at, out_at + first, lo, hi, hysteresis
+            )
         if mask:
             changes += ones(mask)
             mark(mask, changed_at + position, c, per, vectors)

@@ -55,7 +55,7 @@ class Memory:
     levels: NDArray[np.int8]  # [H * W + 1, stride]; the last row is what lies outside the frame
     changed: NDArray[np.uint8]
     reached: NDArray[np.uint8]
-    limits: NDArray[np.float32]  # lo, hi, 1/2 + hysteresis or 0
+    limits: NDArray[np.float32]  # lo, hi
     dirty: bool = False
     touched: bool = False  # whether there are marks to be wiped out
     sources: list[Memory] = field(default_factory=list)
@@ -75,13 +75,13 @@ def allocate(plan: LayerPlan, before: dict[str, Memory], index: Ints) -> Memory:
     layer, area = plan.layer, plan.height * plan.width
     stride = rounded_up(plan.channels, 4 if isinstance(layer, Input) else LANES)
     marks = np.zeros(area, np.uint8)
-    memory = Memory(plan, _levels(area, stride), marks, np.zeros(area, np.uint8), np.zeros(3, np.float32))
+    memory = Memory(plan, _levels(area, stride), marks, np.zeros(area, np.uint8), np.zeros(2, np.float32))
     if isinstance(layer, Input):
         memory.reached = memory.changed
         return memory
     memory.sources = [before[name] for name in layer.sources]
     if isinstance(layer, Neuron):
-        memory.limits[:2] = layer.lo, layer.hi
+        memory.limits[:] = layer.lo, layer.hi
         _add_neuron(memory, layer, before, index)
     elif isinstance(layer, MaxPool):
         assert plan.place is not None

@@ -22,7 +22,7 @@ def stream_model(
     mean: tuple[float, ...] = IMAGENET_MEAN,
     std: tuple[float, ...] = IMAGENET_STD,
     deadband: int = 0,
-    hysteresis: float = 0.0,
+    hysteresis: int = 0,
 ) -> Stream:
     """Quantise `model` on a few frames (uint8 `[H, W, 3]`, RGB) and stream it.
 

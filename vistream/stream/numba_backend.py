@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vistream.quantize.layers import Input, MaxPool, Neuron
 from vistream.stream import numba_moves as moves
+from vistream.stream import raw
 from vistream.stream.crew import Words, crew
 from vistream.stream.jobs import Memory, allocate, frame_job, workspaces
 from vistream.stream.plan import LayerPlan
@@ -63,7 +64,7 @@ class NumbaBackend:
         memory.dirty = count > 0
         return count
 
-    def update(self, plan: LayerPlan, hysteresis: float) -> tuple[int, int]:
+    def update(self, plan: LayerPlan, hysteresis: int) -> tuple[int, int]:
         memory = self._memory[plan.layer.name]
         if not any(source.dirty for source in memory.sources):
             if memory.touched:
@@ -100,15 +101,15 @@ class NumbaBackend:
             else:
                 np.bitwise_or(reached, source.changed, out=reached)
 
-    def _recompute(self, memory: Memory, count: int, hysteresis: float) -> int:
+    def _recompute(self, memory: Memory, count: int, hysteresis: int) -> int:
         layer = memory.plan.layer
         cost = max(memory.plan.macs, memory.stride)
         if isinstance(layer, (Neuron, MaxPool)):
-            memory.limits[2] = 0.5 + hysteresis if hysteresis > 0.0 and not self._fresh else 0.0
             changes = 0
+            for source, means in memory.means:
+                source.levels.sum(0, dtype=np.int32, out=means)
             for job in memory.jobs:
-                for source, means in memory.means:
-                    source.levels.sum(0, dtype=np.int32, out=means)
+                job[raw.HYSTERESIS] = 0 if self._fresh else hysteresis
                 changes = self._run(job, count, cost)
             return changes
         assert not isinstance(layer, Input)

@@ -18,7 +18,7 @@ from vistream.stream.vector import BYTES, F32, FEATURES, I8, I32, I64, LEVELS, c
 
 # Words of a job. Those that end in _AT are addresses, 0 for none; START_STEP is the bytes from one start to the next.
 (KIND, INDEX_AT, SOURCE_AT, WEIGHT_AT, BESIDE_AT, MULTIPLIER_AT, START_AT, START_STEP, IDENTITY_AT, GAIN_AT, OUT_AT,
- CHANGED_AT, SUM_AT, LIMITS_AT, GEOMETRY) = range(15)  # fmt: skip
+ CHANGED_AT, SUM_AT, LIMITS_AT, HYSTERESIS, GEOMETRY) = range(16)  # fmt: skip
 GEOMETRY_WORDS = 16
 JOB_WORDS = GEOMETRY + GEOMETRY_WORDS
 TABLE_AT, GATHERED_AT, TOTALS_AT, WORKSPACE_WORDS = range(4)

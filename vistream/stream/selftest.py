@@ -24,7 +24,7 @@ def check_numba() -> type[Backend]:
     frames = [generator.integers(0, 256, (9, 14, 3), dtype=np.uint8) for _ in range(2)]
     frames.append(np.where(np.arange(14)[None, :, None] < 4, 255, frames[-1]).astype(np.uint8))
     plans = make_plan(network, 9, 14)
-    for hysteresis in (0.0, 1.0):
+    for hysteresis in (0, 1):
         backend, dense = NumbaBackend(plans), Dense(network, 0, hysteresis)
         for frame in frames:
             expected = dense.step(frame)

@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 from vistream.stream.vector import (
     BYTES,
     F32,
+    I8,
     I16,
     I64,
     INTS,
@@ -54,19 +55,6 @@ def _rounded(builder, ys, lo, hi):
     return [builder.fptosi(builder.load(slot), INTS) for slot in slots]
 
 
-def _banded(builder, ys, levels, held, lo, hi, band):
-    """With hysteresis: a neuron whose pre-activation is within the band of the level it holds keeps it."""
-    los, his, bands = (splat(builder, scalar) for scalar in (lo, hi, band))
-    kept = []
-    for y, level, before in zip(ys, levels, held, strict=True):
-        away = builder.fsub(_clamp(builder, y, los, his), builder.sitofp(before, REALS))
-        near = builder.and_(
-            builder.fcmp_ordered(">=", away, builder.fneg(bands)), builder.fcmp_ordered("<", away, bands)
-        )
-        kept.append(builder.select(near, before, level))
-    return kept
-
-
 def _pack(builder, levels, in_quarters):
     """Four vectors of int32 to 64 bytes."""
     if PACKS:
@@ -92,27 +80,27 @@ def settle_64(builder, ys, in_quarters, levels_at, limits, lanes=None):
     """Settle 64 neighbouring channels; the mask of those that changed, i64.
 
     `ys`: four vectors of pre-activations, channels in order, or as `QUARTERS` says. `lanes`: how many of the four runs
-    of 16 are to be written (all, if None). `limits`: lo, hi, and 1/2 + hysteresis or 0 for none.
+    of 16 are to be written (all, if None). `limits`: lo, hi, and the hysteresis.
     """
-    lo, hi, band = limits
-    levels = _rounded(builder, ys, lo, hi)
+    lo, hi, hysteresis = limits
     held = load(builder, levels_at, BYTES)
-    new = variable(builder, _pack(builder, levels, in_quarters))
-    mask = variable(builder, _differing(builder, builder.load(new), held))
-    banded = builder.fcmp_ordered(">", band, ir.Constant(F32, 0.0))
-    with builder.if_then(builder.and_(banded, builder.icmp_signed("!=", builder.load(mask), ir.Constant(I64, 0)))):
-        lists = QUARTERS if in_quarters else [list(range(LANES * v, LANES * v + LANES)) for v in range(4)]
-        before = [builder.sext(pick(builder, held, held, channels), INTS) for channels in lists]
-        builder.store(_pack(builder, _banded(builder, ys, levels, before, lo, hi, band), in_quarters), new)
-        builder.store(_differing(builder, builder.load(new), held), mask)
+    new = _pack(builder, _rounded(builder, ys, lo, hi), in_quarters)
+    new, mask = _kept(builder, new, held, splat(builder, builder.trunc(hysteresis, I8), 4 * LANES))
     if lanes is None:
-        store(builder, builder.load(new), levels_at)
-        return builder.load(mask)
-    return _store_part(builder, builder.load(new), builder.load(mask), levels_at, lanes)
+        store(builder, new, levels_at)
+        return mask
+    return _store_part(builder, new, mask, levels_at, lanes)
 
 
-def _differing(builder, new, held):
-    return builder.bitcast(builder.icmp_signed("!=", new, held), I64)
+def _kept(builder, new, held, hysteresis):
+    """With hysteresis, levels that moved by no more than that are kept; the levels, and the mask of those that changed.
+
+    The distance of two levels fits into an unsigned byte.
+    """
+    larger = builder.icmp_signed(">", new, held)
+    distance = builder.sub(builder.select(larger, new, held), builder.select(larger, held, new))
+    changed = builder.icmp_unsigned(">", distance, hysteresis)
+    return builder.select(changed, new, held), builder.bitcast(changed, ir.IntType(new.type.count))
 
 
 def _store_part(builder, new, mask, levels_at, lanes):
@@ -145,11 +133,11 @@ def accumulate(typing, start_at, total_at, multiplier_at, y_at):
 
 def _make_settle(vectors: int):
     @intrinsic
-    def settle(typing, start_at, identity_at, gain_at, total_at, multiplier_at, levels_at, lo, hi, band):
+    def settle(typing, start_at, identity_at, gain_at, total_at, multiplier_at, levels_at, lo, hi, hysteresis):
         """Settle 16 or 64 channels of one output position; the mask of those that changed, int64.
 
         `y = start [+ identity * gain] + total * multiplier`; `identity_at` 0: none. `levels_at`: int8, held before and
-        overwritten. `band`: 1/2 + hysteresis, or 0 for none.
+        overwritten. `hysteresis`: whole levels.
         """
 
         def generate(context, builder, signature, arguments):
@@ -170,19 +158,17 @@ def _make_settle(vectors: int):
                 return settle_64(builder, sums, False, levels_at, limits)
             return _settle_16(builder, sums[0], levels_at, *limits)
 
-        return types.int64(*[types.int64] * 6, *[types.float32] * 3), generate
+        return types.int64(*[types.int64] * 6, types.float32, types.float32, types.int64), generate
 
     return settle
 
 
-def _settle_16(builder, y, levels_at, lo, hi, band):
-    level = variable(builder, _rounded(builder, [y], lo, hi)[0])
-    held = builder.sext(load(builder, levels_at, LEVELS), INTS)
-    with builder.if_then(builder.fcmp_ordered(">", band, ir.Constant(F32, 0.0))):
-        builder.store(_banded(builder, [y], [builder.load(level)], [held], lo, hi, band)[0], level)
-    store(builder, builder.trunc(builder.load(level), LEVELS), levels_at)
-    changed = builder.icmp_signed("!=", builder.load(level), held)
-    return builder.zext(builder.bitcast(changed, I16), I64)
+def _settle_16(builder, y, levels_at, lo, hi, hysteresis):
+    new = builder.trunc(_rounded(builder, [y], lo, hi)[0], LEVELS)
+    held = load(builder, levels_at, LEVELS)
+    new, mask = _kept(builder, new, held, splat(builder, builder.trunc(hysteresis, I8)))
+    store(builder, new, levels_at)
+    return builder.zext(mask, I64)
 
 
 settle_1 = _make_settle(1)
@@ -214,6 +200,7 @@ def max_64(typing, table_at, taps, offset, levels_at, lanes):
             row, held = load(builder, builder.add(row_at, offset), BYTES), builder.load(largest)
             builder.store(builder.select(builder.icmp_signed(">", row, held), row, held), largest)
         new = builder.load(largest)
-        return _store_part(builder, new, _differing(builder, new, load(builder, levels_at, BYTES)), levels_at, lanes)
+        changed = builder.icmp_signed("!=", new, load(builder, levels_at, BYTES))
+        return _store_part(builder, new, builder.bitcast(changed, I64), levels_at, lanes)
 
     return types.int64(*[types.int64] * 5), generate

@@ -18,8 +18,7 @@ class TorchBackend:
 
     def __init__(self, plans: tuple[LayerPlan, ...]) -> None:
         self._input = plans[0].layer.name
-        self._held: Tensor | None = None
-        self._fresh = True
+        self._fresh: bool | None = None
         self._levels = {
             plan.layer.name: torch.zeros((plan.height, plan.width, plan.channels), dtype=torch.int8) for plan in plans
         }
@@ -29,31 +28,23 @@ class TorchBackend:
     def levels(self, name: str) -> Tensor:
         return self._levels[name]
 
-    def hold(self, pixels: Frame) -> None:
-        self._held = torch.from_numpy(pixels.copy())
-
     def reached(self, name: str) -> Tensor:
         return self._reached[name]
 
     def read(self, frame: Frame, deadband: int) -> int:
-        pixels = torch.from_numpy(frame)
-        self._fresh = self._held is None
-        if self._held is None:
-            self._held = pixels.clone()
-            moved = torch.ones(pixels.shape[:2], dtype=torch.bool)
-        else:
-            distance = torch.maximum(pixels, self._held) - torch.minimum(pixels, self._held)
-            moved = distance.amax(2) > deadband
-            self._held[moved] = pixels[moved]
-        self._levels[self._input][moved] = (self._held[moved].to(torch.int16) - PIXEL_ZERO).to(torch.int8)
+        self._fresh = self._fresh is None
+        pixels = torch.from_numpy(frame).to(torch.int16) - PIXEL_ZERO
+        levels = self._levels[self._input]
+        moved = (pixels - levels).abs().amax(2) > deadband if not self._fresh else torch.ones(frame.shape[:2]) > 0
+        levels[moved] = pixels[moved].to(torch.int8)
         self._changed[self._input] = self._reached[self._input] = moved
         return int(moved.sum())
 
-    def update(self, plan: LayerPlan, hysteresis: float) -> tuple[int, int]:
+    def update(self, plan: LayerPlan, hysteresis: int) -> tuple[int, int]:
         name = plan.layer.name
         reached = torch.ones_like(self._changed[name]) if self._fresh else self._spread(plan)
         index = reached.reshape(-1).nonzero()[:, 0]
-        changed, changes = self._recompute(plan, index, 0.0 if self._fresh else hysteresis)
+        changed, changes = self._recompute(plan, index, 0 if self._fresh else hysteresis)
         mask = torch.zeros_like(reached)
         mask.view(-1)[index] = changed
         self._reached[name], self._changed[name] = reached, reached if self._fresh else mask
@@ -77,7 +68,7 @@ class TorchBackend:
                 mask |= self._changed[name]
         return mask
 
-    def _recompute(self, plan: LayerPlan, index: Tensor, hysteresis: float) -> tuple[Tensor, int]:
+    def _recompute(self, plan: LayerPlan, index: Tensor, hysteresis: int) -> tuple[Tensor, int]:
         """Bring the positions `index` up to date: which of them changed, bool `[n]`, and how many levels did."""
         layer, levels = plan.layer, self._levels
         own = levels[layer.name]

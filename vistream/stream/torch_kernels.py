@@ -62,7 +62,7 @@ def fire(
     multipliers: list[Tensor],
     levels: Tensor,
     index: Tensor,
-    hysteresis: float,
+    hysteresis: int,
 ) -> tuple[Tensor, int]:
     """Let the neurons at `index` settle, and write them into `levels`.
 

@@ -9,38 +9,46 @@ from vistream.errors import VistreamError
 
 @dataclass(frozen=True, slots=True)
 class DeadZones:
-    """`deadband`: grey levels by which a pixel must move to be re-read; `hysteresis`: levels, of every neuron."""
+    """`deadband`: grey levels by which a pixel must move to be re-read; `hysteresis`: levels, of every neuron.
+
+    `noise`: where the camera is noisy, the dead-band is this many times the noise (see `quantize.deadband`).
+    """
 
     deadband: int = 0
-    hysteresis: float = 0.0
+    hysteresis: int = 0
+    noise: float = 0.0
 
     @property
     def exact(self) -> bool:
         """Whether the stream equals the plain integer network."""
-        return self.deadband == 0 and self.hysteresis == 0.0
+        return self.deadband == 0 and self.hysteresis == 0 and self.noise == 0.0
 
     def __str__(self) -> str:
-        return f"tau {self.deadband}, h {self.hysteresis:g}"
+        follows = f" or {self.noise:g} x noise" if self.noise else ""
+        return f"tau {self.deadband}{follows}, h {self.hysteresis}"
 
 
 PRESETS = {
     "exact": DeadZones(),
-    "high": DeadZones(4, 1.0),
-    "fast": DeadZones(8, 2.0),
+    "high": DeadZones(4, 1, 6.0),
+    "fast": DeadZones(8, 2, 6.0),
 }
 
 
-def dead_zones(fidelity: str, deadband: int | None = None, hysteresis: float | None = None) -> DeadZones:
-    """A preset, with either of its numbers replaced; raises VistreamError for an unknown preset or a bad number.
+def dead_zones(fidelity: str, deadband: int | None = None, hysteresis: int | None = None) -> DeadZones:
+    """A preset, with either of its numbers replaced; a dead-band given by hand is fixed.
+
+    Raises VistreamError for an unknown preset or a bad number.
 
     >>> dead_zones("high", deadband=6)
-    DeadZones(deadband=6, hysteresis=1.0)
+    DeadZones(deadband=6, hysteresis=1, noise=0.0)
     """
     if fidelity not in PRESETS:
         raise VistreamError(f"no fidelity is called {fidelity!r}: it is one of {', '.join(PRESETS)}")
     preset = PRESETS[fidelity]
+    noise = preset.noise if deadband is None else 0.0
     deadband = preset.deadband if deadband is None else deadband
     hysteresis = preset.hysteresis if hysteresis is None else hysteresis
-    if not 0 <= deadband <= 255 or not 0.0 <= hysteresis <= 255.0:
+    if not 0 <= deadband <= 255 or not 0 <= hysteresis <= 255:
         raise VistreamError("the dead-band (grey levels) and the hysteresis (levels) must lie in 0 to 255")
-    return DeadZones(deadband, hysteresis)
+    return DeadZones(deadband, hysteresis, noise)

@@ -31,7 +31,7 @@ class Settings:
     detector: str = "auto"
     fidelity: str = "exact"
     deadband: int | None = None
-    hysteresis: float | None = None
+    hysteresis: int | None = None
     start: int = 0
     stride: int = 1
     max_frames: int | None = None

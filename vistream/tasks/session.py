@@ -73,7 +73,7 @@ class Session:
         model: str | IntegerNetwork | None = DEFAULT_MODEL,
         *,
         deadband: int | None = None,
-        hysteresis: float | None = None,
+        hysteresis: int | None = None,
         fps: float | None = None,
         joints: Sequence[str] = KEYPOINTS,
     ) -> None:
@@ -90,7 +90,8 @@ class Session:
         if isinstance(model, str):
             named = named_network(model, deep=task in DEEP)
             self.model, model = _named(named), named.network
-        self._stream = None if model is None else Stream(model, self.zones.deadband, self.zones.hysteresis)
+        zones = self.zones
+        self._stream = None if model is None else Stream(model, zones.deadband, zones.hysteresis, noise=zones.noise)
 
     def reset(self) -> None:
         """Forget everything: the next frame is a first frame, of any size, and ids start at 1 again."""

@@ -34,8 +34,8 @@ def compare(
 
     Without dead zones the dense network has no memory, so it runs on the compared frames only.
     """
-    dense = Dense(network, zones.deadband, zones.hysteresis)
-    stream = Stream(network, zones.deadband, zones.hysteresis)
+    dense = Dense(network, zones.deadband, zones.hysteresis, zones.noise)
+    stream = Stream(network, zones.deadband, zones.hysteresis, noise=zones.noise)
     for position, frame in enumerate(frames):
         image = fit(frame.image)
         step = stream.step(image)
