@@ -61,7 +61,7 @@ def video_source(capture: cv2.VideoCapture, name: str, window: Window, *, shown:
         capture.release()
         raise VistreamError(f"start is {window.start}, but {name} has only {total} frames, counted from 0")
     missing_allowed = allowed_shortfall(total or 0, fps, counted=counted)
-    frames = _frames(capture, name, window, fps, total, missing_allowed)
+    frames = _frames(capture, name, window, fps, total, missing_allowed, counted)
     return Source(name, frames, fps=fps, frame_count=window.count(total))
 
 
@@ -104,6 +104,7 @@ def _frames(
     fps: float | None,
     total: int | None,
     missing_allowed: int,
+    counted: bool,
 ) -> Generator[SourceFrame, None, None]:
     index, given, time = 0, 0, 0.0
     try:
@@ -119,7 +120,9 @@ def _frames(
     finally:
         capture.release()
     if given != window.max_frames:
-        _judge_end(name, index, window.start, total, missing_allowed)
+        # an estimated number counts frames that a variable rate left out, so there the last time is what counts
+        reached = index if counted or fps is None else max(index, round(time * fps) + 1)
+        _judge_end(name, index, reached, window.start, total, missing_allowed)
 
 
 def _time(capture: cv2.VideoCapture, index: int, before: float, fps: float | None) -> float:
@@ -130,11 +133,11 @@ def _time(capture: cv2.VideoCapture, index: int, before: float, fps: float | Non
     return stamp if math.isfinite(stamp) and stamp > before else before + 1 / (fps or 30.0)
 
 
-def _judge_end(name: str, decoded: int, start: int, total: int | None, missing_allowed: int) -> None:
-    """The video gave its last frame: was that all of it?"""
+def _judge_end(name: str, decoded: int, reached: int, start: int, total: int | None, missing_allowed: int) -> None:
+    """The video gave its last frame, at the place `reached` in an even count: was that all of it?"""
     if decoded == 0:
         raise VistreamError(f"{name} holds no frame that can be decoded")
-    missing = (total or 0) - decoded
+    missing = (total or 0) - reached
     if missing > missing_allowed:
         raise VistreamError(
             f"{name} is cut short or damaged: it declares {total} frames, but decoding stops after {decoded}"
