@@ -25,15 +25,6 @@ from vistream.evaluate.table import Table
 
 FIDELITIES = ("float", "exact", "high", "fast")
 NAMES = {"held": "first one held still", "flow": "carried by DIS optical flow"}
-WHAT = {
-    "gt": "ground truth, its ids forgotten",
-    "gt-boxes": "boxes around the true masks; masks guessed from these",
-    "public": "public detections",
-    "motion": "`motion`",
-    "nanodet-g": "`nanodet-g`",
-    "movenet-multipose": "`movenet-multipose`",
-    "first": "the first frame's ground truth, carried on",
-}
 
 
 @dataclass(frozen=True)
@@ -114,7 +105,7 @@ def section(setup: Setup, tables: dict[str, Table]) -> list[str]:
         cells += [shown(table.overall[metric]) for metric in setup.metrics]
         share = table.overall["Work"]
         rows.append([NAMES.get(way, way), *cells, "-" if np.isnan(share) else f"{share:.0%}"])
-    return [f"Seen: {WHAT[setup.detections]}.", "", *markdown(header, rows)]
+    return [f"`--detections {setup.detections}`: {first.about['detector']}.", "", *markdown(header, rows)]
 
 
 def points(setup: Setup, tables: dict[str, Table], way: str, other: str) -> dict[str, float]:
@@ -164,8 +155,7 @@ def page(found: dict[Setup, dict[str, Table]]) -> str:
     for name, what in (("model", "Networks"), ("fidelity", "Fidelities"), ("commit", "Commits"), ("CPU", "Processors")):
         values = dict.fromkeys(value for about in abouts for value in about[name].split(" / "))
         lines.append(f"- {what}: {'; '.join(values)}.")
-    seen = dict.fromkeys(about["detector"] for about in abouts)
-    lines += [f"- Seen: {'; '.join(seen)}.", ""]
+    lines.append("")
     for task, title in TITLES.items():
         own = {setup: tables for setup, tables in found.items() if setup.task == task and tables}
         if own:
