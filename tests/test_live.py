@@ -109,6 +109,7 @@ def test_a_run_waiting_for_a_lost_stream_can_be_stopped_and_resumed(server: Rtsp
                 recording.stop()
     before = [result.frame for result in read_results(tmp_path / "out.jsonl")]
     assert len(before) == 10
+    assert b"secret" not in (tmp_path / "out.resume").read_bytes()
     server.start()
     with Recording(server.url, settings, paths, resume=True) as recording:
         assert len(list(recording)) == 15

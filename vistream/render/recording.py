@@ -20,6 +20,7 @@ from vistream.tasks.checkpoint import Arrays, load_checkpoint, pack, write_check
 from vistream.tasks.run import Memory, Run, Settings
 from vistream.types import Result
 from vistream.video.frames import SourceFrame
+from vistream.video.live import without_password
 
 INTERVAL = 10.0  # seconds between checkpoints: so much work is done again after a kill, at the most
 FREE = ("max_frames", "reconnect")
@@ -176,4 +177,4 @@ def _identity(source: str, settings: Settings) -> dict[str, object]:
     """What must be the same for results to be the same."""
     chosen = {name: value for name, value in asdict(settings).items() if name not in FREE}
     plain = {name: str(value) if isinstance(value, Path) else value for name, value in chosen.items()}
-    return {"source": source, **plain}
+    return {"source": without_password(source), **plain}
