@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from trackeval.metrics import HOTA, Identity
+from typer.testing import CliRunner
 
+from vistream.cli.main import app
 from vistream.errors import VistreamError
 from vistream.formats.mot import MotTracks, read_detections, read_tracks
 from vistream.quantize.named import named_network
@@ -65,6 +68,17 @@ def test_features_may_come_and_go() -> None:
     tracker, seen = MotTracker(), boxes((80, 20, 40, 80))
     for features in (None, painted([(9, 0, 0)], seen), None, painted([(9, 0, 0)], seen)):
         assert [track.id for track in tracker.step(features, seen)] == [1]
+
+
+def test_detections_too_weak_to_begin_a_track_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    weak = tmp_path / "det.txt"
+    weak.write_text("".join(f"{n},-1,{100 + n},100,40,90,0.3,-1,-1,-1\n" for n in (1, 2, 3)))
+    clip = str(Path(__file__).parents[1] / "demo_videos" / "plaza_static.mp4")
+    arguments = ["track", clip, "--max-frames", "3", "--detections", str(weak), "--mot-txt", str(tmp_path / "out.txt")]
+    with caplog.at_level(logging.WARNING, "vistream"):
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+    said = "3 detections, but not one track came of them: 3 scored too low to begin one (below 0.5)"
+    assert said in [record.message for record in caplog.records]
 
 
 def feature_maps(video: Path) -> Iterator[FeatureMap]:

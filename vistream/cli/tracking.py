@@ -23,9 +23,12 @@ from vistream.render.outputs import OutputPaths, Outputs
 from vistream.render.recording import Recording
 from vistream.render.run_report import RunFacts, RunReport
 from vistream.tasks.run import Settings
+from vistream.tracking.life import TrackerConfig
 from vistream.types import Box
 
 log = logging.getLogger("vistream")
+
+CONFIDENT = TrackerConfig().conf_thres
 
 
 def parse_box(text: str) -> Box:
@@ -124,7 +127,9 @@ def _report(recording: Recording, files: list[Path], console: Console) -> None:
     elif detects and totals.observations == 0:
         log.warning("nothing was detected in %d frames, so nothing was tracked", totals.frames)
     elif not totals.ids:
-        log.warning("%d detections, but not one track came of them", totals.observations)
+        counts = recording.run.session.counts
+        weak = "" if counts is None else f": {counts.weak} scored too low to begin one (below {CONFIDENT:g})"
+        log.warning("%d detections, but not one track came of them%s", totals.observations, weak)
     table = Table(show_header=False)
     table.add_row(
         "frames", f"{totals.frames}, {totals.resumed} of them before" if totals.resumed else str(totals.frames)

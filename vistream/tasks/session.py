@@ -19,6 +19,7 @@ from vistream.tasks.mots import MotsTracker
 from vistream.tasks.pose import PoseTracker
 from vistream.tasks.sot import SotTracker
 from vistream.tasks.vos import VosTracker
+from vistream.tracking.life import Counts
 from vistream.types import FeatureMap, Frame, Observations, Result, Target, Track
 from vistream.video.fit import fit
 
@@ -99,6 +100,12 @@ class Session:
             self._stream.reset()
         self._tracker.reset()
         self._next = 0
+
+    @property
+    def counts(self) -> Counts | None:
+        """What became of the observations since the last reset; None for the tasks that look at none."""
+        tracker = self._tracker
+        return tracker.counts if isinstance(tracker, MotTracker | MotsTracker | PoseTracker) else None
 
     def add_object(self, target: Target, identity: int | None = None) -> int:
         """Follow one more object from the next frame on; returns its id.
