@@ -19,6 +19,7 @@ from vistream.quantize.dense import Dense
 from vistream.quantize.layers import IntegerNetwork
 from vistream.quantize.named import named_network
 from vistream.stream.engine import Stream
+from vistream.stream.kernel_cache import drop_stale_kernels
 from vistream.stream.numba_backend import NumbaBackend
 from vistream.stream.selftest import check_numba
 from vistream.tasks.fidelity import DeadZones
@@ -143,3 +144,18 @@ def test_the_kernels_pass_their_self_test_without_special_instructions(missing: 
     code = "from vistream.stream import selftest, tiles; assert not tiles.tiles_allowed(); selftest.check_numba()"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_kernels_of_other_sources_are_dropped(tmp_path: Path) -> None:
+    source, kept = tmp_path / "kernel.py", tmp_path / "__pycache__" / "kernel.run-1.nbi"
+    source.write_text("one")
+    kept.parent.mkdir()
+    kept.write_bytes(b"compiled")
+    assert drop_stale_kernels(tmp_path)
+    assert not kept.exists()
+    kept.write_bytes(b"compiled")
+    assert not drop_stale_kernels(tmp_path)
+    assert kept.exists()
+    source.write_text("two")
+    assert drop_stale_kernels(tmp_path)
+    assert not kept.exists()

@@ -59,6 +59,9 @@ def backend_class(name: str = "auto") -> type[Backend]:
 @functools.cache
 def _numba_backend() -> type[Backend]:
     """Import the kernels and run them once on a toy, which compiles them or reads them from the cache."""
+    from vistream.stream.kernel_cache import drop_stale_kernels
+
+    drop_stale_kernels()
     from vistream.stream.selftest import check_numba
 
     notice = threading.Timer(4.0, _say_once, ["preparing the kernels for this CPU: compiled once, then kept"])

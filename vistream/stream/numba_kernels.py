@@ -184,14 +184,13 @@ def convolve_depthwise(job, begin, end, workspace):
     fours, flip, stride = job[GEOMETRY + 13], job[GEOMETRY + 14], job[GEOMETRY + 15]
     across, row_bytes, per = job[GEOMETRY + 7], job[GEOMETRY + 12], stride // LANES
     alone = job[SUM_AT] == 0 and job[IDENTITY_AT] == 0 and job[START_STEP] == 0
-    outside = source_at + job[GEOMETRY] * job[GEOMETRY + 1] * row_bytes
     changes, i = 0, begin
     while i < end:
         position = read_word(index_at + 8 * i)
         behind, run = window_rows(table_at, 8, position, source_at, window)
         last_tap = read_word(behind - 8)
-        while behind < table_at + 32 * fours:
-            write_word(behind, outside)
+        while behind < table_at + 32 * fours:  # taps to fill up a four, whose weights are 0
+            write_word(behind, last_tap)
             behind += 8
         count = side_by_side(index_at, i, min(run, end - i))
         pieces, levels = (1, count * stride) if alone and across == 1 else (count, stride)
