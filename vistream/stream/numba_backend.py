@@ -40,9 +40,6 @@ class NumbaBackend:
         grid = memory.levels[:-1].reshape(plan.height, plan.width, memory.stride)
         return torch.from_numpy(grid[:, :, : plan.channels])
 
-    def hold(self, pixels: Frame) -> None:
-        """The input's levels are the pixels held."""
-
     def reached(self, name: str) -> Tensor:
         memory = self._memory[name]
         return torch.from_numpy(memory.reached.reshape(memory.plan.height, memory.plan.width) != 0)
