@@ -1,7 +1,8 @@
 """One guarded process that reads broken files: what it may raise, how long it may take, how much it may hold.
 
 A file may be read or refused with a `VistreamError` of one line that names it. Anything else is a finding: another
-exception, a warning, more than `SECONDS` of computing, more than `MEMORY` beyond what the process held before, or its death.
+exception, a warning, more than `SECONDS` of computing, more than `MEMORY` beyond what the process held before, or its
+death.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from fuzzing.readers import READERS
 from vistream.errors import VistreamError
 
 SECONDS = 10
+PATIENCE = 300
+"""Seconds that a process may be late: one that hangs without computing is noticed by that."""
 MEMORY = 1 << 30
 """Bytes of address space beyond what is used at the start: a 4 MB file that needs more is a finding."""
 
@@ -72,7 +75,7 @@ def batch(reader: str, seed: int, seconds: float) -> Tally:
         process = multiprocessing.get_context("fork").Process(target=_run, args=(reader, seed, seconds, folder, theirs))
         process.start()
         theirs.close()
-        answer = ours.poll(seconds + 6 * SECONDS)
+        answer = ours.poll(seconds + PATIENCE)
         try:
             tally: Tally = ours.recv() if answer else Tally()
         except EOFError:
