@@ -53,7 +53,8 @@ def pages(width: int, height: int) -> Iterator[Page]:
 def save(png: Path, path: Path, width: int) -> None:
     """Shrink to `width` and write a JPEG."""
     with Image.open(png) as picture:
-        small = picture.convert("RGB").resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
+        size = (width, round(picture.height * width / picture.width))
+        small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
         small.save(path, quality=82, optimize=True)
 
 
