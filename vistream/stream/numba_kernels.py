@@ -15,6 +15,7 @@ The twin of every kernel in plain torch is in `torch_kernels.py`.
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from vistream.stream.dots import (
@@ -185,19 +186,24 @@ def convolve_depthwise(job, begin, end, workspace):
     across, row_bytes, per = job[GEOMETRY + 7], job[GEOMETRY + 12], stride // LANES
     alone = job[SUM_AT] == 0 and job[IDENTITY_AT] == 0 and job[START_STEP] == 0
     changes, i = 0, begin
+    origin, run, moved, last_tap = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     while i < end:
         position = read_word(index_at + 8 * i)
-        behind, run = window_rows(table_at, 8, position, source_at, window)
-        last_tap = read_word(behind - 8)
-        while behind < table_at + 32 * fours:  # taps to fill up a four, whose weights are 0
-            write_word(behind, last_tap)
-            behind += 8
-        count = side_by_side(index_at, i, min(run, end - i))
+        if position < origin + run:  # the addresses in the table hold, moved along
+            moved = (position - origin) * across * row_bytes
+        else:
+            origin, moved = position, np.int64(0)
+            behind, run = window_rows(table_at, 8, position, source_at, window)
+            last_tap = read_word(behind - 8)
+            while behind < table_at + 32 * fours:  # taps to fill up a four, whose weights are 0
+                write_word(behind, last_tap)
+                behind += 8
+        count = side_by_side(index_at, i, min(origin + run - position, end - i))
         pieces, levels = (1, count * stride) if alone and across == 1 else (count, stride)
         for piece in range(pieces):
-            here, c = position + piece, 0
+            here, c, out_from = position + piece, 0, job[OUT_AT] + (position + piece) * stride
             for first in range(0, levels, 4 * LANES):
-                offset, out_at = piece * across * row_bytes + first, job[OUT_AT] + (position + piece) * stride + first
+                offset, out_at = moved + piece * across * row_bytes + first, out_from + first
                 weight_at, beside_at = job[WEIGHT_AT] + 256 * fours * c, job[BESIDE_AT] + 768 * c
                 if alone:
                     prefetch(out_at + AHEAD, 64)
