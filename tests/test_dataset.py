@@ -196,6 +196,14 @@ def test_tracks_are_followed_from_their_first_box(tmp_path: Path) -> None:
     assert boxes[1][1][0].tolist() == [10.0, 4.0, 8.0, 8.0]
 
 
+@pytest.mark.real
+@pytest.mark.slow
+def test_true_boxes_get_their_ids_back(real_data: Path, tmp_path: Path) -> None:
+    order = Order("mot", "gt", tmp_path)
+    rows = evaluate_dataset(order, real_data, ("PETS09-S2L1", "TUD-Stadtmitte"))["exact"].rows
+    assert all(row["IDF1"] >= 0.85 for row in rows.values()), rows
+
+
 def test_the_command(root: Path, tmp_path: Path) -> None:
     arguments = ["eval", "--task", "sot", "--data", str(root / "OTB"), "--baselines", "--fidelity", "exact,float"]
     files = ["--json", str(tmp_path / "t.json"), "--csv", str(tmp_path / "t.csv")]

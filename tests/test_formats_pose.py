@@ -115,6 +115,20 @@ def annolist() -> dict[str, Any]:
     return {"annolist": [{**image, "ignore_regions": [{"point": corners}]}]}
 
 
+def test_empty_boxes_stand_for_none(tmp_path: Path) -> None:
+    """As in some annotations of PoseTrack18."""
+    write_posetrack(tmp_path / "a.json", PoseVideo(("nose",), (PoseImage(1, "x", True, (_somebody(),)),)))
+    value = json.loads((tmp_path / "a.json").read_text())
+    value["annotations"][0] |= {"bbox_head": [], "bbox": []}
+    (tmp_path / "a.json").write_text(json.dumps(value))
+    person = read_poses(tmp_path / "a.json").images[0].people[0]
+    assert (person.head, person.box) == (None, None)
+
+
+def _somebody() -> Person:
+    return Person(1, np.array([[1.0, 2.0]]), np.array([True]), np.ones(1), (0.0, 0.0, 3.0, 3.0), (0.0, 0.0, 9.0, 9.0))
+
+
 def test_the_older_form_reads(tmp_path: Path) -> None:
     path = tmp_path / "old.json"
     path.write_text(json.dumps(annolist()))

@@ -165,13 +165,13 @@ def _read_person(fields: Fields, joints: int) -> Person:
     points = np.array(fields.numbers("keypoints", 3 * joints)).reshape(joints, 3)
     scores = fields.numbers("scores", joints) if "scores" in fields and fields.items("scores") else None
     head: tuple[float, float, float, float] | None = None
-    if "bbox_head" in fields:
+    if "bbox_head" in fields and fields.items("bbox_head"):  # an empty list stands for none, too
         x, y, w, h = fields.numbers("bbox_head", 4)
         head = (x, y, x + w, y + h)
     elif "head_rect_xyxy" in fields:
         x, y, w, h = fields.numbers("head_rect_xyxy", 4)
         head = (x, y, w, h)
-    box = fields.numbers("bbox", 4) if "bbox" in fields else None
+    box = fields.numbers("bbox", 4) if "bbox" in fields and fields.items("bbox") else None
     return Person(
         id=fields.whole("track_id") if "track_id" in fields else None,
         joints=points[:, :2],
