@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import tempfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -28,32 +26,35 @@ from vistream.formats.mots import read_mots
 from vistream.networks.tfjs import load_tfjs
 from vistream.video.images import read_image
 
-
-@cache
-def scratch() -> Path:
-    return Path(tempfile.mkdtemp(prefix="fuzz-"))
+Seeds = list[tuple[str, bytes]]
 
 
-@cache
-def seeds(reader: str) -> list[tuple[str, bytes]]:
-    folder = scratch() / reader
-    folder.mkdir()
-    return seeds_of(reader, folder)
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fuzz")
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.fixture(scope="module")
+def seeds(reader: str, tmp_path_factory: pytest.TempPathFactory) -> Seeds:
+    """Suffix and content of the reader's valid files."""
+    return seeds_of(reader, tmp_path_factory.mktemp(reader))
+
+
+@pytest.mark.parametrize("reader", READERS, scope="module")
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(chance=st.randoms(use_true_random=False))
-def test_a_broken_file_is_read_or_refused_in_one_line(reader: str, chance: random.Random) -> None:
-    suffix, data = seeds(reader)[chance.randrange(len(seeds(reader)))]
-    path = scratch() / f"case{suffix}"
-    path.write_bytes(mutated(data, [data for _, data in seeds(reader)], chance))
+def test_a_broken_file_is_read_or_refused_in_one_line(
+    reader: str, seeds: Seeds, scratch: Path, chance: random.Random
+) -> None:
+    suffix, data = seeds[chance.randrange(len(seeds))]
+    path = scratch / f"case{suffix}"
+    path.write_bytes(mutated(data, [data for _, data in seeds], chance))
     assert not judge(reader, path)
 
 
-@pytest.mark.parametrize("reader", READERS)
-def test_the_seeds_are_valid(reader: str, tmp_path: Path) -> None:
-    for number, (suffix, data) in enumerate(seeds(reader)):
+@pytest.mark.parametrize("reader", READERS, scope="module")
+def test_the_seeds_are_valid(reader: str, seeds: Seeds, tmp_path: Path) -> None:
+    for number, (suffix, data) in enumerate(seeds):
         path = tmp_path / f"{number}{suffix}"
         path.write_bytes(data)
         assert judge(reader, path) is None
