@@ -197,10 +197,9 @@ def test_tracks_are_followed_from_their_first_box(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.slow
 def test_true_boxes_get_their_ids_back(real_data: Path, tmp_path: Path) -> None:
     order = Order("mot", "gt", tmp_path)
-    rows = evaluate_dataset(order, real_data, ("PETS09-S2L1", "TUD-Stadtmitte"))["exact"].rows
+    rows = evaluate_dataset(order, real_data, ("PETS09-S2L1", "TUD-*"), max_frames=50)["exact"].rows
     assert all(row["IDF1"] >= 0.85 for row in rows.values()), rows
 
 
