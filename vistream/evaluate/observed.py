@@ -23,7 +23,7 @@ CHOICES = {
     "vos": (FIRST,),
     "sot": (FIRST,),
 }
-"""By task, the choices beside the detectors' names; the last one of vos and sot is the only one."""
+"""By task, the choices beside the detectors' names; vos and sot have no other."""
 DEFAULTS = {"mot": PUBLIC, "mots": TRUTH, "pose": TRUTH, "vos": FIRST, "sot": FIRST}
 
 PERSON = "person"
