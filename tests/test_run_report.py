@@ -54,7 +54,7 @@ def test_the_page_says_what_was_done(report: Path) -> None:
     assert f"vistream track {CLIP} --detections {DETECTIONS} --max-frames 30" in page
     for said in (
         "30 frames of 640x384",
-        "tau 4, h 1",
+        "fidelity high (tau 4",
         "efficientnet-lite0, weights 579344248a93",
         "torch",
         "240 frames",
