@@ -7,7 +7,9 @@ them.
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -114,7 +116,8 @@ def openvino(module: nn.Module, preprocess: Preprocess, frames: Sequence[Frame],
             import nncf
 
             dataset = nncf.Dataset(list(frames), lambda frame: preprocess(frame).numpy())
-            model = nncf.quantize(model, dataset, subset_size=len(frames))
+            with contextlib.redirect_stdout(io.StringIO()):  # it draws progress bars, whatever one asks for
+                model = nncf.quantize(model, dataset, subset_size=len(frames))
     options = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),

@@ -1,0 +1,41 @@
+"""`vistream bench`: everyone takes a turn, and the report says who was not here."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from vistream.bench.clips import blob_frames
+from vistream.cli.main import app
+
+
+def test_a_bench_without_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    path = tmp_path / "bench.json"
+    options = ["--size", "96x64", "--frames", "3", "--rounds", "1", "--dirty", "0.2", "--json", str(path)]
+    done = CliRunner().invoke(app, ["bench", *options])
+    assert done.exit_code == 0, done.output
+    report = json.loads(path.read_text())
+    shares = {timing["name"]: sum(timing["share"]) / len(timing["share"]) for timing in report["timings"]}
+    assert shares["PyTorch float32"] == shares["stream, every pixel changed"] == 1.0
+    assert 0 < shares["stream fast"] <= shares["stream exact"] < 1
+    assert shares["stream, frame repeated"] == 0
+    assert all(timing["median"] > 0 for timing in report["timings"])
+    assert "…" not in done.output  # the tables fit into 80 columns
+
+
+@pytest.mark.parametrize("size", ["", "96", "4x4", "axb"])
+def test_a_bad_size_is_one_line(size: str) -> None:
+    done = CliRunner().invoke(app, ["bench", "--size", size])
+    assert done.exit_code == 2
+    assert "WIDTHxHEIGHT" in done.output
+
+
+def test_blobs_change_their_share_of_the_picture() -> None:
+    frames = blob_frames(128, 256, 0.25, 5)
+    for before, after in itertools.pairwise(frames):
+        assert abs((before != after).any(2).mean() - 0.25) < 0.02
