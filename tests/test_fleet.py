@@ -25,7 +25,7 @@ from vistream.render.outputs import OutputPaths
 from vistream.tasks.run import Settings
 
 CLIP = Path(__file__).parents[1] / "demo_videos" / "plaza_static.mp4"
-FRAMES = 8
+FRAMES = 50  # enough to be still at it when the kill comes
 
 
 @pytest.fixture
