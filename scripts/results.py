@@ -36,6 +36,7 @@ class Setup:
     metrics: tuple[str, ...]
     clips: tuple[str, ...] = ()
     baselines: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -49,7 +50,8 @@ ALONE = ("PETS09-S2L1", "TUD-Stadtmitte", "schoolgirls", "blackswan", "drift-chi
 SETUPS = (
     Setup("vos", "first", ("J-Mean", "F-Mean"), baselines=("held", "flow")),
     *(Setup("mot", detections, MOT) for detections in ("gt", "public", "motion", "nanodet-g")),
-    *(Setup("mots", detections, MOTS) for detections in ("gt", "gt-boxes", "nanodet-g")),
+    Setup("mots", "gt", MOTS),
+    *(Setup("mots", detections, MOTS, classes=("person",)) for detections in ("gt-boxes", "nanodet-g")),
     *(Setup("pose", detections, POSE) for detections in ("gt", "movenet-multipose", "first")),
     Setup("sot", "first", ("Success AUC", "Precision@20"), (*ALONE, "rollerblade"), ("held",)),
 )
@@ -68,7 +70,8 @@ def tables_of(setup: Setup, arguments: argparse.Namespace) -> dict[str, Table]:
     """A table a way, by its name: those of `--ways` are run if need be, of the others what is finished is shown."""
     names = (*setup.baselines, *FIDELITIES)
     wanted = tuple(way for way in names if way in setup.baselines or way in arguments.ways)
-    order = Order(setup.task, setup.detections, arguments.output, wanted if setup.name in arguments.only else ())
+    run = wanted if setup.name in arguments.only else ()
+    order = Order(setup.task, setup.detections, arguments.output, run, classes=setup.classes)
     print(f"{setup.name}: {', '.join(order.ways)}", file=sys.stderr, flush=True)
     found = evaluate_dataset(order, arguments.root, setup.clips, arguments.jobs, arguments.max_frames)
     if arguments.max_frames is None:
@@ -105,7 +108,8 @@ def section(setup: Setup, tables: dict[str, Table]) -> list[str]:
         cells += [shown(table.overall[metric]) for metric in setup.metrics]
         share = table.overall["Work"]
         rows.append([NAMES.get(way, way), *cells, "-" if np.isnan(share) else f"{share:.0%}"])
-    return [f"`--detections {setup.detections}`: {first.about['detector']}.", "", *markdown(header, rows)]
+    only = f" --classes {','.join(setup.classes)}" if setup.classes else ""
+    return [f"`--detections {setup.detections}{only}`: {first.about['detector']}.", "", *markdown(header, rows)]
 
 
 def points(setup: Setup, tables: dict[str, Table], way: str, other: str) -> dict[str, float]:

@@ -144,6 +144,23 @@ def test_finished_sequences_are_kept_while_settings_are_the_same(root: Path, tmp
         evaluate_dataset(order, data)
 
 
+def test_classes_are_all_that_is_tracked_and_scored(tmp_path: Path) -> None:
+    """One of the two squares is a bag."""
+    tinydata.mots(tmp_path, "bag", COUNT)
+    truth = tmp_path / "train" / "bag" / "gt" / "gt.txt"
+    lines = truth.read_text().splitlines()
+    truth.write_text("".join(f"{line}\n" for line in lines if " 2002 " not in line))
+    bags = [line.replace(" 2002 2 ", " 27002 27 ") for line in lines if " 2002 " in line]
+    truth.write_text(truth.read_text() + "".join(f"{line}\n" for line in bags))
+    order = Order("mots", "gt", tmp_path / "out", classes=("person",))
+    row = evaluate_dataset(order, tmp_path)["exact"].overall
+    assert (row["sMOTSA"], row["FN"]) == (1.0, 0)
+    assert len((tmp_path / "out" / "mots-gt-exact" / "bag.txt").read_text().splitlines()) == COUNT
+    assert evaluate_dataset(replace(order, classes=()), tmp_path)["exact"].overall["sMOTSA"] == 1.0
+    with pytest.raises(VistreamError, match="has no object to score"):
+        evaluate_dataset(replace(order, classes=("car",)), tmp_path)
+
+
 def test_a_run_that_was_cut_short_is_not_finished(root: Path, tmp_path: Path) -> None:
     order = Order("mot", "public", tmp_path, ("exact",))
 

@@ -32,7 +32,7 @@ def evaluate(
     model: Model = DEFAULT_MODEL,
     fidelity: Annotated[str, typer.Option(help=FIDELITY_HELP)] = "exact",
     baselines: Annotated[bool, typer.Option("--baselines", help=BASELINES_HELP)] = False,
-    classes: Annotated[str, typer.Option(help="Only these, by name: person,car.", show_default=False)] = "",
+    classes: Annotated[str, typer.Option(help="--data: only these, by name: person,car.", show_default=False)] = "",
     sequences: Annotated[str, typer.Option(help="Only these, by name or glob: PETS*,TUD*.", show_default=False)] = "",
     max_frames: MaxFrames = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help=OUTPUT_HELP, show_default=False)] = None,

@@ -36,7 +36,6 @@ from vistream.tasks.session import check_task
 OnFrame = Callable[[int], None]
 TABLES: dict[str, Callable[[Sequence[Pair]], Table]] = {
     "mot": mot_table,
-    "mots": mots_table,
     "vos": vos_table,
     "pose": pose_table,
 }
@@ -127,7 +126,7 @@ def score(order: Order, clips: Sequence[Clip], way: str) -> Table:
         table = sot_objects_table({clip.name: _sot(folder, clip) for clip in clips})
     else:
         pairs = [Pair(clip.name, clip.truth, result_path(order.task, folder, clip)) for clip in clips]
-        table = TABLES[order.task](pairs)
+        table = mots_table(pairs, names=order.classes) if order.task == "mots" else TABLES[order.task](pairs)
     costs = {clip.name: _finished(folder, clip) for clip in clips}
     rows = {name: {**row, **_cost([costs[name]])} for name, row in table.rows.items()}
     combined = None if table.combined is None else {**table.combined, **_cost(list(costs.values()))}

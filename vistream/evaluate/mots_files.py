@@ -13,22 +13,23 @@ from vistream.evaluate.mots import MaskFrame, mask_scene, mots_row, refuse_overl
 from vistream.evaluate.pairs import Pair
 from vistream.evaluate.table import Table
 from vistream.evaluate.tracking import TrackingScores, combine_tracking, track_scores
-from vistream.formats.mots import IGNORE, MotsRow, read_mots
+from vistream.formats.mots import IGNORE, MotsRow, label_name, read_mots
 from vistream.formats.rle import Rle
 
 HEADLINE = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "MOTSP", "IDF1", "IDSW", "FP", "FN")
 
 
-def mots_table(pairs: Sequence[Pair], first_frame: int = 1) -> Table:
+def mots_table(pairs: Sequence[Pair], first_frame: int = 1, names: Sequence[str] = ()) -> Table:
     """Score every pair of files on the classes that their ground truth has; objects match within their class.
 
+    `names`: of the classes that are scored, as in `formats.mots` ("person", or a number as text); none: all.
     Raises VistreamError where a file is malformed, masks of a frame overlap, or nothing is to be scored.
     """
     scores: dict[str, TrackingScores] = {}
     notes: list[str] = []
     for pair in pairs:
         gt, pred = read_mots(pair.gt, first_frame), read_mots(pair.pred, first_frame)
-        classes = sorted({row.label for row in gt} - {IGNORE})
+        classes = sorted({row.label for row in gt if not names or label_name(row.label) in names} - {IGNORE})
         if not classes:
             raise VistreamError(f"{pair.gt} has no object to score")
         _refuse_overlaps(gt, str(pair.gt), first_frame)

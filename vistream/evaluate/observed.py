@@ -54,7 +54,8 @@ def make_evaluation_observer(clip: Clip, task: str, choice: str, source: Source,
         seen = true_observations(task, clip)
         return Observer(_Given("gt (ground truth, its ids forgotten)", seen), joints, images)
     if choice == TRUE_BOXES:
-        boxes = {n: replace(of, masks=None) for n, of in true_observations(task, clip).items()}
+        true = true_observations(task, clip)
+        boxes = {n: wanted(task, classes, replace(of, masks=None)) for n, of in true.items()}
         return Observer(BoxMasks(_Given("gt-boxes (around the ground truth's masks)", boxes), fps))
     if choice == PUBLIC:
         if clip.public is None:

@@ -62,6 +62,15 @@ def read_mots(path: Path | str, first_frame: int = 1) -> list[MotsRow]:
     return rows
 
 
+def label_name(label: int) -> str:
+    """The name of a class, or its number where MOTS has no name for it.
+
+    >>> label_name(2), label_name(27)
+    ('person', '27')
+    """
+    return LABELS.get(label, str(label))
+
+
 def is_mots(path: Path | str) -> bool:
     """Whether a text seems to be MOTS, whose columns are separated by spaces, and not MOT, which has commas."""
     lines = read_lines(path)
@@ -77,8 +86,7 @@ def read_mots_detections(path: Path | str, first_frame: int = 1) -> MaskedObserv
     frames: dict[int, list[MaskedObject]] = {}
     for row in read_mots(path, first_frame):
         if row.label != IGNORE and rle.area(row.mask):
-            label = LABELS.get(row.label, str(row.label))
-            frames.setdefault(row.frame, []).append(MaskedObject(row.mask, 1.0, label))
+            frames.setdefault(row.frame, []).append(MaskedObject(row.mask, 1.0, label_name(row.label)))
     return MaskedObservations(frames)
 
 
