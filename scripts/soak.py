@@ -66,10 +66,10 @@ def soak(network: IntegerNetwork, total: int, every: int) -> int:
     """Run, print the rows, and return the number of levels that differed."""
     stream, dense, tracker, detector = Stream(network), Dense(network), MotTracker(fps=FPS), MotionDetector(FPS)
     wrong = compared = tracks = highest = 0
-    print("| frames | memory, MB | frames/s | compared | differing | tracks reported | highest id | file, MB |")
-    print("|---|---|---|---|---|---|---|---|", flush=True)
+    print("| frames | memory, MB | frames/s | CPU ms/frame | compared | differing | tracks | highest id | file, MB |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as scratch, JsonlWriter(Path(scratch) / "soak.jsonl") as writer:
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.process_time()
         for index, frame in enumerate(itertools.islice(endless(small_clip()), total)):
             seen = detector.detect(frame, index)
             step = stream.step(frame)
@@ -82,10 +82,11 @@ def soak(network: IntegerNetwork, total: int, every: int) -> int:
                 wrong += differing(stream, dense, frame)
             if (index + 1) % max(1, total // 10) == 0:
                 speed = max(1, total // 10) / (time.perf_counter() - began)
+                each = 1000 * (time.process_time() - spent) / max(1, total // 10)
                 size = (Path(scratch) / "soak.jsonl").stat().st_size / 1e6
-                row = (index + 1, f"{resident():.0f}", f"{speed:.0f}", compared, wrong, tracks, highest, f"{size:.0f}")
-                print("|", *(f"{cell} |" for cell in row), flush=True)
-                began = time.perf_counter()
+                row = (index + 1, f"{resident():.0f}", f"{speed:.0f}", f"{each:.2f}", compared, wrong, tracks, highest)
+                print("|", *(f"{cell} |" for cell in (*row, f"{size:.0f}")), flush=True)
+                began, spent = time.perf_counter(), time.process_time()
     return wrong
 
 

@@ -73,6 +73,8 @@ def run_and_report(
             log.info("%s", recording.run.observer.describe())
             if recording.totals.resumed:
                 log.info("resumed after %d frames", recording.totals.resumed)
+            elif resume:
+                log.info("there is nothing to resume: beginning with the first frame")
             if report is not None:
                 page = pages.enter_context(RunReport(report, RunFacts.of(recording.run, sys.argv[1:])))
             _track(recording, console, show, page)
