@@ -104,7 +104,7 @@ def bench(
     for name, zones in PRESETS.items():
         turns[f"stream {name}"] = stream_turn(under_test.network, zones, frames)
     inverted = [frame if position % 2 else 255 - frame for position, frame in enumerate(frames)]
-    turns["stream, every pixel changed"] = stream_turn(under_test.network, PRESETS["exact"], inverted)
+    turns["stream, all changed"] = stream_turn(under_test.network, PRESETS["exact"], inverted)
     repeated = [frames[0]] * len(frames)
     turns["stream, frame repeated"] = stream_turn(under_test.network, PRESETS["exact"], repeated)
     timings = compete(turns, rounds, progress)

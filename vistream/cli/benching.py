@@ -49,6 +49,8 @@ def _contest(report: Report) -> Table:
     conditions = f"{report.frames} frames, {report.rounds} rounds, {report.threads} threads, batch 1, {report.cpu}"
     table = Table(
         box=box.SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
+        pad_edge=False,
         title=f"{report.model} on {report.source}, {width}x{height}",
         caption=f"{conditions}; ms a frame, median; work: share of the dense network's; "
         "x f32, x OV8: times as fast as PyTorch float32 and OpenVINO int8",
