@@ -32,7 +32,9 @@ class Timing:
     @property
     def spread(self) -> tuple[float, float]:
         """The quartiles."""
-        quarters = statistics.quantiles(self.frames, n=4, method="inclusive") if len(self.frames) > 1 else [self.frames[0]] * 3
+        if len(self.frames) < 2:
+            return self.frames[0], self.frames[0]
+        quarters = statistics.quantiles(self.frames, n=4, method="inclusive")
         return quarters[0], quarters[2]
 
 
