@@ -78,6 +78,11 @@ FRAME = '{{"frame":{},"t":0,"observations":0,"tracks":[],"work":{{"layers":[]}}}
 OTHER_SIZE = [{"image_id": i, "category_id": 1, "bbox": [0, 0, 1, 1], "segmentation": s, "score": 1} for i, s in (
     (0, {"size": [2, 2], "counts": "22"}), (0, {"size": [1, 4], "counts": "22"})
 )]  # fmt: skip
+SHAPELESS = {
+    "weightsManifest": [],
+    "signature": {"inputs": {"i": {"name": "i:0"}}, "outputs": {}},
+    "modelTopology": {"node": [{"name": "i", "op": "Placeholder", "attr": {"shape": {"type": "DT_FLOAT"}}}]},
+}
 FOUND: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "a corner beyond every image": (coco(segmentation=[[1e26, 1, 4, 1, 4, 4]]), read_coco, "far outside"),
     "an image of 2^63 rows": (coco(height=2**63), read_coco, "not a whole number"),
@@ -98,6 +103,7 @@ FOUND: dict[str, tuple[str, Callable[[Path], object], str]] = {
         load_tfjs,
         "not a tfjs graph model",
     ),
+    "a shape that is none": (json.dumps(SHAPELESS), load_tfjs, "shape = 'DT_FLOAT'"),
     "a graph nested without end": ('{"a": ' * 100_000, load_tfjs, "not a tfjs graph model"),
 }
 

@@ -99,7 +99,7 @@ def load_tfjs(json_path: Path, free_axes: tuple[int, ...] = ()) -> TfjsGraph:
         }
     except OSError as error:
         raise VistreamError(f"{error.filename}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, Unsupported) as error:
         raise VistreamError(f"{json_path}: not a tfjs graph model ({type(error).__name__}: {error})") from error
     try:
         steps = _ordered(nodes, set(weights) | set(inputs.values()), [name for name, _ in outputs.values()])

@@ -38,12 +38,14 @@ class Node:
 
     def integer(self, key: str) -> int:
         value = self.attributes.get(key, 0)
-        assert isinstance(value, int)
+        if not isinstance(value, int):
+            raise Unsupported(f"{key} = {value!r}")
         return value
 
     def number(self, key: str) -> float:
         value = self.attributes[key]
-        assert isinstance(value, int | float)
+        if not isinstance(value, int | float):
+            raise Unsupported(f"{key} = {value!r}")
         return float(value)
 
     def text(self, key: str) -> str:
@@ -51,12 +53,14 @@ class Node:
 
     def integers(self, key: str) -> list[int]:
         value = self.attributes.get(key, [])
-        assert isinstance(value, list)
+        if not isinstance(value, list):
+            raise Unsupported(f"{key} = {value!r}")
         return [int(item) for item in value]
 
     def texts(self, key: str) -> list[str]:
         value = self.attributes.get(key, [])
-        assert isinstance(value, list)
+        if not isinstance(value, list):
+            raise Unsupported(f"{key} = {value!r}")
         return [str(item) for item in value]
 
 
