@@ -222,9 +222,9 @@ def test_every_broken_source_is_one_clear_line(tmp_path: Path, video: Path) -> N
         open_source(str(video), start=FRAMES)
     with pytest.raises(VistreamError, match="camera 63 can't be opened"):
         open_source("63")
-    for option in ({"start": -1}, {"stride": 0}, {"max_frames": 0}):
-        with pytest.raises(VistreamError, match=next(iter(option))):
-            open_source(str(video), **option)
+    for start, stride, most, said in ((-1, 1, None, "start"), (0, 0, None, "stride"), (0, 1, 0, "max_frames")):
+        with pytest.raises(VistreamError, match=said):
+            open_source(str(video), start=start, stride=stride, max_frames=most)
 
 
 def test_opencv_and_ffmpeg_keep_quiet(tmp_path: Path, video: Path) -> None:
