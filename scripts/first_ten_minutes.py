@@ -28,7 +28,6 @@ def steps(video: Path) -> list[tuple[str, str]]:
         ("get the source", f"git clone --quiet {shlex.quote(str(ROOT))} vistream"),
         ("a virtual environment", "python3 -m venv .venv"),
         ("install", "pip install --quiet -c constraints.txt '.[demo]'"),
-        ("does it work here?", "vistream doctor"),
         ("track the demo clip", "vistream track demo_videos/plaza_static.mp4"),
         ("a report of your own video", f"vistream track {shlex.quote(str(video))} --report report"),
     ]
