@@ -38,13 +38,27 @@ class Crew:
             return int(run_alone(job, count, workspaces))
         try:
             self._call(helpers)
-            total = lead(self._board, job, count, chunk, helpers, workspaces)
-            while total < 0:  # a helper was put aside by the system in the middle of a chunk
-                time.sleep(0)
-                total = rejoin(self._board)
-            return int(total)
+            return self._lead(job, count, chunk, helpers, workspaces)
         finally:
             self._leading.release()
+
+    def _lead(self, job: Words, count: int, chunk: int, helpers: int, workspaces: Words) -> int:
+        """An interruption (Ctrl-C) has to wait: until all is done, helpers use memory that the caller may give up."""
+        interruption: BaseException | None = None
+        total = -1
+        try:
+            total = int(lead(self._board, job, count, chunk, helpers, workspaces))
+        except BaseException as error:
+            interruption = error
+        while total < 0:  # a helper was put aside by the system in the middle of a chunk
+            try:
+                time.sleep(0)
+                total = int(rejoin(self._board))
+            except BaseException as error:
+                interruption = error
+        if interruption is not None:
+            raise interruption
+        return total
 
     def _call(self, helpers: int) -> None:
         while len(self._asleep) < helpers:
