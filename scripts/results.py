@@ -152,6 +152,13 @@ identity switches (IDSW) are counts.
 """
 
 
+def not_run(found: dict[Setup, dict[str, Table]]) -> list[str]:
+    """What is missing from the page, if anything is."""
+    gaps = {setup.name: [way for way in FIDELITIES if way not in tables] for setup, tables in found.items()}
+    missing = [f"{name} ({', '.join(ways)})" for name, ways in gaps.items() if ways]
+    return [f"- **Not run yet**: {'; '.join(missing)}."] if missing else []
+
+
 def page(found: dict[Setup, dict[str, Table]]) -> str:
     """The whole document."""
     lines = [INTRODUCTION]
@@ -159,7 +166,7 @@ def page(found: dict[Setup, dict[str, Table]]) -> str:
     for name, what in (("model", "Networks"), ("fidelity", "Fidelities"), ("commit", "Commits"), ("CPU", "Processors")):
         values = dict.fromkeys(value for about in abouts for value in about[name].split(" / "))
         lines.append(f"- {what}: {'; '.join(values)}.")
-    lines.append("")
+    lines += [*not_run(found), ""]
     for task, title in TITLES.items():
         own = {setup: tables for setup, tables in found.items() if setup.task == task and tables}
         if own:
