@@ -65,6 +65,7 @@ from vistream.stream.windows import gather, side_by_side, window_of, window_rows
 CHUNK = 12  # steps of 64 bytes for which a group of inputs stays in the first-level cache
 PANEL = 256  # output channels that are summed before they settle
 AHEAD = 1024  # bytes; how far ahead of a depthwise block memory is asked for
+NEXT = 8  # positions; how far ahead of a run memory is asked for
 SUMS = GROUP * PANEL  # running totals that a kernel needs room for
 
 
@@ -128,12 +129,11 @@ def convolve_tiles(job, begin, end, workspace):
     for group in range(begin, end, GROUP):
         here = min(GROUP, end - group)
         position = read_word(index_at + 8 * group)
-        if group + 2 * GROUP <= end:  # while this group is summed, the next one's memory comes nearer
-            first = read_word(index_at + 8 * (group + GROUP))
-            span = min(read_word(index_at + 8 * (group + 2 * GROUP - 1)) - first, GROUP - 1) + 1
-            prefetch(job[OUT_AT] + first * stride, span * stride)
+        for i in range(group + GROUP, min(group + 2 * GROUP, end)):  # the next group's memory comes nearer meanwhile
+            ahead = read_word(index_at + 8 * i)
+            prefetch(job[OUT_AT] + ahead * stride, stride)
             if pointwise:
-                prefetch(source_at + first * row_bytes, span * row_bytes)
+                prefetch(source_at + ahead * row_bytes, row_bytes)
         if pointwise and side_by_side(index_at, group, here) == here:
             input_at, input_stride = source_at + position * row_bytes, row_bytes
         else:
@@ -199,6 +199,8 @@ def convolve_depthwise(job, begin, end, workspace):
                 write_word(behind, last_tap)
                 behind += 8
         count = side_by_side(index_at, i, min(origin + run - position, end - i))
+        ahead = read_word(index_at + 8 * min(i + count + NEXT, end - 1))
+        prefetch(job[OUT_AT] + ahead * stride, stride)
         pieces, levels = (1, count * stride) if alone and across == 1 else (count, stride)
         for piece in range(pieces):
             here, c, out_from = position + piece, 0, job[OUT_AT] + (position + piece) * stride
