@@ -52,7 +52,7 @@ def assert_equal_throughout(spec: Path, network: IntegerNetwork, zones: DeadZone
 @pytest.mark.parametrize("zones", ZONES, ids=str)
 @pytest.mark.parametrize("clip", ["plaza_static", "plaza_pan"])
 def test_demo_clips(clip: str, zones: DeadZones, network: IntegerNetwork) -> None:
-    assert_equal_throughout(DEMO / f"{clip}.mp4", network, zones, 60)
+    assert_equal_throughout(DEMO / f"{clip}.mp4", network, zones, 42)
 
 
 @pytest.mark.real
@@ -60,7 +60,7 @@ def test_demo_clips(clip: str, zones: DeadZones, network: IntegerNetwork) -> Non
 @pytest.mark.parametrize("zones", ZONES, ids=str)
 @pytest.mark.parametrize("clip", REAL)
 def test_real_clips(clip: str, zones: DeadZones, network: IntegerNetwork, real_data: Path) -> None:
-    assert_equal_throughout(real_data / clip, network, zones, 60)
+    assert_equal_throughout(real_data / clip, network, zones, 42)
 
 
 @pytest.mark.real

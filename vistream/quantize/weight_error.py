@@ -23,10 +23,10 @@ def weight_errors(program: Program, network: IntegerNetwork, preprocess: Preproc
         if not isinstance(layer, FloatNeuron):
             continue
         neuron = layers[layer.name]
-        pairs = zip(layer.sum.terms, neuron.synapses, strict=True)
-        sums = [
-            _squares(term, synapse, neuron, gains[term.source]) for term, synapse in pairs if term.weight is not None
-        ]
+        terms = [term for term in layer.sum.terms if term.weight is not None]
+        weighted = [synapse for synapse in neuron.synapses if synapse.weight is not None]
+        pairs = zip(terms, weighted, strict=True)
+        sums = [_squares(term, synapse, neuron, gains[term.source]) for term, synapse in pairs]
         if sums:
             wrong, whole = (sum(part) for part in zip(*sums, strict=True))
             errors[layer.name] = (wrong / whole) ** 0.5 if whole else 0.0
