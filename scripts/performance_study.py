@@ -98,7 +98,7 @@ def length(axes: Axes, network: IntegerNetwork) -> None:
     axes.set(title="cost over the length of a stream (192x144)", xlabel="frame", ylabel="ms a frame", ylim=(0, None))
 
 
-def stepped(network: IntegerNetwork, steps: int = 32, size: tuple[int, int] = (384, 288)) -> None:
+def stepped(network: IntegerNetwork, steps: int = 32, size: tuple[int, int] = (192, 144)) -> None:
     """The T-step simulation beside the stream, on the same frames; then as many steps as it takes to rest."""
     width, height = size
     frames = blob_frames(height, width, 0.05, 4)

@@ -18,6 +18,7 @@ def serve_sources(sources: Sequence[str], settings: Settings, host: str, port: i
     try:
         from vistream.serve.server import serve
         from vistream.serve.tile import Tile
+        from vistream.stream.backend import backend_class
     except ModuleNotFoundError as error:
         if error.name not in ("starlette", "uvicorn"):
             raise
@@ -25,5 +26,6 @@ def serve_sources(sources: Sequence[str], settings: Settings, host: str, port: i
     if settings.task not in TASKS:
         raise VistreamError(f"serve shows the tasks {' and '.join(TASKS)}, not {settings.task}")
     dead_zones(settings.fidelity, settings.deadband, settings.hysteresis)
+    backend_class()  # compiles the kernels, if need be, before threads ask for them and Ctrl-C finds them at it
     tiles = [Tile(source, settings, loop=loop) for source in sources]
     serve(tiles, host, port, lambda address: typer.echo(f"look at {address} (Ctrl-C ends it)"))

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from vistream.atomic import PendingFile
 from vistream.errors import VistreamError
 from vistream.render.outputs import Keep, OutputPaths, Outputs
 from vistream.tasks.checkpoint import Arrays, load_checkpoint, pack, write_checkpoint
@@ -154,7 +155,8 @@ class Recording:
             self._last_words()
         self._stack.__exit__(exception, value, trace)
         if self._path is not None and (ended or not self.run.done):
-            self._path.unlink(missing_ok=True)
+            for left in (self._path, PendingFile.temporary_name(self._path)):  # a killed run may have left half of one
+                left.unlink(missing_ok=True)
 
     def _last_words(self) -> None:
         """A checkpoint of where it stopped; where even that fails, the one before has to do."""

@@ -7,6 +7,7 @@ too, and takes every chunk that no helper has taken. Who did what does not chang
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
@@ -27,6 +28,9 @@ class Crew:
         self._board: Words = aligned_zeros(BOARD_WORDS, np.int64)
         self._leading = threading.Lock()
         self._asleep: list[threading.Event] = []
+        self._threads: list[threading.Thread] = []
+        self._ended = False
+        atexit.register(self._end)
 
     def run(self, job: Words, count: int, chunk: int, helpers: int, workspaces: Words) -> int:
         """The sum of what the job's kernel returns over `count` items, in chunks of `chunk`; with up to `helpers`.
@@ -65,13 +69,23 @@ class Crew:
             event = threading.Event()
             self._asleep.append(event)
             number = len(self._asleep)
-            threading.Thread(target=self._help, args=(number, event), name=f"vistream-{number}", daemon=True).start()
+            thread = threading.Thread(target=self._help, args=(number, event), name=f"vistream-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
         for event in self._asleep[:helpers]:
             if not event.is_set():
                 event.set()
 
+    def _end(self) -> None:
+        """Before the interpreter goes: no thread may come back from a kernel to find nothing to come back to."""
+        self._ended = True
+        for event in self._asleep:
+            event.set()
+        for thread in self._threads:
+            thread.join(timeout=1.0)
+
     def _help(self, number: int, awake: threading.Event) -> None:
-        while True:
+        while not self._ended:
             awake.wait()
             work(self._board, number, LOOKING)
             awake.clear()
