@@ -13,26 +13,23 @@ import threading
 import time
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vistream.stream.crew_kernels import BOARD_WORDS, LOOKING, MOST_HELPERS, lead, rejoin, run_alone, work
-from vistream.stream.packing import aligned_zeros
-
-Words = NDArray[np.int64]
+from vistream.stream.packing import Ints, aligned_zeros
 
 
 class Crew:
     """The helpers of this process. One thread at a time can lead them; others meanwhile work alone."""
 
     def __init__(self) -> None:
-        self._board: Words = aligned_zeros(BOARD_WORDS, np.int64)
+        self._board: Ints = aligned_zeros(BOARD_WORDS, np.int64)
         self._leading = threading.Lock()
         self._asleep: list[threading.Event] = []
         self._threads: list[threading.Thread] = []
         self._ended = False
         atexit.register(self._end)
 
-    def run(self, job: Words, count: int, chunk: int, helpers: int, workspaces: Words) -> int:
+    def run(self, job: Ints, count: int, chunk: int, helpers: int, workspaces: Ints) -> int:
         """The sum of what the job's kernel returns over `count` items, in chunks of `chunk`; with up to `helpers`.
 
         `workspaces`: `[helpers + 1, words]`, one for each thread.
@@ -46,7 +43,7 @@ class Crew:
         finally:
             self._leading.release()
 
-    def _lead(self, job: Words, count: int, chunk: int, helpers: int, workspaces: Words) -> int:
+    def _lead(self, job: Ints, count: int, chunk: int, helpers: int, workspaces: Ints) -> int:
         """An interruption (Ctrl-C) has to wait: until all is done, helpers use memory that the caller may give up."""
         interruption: BaseException | None = None
         total = -1

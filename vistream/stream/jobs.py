@@ -16,7 +16,6 @@ from vistream.stream.numba_kernels import SUMS
 from vistream.stream.packing import (
     STEP,
     Ints,
-    Packed,
     Source,
     aligned_zeros,
     geometry_of,
@@ -28,8 +27,6 @@ from vistream.stream.plan import LayerPlan
 from vistream.stream.tiles import GROUP
 from vistream.stream.vector import LANES, TILE_ROWS
 from vistream.types import Frame
-
-Words = NDArray[np.int64]
 
 KINDS = {"convolve": CONVOLVE, "tiles": TILES, "depthwise": DEPTHWISE, "pass": PASS}
 BEHIND = 2048  # bytes behind a row that a kernel may read or ask for: it goes by 64, and by 12 x 64 in a chunk
@@ -61,8 +58,7 @@ class Memory:
     sources: list[Memory] = field(default_factory=list)
     spreads: list[Spread | None] = field(default_factory=list)
     means: list[tuple[Memory, NDArray[np.int32]]] = field(default_factory=list)
-    jobs: list[Words] = field(default_factory=list)
-    packed: list[Packed] = field(default_factory=list)
+    jobs: list[Ints] = field(default_factory=list)
     kept: list[NDArray[Any]] = field(default_factory=list)
 
     @property
@@ -103,7 +99,7 @@ def _levels(area: int, stride: int) -> NDArray[np.int8]:
     return aligned_zeros(size + GROUP * stride + BEHIND, np.int8)[:size].reshape(area + 1, stride)
 
 
-def _job(memory: Memory, kind: int, index: Ints, source: NDArray[Any], geometry: Ints) -> Words:
+def _job(memory: Memory, kind: int, index: Ints, source: NDArray[Any], geometry: Ints) -> Ints:
     job = np.zeros(raw.JOB_WORDS, np.int64)
     job[raw.KIND] = kind
     job[raw.GEOMETRY :] = geometry
@@ -112,7 +108,7 @@ def _job(memory: Memory, kind: int, index: Ints, source: NDArray[Any], geometry:
     return job
 
 
-def _point(memory: Memory, job: Words, arrays: dict[int, NDArray[Any]]) -> None:
+def _point(memory: Memory, job: Ints, arrays: dict[int, NDArray[Any]]) -> None:
     """Write addresses into a job, and keep what they point to."""
     for word, array in arrays.items():
         job[word] = array.ctypes.data
@@ -129,7 +125,6 @@ def _add_neuron(memory: Memory, neuron: Neuron, before: dict[str, Memory], index
         source = before[synapse.source]
         described = Source(source.plan.channels, source.stride, _signed(source, before))
         packed = pack_synapse(synapse, described, stride, bias)
-        memory.packed.append(packed)
         last = position == len(plan.synapses) - 1
         if synapse.place is None:
             memory.spreads.append(None)
@@ -166,27 +161,23 @@ def _signed(memory: Memory, before: dict[str, Memory]) -> bool:
     return any(_signed(before[source], before) for source in layer.sources)
 
 
-def frame_job(memory: Memory, pixels: Frame, deadband: int) -> Words:
+def frame_job(memory: Memory, pixels: Frame, deadband: int) -> Ints:
     """Reads a frame into the input layer; `pixels` must be kept as long as the job runs."""
-    geometry = np.zeros(raw.GEOMETRY_WORDS, np.int64)
-    geometry[0] = deadband
     job = np.zeros(raw.JOB_WORDS, np.int64)
-    job[raw.KIND] = READ
-    job[raw.GEOMETRY :] = geometry
+    job[raw.KIND], job[raw.GEOMETRY] = READ, deadband
     job[raw.SOURCE_AT], job[raw.OUT_AT] = pixels.ctypes.data, memory.levels.ctypes.data
     job[raw.CHANGED_AT] = memory.changed.ctypes.data
     return job
 
 
-def workspaces(memories: Collection[Memory], threads: int) -> tuple[list[NDArray[Any]], Words]:
+def workspaces(memories: Collection[Memory], threads: int) -> tuple[list[NDArray[Any]], Ints]:
     """What each thread needs: room for addresses of a window's rows, inputs of a group of positions, and their sums.
 
     Returns the arrays, to be kept, and their addresses `[threads, 3]`.
     """
-    geometries = [job[raw.GEOMETRY :] for memory in memories for job in memory.jobs]
-    taps = max((int(geometry[4] * geometry[5]) for geometry in geometries), default=1)
-    packed = [packed for memory in memories for packed in memory.packed]
-    steps = max((int(part.geometry[13]) for part in packed if part.kind == "tiles"), default=0)
+    jobs = [job for memory in memories for job in memory.jobs]
+    taps = max((int(job[raw.GEOMETRY + 4] * job[raw.GEOMETRY + 5]) for job in jobs), default=1)
+    steps = max((int(job[raw.GEOMETRY + 13]) for job in jobs if job[raw.KIND] == TILES), default=0)
     kept: list[NDArray[Any]] = []
     addresses = np.zeros((threads, raw.WORKSPACE_WORDS), np.int64)
     for thread in range(threads):

@@ -9,8 +9,9 @@ from torch import Tensor
 from vistream.quantize.layers import Input, MaxPool, Neuron
 from vistream.stream import numba_moves as moves
 from vistream.stream import raw
-from vistream.stream.crew import Words, crew
+from vistream.stream.crew import crew
 from vistream.stream.jobs import Memory, allocate, frame_job, workspaces
+from vistream.stream.packing import Ints
 from vistream.stream.plan import LayerPlan
 from vistream.types import Frame
 
@@ -120,7 +121,7 @@ class NumbaBackend:
             first += channels
         return changes
 
-    def _run(self, job: Words, count: int, cost: int) -> int:
+    def _run(self, job: Ints, count: int, cost: int) -> int:
         """A job over `count` items that cost so many multiply-accumulates each."""
         threads = min(self._helpers + 1, count * cost // WORTH_SHARING + 1)
         chunks = min(CHUNKS * threads, count * cost // WORTH_SHARING + 1) if threads > 1 else 1

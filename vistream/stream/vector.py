@@ -22,7 +22,7 @@ from numba.core import cgutils
 LANES = 16
 TILE_ROWS = 12  # output positions for which window addresses are laid out side by side
 
-I1, I8, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
+I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 F32 = ir.FloatType()
 LEVELS, INTS, REALS = (ir.VectorType(kind, LANES) for kind in (I8, I32, F32))
 BYTES = ir.VectorType(I8, 4 * LANES)
