@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from vistream.cli.options import names_in
 from vistream.errors import VistreamError
 from vistream.evaluate.dataset import OnFrame, evaluate_dataset
 from vistream.evaluate.files import evaluate_files
@@ -60,16 +61,16 @@ def evaluate_dataset_tables(options: DatasetOptions, gt: Path | None, pred: Path
     extra = BASELINES.get(task, ()) if options.baselines else ()
     if options.baselines and not extra:
         raise VistreamError(f"the task {task} has no baselines: {' and '.join(BASELINES)} have")
-    sequences = _names(options.sequences)
+    sequences = names_in(options.sequences)
     with ExitStack() as stack:
         output = options.output or Path(stack.enter_context(TemporaryDirectory(prefix="vistream-eval-")))
         order = Order(
             task,
             options.detections or DEFAULTS[task],
             output,
-            (*extra, *_names(options.fidelity)),
+            (*extra, *names_in(options.fidelity)),
             options.model,
-            _names(options.classes),
+            names_in(options.classes),
         )
         progress = stack.enter_context(_progress(quiet))
 
@@ -96,11 +97,3 @@ def report(tables: Sequence[Table], json: Path | None, csv: Path | None, *, quie
 def _progress(quiet: bool) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True, quiet=quiet), transient=True)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """
-    >>> _names("person, car,")
-    ('person', 'car')
-    """
-    return tuple(name.strip() for name in text.split(",") if name.strip())

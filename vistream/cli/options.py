@@ -29,3 +29,12 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 OutputFile = Annotated[Path | None, typer.Option(dir_okay=False, show_default=False)]
 
 DEFAULT_MODEL = "efficientnet-lite0"  # as quantize.named has it, which takes seconds to import
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names in an option that takes several, separated by commas.
+
+    >>> names_in("person, car,")
+    ('person', 'car')
+    """
+    return tuple(name.strip() for name in text.split(",") if name.strip())

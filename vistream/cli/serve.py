@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vistream.cli.options import DEFAULT_MODEL, Deadband, Debug, Fidelity, Hysteresis, Model, Quiet, Stride
+from vistream.cli.options import DEFAULT_MODEL, Deadband, Debug, Fidelity, Hysteresis, Model, Quiet, Stride, names_in
 
 
 def serve(
@@ -45,6 +45,6 @@ def serve(
         deadband=deadband,
         hysteresis=hysteresis,
         stride=stride,
-        classes=tuple(name.strip() for name in classes.split(",") if name.strip()),
+        classes=names_in(classes),
     )
     serve_sources(sources, settings, host, port, loop=loop)

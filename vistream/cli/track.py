@@ -18,6 +18,7 @@ from vistream.cli.options import (
     Quiet,
     Start,
     Stride,
+    names_in,
 )
 
 OUTPUT_HELP = "The annotated video (.mp4). If no output at all is asked for: SOURCE-tracks.mp4 in this folder."
@@ -107,7 +108,6 @@ def track(
     from vistream.render.outputs import OutputPaths
     from vistream.tasks.run import Settings
 
-    names = tuple(name.strip() for name in classes.split(",") if name.strip())
     settings = Settings(
         task=task,
         model=model,
@@ -119,7 +119,7 @@ def track(
         start=start,
         stride=stride,
         max_frames=max_frames,
-        classes=names,
+        classes=names_in(classes),
         init_mask=init_mask,
         init_box=None if init_box is None else parse_box(init_box),
         init_poses=init_poses,
