@@ -24,7 +24,6 @@ from vistream.render.recording import Recording
 from vistream.tasks.checkpoint import load_checkpoint, pack, write_checkpoint
 from vistream.tasks.run import Settings
 from vistream.types import Result
-from vistream.video.source import open_source
 
 DEMO = Path(__file__).parents[1] / "demo_videos"
 CLIP = DEMO / "plaza_static.mp4"
@@ -39,27 +38,39 @@ def outputs(folder: Path, task: str) -> OutputPaths:
         jsonl=folder / "out.jsonl",
         mot=folder / "mot.txt",
         csv=folder / "out.csv",
+        coco=folder / "coco.json" if task in ("mots", "pose") else None,  # whose objects have categories
         mots=folder / "mots.txt" if task in ("mots", "vos") else None,
+        davis=folder / "masks" if task in ("mots", "vos") else None,
         posetrack=folder / "pose.json" if task == "pose" else None,
     )
 
 
 def record(folder: Path, settings: Settings, most: int | None = None, *, resume: bool = False) -> Recording:
     """Track, and stop after `most` frames as the first Ctrl-C does."""
-    with Recording(str(CLIP), settings, outputs(folder, settings.task), resume=resume) as made:
+    paths, page = outputs(folder, settings.task), folder / "page"
+    with Recording(str(CLIP), settings, paths, resume=resume, report=page) as made:
         for count, _ in enumerate(made, start=1):
             if count == most:
                 made.stop()
     return made
 
 
-def texts(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".mp4"}
+def contents(folder: Path) -> dict[str, bytes]:
+    """Of all files that must be the same, byte for byte: not of videos, whose pictures state the speed."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".mp4", ".html"))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def plots(folder: Path) -> str:
+    """Of the report: tracks over time, work per frame, changes by layer."""
+    page = (folder / "page" / "index.html").read_text()
+    return page[page.index("<h2>What happened") : page.index("<h2>Files")]
 
 
 CASES = {
     "mot": Settings("mot", detector="motion", start=20, max_frames=FRAMES),
     "dead zones": Settings("mot", detector="motion", fidelity="fast", start=20, stride=2, max_frames=FRAMES),
+    "mots": Settings("mots", detections=TRUTH / "gt" / "gt_mots.txt", max_frames=6),
     "vos": Settings("vos", init_mask=TRUTH / "masks" / "00000.png", max_frames=6),
     "sot": Settings("sot", init_box=(300.0, 150.0, 40.0, 90.0), max_frames=6),
     "pose": Settings("pose", detections=TRUTH / "posetrack.json", max_frames=6),
@@ -76,10 +87,11 @@ def test_a_resumed_run_equals_one_that_was_not_interrupted(case: str, tmp_path: 
     record(tmp_path / "parts", settings, 1, resume=True)
     last = record(tmp_path / "parts", settings, resume=True)
     assert (last.totals.frames, last.totals.resumed) == (settings.max_frames, 4)
-    assert texts(tmp_path / "parts") == texts(tmp_path / "whole")
+    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
     assert last.totals.ids
-    with open_source(str(tmp_path / "parts" / "out.mp4")) as video:
-        assert len(list(video)) == settings.max_frames
+    for name in ("out.mp4", "page/tracks.mp4"):
+        assert frames_in(tmp_path / "parts" / name) == settings.max_frames
+    assert plots(tmp_path / "parts") == plots(tmp_path / "whole")
 
 
 LENGTH = 16
@@ -122,22 +134,25 @@ def frames_in(path: Path) -> int:
 
 
 def test_kill_leaves_valid_files_and_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("--jsonl", "out.jsonl", "--output", "out.mp4", "--mot-txt", "out.txt")
+    names = ("--jsonl", "out.jsonl", "--output", "out.mp4", "--mot-txt", "out.txt", "--report", "page")
     with start(tmp_path, *names) as process:
         wait_for_lines(tmp_path / "out.jsonl", 8, process)
         process.kill()
     lines = list(read_results(tmp_path / "out.jsonl"))
     assert 8 <= len(lines) < LENGTH
-    assert len(lines) - 2 <= frames_in(tmp_path / "out.part.mp4") <= len(lines)
+    for part in ("out.part.mp4", "page/tracks.part.mp4"):
+        assert len(lines) - 2 <= frames_in(tmp_path / part) <= len(lines)
     rows = read_tracks(tmp_path / "out.part.txt")
     assert set(rows.frames.tolist()) <= {line.frame for line in lines}
     paths = OutputPaths(jsonl=Path("out.jsonl"), video=Path("out.mp4"), mot=Path("out.txt"))
     monkeypatch.chdir(tmp_path)
-    with Recording(str(CLIP), Settings(detector="motion", max_frames=LENGTH), paths, resume=True) as made:
+    settings = Settings(detector="motion", max_frames=LENGTH)
+    with Recording(str(CLIP), settings, paths, resume=True, report=Path("page")) as made:
         assert made.totals.resumed >= 6
         list(made)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "out.mp4", "out.txt"]
-    assert frames_in(tmp_path / "out.mp4") == LENGTH
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "out.mp4", "out.txt", "page"]
+    assert sorted(path.name for path in (tmp_path / "page").iterdir()) == ["index.html", "tracks.mp4"]
+    assert frames_in(tmp_path / "out.mp4") == frames_in(tmp_path / "page" / "tracks.mp4") == LENGTH
     whole = OutputPaths(jsonl=tmp_path / "whole.jsonl", mot=tmp_path / "whole.txt")
     with Recording(str(CLIP), Settings(detector="motion", max_frames=LENGTH), whole) as made:
         assert len(list(made)) == LENGTH
@@ -232,6 +247,16 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "out.resume").write_bytes(b"PK no archive")
     with pytest.raises(VistreamError, match=r"out\.resume can't be resumed from"):
         record(tmp_path, settings, resume=True)
+
+
+def test_a_report_goes_on_from_a_report_only(tmp_path: Path) -> None:
+    paths, settings = OutputPaths(jsonl=tmp_path / "out.jsonl"), Settings("mot", detector="motion", max_frames=3)
+    with Recording(str(CLIP), settings, paths) as made:
+        next(iter(made))
+        made.stop()
+    with pytest.raises(VistreamError, match=r"had no report to go on with.* leave --report out"):
+        Recording(str(CLIP), settings, paths, resume=True, report=tmp_path / "page")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "out.resume"]
 
 
 def test_a_checkpoint_runs_nothing_and_makes_only_what_it_knows(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import itertools
 import re
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ from browser import DESKTOP, PHONE, browser, overflow, until, watched
 from vistream.cli.main import run
 from vistream.errors import VistreamError
 from vistream.formats.mot import read_tracks
-from vistream.render.run_report import STRIP, RunFacts, RunReport
+from vistream.render.pictures import STRIP
+from vistream.render.run_report import RunFacts, RunReport
+from vistream.tasks.checkpoint import load_checkpoint, pack, write_checkpoint
 from vistream.tasks.run import Run, Settings
 from vistream.types import Result, Track
 from vistream.video.source import open_source
@@ -111,8 +114,8 @@ def test_no_password_is_written_down() -> None:
     assert facts.command == "vistream track 'rtsp://ann:***@10.0.0.7/street' --csv 'my tracks.csv'"
 
 
-def pictures(report: RunReport, count: int) -> None:
-    for frame in range(count):
+def pictures(report: RunReport, count: int, first: int = 0) -> None:
+    for frame in range(first, count):
         tracks = (Track(1, (4.0, 4.0, 9.0, 9.0), 1.0, "person"),) if frame % 2 else ()
         report.add(Result(frame, frame / 25, tracks, 1), np.full((48, 64, 3), frame % 250, np.uint8))
 
@@ -130,6 +133,23 @@ def test_without_pyav_a_strip_of_frames_stands_for_the_video(
     assert len(set(np.diff(shown))) == 1  # evenly spread
     assert shown[-1] > 80
     assert "PyAV is not installed" in caplog.text
+
+
+def test_a_strip_of_frames_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with RunReport(tmp_path / "whole", FACTS) as whole:
+        pictures(whole, 60)
+    with RunReport(tmp_path / "parts", FACTS) as first:
+        pictures(first, 35)
+        write_checkpoint(tmp_path / "kept", *pack(first.memory()))
+        pictures(first, 40, 35)  # after the checkpoint: lost
+    with RunReport(tmp_path / "parts", replace(FACTS, resumed=35), before=load_checkpoint(tmp_path / "kept")) as second:
+        pictures(second, 60, 35)
+    pages = [(tmp_path / name / "index.html").read_text() for name in ("whole", "parts")]
+    strips = [page[page.index('<div class="strip">') : page.index("<h2>What happened")] for page in pages]
+    assert strips[0] == strips[1]
+    assert strips[0].count("<figure>") > STRIP // 2
+    assert "<li>resumed: after 35 frames" in pages[1]
 
 
 def test_ctrl_c_leaves_a_whole_page_and_an_error_leaves_none(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from vistream.errors import VistreamError
 from vistream.fleet.jobs import stem_of
 from vistream.render.outputs import OutputPaths, Outputs
 from vistream.render.recording import Recording
-from vistream.render.run_report import RunFacts, RunReport
 from vistream.tasks.run import Settings
 from vistream.tracking.life import TrackerConfig
 from vistream.types import Box
@@ -62,40 +60,28 @@ def run_and_report(
     paths.check(settings.task)
     if paths.davis is not None:
         paths = replace(paths, davis=paths.davis / stem_of(source))
-    if resume and report is not None:
-        raise VistreamError("--report describes a run from its first frame on: it does not go with --resume")
     console = Console(stderr=True, quiet=quiet)
-    draw = show or report is not None
-    page: RunReport | None = None
-    with ExitStack() as pages:  # closed after the files, whose sizes they state
-        recording = Recording(source, settings, paths, resume=resume, draw=draw)
-        with recording, interruptible(recording.stop) as ask:
-            log.info("%s", recording.run.observer.describe())
-            if recording.totals.resumed:
-                log.info("resumed after %d frames", recording.totals.resumed)
-            elif resume:
-                log.info("there is nothing to resume: beginning with the first frame")
-            if report is not None:
-                page = pages.enter_context(RunReport(report, RunFacts.of(recording.run, sys.argv[1:])))
-            _track(recording, console, show, page)
-        if page is not None:
-            page.files, page.speed = recording.outputs.files, recording.totals.fps
+    recording = Recording(source, settings, paths, resume=resume, draw=show, report=report, arguments=sys.argv[1:])
+    with recording, interruptible(recording.stop) as ask:
+        log.info("%s", recording.run.observer.describe())
+        if recording.totals.resumed:
+            log.info("resumed after %d frames", recording.totals.resumed)
+        elif resume:
+            log.info("there is nothing to resume: beginning with the first frame")
+        _track(recording, console, show)
     if ask.number:
         hint = "; go on with --resume" if paths.jsonl is not None else ""
         log.warning("stopped after %d frames; what was written so far is kept%s", recording.totals.frames, hint)
-    files = recording.outputs.files if page is None else [*recording.outputs.files, page.page]
-    _report(recording, files, PatientConsole(quiet=quiet))
+    _report(recording, PatientConsole(quiet=quiet))
     if ask.number:
         raise typer.Exit(128 + ask.number)
 
 
-def _track(recording: Recording, console: Console, show: bool, page: RunReport | None) -> None:
+def _track(recording: Recording, console: Console, show: bool) -> None:
     totals, run = recording.totals, recording.run
     with _progress(console) as progress:
         bar = progress.add_task(run.source.name, total=run.frame_count, completed=totals.resumed, status="")
-        for _, result in recording:
-            if page is not None and recording.outputs.picture is not None:
-                page.add(result, recording.outputs.picture)
+        for _ in recording:
             _advance(progress, bar, recording)
             if show and not _shown(recording.outputs):
                 recording.stop()
@@ -121,7 +107,7 @@ def _advance(progress: Progress, bar: TaskID, recording: Recording) -> None:
     progress.update(bar, advance=1, status=status)
 
 
-def _report(recording: Recording, files: list[Path], console: Console) -> None:
+def _report(recording: Recording, console: Console) -> None:
     totals, source = recording.totals, recording.run.source
     detects = recording.run.observer.detector is not None
     if not detects and not totals.ids:
@@ -146,6 +132,6 @@ def _report(recording: Recording, files: list[Path], console: Console) -> None:
         "network",
         f"{totals.macs / 1e9:.1f} of {totals.macs_dense / 1e9:.1f} GMAC ({100 * totals.share:.1f} % of dense)",
     )
-    for path in files:
+    for path in recording.files:
         table.add_row("written", str(path))
     console.print(table)

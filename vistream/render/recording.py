@@ -7,7 +7,7 @@ from its first frame to its end: the run is finished when it is gone.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from vistream.atomic import PendingFile
 from vistream.errors import VistreamError
 from vistream.render.outputs import Keep, OutputPaths, Outputs
+from vistream.render.run_report import RunFacts, RunReport
 from vistream.tasks.checkpoint import Arrays, load_checkpoint, pack, write_checkpoint
 from vistream.tasks.run import Memory, Run, Settings
 from vistream.types import Result
@@ -61,10 +62,19 @@ class Recording:
 
     `resume`: go on where an earlier run with the same settings and outputs stopped; where there is none, begin. Raises
     VistreamError where that run had other settings, or is finished. `draw`: draw `outputs.picture` without a video too.
+    `report`: a folder for a page about the run, which says that `arguments` of the command line made it.
     """
 
     def __init__(
-        self, source: str, settings: Settings, paths: OutputPaths, *, resume: bool = False, draw: bool = False
+        self,
+        source: str,
+        settings: Settings,
+        paths: OutputPaths,
+        *,
+        resume: bool = False,
+        draw: bool = False,
+        report: Path | None = None,
+        arguments: Sequence[str] = (),
     ) -> None:
         self._path = None if paths.jsonl is None else checkpoint_path(paths.jsonl)
         self._asked = _identity(source, settings)
@@ -72,22 +82,30 @@ class Recording:
         after = None if saved is None else Memory(**saved["memory"])
         self.totals = Totals()
         self.run = Run(source, settings, after)
+        self.report: RunReport | None = None
         self._stack = ExitStack()
         with ExitStack() as opening:
             opening.callback(self.run.close)
+            if report is not None:  # closed after the files, whose sizes it states
+                facts = RunFacts.of(self.run, arguments)
+                pictures = None if saved is None else saved.get("report")
+                page = RunReport(report, facts, resumable=paths.jsonl is not None, before=pictures)
+                self.report = opening.enter_context(page)
             seen = self.run.observer
             self.outputs = opening.enter_context(
                 Outputs(
                     paths,
                     self.run.fps,
                     self.run.source.size,
-                    draw,
+                    draw or report is not None,
                     joints=seen.joints,
                     images=seen.images,
                     keep=None if after is None or saved is None else Keep(after.frames, saved["bytes"]),
-                    before=self.totals.add,
+                    before=self._follow,
                 )
             )
+            if self.report is not None:
+                self.report.files = self.outputs.files
             self._stack = opening.pop_all()
         self.totals.resumed, self.totals.started = self.totals.frames, time.perf_counter()
         self._written = True  # whether the outputs hold the last frame of the run
@@ -103,6 +121,8 @@ class Recording:
             self.totals.add(result)
             status = f"{self.totals.fps:.0f} fps | {100 * result.work.share:.0f} % of dense work"
             self.outputs.write(frame, result, status)
+            if self.report is not None and self.outputs.picture is not None:
+                self.report.add(result, self.outputs.picture)
             self._written = True
             self._keep()
             yield frame, result
@@ -110,6 +130,17 @@ class Recording:
     def stop(self) -> None:
         """No more frames are wanted; may be called from a signal handler."""
         self.run.source.stop()
+
+    @property
+    def files(self) -> list[Path]:
+        """What it leaves behind, when all is well."""
+        return self.outputs.files if self.report is None else [*self.outputs.files, self.report.page]
+
+    def _follow(self, result: Result) -> None:
+        """Count in a frame that was done before this run was resumed."""
+        self.totals.add(result)
+        if self.report is not None:
+            self.report.follow(result)
 
     def _keep(self) -> None:
         """Write the checkpoint taken after the frame before: by now the video holds that frame. Take the next one."""
@@ -125,7 +156,8 @@ class Recording:
     def _pack(self) -> tuple[str, Arrays]:
         memory = self.run.memory()
         named = {name: getattr(memory, name) for name in Memory.__dataclass_fields__}
-        return pack({"asked": self._asked, "memory": named, "bytes": self.outputs.settled()})
+        pictures = None if self.report is None else self.report.memory()
+        return pack({"asked": self._asked, "memory": named, "bytes": self.outputs.settled(), "report": pictures})
 
     def _saved(self, paths: OutputPaths) -> dict[str, Any] | None:
         if self._path is None or paths.jsonl is None:
@@ -153,6 +185,8 @@ class Recording:
         ended = exception is None and not self.run.source.health.stopped
         if self._path is not None and self._written and self.run.between and not ended and self.run.done:
             self._last_words()
+        if self.report is not None:
+            self.report.speed = self.totals.fps
         self._stack.__exit__(exception, value, trace)
         if self._path is not None and (ended or not self.run.done):
             for left in (self._path, PendingFile.temporary_name(self._path)):  # a killed run may have left half of one

@@ -5,7 +5,6 @@ No script, nothing from the network. Without H.264, which browsers play, a strip
 
 from __future__ import annotations
 
-import base64
 import logging
 import shlex
 from collections.abc import Sequence
@@ -13,8 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from types import TracebackType
-
-import cv2
+from typing import Any
 
 from vistream.atomic import replacing
 from vistream.energy.units import count
@@ -22,6 +20,7 @@ from vistream.errors import VistreamError
 from vistream.machine.facts import cores, cpu_name, versions
 from vistream.render.history import History
 from vistream.render.page import bullets, document, plot, table
+from vistream.render.pictures import Strip, data_url
 from vistream.render.run_plots import MOST_ROWS, changes_by_layer, tracks_over_time, work_over_time
 from vistream.tasks.run import Run
 from vistream.types import Frame, Result
@@ -32,9 +31,6 @@ from vistream.video.sink import VideoSink
 log = logging.getLogger("vistream")
 
 PAGE, VIDEO = "index.html", "tracks.mp4"
-STRIP = 12  # pictures at most
-STRIP_WIDTH = 320
-POSTER_WIDTH = 960
 
 STYLE = """
 .numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .6rem 1.2rem;
@@ -53,7 +49,9 @@ td:first-child { white-space: normal; overflow-wrap: anywhere; }
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What the report says of how the run was made. `command`: as typed, passwords aside."""
+    """What the report says of how the run was made. `command`: as typed, passwords aside; `resumed`: after so many
+    frames, done by an earlier command.
+    """
 
     source: str
     command: str
@@ -63,6 +61,7 @@ class RunFacts:
     detector: str
     fps: float
     size: tuple[int, int]
+    resumed: int = 0
 
     @staticmethod
     def of(run: Run, arguments: Sequence[str]) -> RunFacts:
@@ -77,22 +76,32 @@ class RunFacts:
             detector=run.observer.describe(),
             fps=run.fps,
             size=run.source.size,
+            resumed=run.done,
         )
 
 
 class RunReport:
     """Collects a run's results and pictures, and writes the page into `folder` when the block ends well or by Ctrl-C.
 
-    Raises VistreamError at once where the folder can't be made. Its memory does not grow with the length of the run.
+    After another exception there is no page; with `resumable`, the part of the video that is written stays.
+    `before`: the `memory()` of the interrupted run that `facts.resumed` tells of; its results are given to `follow`.
+    Raises VistreamError at once where the folder can't be made, or what is needed of that run is not there.
+    Its memory does not grow with the length of the run.
     """
 
-    def __init__(self, folder: Path, facts: RunFacts) -> None:
+    def __init__(
+        self, folder: Path, facts: RunFacts, *, resumable: bool = False, before: dict[str, Any] | None = None
+    ) -> None:
         self.folder = folder
         self.facts = facts
         self.history = History()
         self.files: list[Path] = []
         self.speed = 0.0  # frames a second, as the caller measured it
-        self._strip = _Strip()
+        if facts.resumed and before is None:
+            raise VistreamError(
+                f"the run to be resumed had no report to go on with in {folder}: leave --report out, or begin anew"
+            )
+        self._strip = Strip(**(before or {}))
         try:
             folder.mkdir(exist_ok=True)
         except FileNotFoundError:
@@ -100,16 +109,28 @@ class RunReport:
         except OSError as error:
             raise VistreamError(f"{folder} can't be a folder for the report: {error.strerror}") from None
         reason = why_no_h264()
-        self._sink = None if reason else VideoSink(folder / VIDEO, facts.fps, facts.size)
+        self._sink = (
+            None
+            if reason
+            else VideoSink(folder / VIDEO, facts.fps, facts.size, keep=facts.resumed, resumable=resumable)
+        )
         if reason:
             log.warning("the report shows frames instead of the video: %s", reason)
 
     def add(self, result: Result, picture: Frame) -> None:
         """Take in one frame's result, and the frame as it was drawn: uint8 `[H, W, 3]`, RGB."""
-        self.history.add(result)
+        self.follow(result)
         self._strip.add(result, picture)
         if self._sink is not None:
             self._sink.write(picture)
+
+    def follow(self, result: Result) -> None:
+        """Take in a frame's result alone, of a run that is resumed: its picture is there already."""
+        self.history.add(result)
+
+    def memory(self) -> dict[str, Any]:
+        """What a resumption needs and the results don't tell: the pictures. Plain data, below a megabyte."""
+        return self._strip.memory()
 
     @property
     def page(self) -> Path:
@@ -150,47 +171,8 @@ task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
     def _moving_picture(self) -> str:
         if self._sink is None:
             return self._strip.html()
-        poster = f' poster="{self._strip.poster}"' if self._strip.poster else ""
+        poster = f' poster="{data_url(self._strip.poster)}"' if self._strip.poster is not None else ""
         return f'<video controls muted loop playsinline preload="metadata" src="{VIDEO}"{poster}></video>'
-
-
-class _Strip:
-    """A few pictures, evenly spread over however many there are: when full, every other one is dropped."""
-
-    def __init__(self) -> None:
-        self._every = 1
-        self._seen = 0
-        self._kept: list[tuple[int, bytes]] = []
-        self.poster = ""
-
-    def add(self, result: Result, picture: Frame) -> None:
-        if self._seen % self._every == 0:
-            if len(self._kept) == STRIP:
-                self._kept = self._kept[::2]
-                self._every *= 2
-            if self._seen % self._every == 0:
-                self._kept.append((result.frame, _jpeg(picture, STRIP_WIDTH)))
-                if result.tracks or not self.poster:
-                    self.poster = _data(_jpeg(picture, POSTER_WIDTH))
-        self._seen += 1
-
-    def html(self) -> str:
-        pictures = (
-            f'<figure><img src="{_data(jpeg)}" alt="frame {frame}"><figcaption>frame {frame}</figcaption></figure>'
-            for frame, jpeg in self._kept
-        )
-        return f'<div class="strip">{"".join(pictures)}</div>'
-
-
-def _jpeg(picture: Frame, width: int) -> bytes:
-    factor = min(1.0, width / picture.shape[1])
-    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return bytes(cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])[1])
-
-
-def _data(jpeg: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def _numbers(history: History, speed: float) -> str:
@@ -235,4 +217,6 @@ def _conditions(facts: RunFacts) -> str:
         "detector": facts.detector,
         "processor": f"{cpu_name()}, {cores()} cores",
     }
+    if facts.resumed:
+        stated["resumed"] = f"after {facts.resumed} frames, which an earlier command did; the speed is of the rest"
     return bullets(f"{name}: {value}" for name, value in (stated | versions()).items())
