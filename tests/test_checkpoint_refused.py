@@ -114,6 +114,16 @@ def storage_too_short(path: Path) -> None:
             new.writestr(member.filename, content[:64] if "/data/" in member.filename else content)
 
 
+def storage_for_a_name(path: Path) -> None:
+    """Found by fuzzing: in the older format a name can be a storage, which warns when it is made a text."""
+    numbers = torch.ones(3)
+    storage = numbers.untyped_storage()
+    name = torch.storage.TypedStorage(  # type: ignore[no-untyped-call]  # torch gives it no types
+        wrap_storage=storage, dtype=torch.float32, _internal=True
+    )
+    saved_as_before({name: numbers}, path)
+
+
 def random_bytes(path: Path) -> None:
     path.write_bytes(np.random.default_rng(0).bytes(100_000))
 
@@ -150,6 +160,7 @@ UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: saved({"epoch": 3, "lr": 0.1}, path),
         r"no weights \(its first entries are 'epoch', 'lr'\)",
     ),
+    "a storage for a name": (storage_for_a_name, r"no weights \(its first entries are nothing\)"),
     "no model": (lambda path: saved({"model": {}}, path), r"no weights \(its first entries are nothing\)"),
     "other weights": (lambda path: saved({"a.weight": torch.ones(1)}, path), r"neither a ResNet-18, .* are a\.weight"),
 }

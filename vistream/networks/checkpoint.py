@@ -43,9 +43,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise VistreamError(f"{path}: holds a {type(content).__name__}, not weights by name")
     arguments = content.get("args")
     inner = next((content[key] for key in NESTED if isinstance(content.get(key), Mapping)), content)
-    weights = {str(name): value.detach() for name, value in inner.items() if isinstance(value, Tensor)}
+    named = {name: value for name, value in inner.items() if isinstance(name, str)}  # a pickle's keys may be anything
+    weights = {name: value.detach() for name, value in named.items() if isinstance(value, Tensor)}
     if not weights:
-        found = ", ".join(repr(key) for key in list(inner)[:3]) or "nothing"
+        found = ", ".join(repr(name) for name in list(named)[:3]) or "nothing"
         raise VistreamError(f"{path}: holds no weights (its first entries are {found})")
     known = vars(arguments) if isinstance(arguments, argparse.Namespace) else arguments
     return Checkpoint(weights, known if isinstance(known, Mapping) else {})
