@@ -22,8 +22,8 @@ def test_it_sees_what_the_integer_network_sees() -> None:
     """On the same grid, and alike: 7 bits take little away."""
     with open_source(CLIP, max_frames=1) as source:
         frame = next(source).image[:200, :200]
-    step = FloatNetwork(load_model(DEFAULT_MODEL)).step(frame)
-    one, other = step.features(frame), Stream(named_network().network).step(frame).features(frame)
+    one = FloatNetwork(load_model(DEFAULT_MODEL)).look(frame, (200, 200))
+    step, other = one.step, Stream(named_network().network).step(frame).features(frame)
     assert one.values.shape == other.values.shape and one.stride == other.stride
     a, b = (features.values[2:-2, 2:-2].reshape(-1, one.values.shape[2]) for features in (one, other))
     cosine = (a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))

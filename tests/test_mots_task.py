@@ -46,12 +46,12 @@ def test_vectors_are_those_under_the_mask() -> None:
     values = np.arange(12 * 10, dtype=np.float32).reshape(12, 10, 1)
     mask = np.zeros((96, 80), np.bool_)
     mask[16:40, 24:56] = True
-    found = vectors_under(FeatureMap(values, (8.0, 8.0)), mask, 200)
+    found = vectors_under(FeatureMap(values, (8.0, 8.0)), [mask], 200)[0]
     assert found.ravel().tolist() == values[2:5, 3:7].ravel().tolist()
     dot = np.zeros((96, 80), np.bool_)
     dot[17, 25] = True
-    assert vectors_under(FeatureMap(values, (8.0, 8.0)), dot, 200).ravel().tolist() == [values[2, 3, 0]]
-    assert 20 <= len(vectors_under(FeatureMap(values, (8.0, 8.0)), np.ones((96, 80), np.bool_), 30)) <= 40
+    assert vectors_under(FeatureMap(values, (8.0, 8.0)), [dot], 200)[0].ravel().tolist() == [values[2, 3, 0]]
+    assert 20 <= len(vectors_under(FeatureMap(values, (8.0, 8.0)), [np.ones((96, 80), np.bool_)], 30)[0]) <= 40
 
 
 def test_masks_keep_their_ids_by_their_looks() -> None:

@@ -7,6 +7,7 @@ Frames are `H x W x 3` uint8, RGB, and are numbered from 0 in the order in which
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +117,22 @@ class Result:
     activity: NDArray[np.bool_] | None = None
 
 
+class Features(Protocol):
+    """Appearance features of one frame, computed where they are asked for.
+
+    `shape`: rows and columns of their grid; `stride`: (x, y), in source pixels a cell.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+    @property
+    def stride(self) -> tuple[float, float]: ...
+
+    def within(self, boxes: NDArray[np.float64] | None = None) -> FeatureMap:
+        """The features, right wherever bilinear sampling inside `boxes`, `[N, 4]`, looks (None: everywhere)."""
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureMap:
     """Appearance features of one frame on a grid.
@@ -126,3 +143,11 @@ class FeatureMap:
 
     values: NDArray[np.float32]
     stride: tuple[float, float]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.values.shape[0], self.values.shape[1]
+
+    def within(self, boxes: NDArray[np.float64] | None = None) -> FeatureMap:
+        """Itself: a map is there as a whole."""
+        return self

@@ -8,8 +8,11 @@ import os
 import threading
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
+from vistream.stream.demand import Cells
 from vistream.stream.plan import LayerPlan
 from vistream.types import Frame
 
@@ -17,9 +20,9 @@ from vistream.types import Frame
 class Backend(Protocol):
     """All that a stream remembers: every layer's levels; the input's are the pixels it holds. Its size does not grow.
 
-    Made for one plan (a network at one frame size) and used for one stream of frames: per frame `read` once, then
-    `update` for every further layer in order. Before the first `read` nothing is held, so the first frame counts as
-    changed everywhere.
+    Made for one plan (a network at one frame size) and used for one stream of frames: per frame `read` once, then one
+    or more passes, each of them `update` for every further layer in order and `pause`. A position whose inputs changed
+    is owed until a pass that needs it. Before the first `read` nothing is held, so everything is owed.
     """
 
     name: str
@@ -29,14 +32,26 @@ class Backend(Protocol):
     def read(self, frame: Frame, deadband: int) -> int:
         """Take over the pixels of `frame`, uint8 `[H, W, C]`, that moved by more than `deadband`; how many did."""
 
-    def update(self, plan: LayerPlan, hysteresis: int) -> tuple[int, int]:
-        """Recompute the positions of a layer that changed inputs reach: how many, and how many levels changed."""
+    def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> tuple[int, int]:
+        """Recompute the owed positions of a layer that are `needed` (None: all): how many, and how many levels changed.
+
+        What a needed position looks at must have been needed, too.
+        """
+
+    def pause(self) -> None:
+        """The pass is over: what `read` found has been passed on."""
 
     def levels(self, name: str) -> Tensor:
         """A layer's levels, int8 `[H, W, C]`: the backend's own memory, not to be written."""
 
     def reached(self, name: str) -> Tensor:
         """The positions of a layer that were recomputed in this frame: bool `[H, W]`."""
+
+    def owed(self, name: str) -> Cells:
+        """The positions of a layer whose inputs changed since they were computed: the backend's own memory."""
+
+    def recall(self, name: str, levels: NDArray[np.int8], owed: Cells) -> None:
+        """Put a layer where another backend of this plan had it, between two frames."""
 
 
 def backend_class(name: str = "auto") -> type[Backend]:

@@ -19,10 +19,13 @@ from vistream.errors import VistreamError
 from vistream.quantize.deadband import Deadband
 from vistream.quantize.layers import IntegerNetwork
 from vistream.stream.backend import Backend, backend_class
+from vistream.stream.demand import Spans, needed_cells
 from vistream.stream.plan import LayerPlan, make_plan
 from vistream.types import FeatureMap, Frame, LayerWork, Work
 
-DEADBAND = "(dead-band)"  # its place in a stream's memory, between the layers'
+DEADBAND, OWED = "(dead-band)", "(owed) "  # in a stream's memory: its place, and what stands before a layer's
+NOTHING = np.zeros(0, np.int8)
+NOWHERE = np.zeros((0, 4), np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,15 @@ class Step:
     recomputed: Tensor
     work: Work
 
+    def values(self) -> NDArray[np.float32]:
+        """The output as real values, float32 `[h, w, C]`."""
+        values: NDArray[np.float32] = self.levels.to(torch.float32).mul_(self.scale).numpy()
+        return values
+
     def features(self, frame: Frame) -> FeatureMap:
-        """The output as real values, on the grid of `frame`."""
-        values = self.levels.to(torch.float32).mul_(self.scale).numpy()
+        """The output on the grid of `frame`."""
         height, width = self.levels.shape[:2]
-        return FeatureMap(values, (frame.shape[1] / width, frame.shape[0] / height))
+        return FeatureMap(self.values(), (frame.shape[1] / width, frame.shape[0] / height))
 
 
 class Stream:
@@ -68,12 +75,20 @@ class Stream:
         self.hysteresis = hysteresis
         self._make = backend_class(backend) if isinstance(backend, str) else backend
         self._plans: tuple[LayerPlan, ...] = ()
+        self._taken = False  # a frame of which nothing was computed yet
+        self._done = np.zeros((0, 2), np.int64)  # positions recomputed and levels changed in this frame, by layer
         self._backend: Backend | None = None
 
     def reset(self) -> None:
         """Forget everything: the next frame is a first frame, and may have another size."""
         self._backend = None
+        self._taken = False
         self.deadband.reset()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the output's grid; (0, 0) before the first frame."""
+        return (self._plans[-1].height, self._plans[-1].width) if self._plans else (0, 0)
 
     def levels(self, name: str) -> Tensor:
         """The levels of any layer after a step, int8 `[h, w, C]`; the engine's own memory."""
@@ -82,44 +97,77 @@ class Stream:
         return self._backend.levels(name)
 
     def memory(self) -> dict[str, NDArray[np.int8]]:
-        """Copies of all that a stream with dead zones remembers: every layer's levels, and the state of its dead-band.
+        """Copies of all that a stream remembers: every layer's levels, what is owed, and the state of its dead-band.
 
         Empty before the first frame.
         """
         if self._backend is None:
             return {}
-        memory = {plan.layer.name: self._backend.levels(plan.layer.name).numpy().copy() for plan in self._plans}
-        return memory | {DEADBAND: self.deadband.state().view(np.int8)}
+        if self._taken:
+            self.compute(NOWHERE)
+        memory = {DEADBAND: self.deadband.state().view(np.int8)}
+        for name in (plan.layer.name for plan in self._plans):
+            memory[name] = self._backend.levels(name).numpy().copy()
+            memory[OWED + name] = self._backend.owed(name).view(np.int8).copy()
+        return memory
 
     def remember(self, frame: Frame, memory: Mapping[str, NDArray[np.int8]]) -> None:
         """Go on from where another stream of this network was after `frame`, when its `memory()` was `memory`.
 
-        Without dead zones the levels follow from the frame alone, and `memory` may be empty. Raises VistreamError
-        where it is not of this network and frame size.
+        Raises VistreamError where it is not of this network and frame size.
         """
         self.reset()
         self.step(frame)
         assert self._backend is not None
-        for name, levels in memory.items():
-            if name == DEADBAND:
-                self.deadband.recall(frame, levels.view(np.float64))
-                continue
-            if name not in self.network.channels or self._backend.levels(name).shape != levels.shape:
+        if not memory:
+            return
+        for name in (plan.layer.name for plan in self._plans):
+            levels, owed = memory.get(name, NOTHING), memory.get(OWED + name, NOTHING)
+            if (levels.shape, owed.shape) != (self._backend.levels(name).shape, self._backend.owed(name).shape):
                 raise VistreamError("the stream's memory is of another network or frame size")
-            self._backend.levels(name).copy_(torch.from_numpy(levels))
+            self._backend.recall(name, levels, owed.view(np.uint8))
+        self.deadband.recall(frame, memory[DEADBAND].view(np.float64))
 
     def step(self, frame: Frame) -> Step:
         """Take one frame, uint8 `[H, W, C]`; raises VistreamError if its size is not that of the frame before."""
+        self.take(frame)
+        self.compute()
+        return self.result()
+
+    def take(self, frame: Frame) -> None:
+        """Take one frame as `step` does, and note what changed; nothing is computed yet."""
+        first = self._backend is None
         backend = self._ready(frame)
+        if self._taken:
+            self.compute(NOWHERE)  # whatever the frame before changed is owed
         backend.read(frame, self.deadband.of(frame))
-        done = []
-        for plan in self._plans[1:]:
-            pixels, changes = backend.update(plan, self.hysteresis)
-            total = plan.height * plan.width
-            name, macs = plan.layer.name, plan.macs
-            done.append(LayerWork(name, pixels, total, pixels * macs, total * macs, changes))
+        self._done = np.zeros((len(self._plans), 2), np.int64)
+        self._taken = True
+        if first and self.hysteresis:
+            self.compute()  # a level that was never computed is nothing to hold on to
+
+    def compute(self, spans: Spans | None = None) -> None:
+        """Bring the output's cells in `spans`, `[N, 4]` (None: all), up to date, and whatever they depend on.
+
+        What is left out is made good when it is asked for, in this frame or a later one. Without hysteresis the levels
+        are the same whatever was asked for before; with it, they are in the same band.
+        """
+        assert self._backend is not None
+        needed = {} if spans is None else needed_cells(self._plans, spans)
+        for done, plan in zip(self._done[1:], self._plans[1:], strict=True):
+            done += self._backend.update(plan, self.hysteresis, needed.get(plan.layer.name))
+        self._backend.pause()
+        self._taken = False
+
+    def result(self) -> Step:
+        """The output and the work of the present frame, as far as it was computed."""
+        assert self._backend is not None
+        layers = []
+        for (pixels, changes), plan in zip(self._done[1:].tolist(), self._plans[1:], strict=True):
+            total, macs = plan.height * plan.width, plan.macs
+            layers.append(LayerWork(plan.layer.name, pixels, total, pixels * macs, total * macs, changes))
         last = self.network.output
-        return Step(backend.levels(last), self.network.scale, backend.reached(last), Work(tuple(done)))
+        return Step(self._backend.levels(last), self.network.scale, self._backend.reached(last), Work(tuple(layers)))
 
     def _ready(self, frame: Frame) -> Backend:
         channels = self.network.input.channels

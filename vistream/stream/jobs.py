@@ -42,7 +42,7 @@ class Spread:
 
 @dataclass(slots=True, eq=False)
 class Memory:
-    """One layer: its levels, which positions changed and were recomputed in this frame, and how to update it.
+    """One layer: its levels, which positions changed in this pass, were recomputed in this frame or are owed, and how.
 
     `spreads`: one for each source; None where every change reaches everything. `means`: sources that are summed up
     before the jobs run, and where to. `kept`: what the jobs point to.
@@ -52,9 +52,11 @@ class Memory:
     levels: NDArray[np.int8]  # [H * W + 1, stride]; the last row is what lies outside the frame
     changed: NDArray[np.uint8]
     reached: NDArray[np.uint8]
+    owed: NDArray[np.uint8]
     limits: NDArray[np.float32]  # lo, hi
     dirty: bool = False
-    touched: bool = False  # whether there are marks to be wiped out
+    touched: bool = False  # whether there are marks to be wiped out before the next frame
+    owing: bool = True  # whether anything may be owed
     sources: list[Memory] = field(default_factory=list)
     spreads: list[Spread | None] = field(default_factory=list)
     means: list[tuple[Memory, NDArray[np.int32]]] = field(default_factory=list)
@@ -70,8 +72,8 @@ def allocate(plan: LayerPlan, before: dict[str, Memory], index: Ints) -> Memory:
     """The memory of a layer whose sources have theirs; its jobs work on the positions in `index`."""
     layer, area = plan.layer, plan.height * plan.width
     stride = rounded_up(plan.channels, 4 if isinstance(layer, Input) else LANES)
-    marks = np.zeros(area, np.uint8)
-    memory = Memory(plan, _levels(area, stride), marks, np.zeros(area, np.uint8), np.zeros(2, np.float32))
+    changed, reached, owed = np.zeros(area, np.uint8), np.zeros(area, np.uint8), np.ones(area, np.uint8)
+    memory = Memory(plan, _levels(area, stride), changed, reached, owed, np.zeros(2, np.float32))
     if isinstance(layer, Input):
         memory.reached = memory.changed
         return memory

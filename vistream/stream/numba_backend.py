@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.quantize.layers import Input, MaxPool, Neuron
 from vistream.stream import numba_moves as moves
 from vistream.stream import raw
 from vistream.stream.crew import crew
+from vistream.stream.demand import Cells
 from vistream.stream.jobs import Memory, allocate, frame_job, workspaces
 from vistream.stream.packing import Ints
 from vistream.stream.plan import LayerPlan
@@ -45,6 +47,16 @@ class NumbaBackend:
         memory = self._memory[name]
         return torch.from_numpy(memory.reached.reshape(memory.plan.height, memory.plan.width) != 0)
 
+    def owed(self, name: str) -> Cells:
+        memory = self._memory[name]
+        return memory.owed.reshape(memory.plan.height, memory.plan.width)
+
+    def recall(self, name: str, levels: NDArray[np.int8], owed: Cells) -> None:
+        memory = self._memory[name]
+        memory.levels[:-1, : memory.plan.channels] = levels.reshape(-1, memory.plan.channels)
+        memory.owed[:] = owed.reshape(-1)
+        memory.owing = bool(memory.owed.any())
+
     def read(self, frame: Frame, deadband: int) -> int:
         memory = self._input
         self._fresh = self._fresh is None
@@ -60,44 +72,49 @@ class NumbaBackend:
             pixels = np.ascontiguousarray(frame)
             count = self._run(frame_job(memory, pixels, deadband), frame.shape[0] * frame.shape[1], 8)
         memory.dirty = count > 0
+        for other in self._memory.values():
+            if other.touched:
+                other.reached[:] = 0
+                other.touched = False
         return count
 
-    def update(self, plan: LayerPlan, hysteresis: int) -> tuple[int, int]:
+    def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> tuple[int, int]:
         memory = self._memory[plan.layer.name]
-        if not any(source.dirty for source in memory.sources):
-            if memory.touched:
-                memory.changed[:] = 0
-                memory.reached[:] = 0
-                memory.dirty = memory.touched = False
+        memory.dirty = False
+        reached = self._reach(memory)
+        if not reached and not memory.owing:
             return 0, 0
-        self._reach(memory)
-        count = moves.compact(memory.reached, self._index)
+        taken = moves.take(
+            memory.owed, memory.owed if needed is None else needed.reshape(-1), memory.reached, self._index
+        )
+        memory.owing = needed is not None
+        if not taken:
+            return 0, 0
         memory.changed[:] = 0
-        changes = self._recompute(memory, count, hysteresis)
-        if self._fresh:
-            memory.changed[:] = 1
+        changes = self._recompute(memory, taken, hysteresis)
         memory.touched = True
-        memory.dirty = bool(self._fresh) or changes > 0
-        return count, changes
+        memory.dirty = changes > 0
+        return taken, changes
 
-    def _reach(self, memory: Memory) -> None:
-        """Mark the output positions with a changed input."""
-        reached, plan = memory.reached, memory.plan
-        if self._fresh:
-            reached[:] = 1
-            return
-        reached[:] = 0
+    def pause(self) -> None:
+        self._input.dirty = False
+
+    def _reach(self, memory: Memory) -> bool:
+        """Mark the output positions with a changed input as owed; whether there may be any."""
+        owed, found = memory.owed, False
         for source, spread in zip(memory.sources, memory.spreads, strict=True):
             if not source.dirty:
                 continue
+            found = True
             if spread is None:
-                reached[:] = 1
+                owed[:] = 1
             elif spread.rows is not None:
-                np.bitwise_or(reached, source.changed[spread.rows], out=reached)
+                np.bitwise_or(owed, source.changed[spread.rows], out=owed)
             elif spread.geometry is not None:
-                moves.spread(0, plan.height, source.changed, reached, spread.geometry)
+                moves.spread(0, memory.plan.height, source.changed, owed, spread.geometry)
             else:
-                np.bitwise_or(reached, source.changed, out=reached)
+                np.bitwise_or(owed, source.changed, out=owed)
+        return found
 
     def _recompute(self, memory: Memory, count: int, hysteresis: int) -> int:
         layer = memory.plan.layer

@@ -47,24 +47,33 @@ def spread(begin, end, source, reached, geometry):
 
 
 @njit(nogil=True, cache=True)
-def compact(mask, index):
-    """Write the positions of a mask's ones into `index`; returns how many there are."""
+def take(owed, needed, taken, index):
+    """Move the marks that are owed and needed to `taken`, and their positions to `index`; returns how many."""
     count = 0
-    whole = len(mask) // 8
-    eights = mask[: 8 * whole].view(np.int64)
+    whole = len(owed) // 8
+    owed_eights = owed[: 8 * whole].view(np.int64)
+    needed_eights = needed[: 8 * whole].view(np.int64)
+    taken_eights = taken[: 8 * whole].view(np.int64)
     for i in range(whole):
-        eight = eights[i]
+        eight = owed_eights[i] & needed_eights[i]
+        if eight == 0:
+            continue
+        owed_eights[i] ^= eight
+        taken_eights[i] |= eight
         if eight == 0x0101010101010101:
             for j in range(8):
                 index[count + j] = 8 * i + j
             count += 8
-        elif eight:
+        else:
             for j in range(8):
                 index[count] = 8 * i + j
-                count += mask[8 * i + j]
-    for i in range(8 * whole, len(mask)):
+                count += (eight >> (8 * j)) & 1
+    for i in range(8 * whole, len(owed)):
+        mark = owed[i] & needed[i]
+        owed[i] ^= mark
+        taken[i] |= mark
         index[count] = i
-        count += mask[i]
+        count += mark
     return count
 
 

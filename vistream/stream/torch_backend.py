@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.quantize.layers import PIXEL_ZERO, Concat, MaxPool, Neuron, Upsample
 from vistream.stream import torch_kernels as kernels
+from vistream.stream.demand import Cells
 from vistream.stream.plan import LayerPlan
 from vistream.types import Frame
 
@@ -23,7 +26,8 @@ class TorchBackend:
             plan.layer.name: torch.zeros((plan.height, plan.width, plan.channels), dtype=torch.int8) for plan in plans
         }
         self._changed = {plan.layer.name: torch.zeros((plan.height, plan.width), dtype=torch.bool) for plan in plans}
-        self._reached = dict(self._changed)
+        self._reached = {name: torch.zeros_like(mask) for name, mask in self._changed.items()}
+        self._owed = {name: np.ones(mask.shape, np.uint8) for name, mask in self._changed.items()}
 
     def levels(self, name: str) -> Tensor:
         return self._levels[name]
@@ -31,24 +35,39 @@ class TorchBackend:
     def reached(self, name: str) -> Tensor:
         return self._reached[name]
 
+    def owed(self, name: str) -> Cells:
+        return self._owed[name]
+
+    def recall(self, name: str, levels: NDArray[np.int8], owed: Cells) -> None:
+        self._levels[name].copy_(torch.from_numpy(levels))
+        self._owed[name][:] = owed
+
     def read(self, frame: Frame, deadband: int) -> int:
         self._fresh = self._fresh is None
         pixels = torch.from_numpy(frame).to(torch.int16) - PIXEL_ZERO
         levels = self._levels[self._input]
         moved = (pixels - levels).abs().amax(2) > deadband if not self._fresh else torch.ones(frame.shape[:2]) > 0
         levels[moved] = pixels[moved].to(torch.int8)
+        self._reached = {name: torch.zeros_like(mask) for name, mask in self._changed.items()}
         self._changed[self._input] = self._reached[self._input] = moved
         return int(moved.sum())
 
-    def update(self, plan: LayerPlan, hysteresis: int) -> tuple[int, int]:
+    def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> tuple[int, int]:
         name = plan.layer.name
-        reached = torch.ones_like(self._changed[name]) if self._fresh else self._spread(plan)
-        index = reached.reshape(-1).nonzero()[:, 0]
+        owed = torch.from_numpy(self._owed[name])
+        owed |= self._spread(plan)
+        taken = owed > 0 if needed is None else (owed & torch.from_numpy(needed)) > 0
+        owed[taken] = 0
+        index = taken.reshape(-1).nonzero()[:, 0]
         changed, changes = self._recompute(plan, index, 0 if self._fresh else hysteresis)
-        mask = torch.zeros_like(reached)
+        mask = torch.zeros_like(taken)
         mask.view(-1)[index] = changed
-        self._reached[name], self._changed[name] = reached, reached if self._fresh else mask
+        self._reached[name] |= taken
+        self._changed[name] = mask
         return len(index), changes
+
+    def pause(self) -> None:
+        self._changed[self._input] = torch.zeros_like(self._changed[self._input])
 
     def _spread(self, plan: LayerPlan) -> Tensor:
         """The output positions with a changed input."""

@@ -24,10 +24,12 @@ class FloatStep:
     recomputed: Tensor
     work: Work
 
-    def features(self, frame: Frame) -> FeatureMap:
-        """The output on the grid of `frame`."""
-        height, width = self.values.shape[:2]
-        return FeatureMap(self.values.numpy(), (frame.shape[1] / width, frame.shape[0] / height))
+
+@dataclass(frozen=True, slots=True)
+class FloatLook(FeatureMap):
+    """A frame's features as a task sees them, see `types.Features`, and what they took."""
+
+    step: FloatStep
 
 
 class FloatNetwork:
@@ -51,6 +53,12 @@ class FloatNetwork:
         values = values[0].permute(1, 2, 0).contiguous()
         whole = torch.ones(values.shape[:2], dtype=torch.bool)
         return FloatStep(values, whole, Work(tuple(self._work.values())))
+
+    def look(self, frame: Frame, size: tuple[int, int]) -> FloatLook:
+        """Take one frame; `size`: (width, height) of the source's, which may differ."""
+        step = self.step(frame)
+        height, width = step.values.shape[:2]
+        return FloatLook(step.values.numpy(), (size[0] / width, size[1] / height), step)
 
     def _count(self, name: str, module: nn.Conv2d, _: object, output: Tensor) -> None:
         pixels, macs = output.shape[2] * output.shape[3], output[0].numel() * module.weight[0].numel()

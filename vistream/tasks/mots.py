@@ -12,7 +12,7 @@ from vistream.tracking.life import UNKNOWN_FPS, Counts, TrackerConfig
 from vistream.tracking.region import vectors_under
 from vistream.tracking.similarity import unit_vectors
 from vistream.tracking.tracks import Tracker
-from vistream.types import FeatureMap, Observations, Track
+from vistream.types import Features, Observations, Track
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class MotsTracker:
         """What came in (duplicates left out) and went out since the last reset."""
         return self._tracker.counts
 
-    def step(self, features: FeatureMap | None, observations: Observations) -> tuple[Track, ...]:
+    def step(self, features: Features | None, observations: Observations) -> tuple[Track, ...]:
         """The tracks of the next frame, by id; each has a mask of its own.
 
         Raises VistreamError for observations without masks.
@@ -52,8 +52,8 @@ class MotsTracker:
         seen = distinct(observations, self.config.same_mask)
         if features is None or seen.masks is None:
             return self._tracker.step(seen, None)
-        found = [unit_vectors(vectors_under(features, mask, self.config.max_cells)) for mask in seen.masks]
-        return self._tracker.step(seen, found)
+        found = vectors_under(features, seen.masks, self.config.max_cells)
+        return self._tracker.step(seen, [unit_vectors(vectors) for vectors in found])
 
     def reset(self) -> None:
         """Forget everything; ids start at 1 again."""

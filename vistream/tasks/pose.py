@@ -16,7 +16,7 @@ from vistream.tracking.region import vectors_under
 from vistream.tracking.similarity import unit_vectors
 from vistream.tracking.skeleton import around, skeleton_mask
 from vistream.tracking.tracks import Tracker
-from vistream.types import FeatureMap, Observations, Target, Track
+from vistream.types import FeatureMap, Features, Observations, Target, Track
 
 Keypoints = NDArray[np.float64]
 
@@ -94,7 +94,7 @@ class PoseTracker:
         for key in self._keys(identity):
             self._propagation.forget(key)
 
-    def step(self, features: FeatureMap | None, observations: Observations) -> tuple[Track, ...]:
+    def step(self, features: Features | None, observations: Observations) -> tuple[Track, ...]:
         """The people of the next frame, by id, each with keypoints.
 
         Raises VistreamError for observations without keypoints.
@@ -102,17 +102,17 @@ class PoseTracker:
         if self._alive:
             if features is None:
                 raise VistreamError("skeletons are carried on by appearance: that needs a model")
-            return self._carry(features)
+            return self._carry(features.within())
         keypoints = observations.keypoints
         if len(observations) and keypoints is None:
             raise VistreamError("the task pose needs keypoints for every detection: these have boxes only")
         if features is None or keypoints is None:
             return self._tracker.step(observations, None)
-        height, width = features.values.shape[:2]
+        height, width = features.shape
         size = (round(width * features.stride[0]), round(height * features.stride[1]))
         masks = [skeleton_mask(points, self.joints, size) for points in keypoints]
-        found = [unit_vectors(vectors_under(features, mask, self.config.max_cells)) for mask in masks]
-        return self._tracker.step(observations, found)
+        found = vectors_under(features, masks, self.config.max_cells)
+        return self._tracker.step(observations, [unit_vectors(vectors) for vectors in found])
 
     def _keys(self, identity: int) -> range:
         return range(identity * len(self.joints), (identity + 1) * len(self.joints))

@@ -12,22 +12,23 @@ from vistream.networks.model import LoadedModel, load_model
 from vistream.quantize.layers import IntegerNetwork
 from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
 from vistream.stream.engine import Stream
+from vistream.stream.look import Look
 from vistream.tasks.fidelity import DeadZones, dead_zones
-from vistream.tasks.float_network import FloatNetwork
+from vistream.tasks.float_network import FloatLook, FloatNetwork
 from vistream.tasks.mot import MotTracker
 from vistream.tasks.mots import MotsTracker
 from vistream.tasks.pose import PoseTracker
 from vistream.tasks.sot import SotTracker
 from vistream.tasks.vos import VosTracker
 from vistream.tracking.life import Counts
-from vistream.types import FeatureMap, Frame, Observations, Result, Target, Track
+from vistream.types import Features, Frame, Observations, Result, Target, Track
 from vistream.video.fit import fit
 
 
 class Task(Protocol):
     """What turns features and observations into tracks."""
 
-    def step(self, features: FeatureMap | None, observations: Observations) -> tuple[Track, ...]: ...
+    def step(self, features: Features | None, observations: Observations) -> tuple[Track, ...]: ...
 
     def reset(self) -> None: ...
 
@@ -127,7 +128,7 @@ class Session:
 
     def memory(self) -> dict[str, object]:
         """All that is remembered of the video, for `checkpoint`: the objects themselves, not copies."""
-        levels = self._stream.memory() if isinstance(self._stream, Stream) and not self.zones.exact else {}
+        levels = self._stream.memory() if isinstance(self._stream, Stream) else {}
         return {"next": self._next, "tracker": self._tracker, "levels": levels}
 
     def remember(self, memory: Mapping[str, Any], frame: Frame | None) -> None:
@@ -163,9 +164,15 @@ class Session:
         seconds = 0.0 if time is None else time
         if self._stream is None:
             return Result(number, seconds, self._tracker.step(None, seen), len(seen))
-        step = self._stream.step(self._fit(frame))
-        tracks = self._tracker.step(step.features(frame), seen)
+        look = self._look(frame)
+        tracks = self._tracker.step(look, seen)
+        step = look.step
         return Result(number, seconds, tracks, len(seen), step.work, step.recomputed.numpy())
+
+    def _look(self, frame: Frame) -> Look | FloatLook:
+        assert self._stream is not None
+        fitted, size = self._fit(frame), (frame.shape[1], frame.shape[0])
+        return Look(self._stream, fitted, size) if isinstance(self._stream, Stream) else self._stream.look(fitted, size)
 
 
 def _named(model: NamedNetwork | LoadedModel) -> str:

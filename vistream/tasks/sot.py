@@ -12,7 +12,7 @@ import numpy as np
 from vistream.errors import VistreamError
 from vistream.tracking.correlation import CorrelationFilter, CrossCorrelation, Head, Window, peak, taper
 from vistream.tracking.roi import roi_align
-from vistream.types import Box, FeatureMap, Observations, Target, Track
+from vistream.types import Box, Features, Observations, Target, Track
 
 HEADS = ("dcf", "xcorr")
 LABEL = "object"
@@ -94,7 +94,7 @@ class SotTracker:
             raise VistreamError(f"there is no object {identity} to be removed")
         del self._targets[identity]
 
-    def step(self, features: FeatureMap | None, observations: Observations) -> tuple[Track, ...]:
+    def step(self, features: Features | None, observations: Observations) -> tuple[Track, ...]:
         """Every object's box in the next frame, by id. Observations are not looked at.
 
         A track's score is the height of the response, 0..1.
@@ -119,15 +119,15 @@ class SotTracker:
             return CrossCorrelation(config.grid, (side, side))
         return CorrelationFilter(config.grid, (side, side), config.sigma, config.regularisation, config.rate)
 
-    def _window(self, features: FeatureMap, target: _Target, scale: float) -> Window:
+    def _window(self, features: Features, target: _Target, scale: float) -> Window:
         """The features around a target, `[grid, grid, C]`, less their mean; `scale` times the usual size."""
         grid, factor = self.config.grid, scale * (1.0 + self.config.padding)
         w, h = target.size[0] * factor, target.size[1] * factor
         around = np.array([[target.centre[0] - w / 2, target.centre[1] - h / 2, w, h]])
-        window = roi_align(features, around, (grid, grid))[0]
+        window = roi_align(features.within(around), around, (grid, grid))[0]
         return np.asarray(window - window.mean(axis=0)).reshape(grid, grid, -1)
 
-    def _find(self, features: FeatureMap, target: _Target, head: Head) -> float:
+    def _find(self, features: Features, target: _Target, head: Head) -> float:
         """Move and scale the target to where the response is highest; returns its height."""
         config = self.config
         found = []
@@ -141,7 +141,7 @@ class SotTracker:
             found.append((height * config.scale_penalty ** abs(step), scale, row, column))
         score, scale, row, column = max(found)
         factor = scale * (1.0 + config.padding) / config.grid
-        width, height = features.values.shape[1] * features.stride[0], features.values.shape[0] * features.stride[1]
+        width, height = features.shape[1] * features.stride[0], features.shape[0] * features.stride[1]
         x = target.centre[0] + column * factor * target.size[0]
         y = target.centre[1] + row * factor * target.size[1]
         target.centre = min(max(x, 0.0), width), min(max(y, 0.0), height)

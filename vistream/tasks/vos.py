@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vistream.errors import VistreamError
 from vistream.tracking.propagation import LabelPropagation, PropagationConfig
 from vistream.tracking.region import reduce_mask
-from vistream.types import Box, FeatureMap, Observations, Target, Track
+from vistream.types import Box, Features, Observations, Target, Track
 
 Mask = NDArray[np.bool_]
 Soft = NDArray[np.float32]
@@ -66,14 +66,14 @@ class VosTracker:
         self._given.pop(identity, None)
         self._propagation.forget(identity)
 
-    def step(self, features: FeatureMap | None, observations: Observations) -> tuple[Track, ...]:
+    def step(self, features: Features | None, observations: Observations) -> tuple[Track, ...]:
         """The objects that can be seen in the next frame, by id. Observations are not looked at.
 
         A track's score is the mean of its label under its mask.
         """
         if features is None:
             raise VistreamError("masks are followed by appearance: the task vos needs a model")
-        height, width = features.values.shape[:2]
+        height, width = features.shape
         size = (round(width * features.stride[0]), round(height * features.stride[1]))
         given, self._given = self._given, {}
         for identity, mask in given.items():
@@ -81,7 +81,8 @@ class VosTracker:
                 raise VistreamError(
                     f"the mask of object {identity} is {mask.shape[1]}x{mask.shape[0]}, the frame {size[0]}x{size[1]}"
                 )
-        soft = self._propagation.step(features.values, {i: reduce_mask(m, (width, height)) for i, m in given.items()})
+        labels = {identity: reduce_mask(mask, (width, height)) for identity, mask in given.items()}
+        soft = self._propagation.step(features.within().values, labels)
         if not soft:
             return ()
         return tuple(_tracks(soft, given, size))
