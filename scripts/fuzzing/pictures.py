@@ -1,0 +1,81 @@
+"""Readers of images, masks as images and videos, with small valid files to start from."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from fuzzing.reader import Reader
+
+
+def _labels_seeds(folder: Path) -> list[Path]:
+    from PIL import Image
+
+    from vistream.formats.davis import write_labels
+
+    labels = np.arange(48, dtype=np.uint8).reshape(6, 8) // 16
+    write_labels(folder / "a.png", labels)
+    Image.fromarray(labels * 100).save(folder / "grey.png")
+    Image.fromarray(labels > 0).save(folder / "one.png")
+    return [folder / "a.png", folder / "grey.png", folder / "one.png"]
+
+
+def _labels(path: Path) -> object:
+    from vistream.formats.davis import read_labels
+
+    return read_labels(path)
+
+
+def _video_seeds(folder: Path) -> list[Path]:
+    import av
+    from av.video.stream import VideoStream
+
+    rng = np.random.default_rng(0)
+    kinds = {"a.mp4": "libx264", "b.mkv": "libx264", "c.avi": "mpeg4", "d.webm": "libvpx", "e.ts": "libx264"}
+    for name, codec in kinds.items():
+        with av.open(str(folder / name), "w") as container:
+            stream = container.add_stream(codec, rate=25)
+            assert isinstance(stream, VideoStream)
+            stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+            for _ in range(8):
+                picture = rng.integers(0, 255, (16, 32, 3), dtype=np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode())
+    return [folder / name for name in kinds]
+
+
+def _video(path: Path) -> object:
+    from vistream.video.source import open_source
+
+    with open_source(str(path)) as source:
+        return sum(frame.image.size for frame in islice(source, 20))
+
+
+def _image_seeds(folder: Path) -> list[Path]:
+    from PIL import Image
+
+    grey = np.arange(192, dtype=np.uint8).reshape(12, 16)
+    rgb = Image.fromarray(np.dstack([grey, grey, grey]))
+    for suffix in ("png", "jpg", "bmp", "tif", "webp", "ppm"):
+        rgb.save(folder / f"a.{suffix}")
+    Image.fromarray(grey.astype(np.uint16) * 256).save(folder / "deep.png")
+    Image.fromarray(np.dstack([grey] * 4)).save(folder / "alpha.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    rgb.save(folder / "turned.jpg", exif=exif)
+    return sorted(folder.iterdir())
+
+
+def _image(path: Path) -> object:
+    from vistream.video.images import read_image
+
+    return read_image(path)
+
+
+PICTURES: dict[str, Reader] = {
+    "davis": Reader(_labels_seeds, _labels),
+    "video": Reader(_video_seeds, _video),
+    "image": Reader(_image_seeds, _image),
+}

