@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from vistream.bench.contenders import Contender
 from vistream.quantize.layers import IntegerNetwork
 from vistream.stream.backend import backend_class
+from vistream.stream.demand import Cells
 from vistream.stream.engine import Stream
 from vistream.stream.plan import LayerPlan
 from vistream.tasks.fidelity import DeadZones
@@ -106,9 +107,9 @@ def layer_times(network: IntegerNetwork, zones: DeadZones, frames: Sequence[Fram
             seconds["input"] = seconds.get("input", 0.0) + time.perf_counter() - began
             return moved
 
-        def update(self, plan: LayerPlan, hysteresis: int) -> tuple[int, int]:
+        def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> tuple[int, int]:
             began = time.perf_counter()
-            done: tuple[int, int] = super().update(plan, hysteresis)
+            done: tuple[int, int] = super().update(plan, hysteresis, needed)
             seconds[plan.layer.name] = seconds.get(plan.layer.name, 0.0) + time.perf_counter() - began
             return done
 
