@@ -14,7 +14,7 @@ def bench(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SOURCE]", help="A video, folder or glob; without it a synthetic picture.", show_default=False
+            metavar="SOURCE", help="A video, folder or glob; without it a synthetic picture.", show_default=False
         ),
     ] = None,
     model: Annotated[

@@ -7,18 +7,19 @@ from typing import Annotated
 
 import typer
 
-from vistream.cli.options import Debug, Quiet
+from vistream.cli.options import Debug, Quiet, flag
 
 
 def doctor(
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Annotated[bool, flag("--json", "Print JSON.")] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Try each part of vistream on this machine: versions, processor, kernels, codecs, weights; advice for each.
 
-    Nothing is downloaded. The first time, the kernels are compiled, which takes about a minute. Exit code 1 if
-    something is broken.
+    Nothing is downloaded. The first time, the kernels are compiled, which takes about a minute.
+
+    Exit code 1: something is broken.
     """
     from rich.console import Console
     from rich.markup import escape

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vistream.cli.options import flag
+
 if TYPE_CHECKING:
     from vistream.networks.registry import Weights
 
@@ -15,14 +17,17 @@ if TYPE_CHECKING:
 def download_weights(
     name: Annotated[
         str | None,
-        typer.Argument(help="Which weights to get. Without it: list what there is.", show_default=False),
+        typer.Argument(
+            metavar="NAME", help="Which weights to get. Without it: list what there is.", show_default=False
+        ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Annotated[bool, flag("--json", "Print JSON.")] = False,
 ) -> None:
     """List the trained weights that can be had, or download one of them, once, and check it.
 
-    Kept in $VISTREAM_HOME, else in ~/.cache/vistream ($XDG_CACHE_HOME is respected); what comes from
-    Hugging Face, in Hugging Face's own cache (HF_HOME, HF_ENDPOINT, HF_HUB_OFFLINE, HF_TOKEN are respected).
+    They are kept in $VISTREAM_HOME, else in ~/.cache/vistream; $XDG_CACHE_HOME is respected.
+
+    What comes from Hugging Face is kept in its own cache: HF_HOME, HF_ENDPOINT, HF_HUB_OFFLINE, HF_TOKEN are respected.
     """
     from vistream.networks.download import fetch, located
     from vistream.networks.registry import WEIGHTS, known

@@ -20,7 +20,9 @@ def energy_report(
     ] = 96,
     steps: Annotated[int, typer.Option(help="Time steps that a spiking network may take a frame.", min=1)] = 32,
     json: Annotated[Path | None, typer.Option(help="Write all counts and figures.", show_default=False)] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write a line a frame, layer and row.", show_default=False)] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write a line for each frame, layer and row.", show_default=False)
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write one page with plots.", show_default=False)] = None,
     start: Start = 0,
     stride: Stride = 1,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vistream.cli.options import DEFAULT_MODEL, Debug, MaxFrames, Model, Quiet
+from vistream.cli.options import DEFAULT_MODEL, NETWORK, Debug, MaxFrames, Model, Quiet, flag
 
 DATA_HELP = "Run the tracker over this dataset: MOT16/17/20, MOTS20, DAVIS, PoseTrack18, OTB, or the demo clips."
 DETECTIONS_HELP = (
@@ -30,8 +30,8 @@ def evaluate(
     data: Annotated[Path | None, typer.Option(help=DATA_HELP, show_default=False)] = None,
     detections: Annotated[str, typer.Option(help=DETECTIONS_HELP, show_default=False)] = "",
     model: Model = DEFAULT_MODEL,
-    fidelity: Annotated[str, typer.Option(help=FIDELITY_HELP)] = "exact",
-    baselines: Annotated[bool, typer.Option("--baselines", help=BASELINES_HELP)] = False,
+    fidelity: Annotated[str, typer.Option(help=FIDELITY_HELP, rich_help_panel=NETWORK)] = "exact",
+    baselines: Annotated[bool, flag("--baselines", BASELINES_HELP)] = False,
     classes: Annotated[str, typer.Option(help="--data: only these, by name: person,car.", show_default=False)] = "",
     sequences: Annotated[str, typer.Option(help="Only these, by name or glob: PETS*,TUD*.", show_default=False)] = "",
     max_frames: MaxFrames = None,
@@ -44,8 +44,9 @@ def evaluate(
 ) -> None:
     """Score finished results (--gt, --pred), or run the tracker over a dataset and score it (--data).
 
-    Two files suffice, two folders give a row a sequence and a combined row. mot: MOT text (HOTA, CLEAR, Identity).
-    mots: MOTS text. vos: folders of palette PNGs (J and F). pose: PoseTrack JSON. sot: OTB text.
+    Two files suffice; two folders give a row for each sequence and a combined one.
+
+    mot: MOT text. mots: MOTS text. vos: folders of palette PNGs. pose: PoseTrack JSON. sot: OTB text.
     """
     from vistream.cli.evaluating import DatasetOptions, check_files, evaluate_dataset_tables, evaluate_pair, report
 

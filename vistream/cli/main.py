@@ -14,6 +14,7 @@ from vistream.cli.doctor import doctor
 from vistream.cli.download_weights import download_weights
 from vistream.cli.energy_report import energy_report
 from vistream.cli.evaluate import evaluate
+from vistream.cli.options import flag
 from vistream.cli.serve import serve
 from vistream.cli.track import track
 from vistream.cli.verify import verify
@@ -32,7 +33,7 @@ app.command("eval")(evaluate)
 
 @app.callback(invoke_without_command=True)
 def _version(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[bool, flag("--version", "Print the version and leave.")] = False,
 ) -> None:
     if version:
         from importlib import metadata

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+NETWORK, FRAMES, OUTPUTS = "Network", "Frames", "Outputs"
+"""Headings in `--help` for the options of commands that have many."""
+
+
+def flag(name: str, help: str) -> Any:  # Any: as typer's own
+    """An option that is given or not; newer typers would write that it takes a value, `<bool>`."""
+    return typer.Option(name, help=help, metavar="")
+
 
 SourceArgument = Annotated[
     str,
@@ -13,19 +22,36 @@ SourceArgument = Annotated[
         metavar="SOURCE", help="A video file, camera index, RTSP or HTTP address, folder of images, or glob."
     ),
 ]
-Model = Annotated[str, typer.Option("--model", help="A model's name, or a file of weights or of a calibrated network.")]
-Fidelity = Annotated[str, typer.Option(help="exact, or with dead zones: high or fast.")]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model", help="A model's name, or a file of weights or of a calibrated network.", rich_help_panel=NETWORK
+    ),
+]
+Fidelity = Annotated[str, typer.Option(help="exact, or with dead zones: high or fast.", rich_help_panel=NETWORK)]
 Deadband = Annotated[
-    int | None, typer.Option(help="Grey levels by which a pixel must move to be looked at again.", min=0, max=255)
+    int | None,
+    typer.Option(
+        help="Grey levels by which a pixel must move to be looked at again; else --fidelity decides.",
+        min=0,
+        max=255,
+        rich_help_panel=NETWORK,
+    ),
 ]
 Hysteresis = Annotated[
-    int | None, typer.Option(help="Extra levels by which a neuron's input must move to change it.", min=0, max=255)
+    int | None,
+    typer.Option(
+        help="Extra levels by which a neuron's input must move to change it; else --fidelity decides.",
+        min=0,
+        max=255,
+        rich_help_panel=NETWORK,
+    ),
 ]
-Start = Annotated[int, typer.Option(help="The first frame to look at, counted from 0.", min=0)]
-MaxFrames = Annotated[int | None, typer.Option(help="Stop after this many frames.", min=1)]
-Stride = Annotated[int, typer.Option(help="Look at every so many-th frame.", min=1)]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Start = Annotated[int, typer.Option(help="The first frame to look at, counted from 0.", min=0, rich_help_panel=FRAMES)]
+MaxFrames = Annotated[int | None, typer.Option(help="Stop after this many frames.", min=1, rich_help_panel=FRAMES)]
+Stride = Annotated[int, typer.Option(help="Look at every Nth frame only.", metavar="N", min=1, rich_help_panel=FRAMES)]
+Quiet = Annotated[bool, flag("--quiet", "Print nothing but warnings and errors.")]
+Debug = Annotated[bool, flag("--debug", "Show the traceback of an error.")]
 OutputFile = Annotated[Path | None, typer.Option(dir_okay=False, show_default=False)]
 
 DEFAULT_MODEL = "efficientnet-lite0"  # as quantize.named has it, which takes seconds to import

@@ -6,21 +6,32 @@ from typing import Annotated
 
 import typer
 
-from vistream.cli.options import DEFAULT_MODEL, Deadband, Debug, Fidelity, Hysteresis, Model, Quiet, Stride, names_in
+from vistream.cli.options import (
+    DEFAULT_MODEL,
+    Deadband,
+    Debug,
+    Fidelity,
+    Hysteresis,
+    Model,
+    Quiet,
+    Stride,
+    flag,
+    names_in,
+)
 
 
 def serve(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Videos, camera indices, RTSP or HTTP addresses, folders of images."),
+        typer.Argument(metavar="SOURCE", help="Videos, camera indices, RTSP or HTTP addresses, folders of images."),
     ],
     task: Annotated[str, typer.Option(help="mot (boxes) or pose (skeletons).")] = "mot",
-    detector: Annotated[str, typer.Option(help="As for vistream track.")] = "auto",
+    detector: Annotated[str, typer.Option(help="Where boxes come from, as for vistream track.")] = "auto",
     host: Annotated[str, typer.Option(help="Address to bind to. Any but this machine's own asks for a token.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(help="0: any free one.", min=0, max=65535)] = 8420,
-    loop: Annotated[bool, typer.Option("--loop", help="Files begin again at their end.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the page; 0: any free one.", min=0, max=65535)] = 8420,
+    loop: Annotated[bool, flag("--loop", "Files begin again at their end.")] = False,
     model: Model = DEFAULT_MODEL,
     fidelity: Fidelity = "exact",
     deadband: Deadband = None,
@@ -32,7 +43,7 @@ def serve(
 ) -> None:
     """Track sources and show them on a local web page: pictures, activity, frames a second, lag, tracks, work.
 
-    Ctrl-C ends it. Needs the extra serve: pip install 'vistream[serve]'.
+    Ctrl-C ends it. It needs the extra named serve: docs/installing.md says how.
     """
     from vistream.cli.serving import serve_sources
     from vistream.tasks.run import Settings

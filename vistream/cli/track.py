@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from vistream.cli.options import (
     DEFAULT_MODEL,
+    OUTPUTS,
     Deadband,
     Debug,
     Fidelity,
@@ -18,6 +19,7 @@ from vistream.cli.options import (
     Quiet,
     Start,
     Stride,
+    flag,
     names_in,
 )
 
@@ -33,8 +35,13 @@ TASK_HELP = (
 DETECTIONS_HELP = "Detections made beforehand: MOT or MOTS text, COCO or PoseTrack JSON, as the task wants."
 
 
+def _file(help: str) -> Any:  # Any: as typer's own
+    """An option that names a file, or folder, to be written."""
+    return typer.Option(help=help, show_default=False, rich_help_panel=OUTPUTS)
+
+
 def track(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help=SOURCES_HELP)],
     task: Annotated[str, typer.Option(help=TASK_HELP)] = "mot",
     init_mask: Annotated[
         Path | None, typer.Option(help="vos: the first frame's objects, as palette or grey PNG.", show_default=False)
@@ -52,22 +59,23 @@ def track(
     ] = "auto",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help=OUTPUT_HELP, show_default=False),
+        typer.Option("--output", "-o", help=OUTPUT_HELP, show_default=False, rich_help_panel=OUTPUTS),
     ] = None,
-    mot_txt: Annotated[Path | None, typer.Option(help="Write tracks as MOT text.", show_default=False)] = None,
-    mots_txt: Annotated[Path | None, typer.Option(help="Write masks as MOTS text.", show_default=False)] = None,
-    davis_dir: Annotated[
-        Path | None, typer.Option(help="Write masks as palette PNGs, DIR/SEQUENCE/FRAME.png.", show_default=False)
-    ] = None,
-    posetrack_json: Annotated[
-        Path | None, typer.Option(help="Write skeletons as PoseTrack18 JSON.", show_default=False)
-    ] = None,
-    coco_json: Annotated[Path | None, typer.Option(help="Write tracks as COCO results.", show_default=False)] = None,
-    jsonl: Annotated[Path | None, typer.Option(help="Write a line of JSON a frame.", show_default=False)] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write a row a track and frame.", show_default=False)] = None,
+    mot_txt: Annotated[Path | None, _file("Write tracks as MOT text.")] = None,
+    mots_txt: Annotated[Path | None, _file("Write masks as MOTS text.")] = None,
+    davis_dir: Annotated[Path | None, _file("Write masks as palette PNGs, DIR/SEQUENCE/FRAME.png.")] = None,
+    posetrack_json: Annotated[Path | None, _file("Write skeletons as PoseTrack18 JSON.")] = None,
+    coco_json: Annotated[Path | None, _file("Write tracks as COCO results.")] = None,
+    jsonl: Annotated[Path | None, _file("Write a line of JSON for each frame.")] = None,
+    csv: Annotated[Path | None, _file("Write a row of CSV for each track in each frame.")] = None,
     report: Annotated[
         Path | None,
-        typer.Option(help="Write a page about this run, DIR/index.html.", metavar="DIR", show_default=False),
+        typer.Option(
+            help="Write a page about this run, DIR/index.html.",
+            metavar="DIR",
+            show_default=False,
+            rich_help_panel=OUTPUTS,
+        ),
     ] = None,
     model: Model = DEFAULT_MODEL,
     fidelity: Fidelity = "exact",
@@ -77,17 +85,17 @@ def track(
     max_frames: MaxFrames = None,
     stride: Stride = 1,
     classes: Annotated[str, typer.Option(help="Only these, by name: person,car.", show_default=False)] = "",
-    show: Annotated[bool, typer.Option("--show", help="Show the annotated video in a window; q ends it.")] = False,
+    show: Annotated[bool, flag("--show", "Show the annotated video in a window; q ends it.")] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where a run with the same options was stopped; needs its --jsonl.")
+        bool, flag("--resume", "Go on where a run with the same options was stopped; needs its --jsonl.")
     ] = False,
-    no_reconnect: Annotated[
-        bool, typer.Option("--no-reconnect", help="A camera or stream that is lost ends the run.")
-    ] = False,
+    no_reconnect: Annotated[bool, flag("--no-reconnect", "A camera or stream that is lost ends the run.")] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
-            help="Of several sources, so many at once: all streams, or a file a processor.", min=1, show_default=False
+            help="How many of several sources at once. Left out: all streams; of files, one for each processor.",
+            min=1,
+            show_default=False,
         ),
     ] = None,
     cluster: Annotated[
@@ -99,8 +107,9 @@ def track(
 ) -> None:
     """Track the objects of a video and write what was found.
 
-    Only what changed since the last frame is computed; with --fidelity exact the result equals that of the whole frame,
-    bit for bit (see vistream verify).
+    Only what changed since the last frame is computed; with --fidelity exact the result is that of the whole frame.
+
+    vistream track video.mp4 writes video-tracks.mp4; with --report DIR a page about the run, too.
     """
     from vistream.cli.tracking import parse_box, run_and_report
     from vistream.errors import VistreamError

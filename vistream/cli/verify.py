@@ -27,7 +27,7 @@ def verify(
     fidelity: Fidelity = "exact",
     deadband: Deadband = None,
     hysteresis: Hysteresis = None,
-    every: Annotated[int, typer.Option(help="Compare every so many-th frame.", min=1)] = 1,
+    every: Annotated[int, typer.Option(help="Compare every Nth frame only.", metavar="N", min=1)] = 1,
     start: Start = 0,
     max_frames: MaxFrames = None,
     stride: Stride = 1,
