@@ -1,0 +1,59 @@
+"""What every layer of a stream did in every frame: its time, and the positions that it recomputed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.quantize.layers import IntegerNetwork
+from vistream.stream.backend import Backend, backend_class
+from vistream.stream.engine import Stream
+from vistream.stream.plan import LayerPlan
+from vistream.tasks.fidelity import PRESETS
+from vistream.types import Frame
+
+WARM = 4  # frames that do not count: the first one is computed whole
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What one layer did for one frame: seconds, and the positions that were recomputed."""
+
+    seconds: float
+    reached: Mask
+
+
+def recorder(into: list[dict[str, Done]]) -> type[Backend]:
+    """The backend that is the best here, noting what every layer does; a new entry for every frame."""
+    base = backend_class()
+
+    class Recorder(base):  # type: ignore[valid-type, misc]  # the class is chosen at run time
+        def read(self, frame: Frame, deadband: int) -> int:
+            into.append({})
+            moved: int = super().read(frame, deadband)
+            return moved
+
+        def update(self, plan: LayerPlan, *rest: object) -> tuple[int, int]:
+            began = time.thread_time()
+            done: tuple[int, int] = super().update(plan, *rest)
+            seconds = time.thread_time() - began
+            into[-1][plan.layer.name] = Done(seconds, self.reached(plan.layer.name).numpy())
+            return done
+
+    return Recorder
+
+
+def log_of(
+    network: IntegerNetwork, fidelity: str, frames: Sequence[Frame]
+) -> tuple[list[dict[str, Done]], dict[str, int]]:
+    """What every layer did in every frame but the first ones, and the multiply-accumulates of a position."""
+    log: list[dict[str, Done]] = []
+    zones = PRESETS[fidelity]
+    stream = Stream(network, zones.deadband, zones.hysteresis, recorder(log), zones.noise)
+    work = [stream.step(frame).work for frame in frames][-1]
+    return log[WARM:], {layer.name: layer.macs_dense // layer.pixels_total for layer in work.layers}
