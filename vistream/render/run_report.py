@@ -198,7 +198,7 @@ def _plots(history: History) -> str:
     if history.layers and history.frames > 1:
         note = (
             "Activations that took a new value, mean of all frames but the first: what the spikes of a layer come to "
-            "once it is at rest, and all that the next layer has to look at. Behind: the share of positions recomputed."
+            "once it is at rest, and all that the next layer has to look at. Beside: the share of positions recomputed."
         )
         drawn.append(plot("Changes by layer", note, changes_by_layer(history)))
     return "\n".join(drawn)

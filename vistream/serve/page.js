@@ -5,11 +5,15 @@ const PERIOD = 500; // milliseconds
 const SECONDS = 120; // width of the plots
 const STREAMS = 4; // browsers open six connections to a server; more sources than this are shown as single pictures
 const PLOTS = {
-  fps: { label: "frames/s", text: (s) => s.fps.toFixed(1) },
-  lag: { label: "lag", text: (s) => `${s.lag.toFixed(2)} s` },
-  tracks: { label: "tracks", text: (s) => `${s.tracks ?? 0} (${s.ids} so far)` },
-  work: { label: "of dense work", text: (s) => `${(100 * (s.work ?? 0)).toFixed(0)} %`, top: 1 },
+  fps: { label: "frames/s", unit: (v) => v.toFixed(1), text: (s) => s.fps.toFixed(1) },
+  lag: { label: "lag", unit: (v) => `${v.toFixed(2)} s`, text: (s) => `${s.lag.toFixed(2)} s` },
+  tracks: { label: "tracks", unit: (v) => v, text: (s) => `${s.tracks ?? 0} (${s.ids} so far)` },
+  work: { label: "of dense work", unit: percent, text: (s) => percent(s.work ?? 0), top: 1 },
 };
+
+function percent(share) {
+  return `${(100 * share).toFixed(0)} %`;
+}
 
 const note = document.getElementById("note");
 const tiles = [];
@@ -34,7 +38,7 @@ function makeTile(number) {
   plots.className = "plots4";
   for (const [name, { label }] of Object.entries(PLOTS)) {
     const cell = element("div", plots);
-    element("span", cell, label);
+    const head = element("span", cell, label);
     const value = element("b", cell);
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     svg.setAttribute("viewBox", `0 0 ${SECONDS} 100`);
@@ -42,7 +46,7 @@ function makeTile(number) {
     const line = document.createElementNS(svg.namespaceURI, "polyline");
     svg.append(line);
     cell.append(svg);
-    tile.plots[name] = { value, line, svg };
+    tile.plots[name] = { head, value, line, svg };
   }
   return tile;
 }
@@ -60,14 +64,16 @@ function show(tile, source, streamed) {
   tile.state.textContent = source.dropped ? `${source.state}, ${source.dropped} frames dropped` : source.state;
   tile.box.className = `tile ${source.state}`;
   showPictures(tile, source, streamed);
-  for (const [name, { label, text, top }] of Object.entries(PLOTS)) {
-    const { value, line, svg } = tile.plots[name];
+  for (const [name, { label, unit, text, top }] of Object.entries(PLOTS)) {
+    const { head, value, line, svg } = tile.plots[name];
     const values = source.history[name];
-    const highest = top ?? 1.1 * Math.max(1e-3, ...values);
+    const most = Math.max(0, ...values);
+    const highest = top ?? 1.1 * Math.max(1e-3, most);
+    if (!top) head.textContent = `${label}, at most ${unit(most)}`; // the scale of its plot
     value.textContent = text(source);
     const points = values.map((v, i) => `${(SECONDS - source.history.at[i]).toFixed(1)},${(98 - 96 * v / highest).toFixed(1)}`);
     line.setAttribute("points", points.join(" "));
-    svg.setAttribute("aria-label", `${label} over the last two minutes, at most ${Math.max(0, ...values)}`);
+    svg.setAttribute("aria-label", `${label} over the last two minutes, at most ${unit(most)}`);
   }
 }
 

@@ -47,12 +47,38 @@ class View:
         return _jpeg(activity_map(self.frame, self.result.activity, size))
 
 
+@dataclass(slots=True)
+class Pace:
+    """When the frames of a file are due: as its times say, but never before they are asked for.
+
+    `asked`: when the coming frame was asked for, in seconds of some clock. A slow tracker so plays a file slowly: it
+    does not fall behind without end, nor hurry afterwards.
+
+    >>> pace = Pace(asked=100.0)
+    >>> pace.due(0.0), pace.due(0.5)
+    (100.0, 100.5)
+    >>> pace.asked = 107.0
+    >>> pace.due(1.0), pace.due(1.5)
+    (107.0, 107.5)
+    """
+
+    asked: float
+    _due: float = float("-inf")
+    _time: float = 0.0
+
+    def due(self, seconds: float) -> float:
+        """Of the frame that is at `seconds` of the file: call it once for each, in order."""
+        self._due = max(self._due + seconds - self._time, self.asked)
+        self._time = seconds
+        return self._due
+
+
 class Tile(threading.Thread):
     """Tracks `source` until it ends or `stop` is called; `loop`: a file begins again at its end, with new ids.
 
-    A file is played at its own speed at most; every frame of it is tracked. `state` is one of starting, running, ended,
-    failed; in JSON also lost, of a camera that is being asked for again. `title` names the source without its folder,
-    path or password; error messages, which may hold them, go to the log alone.
+    A file is played at its own speed, or as fast as it is tracked: every frame of it. `state` is one of starting,
+    running, ended, failed; in JSON also lost, of a camera that is being asked for again. `title` names the source
+    without its folder, path or password; error messages, which may hold them, go to the log alone.
     """
 
     def __init__(self, source: str, settings: Settings, *, loop: bool = False) -> None:
@@ -92,15 +118,14 @@ class Tile(threading.Thread):
         overlay = Overlay(run.source.size, run.fps, run.observer.joints)
         self.gauges.restart()
         self._health = run.source.health if run.source.live else None
-        start = time.monotonic()
-        first: float | None = None
+        pace = Pace(time.monotonic())
         for frame, result in run:
-            first = frame.time if first is None else first
-            due = run.source.health.arrived if run.source.live else start + frame.time - first
+            due = run.source.health.arrived if run.source.live else pace.due(frame.time)
             self._show(overlay.draw(frame.image, replace(result, activity=None), ""), frame, result, due)
             early = 0.0 if run.source.live else due + 1 / run.fps - time.monotonic()
             if self._stopping.wait(max(0.0, early)):
                 return
+            pace.asked = time.monotonic()
 
     def _show(self, picture: Frame, frame: SourceFrame, result: Result, due: float) -> None:
         self.gauges.done(result, due)
