@@ -77,12 +77,12 @@ def _numba_backend() -> type[Backend]:
     from vistream.stream.kernel_cache import drop_stale_kernels
 
     drop_stale_kernels()
-    from vistream.stream.selftest import check_numba
-
     notice = threading.Timer(4.0, _say_once, ["preparing the kernels for this CPU: compiled once, then kept"])
     notice.daemon = True
     notice.start()
     try:
+        from vistream.stream.selftest import check_numba
+
         return check_numba()
     finally:
         notice.cancel()

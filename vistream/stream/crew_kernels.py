@@ -1,4 +1,4 @@
-"""What the threads of a crew run, without Python's lock: which kernel a job is for, and how its chunks are dealt out.
+"""What the threads of a crew run, without Python's lock: how a job's chunks are dealt out.
 
 The board is the memory that they share. Its ticket holds the job's number and how many chunks are left; a chunk is
 taken by replacing the ticket, which fails if anything happened to it in between. A helper copies the job before it
@@ -14,18 +14,19 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from vistream.stream import numba_kernels as kernels
-from vistream.stream.pixels import read_pixels
 from vistream.stream.raw import (
     JOB_WORDS,
-    KIND,
+    KERNEL_AT,
+    NEXT_AT,
     WORKSPACE_WORDS,
     address_of,
     atomic_add,
     atomic_read,
     atomic_replace,
     atomic_write,
+    call_kernel,
     pause,
+    read_word,
 )  # fmt: skip
 
 # Words of the board: those that several threads write are on cache lines of their own. Behind the job and what is
@@ -38,23 +39,23 @@ NUMBER = 1 << 20  # a ticket is the job's number times this, plus how many chunk
 
 LOOKING = 20000  # times that a helper looks for work before it sleeps, and that a leader looks whether all is done
 
-READ, CONVOLVE, TILES, DEPTHWISE, PASS, POOL = range(6)
+PIECE = 32  # positions that a chain of jobs passes on together: what is pending stays near
 
 
 @njit(nogil=True, cache=True)
 def _run(job, begin, end, workspace):
-    kind = job[KIND]
-    if kind == READ:
-        return read_pixels(job, begin, end, workspace)
-    if kind == TILES:
-        return kernels.convolve_tiles(job, begin, end, workspace)
-    if kind == DEPTHWISE:
-        return kernels.convolve_depthwise(job, begin, end, workspace)
-    if kind == CONVOLVE:
-        return kernels.convolve(job, begin, end, workspace)
-    if kind == PASS:
-        return kernels.pass_on(job, begin, end, workspace)
-    return kernels.max_pool(job, begin, end, workspace)
+    """Positions `begin`..`end` of a job and of those that go on with them; how many levels changed."""
+    first_at, workspace_at = address_of(job), address_of(workspace)
+    if job[NEXT_AT] == 0:
+        return call_kernel(job[KERNEL_AT], first_at, begin, end, workspace_at)
+    changes = np.int64(0)
+    for piece in range(begin, end, PIECE):
+        job_at = first_at
+        while job_at:
+            kernel_at = read_word(job_at + 8 * KERNEL_AT)
+            changes += call_kernel(kernel_at, job_at, piece, min(piece + PIECE, end), workspace_at)
+            job_at = read_word(job_at + 8 * NEXT_AT)
+    return changes
 
 
 @njit(nogil=True, cache=True)

@@ -15,10 +15,10 @@ from vistream.stream.raw import (
     IDENTITY_AT,
     LIMITS_AT,
     MULTIPLIER_AT,
+    NEXT_AT,
     OUT_AT,
+    RESUMES,
     START_AT,
-    START_STEP,
-    SUM_AT,
     read_level,
     read_real,
     write_level,
@@ -35,38 +35,33 @@ def limits_of(job):
 
 
 @njit(inline="always")
-def finish(job, i, position, count, channel, width, stride, totals_at, limits):
-    """Requantise `width` channels of `count` output positions side by side, or add them to a pending sum.
+def finish_run(job, position, count, channel, width, stride, totals_at, pending_at, limits):
+    """Requantise `width` channels of `count` output positions side by side, or add them to what is pending.
 
     Returns how many levels changed. The totals of the positions, and their levels if `width` is the whole row, lie
-    side by side; so do the rows of a pending sum. The vectors for each channel repeat behind their end for as long as
-    a block of 64 may reach.
+    side by side; so do the rows of what is pending, float32. The vectors for each channel repeat behind their end for
+    as long as a block of 64 may reach.
     """
     lo, hi, hysteresis = limits
-    start_step, sum_at, changed_at = job[START_STEP], job[SUM_AT], job[CHANGED_AT]
-    start_at, multiplier_at, gain_at = job[START_AT] + i * start_step, job[MULTIPLIER_AT], job[GAIN_AT]
+    resumes, goes_on, changed_at = job[RESUMES], job[NEXT_AT], job[CHANGED_AT]
+    start_at, multiplier_at, gain_at = job[START_AT], job[MULTIPLIER_AT], job[GAIN_AT]
     level = position * stride + channel
     out_at, identity_at = job[OUT_AT] + level, job[IDENTITY_AT] + level if job[IDENTITY_AT] else np.int64(0)
-    sum_at += 4 * i * stride if sum_at else 0
+    pending_at += 4 * channel
     changes, per, c = 0, width // LANES, 0
     first, levels = 0, count * width
     while first < levels:
         at = 4 * (channel + LANES * c)
-        begin = start_at + (4 * (channel + first) if start_step else at)
+        begin = pending_at + 4 * first if resumes else start_at + at
         total_at, identity = totals_at + 4 * first, identity_at + first if identity_at else np.int64(0)
-        vectors = 4 if levels - first >= 4 * LANES and not sum_at else 1
-        if sum_at:
-            accumulate(begin, total_at, multiplier_at + at, sum_at + 4 * (channel + first))
-            mask = np.int64(0)
-        elif vectors == 4:
-            mask = settle_4(
-                begin, identity, gain_at + at, total_at, multiplier_at + at, out_at + first, lo, hi, hysteresis
-            )
+        if goes_on:
+            accumulate(begin, total_at, multiplier_at + at, pending_at + 4 * first)
+            vectors = 1
         else:
-            mask = settle_1(
-                begin, identity, gain_at + at, total_at, multiplier_at + at, out_at + first, lo, hi, hysteresis
+            vectors = min((levels - first) // LANES, 4)
+            mask = settle_4(
+                begin, identity, gain_at + at, total_at, multiplier_at + at, out_at + first, vectors, lo, hi, hysteresis
             )
-        if mask:
             changes += ones(mask)
             mark(mask, changed_at + position, c, per, vectors)
         first += vectors * LANES
@@ -74,6 +69,43 @@ def finish(job, i, position, count, channel, width, stride, totals_at, limits):
         while c >= per:
             c -= per
             position += 1
+    return changes
+
+
+@njit(inline="always")
+def finish_one(job, position, channel, width, stride, totals_at, pending_at, limits):
+    """As `finish_run` for a single position: of positions that lie apart, nothing varies from one to the next."""
+    lo, hi, hysteresis = limits
+    changed_at, multiplier_at, gain_at = job[CHANGED_AT] + position, job[MULTIPLIER_AT], job[GAIN_AT]
+    multiplier_at += 4 * channel
+    gain_at += 4 * channel
+    pending_at += 4 * channel
+    start_at = pending_at if job[RESUMES] else job[START_AT] + 4 * channel
+    if job[NEXT_AT]:
+        for first in range(0, width, LANES):
+            at = 4 * first
+            accumulate(start_at + at, totals_at + at, multiplier_at + at, pending_at + at)
+        return 0
+    level = position * stride + channel
+    out_at, identity_at = job[OUT_AT] + level, job[IDENTITY_AT]
+    identity_at += level if identity_at else 0
+    changes, changed = 0, np.int64(0)
+    for first in range(0, width, 4 * LANES):
+        at = 4 * first
+        lanes, identity = min((width - first) // LANES, 4), identity_at + first if identity_at else np.int64(0)
+        if lanes == 1:
+            mask = settle_1(
+                start_at + at, identity, gain_at + at, totals_at + at, multiplier_at + at, out_at + first, lanes,
+                lo, hi, hysteresis,
+            )  # fmt: skip
+        else:
+            mask = settle_4(
+                start_at + at, identity, gain_at + at, totals_at + at, multiplier_at + at, out_at + first, lanes,
+                lo, hi, hysteresis,
+            )  # fmt: skip
+        changes += ones(mask)
+        changed |= mask
+    write_level(changed_at, read_level(changed_at) | np.int64(changed != 0))
     return changes
 
 

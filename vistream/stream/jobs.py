@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.quantize.layers import Concat, Input, MaxPool, Neuron, Upsample
+from vistream.stream import numba_kernels as kernels
 from vistream.stream import raw
-from vistream.stream.crew_kernels import CONVOLVE, DEPTHWISE, PASS, POOL, READ, TILES
+from vistream.stream.crew_kernels import PIECE
 from vistream.stream.numba_kernels import SUMS
 from vistream.stream.packing import (
     STEP,
@@ -23,12 +24,18 @@ from vistream.stream.packing import (
     repeating,
     rounded_up,
 )
+from vistream.stream.pixels import read_pixels
 from vistream.stream.plan import LayerPlan
 from vistream.stream.tiles import GROUP
 from vistream.stream.vector import LANES, TILE_ROWS
 from vistream.types import Frame
 
-KINDS = {"convolve": CONVOLVE, "tiles": TILES, "depthwise": DEPTHWISE, "pass": PASS}
+KERNELS = {
+    "convolve": kernels.convolve,
+    "tiles": kernels.convolve_tiles,
+    "depthwise": kernels.convolve_depthwise,
+    "pass": kernels.pass_on,
+}
 BEHIND = 2048  # bytes behind a row that a kernel may read or ask for: it goes by 64, and by 12 x 64 in a chunk
 
 
@@ -85,7 +92,7 @@ def allocate(plan: LayerPlan, before: dict[str, Memory], index: Ints) -> Memory:
         assert plan.place is not None
         geometry = geometry_of(plan.place, memory.sources[0].stride, 0, False, stride)
         memory.spreads = [Spread(geometry)]
-        memory.jobs = [_job(memory, POOL, index, memory.sources[0].levels, geometry)]
+        memory.jobs = [_job(memory, kernels.max_pool.address, index, memory.sources[0].levels, geometry)]
     elif isinstance(layer, Upsample):
         y, x = np.divmod(np.arange(area), plan.width)
         rows = (y // layer.factor[0]) * memory.sources[0].plan.width + x // layer.factor[1]
@@ -101,9 +108,9 @@ def _levels(area: int, stride: int) -> NDArray[np.int8]:
     return aligned_zeros(size + GROUP * stride + BEHIND, np.int8)[:size].reshape(area + 1, stride)
 
 
-def _job(memory: Memory, kind: int, index: Ints, source: NDArray[Any], geometry: Ints) -> Ints:
+def _job(memory: Memory, kernel_at: int, index: Ints, source: NDArray[Any], geometry: Ints) -> Ints:
     job = np.zeros(raw.JOB_WORDS, np.int64)
-    job[raw.KIND] = kind
+    job[raw.KERNEL_AT] = kernel_at
     job[raw.GEOMETRY :] = geometry
     at = {raw.INDEX_AT: index, raw.SOURCE_AT: source, raw.OUT_AT: memory.levels, raw.CHANGED_AT: memory.changed}
     _point(memory, job, at | {raw.LIMITS_AT: memory.limits})
@@ -118,10 +125,9 @@ def _point(memory: Memory, job: Ints, arrays: dict[int, NDArray[Any]]) -> None:
 
 
 def _add_neuron(memory: Memory, neuron: Neuron, before: dict[str, Memory], index: Ints) -> None:
-    """One job a synapse; the last one settles. An identity before the last rides along with it."""
+    """One job a synapse, each leading to the next; the last one settles. An identity before it rides along with it."""
     plan, stride = memory.plan, memory.stride
     bias = repeating(neuron.bias.numpy(), stride)
-    start: NDArray[np.float32] = bias
     identity: tuple[NDArray[np.int8], NDArray[np.float32]] | None = None
     for position, synapse in enumerate(plan.synapses):
         source = before[synapse.source]
@@ -140,15 +146,14 @@ def _add_neuron(memory: Memory, neuron: Neuron, before: dict[str, Memory], index
         if packed.kind == "pass" and rides:
             identity = (source.levels, packed.multiplier)
             continue
-        job = _job(memory, KINDS[packed.kind], index, levels, packed.geometry)
-        job[raw.START_STEP] = 0 if start is bias else 4 * stride
+        job = _job(memory, KERNELS[packed.kind].address, index, levels, packed.geometry)
         pointers = {raw.WEIGHT_AT: packed.weight, raw.BESIDE_AT: packed.beside, raw.MULTIPLIER_AT: packed.multiplier}
-        _point(memory, job, pointers | {raw.START_AT: start})
+        _point(memory, job, pointers | {raw.START_AT: bias})
         if last and identity is not None:
             _point(memory, job, {raw.IDENTITY_AT: identity[0], raw.GAIN_AT: identity[1]})
-        if not last:
-            start = np.zeros(plan.height * plan.width * stride, np.float32)
-            _point(memory, job, {raw.SUM_AT: start})
+        if memory.jobs:
+            job[raw.RESUMES] = 1
+            _point(memory, memory.jobs[-1], {raw.NEXT_AT: job})
         memory.jobs.append(job)
 
 
@@ -166,25 +171,29 @@ def _signed(memory: Memory, before: dict[str, Memory]) -> bool:
 def frame_job(memory: Memory, pixels: Frame, deadband: int) -> Ints:
     """Reads a frame into the input layer; `pixels` must be kept as long as the job runs."""
     job = np.zeros(raw.JOB_WORDS, np.int64)
-    job[raw.KIND], job[raw.GEOMETRY] = READ, deadband
+    job[raw.KERNEL_AT], job[raw.GEOMETRY] = read_pixels.address, deadband
     job[raw.SOURCE_AT], job[raw.OUT_AT] = pixels.ctypes.data, memory.levels.ctypes.data
     job[raw.CHANGED_AT] = memory.changed.ctypes.data
     return job
 
 
 def workspaces(memories: Collection[Memory], threads: int) -> tuple[list[NDArray[Any]], Ints]:
-    """What each thread needs: room for addresses of a window's rows, inputs of a group of positions, and their sums.
+    """What each thread needs: room for addresses of a window's rows, inputs of a group of positions, their sums, and
+    what is pending.
 
-    Returns the arrays, to be kept, and their addresses `[threads, 3]`.
+    Returns the arrays, to be kept, and their addresses `[threads, 4]`.
     """
     jobs = [job for memory in memories for job in memory.jobs]
     taps = max((int(job[raw.GEOMETRY + 4] * job[raw.GEOMETRY + 5]) for job in jobs), default=1)
-    steps = max((int(job[raw.GEOMETRY + 13]) for job in jobs if job[raw.KIND] == TILES), default=0)
+    tiles_at = kernels.convolve_tiles.address
+    steps = max((int(job[raw.GEOMETRY + 13]) for job in jobs if job[raw.KERNEL_AT] == tiles_at), default=0)
+    chained = max((int(job[raw.GEOMETRY + 15]) for job in jobs if job[raw.RESUMES]), default=0)
     kept: list[NDArray[Any]] = []
     addresses = np.zeros((threads, raw.WORKSPACE_WORDS), np.int64)
     for thread in range(threads):
         kept.append(aligned_zeros((taps + 4) * TILE_ROWS, np.int64))
         kept.append(aligned_zeros(GROUP * STEP * steps + BEHIND, np.int8))
         kept.append(aligned_zeros(SUMS, np.int32))
+        kept.append(aligned_zeros(PIECE * chained + 4 * LANES, np.float32))
         addresses[thread] = [array.ctypes.data for array in kept[-raw.WORKSPACE_WORDS :]]
     return kept, addresses

@@ -120,13 +120,11 @@ class NumbaBackend:
         layer = memory.plan.layer
         cost = max(memory.plan.macs, memory.stride)
         if isinstance(layer, (Neuron, MaxPool)):
-            changes = 0
             for source, means in memory.means:
                 source.levels.sum(0, dtype=np.int32, out=means)
             for job in memory.jobs:
                 job[raw.HYSTERESIS] = 0 if self._fresh else hysteresis
-                changes = self._run(job, count, cost)
-            return changes
+            return self._run(memory.jobs[0], count, cost)
         assert not isinstance(layer, Input)
         changes, first = 0, 0
         for source, spread in zip(memory.sources, memory.spreads, strict=True):

@@ -26,7 +26,7 @@ from vistream.stream.dots import (
     dot_tile_3,
     dot_tile_4,
 )
-from vistream.stream.finishing import finish, limits_of, mark
+from vistream.stream.finishing import finish_one, finish_run, limits_of, mark
 from vistream.stream.raw import (
     BESIDE_AT,
     CHANGED_AT,
@@ -34,17 +34,22 @@ from vistream.stream.raw import (
     GEOMETRY,
     IDENTITY_AT,
     INDEX_AT,
+    JOB_WORDS,
+    NEXT_AT,
     OUT_AT,
+    PENDING_AT,
+    RESUMES,
     SOURCE_AT,
-    START_STEP,
-    SUM_AT,
     TABLE_AT,
     TOTALS_AT,
     WEIGHT_AT,
+    WORKSPACE_WORDS,
+    kernel,
     prefetch,
     read_int,
     read_level,
     read_word,
+    words_at,
     write_int,
     write_word,
 )  # fmt: skip
@@ -66,12 +71,55 @@ CHUNK = 12  # steps of 64 bytes for which a group of inputs stays in the first-l
 PANEL = 256  # output channels that are summed before they settle
 AHEAD = 1024  # bytes; how far ahead of a depthwise block memory is asked for
 NEXT = 8  # positions; how far ahead of a run memory is asked for
-SUMS = GROUP * PANEL  # running totals that a kernel needs room for
+SUMS = GROUP * PANEL + 4 * LANES  # running totals that a kernel needs room for, and what a block reads beyond
 
 
-@njit(nogil=True, cache=True)
-def convolve(job, begin, end, workspace):
+@njit(inline="always")
+def vectors_of_next_block(left):
+    """How many vectors of 16 output channels the next tile takes when `left` remain: 4, but never leaving 1 of 5."""
+    if left == 5:
+        return 3
+    return min(left, 4)
+
+
+@njit(inline="always")
+def _finish_rows(job, first, count, channel, width, stride, totals_at, pending_at, limits):
+    """Finish `count` output positions from `index[first]` on whose totals lie side by side."""
+    index_at = job[INDEX_AT]
+    position = read_word(index_at + 8 * first)
+    if width == stride and read_word(index_at + 8 * (first + count - 1)) - position == count - 1:
+        return finish_run(job, position, count, channel, width, stride, totals_at, pending_at, limits)
+    changes = 0
+    for i in range(first, first + count):
+        position = read_word(index_at + 8 * i)
+        changes += finish_one(job, position, channel, width, stride, totals_at, pending_at, limits)
+        totals_at += 4 * width
+        pending_at += 4 * stride
+    return changes
+
+
+@njit(inline="always")
+def _panel(here, input_at, input_stride, steps, weight_at, width, totals_at, carry_on):
+    """One chunk of the sums of up to 32 output positions and `width` channels, two columns of tiles at a time."""
+    totals_stride = 4 * width
+    for _ in range(width // (2 * LANES)):
+        if here > ROWS:
+            tile_product_2x2(input_at, input_stride, steps, weight_at, totals_at, totals_stride, carry_on)
+        else:
+            tile_product_1x2(input_at, input_stride, steps, weight_at, totals_at, totals_stride, carry_on)
+        weight_at += 2048 * steps
+        totals_at += 128
+    if width % (2 * LANES):
+        if here > ROWS:
+            tile_product_2x1(input_at, input_stride, steps, weight_at, totals_at, totals_stride, carry_on)
+        else:
+            tile_product_1x1(input_at, input_stride, steps, weight_at, totals_at, totals_stride, carry_on)
+
+
+@kernel
+def convolve(job_at, begin, end, workspace_at):
     """A convolution by dot products. Its inner sum: quads of 4 channels; `beside`: the excess of each channel."""
+    job, workspace = words_at(job_at, JOB_WORDS), words_at(workspace_at, WORKSPACE_WORDS)
     index_at, source_at, table_at, totals_at = job[INDEX_AT], job[SOURCE_AT], workspace[TABLE_AT], workspace[TOTALS_AT]
     window, limits = window_of(job), limits_of(job)
     taps, quads = job[GEOMETRY + 4] * job[GEOMETRY + 5], job[GEOMETRY + 13]
@@ -96,31 +144,19 @@ def convolve(job, begin, end, workspace):
                     dot_tile_2(rows_at, taps, quads, flip, block_at, excess_at, totals_at)
                 else:
                     dot_tile_1(rows_at, taps, quads, flip, block_at, excess_at, totals_at)
+                pending_at = workspace[PENDING_AT] + 4 * (group + first - begin) * stride
                 changes += _finish_rows(
-                    job, group + first, min(rows, here - first), channel, width, stride, totals_at, limits
+                    job, group + first, min(rows, here - first), channel, width, stride, totals_at, pending_at, limits
                 )
             channel += width
             block_at += taps * quads * vectors * 4 * LANES
     return changes
 
 
-@njit(inline="always")
-def _finish_rows(job, first, count, channel, width, stride, totals_at, limits):
-    """Finish `count` output positions from `index[first]` on whose totals lie side by side."""
-    index_at = job[INDEX_AT]
-    changes, row = 0, 0
-    while row < count:
-        i = first + row
-        together = side_by_side(index_at, i, count - row) if width == stride else 1
-        at = totals_at + 4 * width * row
-        changes += finish(job, i, read_word(index_at + 8 * i), together, channel, width, stride, at, limits)
-        row += together
-    return changes
-
-
-@njit(nogil=True, cache=True)
-def convolve_tiles(job, begin, end, workspace):
+@kernel
+def convolve_tiles(job_at, begin, end, workspace_at):
     """A convolution by the CPU's tile registers. Its inner sum: steps of 64 inputs; `beside`: the tiles' shapes."""
+    job, workspace = words_at(job_at, JOB_WORDS), words_at(workspace_at, WORKSPACE_WORDS)
     index_at, source_at, totals_at = job[INDEX_AT], job[SOURCE_AT], workspace[TOTALS_AT]
     window, limits = window_of(job), limits_of(job)
     pointwise, row_bytes, steps, stride = window[-1], job[GEOMETRY + 12], job[GEOMETRY + 13], job[GEOMETRY + 15]
@@ -132,6 +168,8 @@ def convolve_tiles(job, begin, end, workspace):
         for i in range(group + GROUP, min(group + 2 * GROUP, end)):  # the next group's memory comes nearer meanwhile
             ahead = read_word(index_at + 8 * i)
             prefetch(job[OUT_AT] + ahead * stride, stride)
+            if job[IDENTITY_AT]:
+                prefetch(job[IDENTITY_AT] + ahead * stride, stride)
             if pointwise:
                 prefetch(source_at + ahead * row_bytes, row_bytes)
         if pointwise and side_by_side(index_at, group, here) == here:
@@ -149,42 +187,26 @@ def convolve_tiles(job, begin, end, workspace):
                     first,
                 )  # fmt: skip
             block_at += 64 * steps * width
-            changes += _finish_rows(job, group, here, channel, width, stride, totals_at, limits)
+            pending_at = workspace[PENDING_AT] + 4 * (group - begin) * stride
+            changes += _finish_rows(job, group, here, channel, width, stride, totals_at, pending_at, limits)
     tile_end()
     return changes
 
 
-@njit(inline="always")
-def _panel(here, input_at, input_stride, steps, weight_at, width, totals_at, carry_on):
-    """One chunk of the sums of up to 32 output positions and `width` channels, two columns of tiles at a time."""
-    totals_stride = 4 * width
-    for _ in range(width // (2 * LANES)):
-        if here > ROWS:
-            tile_product_2x2(input_at, input_stride, steps, weight_at, totals_at, totals_stride, carry_on)
-        else:
-            tile_product_1x2(input_at, input_stride, steps, weight_at, totals_at, totals_stride, carry_on)
-        weight_at += 2048 * steps
-        totals_at += 128
-    if width % (2 * LANES):
-        if here > ROWS:
-            tile_product_2x1(input_at, input_stride, steps, weight_at, totals_at, totals_stride, carry_on)
-        else:
-            tile_product_1x1(input_at, input_stride, steps, weight_at, totals_at, totals_stride, carry_on)
-
-
-@njit(nogil=True, cache=True)
-def convolve_depthwise(job, begin, end, workspace):
+@kernel
+def convolve_depthwise(job_at, begin, end, workspace_at):
     """A convolution in which every channel has a window of its own. Its inner sum: fours of taps.
 
     The levels of neighbouring output positions lie side by side in memory. So do their windows if the stride is 1:
     then blocks of 64 levels go across positions, else from each position to its last channel. `beside`: what follows
     the sums of such a block, see `dots.depthwise_block`.
     """
+    job, workspace = words_at(job_at, JOB_WORDS), words_at(workspace_at, WORKSPACE_WORDS)
     index_at, source_at, table_at, totals_at = job[INDEX_AT], job[SOURCE_AT], workspace[TABLE_AT], workspace[TOTALS_AT]
     window, limits = window_of(job), limits_of(job)
     fours, flip, stride = job[GEOMETRY + 13], job[GEOMETRY + 14], job[GEOMETRY + 15]
     across, row_bytes, per = job[GEOMETRY + 7], job[GEOMETRY + 12], stride // LANES
-    alone = job[SUM_AT] == 0 and job[IDENTITY_AT] == 0 and job[START_STEP] == 0
+    alone = job[NEXT_AT] == 0 and job[IDENTITY_AT] == 0 and job[RESUMES] == 0
     changes, i = 0, begin
     origin, run, moved, last_tap = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     while i < end:
@@ -215,13 +237,13 @@ def convolve_depthwise(job, begin, end, workspace):
                         table_at, offset, fours, flip, weight_at, beside_at, out_at, lanes, limits[0], limits[1],
                         limits[2],
                     )  # fmt: skip
-                    if mask:
-                        changes += ones(mask)
-                        mark(mask, job[CHANGED_AT] + here, c, per, lanes)
+                    changes += ones(mask)
+                    mark(mask, job[CHANGED_AT] + here, c, per, lanes)
                 else:
                     depthwise_sums(table_at, offset, fours, flip, weight_at, beside_at, totals_at)
                     width = min(4 * LANES, levels - first)
-                    changes += finish(job, i + piece, here, 1, first, width, stride, totals_at, limits)
+                    pending_at = workspace[PENDING_AT] + 4 * (i + piece - begin) * stride
+                    changes += finish_one(job, here, first, width, stride, totals_at, pending_at, limits)
                 c += 4
                 while c >= per:
                     c -= per
@@ -230,9 +252,10 @@ def convolve_depthwise(job, begin, end, workspace):
     return changes
 
 
-@njit(nogil=True, cache=True)
-def pass_on(job, begin, end, workspace):
+@kernel
+def pass_on(job_at, begin, end, workspace_at):
     """A synapse that delivers its source as it is: levels, or int32 where the geometry's inner word is 4."""
+    job, workspace = words_at(job_at, JOB_WORDS), words_at(workspace_at, WORKSPACE_WORDS)
     index_at, totals_at, limits = job[INDEX_AT], workspace[TOTALS_AT], limits_of(job)
     row_bytes, size, stride = job[GEOMETRY + 12], job[GEOMETRY + 13], job[GEOMETRY + 15]
     changes = 0
@@ -246,13 +269,15 @@ def pass_on(job, begin, end, workspace):
                 if byte < row_bytes:
                     total = read_int(source_at + byte) if size == 4 else read_level(source_at + byte)
                 write_int(totals_at + 4 * lane, total)
-            changes += finish(job, i, position, 1, channel, LANES, stride, totals_at, limits)
+            pending_at = workspace[PENDING_AT] + 4 * (i - begin) * stride
+            changes += finish_one(job, position, channel, LANES, stride, totals_at, pending_at, limits)
     return changes
 
 
-@njit(nogil=True, cache=True)
-def max_pool(job, begin, end, workspace):
+@kernel
+def max_pool(job_at, begin, end, workspace_at):
     """The largest level under each window."""
+    job, workspace = words_at(job_at, JOB_WORDS), words_at(workspace_at, WORKSPACE_WORDS)
     index_at, table_at = job[INDEX_AT], workspace[TABLE_AT]
     window, stride = window_of(job), job[GEOMETRY + 15]
     outside = job[SOURCE_AT] + job[GEOMETRY] * job[GEOMETRY + 1] * job[GEOMETRY + 12]
@@ -273,11 +298,3 @@ def max_pool(job, begin, end, workspace):
                 changes += ones(mask)
                 mark(mask, job[CHANGED_AT] + position, 0, 4, lanes)
     return changes
-
-
-@njit(inline="always")
-def vectors_of_next_block(left):
-    """How many vectors of 16 output channels the next tile takes when `left` remain: 4, but never leaving 1 of 5."""
-    if left == 5:
-        return 3
-    return min(left, 4)

@@ -12,6 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from vistream.stream.raw import address_of, write_places
+
 
 @njit(nogil=True, cache=True)
 def spread(begin, end, source, reached, geometry):
@@ -49,7 +51,7 @@ def spread(begin, end, source, reached, geometry):
 @njit(nogil=True, cache=True)
 def take(owed, needed, taken, index):
     """Move the marks that are owed and needed to `taken`, and their positions to `index`; returns how many."""
-    count = 0
+    count, index_at = 0, address_of(index)
     whole = len(owed) // 8
     owed_eights = owed[: 8 * whole].view(np.int64)
     needed_eights = needed[: 8 * whole].view(np.int64)
@@ -60,14 +62,7 @@ def take(owed, needed, taken, index):
             continue
         owed_eights[i] ^= eight
         taken_eights[i] |= eight
-        if eight == 0x0101010101010101:
-            for j in range(8):
-                index[count + j] = 8 * i + j
-            count += 8
-        else:
-            for j in range(8):
-                index[count] = 8 * i + j
-                count += (eight >> (8 * j)) & 1
+        count += write_places(eight, 8 * i, index_at + 8 * count)
     for i in range(8 * whole, len(owed)):
         mark = owed[i] & needed[i]
         owed[i] ^= mark

@@ -6,10 +6,20 @@
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
-from vistream.stream.raw import CHANGED_AT, GEOMETRY, OUT_AT, SOURCE_AT, read_level, write_level
+from vistream.stream.raw import (
+    CHANGED_AT,
+    GEOMETRY,
+    JOB_WORDS,
+    OUT_AT,
+    SOURCE_AT,
+    kernel,
+    read_level,
+    words_at,
+    write_level,
+)  # fmt: skip
 from vistream.stream.settling import ones
 from vistream.stream.vector import BYTES, I8, I16, I64, INTS, LANES, LEVELS, constant, load, pick, splat, store
 
@@ -48,13 +58,14 @@ def read_run(typing, frame_at, levels_at, marks_at, deadband):
     return types.int64(*[types.int64] * 4), generate
 
 
-@njit(nogil=True, cache=True)
-def read_pixels(job, begin, end, workspace):
+@kernel
+def read_pixels(job_at, begin, end, workspace_at):
     """Take over pixels `begin`..`end` where they moved by more than the dead-band; returns how many did.
 
     `source`: uint8 `[H * W][3]`; `out`: levels `[H * W + 1][4]`; `changed` is written; the dead-band is the geometry's
     first word.
     """
+    job = words_at(job_at, JOB_WORDS)
     deadband = job[GEOMETRY]
     moved = 0
     whole = begin + (end - begin) // RUN * RUN

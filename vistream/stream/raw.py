@@ -11,17 +11,51 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
-from vistream.stream.vector import BYTES, F32, FEATURES, I8, I32, I64, LEVELS, call, load, store
+from vistream.stream.vector import BYTES, F32, FEATURES, I8, I32, I64, LEVELS, call, load, splat, store
 
-# Words of a job. Those that end in _AT are addresses, 0 for none; START_STEP is the bytes from one start to the next.
-(KIND, INDEX_AT, SOURCE_AT, WEIGHT_AT, BESIDE_AT, MULTIPLIER_AT, START_AT, START_STEP, IDENTITY_AT, GAIN_AT, OUT_AT,
- CHANGED_AT, SUM_AT, LIMITS_AT, HYSTERESIS, GEOMETRY) = range(16)  # fmt: skip
+# Words of a job. Those that end in _AT are addresses, 0 for none. NEXT_AT: of the job that goes on with the same
+# positions, whose sums start from what this one leaves PENDING; RESUMES says that it is such a one.
+(KERNEL_AT, INDEX_AT, SOURCE_AT, WEIGHT_AT, BESIDE_AT, MULTIPLIER_AT, START_AT, RESUMES, IDENTITY_AT, GAIN_AT, OUT_AT,
+ CHANGED_AT, NEXT_AT, LIMITS_AT, HYSTERESIS, GEOMETRY) = range(16)  # fmt: skip
 GEOMETRY_WORDS = 16
 JOB_WORDS = GEOMETRY + GEOMETRY_WORDS
-TABLE_AT, GATHERED_AT, TOTALS_AT, WORKSPACE_WORDS = range(4)
+TABLE_AT, GATHERED_AT, TOTALS_AT, PENDING_AT, WORKSPACE_WORDS = range(5)
+
+
+def kernel(function):
+    """Compile a kernel: `(job_at, begin, end, workspace_at)`, all int64, to int64.
+
+    It is called by its address, so that it is compiled once, not once more into everything that calls it.
+    """
+    return cfunc(types.int64(*[types.int64] * 4), nogil=True, cache=True)(function)
+
+
+@intrinsic
+def call_kernel(typing, at, job_at, begin, end, workspace_at):
+    """What the kernel at an address returns."""
+
+    def generate(context, builder, signature, arguments):
+        kind = ir.FunctionType(I64, [I64] * 4)
+        return builder.call(builder.inttoptr(arguments[0], ir.PointerType(kind)), arguments[1:])
+
+    return types.int64(*[types.int64] * 5), generate
+
+
+@intrinsic
+def _pointer(typing, at):
+    def generate(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(types.CPointer(types.int64)))
+
+    return types.CPointer(types.int64)(types.int64), generate
+
+
+@njit(inline="always")
+def words_at(at, count):
+    """The int64 words at an address, as an array."""
+    return carray(_pointer(at), count)
 
 
 def _make_read(kind, numba_type, widen=False):
@@ -90,6 +124,27 @@ def copy(to, at, count):
     else:
         for byte in range(0, count, 64):
             move_64(to + byte, at + byte)
+
+
+@intrinsic
+def write_places(typing, marks, first, to):
+    """Of eight marks, the bytes 0 or 1 of a word, write the place of each 1, counted from `first`; how many there are.
+
+    Up to eight words from `to` on may be overwritten.
+    """
+
+    def generate(context, builder, signature, arguments):
+        marks, first, to = arguments
+        eight = builder.bitcast(marks, ir.VectorType(I8, 8))
+        chosen = builder.icmp_unsigned("!=", eight, ir.Constant(eight.type, [0] * 8))
+        words = ir.VectorType(I64, 8)
+        places = builder.add(splat(builder, first, 8), ir.Constant(words, list(range(8))))
+        pointer = builder.inttoptr(to, ir.PointerType(I64))
+        call(builder, "llvm.masked.compressstore.v8i64", ir.VoidType(), [places, pointer, chosen])
+        mask = builder.bitcast(chosen, I8)
+        return builder.zext(call(builder, "llvm.ctpop.i8", I8, [mask]), I64)
+
+    return types.int64(types.int64, types.int64, types.int64), generate
 
 
 @njit(inline="always")

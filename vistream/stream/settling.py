@@ -133,15 +133,15 @@ def accumulate(typing, start_at, total_at, multiplier_at, y_at):
 
 def _make_settle(vectors: int):
     @intrinsic
-    def settle(typing, start_at, identity_at, gain_at, total_at, multiplier_at, levels_at, lo, hi, hysteresis):
-        """Settle 16 or 64 channels of one output position; the mask of those that changed, int64.
+    def settle(typing, start_at, identity_at, gain_at, total_at, multiplier_at, levels_at, lanes, lo, hi, hysteresis):
+        """Settle channels of one output position, in `lanes` runs of 16; the mask of those that changed, int64.
 
         `y = start [+ identity * gain] + total * multiplier`; `identity_at` 0: none. `levels_at`: int8, held before and
         overwritten. `hysteresis`: whole levels.
         """
 
         def generate(context, builder, signature, arguments):
-            start_at, identity_at, gain_at, total_at, multiplier_at, levels_at, *limits = arguments
+            start_at, identity_at, gain_at, total_at, multiplier_at, levels_at, lanes, *limits = arguments
             ys = [variable(builder, load(builder, start_at, REALS, 4 * LANES * v)) for v in range(vectors)]
             with builder.if_then(builder.icmp_signed("!=", identity_at, ir.Constant(I64, 0))):
                 for v, y in enumerate(ys):
@@ -155,10 +155,10 @@ def _make_settle(vectors: int):
                 )
                 sums.append(pre_activation(builder, builder.load(y), total, multiplier))
             if vectors == 4:
-                return settle_64(builder, sums, False, levels_at, limits)
+                return settle_64(builder, sums, False, levels_at, limits, lanes)
             return _settle_16(builder, sums[0], levels_at, *limits)
 
-        return types.int64(*[types.int64] * 6, types.float32, types.float32, types.int64), generate
+        return types.int64(*[types.int64] * 7, types.float32, types.float32, types.int64), generate
 
     return settle
 
