@@ -10,8 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
 
-from vistream.cli.main import run
+from vistream.cli.main import app, run
 from vistream.formats.jsonl import read_results
 from vistream.formats.mot import read_tracks
 from vistream.video.source import open_source
@@ -39,6 +41,16 @@ def test_help_needs_none_of_the_heavy_libraries(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")
     assert "verify" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["", *getattr(get_command(app), "commands")])  # noqa: B009  (a group, as mypy can't see)
+def test_help_says_all_that_was_written_for_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brackets would be taken for Rich's markup and left out; a line break in a paragraph would stay."""
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = CliRunner().invoke(app, [*name.split(), "--help"], catch_exceptions=False).output
+    command = getattr(get_command(app), "commands")[name] if name else get_command(app)  # noqa: B009  (as above)
+    for paragraph in (command.help or "").split("\n\n"):
+        assert " ".join(paragraph.split()) in shown
 
 
 def test_track_writes_every_file_it_names(tmp_path: Path) -> None:
