@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import islice
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -56,18 +55,20 @@ def mot_scores(root: Path, name: str, stream: Stream, count: int) -> tuple[dict[
     """
     (clip,) = find_clips("mot", root, (name,))
     macs = dense = 0
-    with TemporaryDirectory() as folder, cut_clip(clip, count, Path(folder)).open() as source:
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        clip = cut_clip(clip, count, Path(folder))
+        source = stack.enter_context(clip.open())
         observer = make_evaluation_observer(clip, "mot", PUBLIC, source, ())
         assert observer.detector is not None
         tracker, found = MotTracker(fps=clip.fps or source.fps or 30.0), Path(folder) / "found.txt"
         with MotWriter(found) as writer:
-            for number, frame in enumerate(islice(source, count)):
+            for number, frame in enumerate(source):
                 seen = observer.detector.detect(frame.image, number)
                 step = stream.step(fit(frame.image))
                 tracks = tracker.step(step.features(frame.image), seen)
                 writer.write(Result(number, frame.time, tracks, len(seen)))
                 macs, dense = macs + step.work.macs, dense + step.work.macs_dense
-        scores = evaluate_files("mot", Path(folder) / clip.truth.name, found).overall
+        scores = evaluate_files("mot", clip.truth, found).overall
     return {metric: float(scores[metric]) for metric in ("HOTA", "IDF1", "MOTA")}, macs / dense
 
 
