@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,8 +15,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from vistream.cli.main import run
+from vistream.cli.main import app, run
 from vistream.errors import VistreamError
 from vistream.formats.jsonl import JsonlWriter, read_results
 from vistream.formats.mot import read_tracks
@@ -28,6 +31,7 @@ from vistream.types import Result
 DEMO = Path(__file__).parents[1] / "demo_videos"
 CLIP = DEMO / "plaza_static.mp4"
 TRUTH = DEMO / "plaza_static"
+MASKS = TRUTH / "gt" / "gt_mots.txt"
 FRAMES = 14
 
 
@@ -70,7 +74,7 @@ def plots(folder: Path) -> str:
 CASES = {
     "mot": Settings("mot", detector="motion", start=20, max_frames=FRAMES),
     "dead zones": Settings("mot", detector="motion", fidelity="fast", start=20, stride=2, max_frames=FRAMES),
-    "mots": Settings("mots", detections=TRUTH / "gt" / "gt_mots.txt", max_frames=6),
+    "mots": Settings("mots", detections=MASKS, max_frames=6),
     "vos": Settings("vos", init_mask=TRUTH / "masks" / "00000.png", max_frames=6),
     "sot": Settings("sot", init_box=(300.0, 150.0, 40.0, 90.0), max_frames=6),
     "pose": Settings("pose", detections=TRUTH / "posetrack.json", max_frames=6),
@@ -95,12 +99,17 @@ def test_a_resumed_run_equals_one_that_was_not_interrupted(case: str, tmp_path: 
 
 
 LENGTH = 16
+COMMAND = ("track", str(CLIP), "--max-frames", str(LENGTH))
+EVERYTHING = shlex.split(
+    f"--task mots --detections {MASKS} --jsonl out.jsonl --output out.mp4 --mot-txt mot.txt --csv out.csv "
+    "--mots-txt mots.txt --davis-dir masks --coco-json coco.json --report page"
+)
 RUN = f"""
 import sys
 from vistream.cli.main import run
 from vistream.render import recording
 recording.INTERVAL = 0.0  # a checkpoint after every frame
-sys.argv = ["vistream", "track", {str(CLIP)!r}, "--detector", "motion", "--max-frames", "{LENGTH}", *sys.argv[1:]]
+sys.argv = ["vistream", *{COMMAND}, *sys.argv[1:]]
 run()
 """
 
@@ -134,35 +143,35 @@ def frames_in(path: Path) -> int:
 
 
 def test_kill_leaves_valid_files_and_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("--jsonl", "out.jsonl", "--output", "out.mp4", "--mot-txt", "out.txt", "--report", "page")
-    with start(tmp_path, *names) as process:
-        wait_for_lines(tmp_path / "out.jsonl", 8, process)
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    killed.mkdir()
+    whole.mkdir()
+    with start(killed, *EVERYTHING) as process:
+        wait_for_lines(killed / "out.jsonl", 8, process)
         process.kill()
-    lines = list(read_results(tmp_path / "out.jsonl"))
+    lines = list(read_results(killed / "out.jsonl"))
     assert 8 <= len(lines) < LENGTH
     for part in ("out.part.mp4", "page/tracks.part.mp4"):
-        assert len(lines) - 2 <= frames_in(tmp_path / part) <= len(lines)
-    rows = read_tracks(tmp_path / "out.part.txt")
-    assert set(rows.frames.tolist()) <= {line.frame for line in lines}
-    paths = OutputPaths(jsonl=Path("out.jsonl"), video=Path("out.mp4"), mot=Path("out.txt"))
-    monkeypatch.chdir(tmp_path)
-    settings = Settings(detector="motion", max_frames=LENGTH)
-    with Recording(str(CLIP), settings, paths, resume=True, report=Path("page")) as made:
-        assert made.totals.resumed >= 6
-        list(made)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "out.mp4", "out.txt", "page"]
-    assert sorted(path.name for path in (tmp_path / "page").iterdir()) == ["index.html", "tracks.mp4"]
-    assert frames_in(tmp_path / "out.mp4") == frames_in(tmp_path / "page" / "tracks.mp4") == LENGTH
-    whole = OutputPaths(jsonl=tmp_path / "whole.jsonl", mot=tmp_path / "whole.txt")
-    with Recording(str(CLIP), Settings(detector="motion", max_frames=LENGTH), whole) as made:
-        assert len(list(made)) == LENGTH
-    for name in ("jsonl", "txt"):
-        assert (tmp_path / f"out.{name}").read_bytes() == (tmp_path / f"whole.{name}").read_bytes()
+        assert len(lines) - 2 <= frames_in(killed / part) <= len(lines)
+    assert set(read_tracks(killed / "mot.part.txt").frames.tolist()) <= {line.frame for line in lines}
+    for folder, more in ((killed, ("--resume",)), (whole, ())):
+        monkeypatch.chdir(folder)
+        done = CliRunner().invoke(app, [*COMMAND, *EVERYTHING, *more], catch_exceptions=False)
+        before = re.search(rf"frames +│ {LENGTH}, (\d+) of them before", done.output)
+        assert done.exit_code == 0
+        assert bool(before) == (folder == killed)
+        assert before is None or int(before[1]) >= 6
+    assert contents(killed) == contents(whole)
+    assert plots(killed) == plots(whole)
+    assert {path.relative_to(killed) for path in killed.rglob("*")} == {
+        path.relative_to(whole) for path in whole.rglob("*")
+    }
+    assert frames_in(killed / "out.mp4") == frames_in(killed / "page" / "tracks.mp4") == LENGTH
 
 
 def test_a_full_disk_ends_in_one_line_and_the_run_can_go_on(tmp_path: Path) -> None:
     names = ("--jsonl", "out.jsonl", "--mot-txt", "out.txt")
-    with start(tmp_path, *names, limit=6000) as process:
+    with start(tmp_path, "--detector", "motion", *names, limit=6000) as process:
         said = process.communicate()[1]
     assert process.returncode == 2
     errors = [line for line in said.splitlines() if line.startswith("error: ")]
@@ -222,7 +231,7 @@ def test_a_folder_that_goes_is_noticed(tmp_path: Path) -> None:
 
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     """As `vistream track ... | head -0` does: the table finds nobody, the files are there all the same."""
-    with start(tmp_path, "--csv", "out.csv", "--max-frames", "2") as process:
+    with start(tmp_path, "--detector", "motion", "--csv", "out.csv", "--max-frames", "2") as process:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
         said = process.stderr.read()
