@@ -122,5 +122,5 @@ def layer_times(network: IntegerNetwork, zones: DeadZones, frames: Sequence[Fram
     for layers in zip(*(work.layers for work in works), strict=True):
         share = sum(layer.pixels for layer in layers) / sum(layer.pixels_total for layer in layers)
         macs = sum(layer.macs for layer in layers) // len(layers)
-        rows.append(LayerTime(layers[0].name, seconds[layers[0].name] * scale, share, macs))
+        rows.append(LayerTime(layers[0].name, seconds.get(layers[0].name, 0.0) * scale, share, macs))
     return rows

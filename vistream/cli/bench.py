@@ -20,8 +20,8 @@ def bench(
     model: Annotated[
         str, typer.Option(help="A model's name or file, or resnet18 / resnet50 with random weights.")
     ] = DEFAULT_MODEL,
-    frames: Annotated[int, typer.Option(help="How many frames of the source.", min=2)] = 24,
-    rounds: Annotated[int, typer.Option(help="How often everyone takes a turn.", min=1)] = 3,
+    frames: Annotated[int, typer.Option(help="How many frames of the source.", min=2)] = 8,
+    rounds: Annotated[int, typer.Option(help="How often everyone takes a turn.", min=1)] = 8,
     dirty: Annotated[
         float, typer.Option(help="Without a source: share of the picture that changes, in blobs.", min=0, max=1)
     ] = 0.05,

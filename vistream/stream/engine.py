@@ -75,14 +75,16 @@ class Stream:
         self.hysteresis = hysteresis
         self._make = backend_class(backend) if isinstance(backend, str) else backend
         self._plans: tuple[LayerPlan, ...] = ()
+        self._whole: list[tuple[str, int, int]] = []  # name, positions, and multiply-accumulates of one, by layer
         self._taken = False  # a frame of which nothing was computed yet
+        self._current = False  # nothing is owed
         self._done = np.zeros((0, 2), np.int64)  # positions recomputed and levels changed in this frame, by layer
         self._backend: Backend | None = None
 
     def reset(self) -> None:
         """Forget everything: the next frame is a first frame, and may have another size."""
         self._backend = None
-        self._taken = False
+        self._taken = self._current = False
         self.deadband.reset()
 
     @property
@@ -126,6 +128,7 @@ class Stream:
             if (levels.shape, owed.shape) != (self._backend.levels(name).shape, self._backend.owed(name).shape):
                 raise VistreamError("the stream's memory is of another network or frame size")
             self._backend.recall(name, levels, owed.view(np.uint8))
+        self._current = False
         self.deadband.recall(frame, memory[DEADBAND].view(np.float64))
 
     def step(self, frame: Frame) -> Step:
@@ -140,7 +143,8 @@ class Stream:
         backend = self._ready(frame)
         if self._taken:
             self.compute(NOWHERE)  # whatever the frame before changed is owed
-        backend.read(frame, self.deadband.of(frame))
+        moved = backend.read(frame, self.deadband.of(frame))
+        self._current = self._current and not moved
         self._done = np.zeros((len(self._plans), 2), np.int64)
         self._taken = True
         if first and self.hysteresis:
@@ -153,21 +157,26 @@ class Stream:
         are the same whatever was asked for before; with it, they are in the same band.
         """
         assert self._backend is not None
+        self._taken = False
+        if self._current:
+            return
         needed = {} if spans is None else needed_cells(self._plans, spans)
         for done, plan in zip(self._done[1:], self._plans[1:], strict=True):
             done += self._backend.update(plan, self.hysteresis, needed.get(plan.layer.name))
         self._backend.pause()
-        self._taken = False
+        self._current = spans is None
 
     def result(self) -> Step:
         """The output and the work of the present frame, as far as it was computed."""
         assert self._backend is not None
-        layers = []
-        for (pixels, changes), plan in zip(self._done[1:].tolist(), self._plans[1:], strict=True):
-            total, macs = plan.height * plan.width, plan.macs
-            layers.append(LayerWork(plan.layer.name, pixels, total, pixels * macs, total * macs, changes))
+        work = Work(
+            tuple(
+                LayerWork(name, pixels, total, pixels * macs, total * macs, changes)
+                for (pixels, changes), (name, total, macs) in zip(self._done[1:].tolist(), self._whole, strict=True)
+            )
+        )
         last = self.network.output
-        return Step(self._backend.levels(last), self.network.scale, self._backend.reached(last), Work(tuple(layers)))
+        return Step(self._backend.levels(last), self.network.scale, self._backend.reached(last), work)
 
     def _ready(self, frame: Frame) -> Backend:
         channels = self.network.input.channels
@@ -176,6 +185,7 @@ class Stream:
         height, width = frame.shape[:2]
         if self._backend is None:
             self._plans = make_plan(self.network, height, width)
+            self._whole = [(plan.layer.name, plan.height * plan.width, plan.macs) for plan in self._plans[1:]]
             self._backend = self._make(self._plans)
         first = self._plans[0]
         if (height, width) != (first.height, first.width):

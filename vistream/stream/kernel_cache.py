@@ -12,12 +12,13 @@ import hashlib
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+COMPILED = b"from numba"  # is in the sources of all that is compiled
 
 
 def drop_stale_kernels(folder: Path = FOLDER) -> bool:
     """Delete what numba keeps in `folder/__pycache__` if it is of other sources; whether there was anything to do."""
-    sources = sorted(folder.glob("*.py"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    sources = (path.read_bytes() for path in sorted(folder.glob("*.py")))
+    digest = hashlib.sha256(b"".join(source for source in sources if COMPILED in source)).hexdigest()
     cache = folder / "__pycache__"
     stamp = cache / "kernels.sha256"
     with contextlib.suppress(OSError):
