@@ -1,9 +1,7 @@
-"""Scoring finished files and folders, and the table that comes out."""
+"""Scoring finished files and folders."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shutil
 from importlib.metadata import files
@@ -12,11 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from rich.console import Console
 
 from vistream.errors import VistreamError
 from vistream.evaluate.files import evaluate_files
-from vistream.evaluate.table import COMBINED, Table
 from vistream.formats import rle
 from vistream.formats.davis import write_labels
 from vistream.formats.poses import JOINTS, Person, PoseImage, PoseVideo
@@ -236,43 +232,6 @@ def test_masks_that_overlap_are_refused_with_their_frame(tmp_path: Path) -> None
     pred = write(tmp_path / "out.txt", f"5 1 2 4 10 {code(0, 4)}", f"5 2 2 4 10 {code(3, 6)}")
     with pytest.raises(VistreamError, match=r"out\.txt: masks overlap in frame 5"):
         evaluate_files("mots", gt, pred)
-
-
-TABLE = Table(
-    "Some [task]",
-    {"a [1]": {"MOTA": 0.51234567, "IDSW": 3, "X": float("nan")}, "b": {"MOTA": 1.0, "IDSW": 0, "X": 0.5}},
-    {"MOTA": 0.75, "IDSW": 3, "X": float("nan")},
-    headline=("MOTA", "IDSW"),
-    notes=("read [this]",),
-    details=(Table("Joints", {"nose": {"AP": float("nan")}}),),
-)
-
-
-def test_a_table_as_json_and_csv(tmp_path: Path) -> None:
-    TABLE.save(tmp_path / "t.json")
-    TABLE.save(tmp_path / "t.csv")
-    read = json.loads((tmp_path / "t.json").read_text())
-    assert read["rows"]["a [1]"] == {"MOTA": 0.51234567, "IDSW": 3, "X": None}
-    assert read["combined"]["MOTA"] == 0.75
-    assert (read["notes"], read["details"][0]["rows"]) == (["read [this]"], {"nose": {"AP": None}})
-    rows = list(csv.reader(io.StringIO((tmp_path / "t.csv").read_text())))
-    assert rows[0] == ["sequence", "MOTA", "IDSW", "X"]
-    assert rows[1:] == [["a [1]", "0.51234567", "3", ""], ["b", "1.0", "0", "0.5"], [COMBINED, "0.75", "3", ""]]
-    with pytest.raises(VistreamError, match=r"\.json or \.csv"):
-        TABLE.save(tmp_path / "t.xlsx")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["t.csv", "t.json"]
-
-
-def test_a_table_on_the_screen() -> None:
-    screen = io.StringIO()
-    Console(file=screen, width=80).print(TABLE)
-    lines = [line.split() for line in screen.getvalue().splitlines()]
-    assert ["Some", "[task]"] in lines
-    assert ["MOTA", "IDSW"] in lines
-    assert ["a", "[1]", "0.5123", "3"] in lines
-    assert [COMBINED, "0.7500", "3"] in lines
-    assert ["read", "[this]"] in lines
-    assert ["nose", "-"] in lines
 
 
 REAL = [
