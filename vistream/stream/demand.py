@@ -89,6 +89,6 @@ def _under(spans: Spans, place: Place) -> Spans:
         first = spans[:, 2 * axis] * window.stride[axis] - before[axis]
         reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1
         behind = (spans[:, 2 * axis + 1] - 1) * window.stride[axis] - before[axis] + reach
-        found[:, 2 * axis] = np.clip(first, 0, sizes[axis])
-        found[:, 2 * axis + 1] = np.clip(behind, 0, sizes[axis])
+        found[:, 2 * axis] = np.minimum(np.maximum(first, 0), sizes[axis])
+        found[:, 2 * axis + 1] = np.minimum(np.maximum(behind, 0), sizes[axis])
     return found
