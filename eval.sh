@@ -15,7 +15,7 @@ case $task in
 esac
 # the demo clips are long for the tasks that look at the whole picture: their first frames say as much
 limit=()
-[ $# -ge 2 ] || limit=(--max-frames 100)
+[ $# -ge 2 ] || limit=(--max-frames 60)
 for each in "${tasks[@]}"; do
     vistream eval --task "$each" --data "$root" --jobs 2 "${limit[@]}"
 done
