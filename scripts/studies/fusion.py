@@ -21,7 +21,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from common import clip_frames, parser_of, percent, print_table
-from recording import Done, Mask, log_of
+from recording import Done, Mask, logs_of
 
 from vistream.bench.clips import blob_frames
 from vistream.quantize.layers import IntegerNetwork
@@ -89,7 +89,7 @@ def bandwidth(megabytes: float) -> float:
 
 def bound(network: IntegerNetwork, speed: float) -> Iterator[list[str]]:
     """Whole frames, everything changed: what fusing could save at most."""
-    log, _ = log_of(network, "exact", blob_frames(*SIZE, 1.0, 24))
+    (log,) = logs_of(network, [("exact", blob_frames(*SIZE, 1.0, 24))])
     spent = {name: 1e3 * statistics.median(done[name].seconds for done in log) for name in log[0]}
     total, gained = sum(spent.values()), dict.fromkeys(TILES, 0.0)
     for block in blocks(network, *SIZE):
@@ -141,7 +141,7 @@ def losses(network: IntegerNetwork, root: Path, count: int) -> Iterator[list[str
     for clip in CLIPS:
         frames = clip_frames(root, clip, count)
         for fidelity in ("exact", "high"):
-            log, _ = log_of(network, fidelity, frames)
+            (log,) = logs_of(network, [(fidelity, frames)])
             own = blocks(network, *frames[0].shape[:2])
             dense = sum(layer.height * layer.width * layer.macs for block in own for layer in block.layers)
             shares = [np.sum([work(block, done) for block in own], 0) / dense for done in log]

@@ -48,12 +48,20 @@ def recorder(into: list[dict[str, Done]]) -> type[Backend]:
     return Recorder
 
 
-def log_of(
-    network: IntegerNetwork, fidelity: str, frames: Sequence[Frame]
-) -> tuple[list[dict[str, Done]], dict[str, int]]:
-    """What every layer did in every frame but the first ones, and the multiply-accumulates of a position."""
-    log: list[dict[str, Done]] = []
-    zones = PRESETS[fidelity]
-    stream = Stream(network, zones.deadband, zones.hysteresis, recorder(log), zones.noise)
-    work = [stream.step(frame).work for frame in frames][-1]
-    return log[WARM:], {layer.name: layer.macs_dense // layer.pixels_total for layer in work.layers}
+Log = list[dict[str, Done]]
+
+
+def logs_of(network: IntegerNetwork, runs: Sequence[tuple[str, Sequence[Frame]]]) -> list[Log]:
+    """What every layer did in every frame but the first ones, by run: a fidelity, and its frames.
+
+    The runs take turns frame by frame, so that a slow moment of the machine is one for all of them.
+    """
+    logs: list[Log] = [[] for _ in runs]
+    streams = []
+    for (fidelity, _), log in zip(runs, logs, strict=True):
+        zones = PRESETS[fidelity]
+        streams.append(Stream(network, zones.deadband, zones.hysteresis, recorder(log), zones.noise))
+    for frames in zip(*(frames for _, frames in runs), strict=True):
+        for stream, frame in zip(streams, frames, strict=True):
+            stream.step(frame)
+    return [log[WARM:] for log in logs]

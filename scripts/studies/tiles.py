@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from common import clip_frames, parser_of, percent, print_table
-from recording import WARM, Done, Mask, log_of, recorder
+from recording import WARM, Log, Mask, logs_of, recorder
 
 from vistream.bench.clips import blob_frames
 from vistream.quantize.layers import Input, IntegerNetwork, Neuron
 from vistream.quantize.named import named_network
 from vistream.stream.engine import Stream
+from vistream.stream.plan import make_plan
 from vistream.types import Frame
 
 TILES = (1, 4, 8, 16)
@@ -73,7 +74,7 @@ def one(height: int, width: int) -> Mask:
 
 def seconds(network: IntegerNetwork, name: str, mask: Mask) -> tuple[float, Mask]:
     """Of one frame in which the mask's inputs change, the median; and the positions that they reach."""
-    log: list[dict[str, Done]] = []
+    log: Log = []
     stream = Stream(network, backend=recorder(log))
     for frame in flicker(network.input.channels, mask, 84):
         stream.step(frame)
@@ -117,7 +118,7 @@ def tiled(mask: Mask, side: int) -> int:
     return int((busy * heights[:, None] * widths).sum())
 
 
-def layer_seconds(log: list[dict[str, Done]]) -> dict[str, float]:
+def layer_seconds(log: Log) -> dict[str, float]:
     return {name: float(np.median([done[name].seconds for done in log])) for name in log[0]}
 
 
@@ -125,13 +126,14 @@ def real(network: IntegerNetwork, root: Path, count: int) -> Iterator[list[str]]
     for clip in CLIPS:
         frames = clip_frames(root, clip, count)
         height, width = frames[0].shape[:2]
-        whole, macs = log_of(network, "exact", blob_frames(height, width, 1.0, 24))
-        fixed = layer_seconds(log_of(network, "exact", flicker(3, one(height, width), 24))[0])
-        sizes = {name: whole[0][name].reached.size for name in macs}
+        macs = {plan.layer.name: plan.macs for plan in make_plan(network, height, width)[1:]}
+        everything, pixel = blob_frames(height, width, 1.0, count), flicker(3, one(height, width), count)
+        runs = [("exact", everything), ("exact", pixel), ("exact", frames), ("high", frames)]
+        whole, still, *logs = logs_of(network, runs)
+        fixed, sizes = layer_seconds(still), {name: whole[0][name].reached.size for name in macs}
         price = {name: (taken - fixed[name]) / sizes[name] for name, taken in layer_seconds(whole).items()}
         dense = sum(sizes[name] * macs[name] for name in macs)
-        for fidelity in ("exact", "high"):
-            log, _ = log_of(network, fidelity, frames)
+        for (fidelity, _), log in zip(runs[2:], logs, strict=True):
             taken = 1e3 * float(np.median([sum(done[name].seconds for name in macs) for done in log]))
             cells = [clip, fidelity, f"{taken:.1f}"]
             for side in TILES:
