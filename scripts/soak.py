@@ -26,6 +26,7 @@ from vistream.quantize.dense import Dense
 from vistream.quantize.layers import IntegerNetwork
 from vistream.quantize.named import named_network
 from vistream.stream.engine import Stream
+from vistream.stream.look import Look
 from vistream.tasks.mot import MotTracker
 from vistream.types import Frame, Result
 from vistream.video.source import open_source
@@ -72,13 +73,15 @@ def soak(network: IntegerNetwork, total: int, every: int) -> int:
         began, spent = time.perf_counter(), time.process_time()
         for index, frame in enumerate(itertools.islice(endless(small_clip()), total)):
             seen = detector.detect(frame, index)
-            step = stream.step(frame)
-            result = Result(index, index / FPS, tracker.step(step.features(frame), seen), len(seen), step.work)
+            look = Look(stream, frame, SIZE)
+            found = tracker.step(look, seen)
+            result = Result(index, index / FPS, found, len(seen), look.step.work)
             writer.write(result)
             tracks += len(result.tracks)
             highest = max([highest, *(track.id for track in result.tracks)])
             if index % every == 0:
                 compared += 1
+                look.within()  # what the tracker did not ask for is compared, too
                 wrong += differing(stream, dense, frame)
             if (index + 1) % max(1, total // 10) == 0:
                 speed = max(1, total // 10) / (time.perf_counter() - began)

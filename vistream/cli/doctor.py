@@ -17,7 +17,7 @@ def doctor(
 ) -> None:
     """Try each part of vistream on this machine: versions, processor, kernels, codecs, weights; advice for each.
 
-    Nothing is downloaded. The first time, the kernels are compiled, which takes about a minute.
+    Nothing is downloaded. The first time, the kernels are compiled, which takes about half a minute.
 
     Exit code 1: something is broken.
     """

@@ -78,7 +78,7 @@ class Stream:
         self._whole: list[tuple[str, int, int]] = []  # name, positions, and multiply-accumulates of one, by layer
         self._taken = False  # a frame of which nothing was computed yet
         self._current = False  # nothing is owed
-        self._done = np.zeros((0, 2), np.int64)  # positions recomputed and levels changed in this frame, by layer
+        self._done: list[tuple[int, int]] = []  # positions recomputed and levels changed in this frame, by layer
         self._backend: Backend | None = None
 
     def reset(self) -> None:
@@ -145,7 +145,7 @@ class Stream:
             self.compute(NOWHERE)  # whatever the frame before changed is owed
         moved = backend.read(frame, self.deadband.of(frame))
         self._current = self._current and not moved
-        self._done = np.zeros((len(self._plans), 2), np.int64)
+        self._done = [(0, 0)] * len(self._plans)
         self._taken = True
         if first and self.hysteresis:
             self.compute()  # a level that was never computed is nothing to hold on to
@@ -161,8 +161,10 @@ class Stream:
         if self._current:
             return
         needed = {} if spans is None else needed_cells(self._plans, spans)
-        for done, plan in zip(self._done[1:], self._plans[1:], strict=True):
-            done += self._backend.update(plan, self.hysteresis, needed.get(plan.layer.name))
+        for position, plan in enumerate(self._plans[1:], 1):
+            pixels, changes = self._backend.update(plan, self.hysteresis, needed.get(plan.layer.name))
+            before = self._done[position]
+            self._done[position] = before[0] + pixels, before[1] + changes
         self._backend.pause()
         self._current = spans is None
 
@@ -172,7 +174,7 @@ class Stream:
         work = Work(
             tuple(
                 LayerWork(name, pixels, total, pixels * macs, total * macs, changes)
-                for (pixels, changes), (name, total, macs) in zip(self._done[1:].tolist(), self._whole, strict=True)
+                for (pixels, changes), (name, total, macs) in zip(self._done[1:], self._whole, strict=True)
             )
         )
         last = self.network.output
