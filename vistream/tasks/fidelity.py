@@ -30,7 +30,7 @@ class DeadZones:
 
 PRESETS = {
     "exact": DeadZones(),
-    "high": DeadZones(4, 2, 6.0),
+    "high": DeadZones(4, 1, 6.0),
     "fast": DeadZones(8, 2, 6.0),
 }
 
@@ -41,7 +41,7 @@ def dead_zones(fidelity: str, deadband: int | None = None, hysteresis: int | Non
     Raises VistreamError for an unknown preset or a bad number.
 
     >>> dead_zones("high", deadband=6)
-    DeadZones(deadband=6, hysteresis=2, noise=0.0)
+    DeadZones(deadband=6, hysteresis=1, noise=0.0)
     """
     if fidelity not in PRESETS:
         raise VistreamError(f"no fidelity is called {fidelity!r}: it is one of {', '.join(PRESETS)}")
