@@ -64,7 +64,7 @@ GRID = (
     Setting(DeadZones(0, 1)),
     Setting(DeadZones(4, 1)),
     Setting(DeadZones(4, 0, 6.0)),
-    Setting(DeadZones(4, 1, 6.0)),
+    Setting(DeadZones(4, 2, 6.0)),
     Setting(DeadZones(4, 4, 6.0)),
     Setting(DeadZones(4, 1, 4.0)),
     Setting(DeadZones(8, 4, 6.0)),
