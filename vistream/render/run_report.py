@@ -197,8 +197,8 @@ def _plots(history: History) -> str:
         drawn.append(plot("Work per frame", note, work_over_time(history)))
     if history.layers and history.frames > 1:
         note = (
-            "Activations that took a new value, mean of all frames but the first: what the spikes of a layer come to "
-            "once it is at rest, and all that the next layer has to look at. Beside: the share of positions recomputed."
+            "Activations that took a new value where the task looked, mean of all frames but the first: the net spikes "
+            "of a layer, and all that the next one has to look at. Beside: the share of positions recomputed."
         )
         drawn.append(plot("Changes by layer", note, changes_by_layer(history)))
     return "\n".join(drawn)
