@@ -75,7 +75,7 @@ class Stream:
         self.hysteresis = hysteresis
         self._make = backend_class(backend) if isinstance(backend, str) else backend
         self._plans: tuple[LayerPlan, ...] = ()
-        self._whole: list[tuple[str, int, int]] = []  # name, positions, and multiply-accumulates of one, by layer
+        self._nothing = Work()  # done, of what there is
         self._taken = False  # a frame of which nothing was computed yet
         self._current = False  # nothing is owed
         self._done: list[tuple[int, int]] = []  # positions recomputed and levels changed in this frame, by layer
@@ -171,12 +171,10 @@ class Stream:
     def result(self) -> Step:
         """The output and the work of the present frame, as far as it was computed."""
         assert self._backend is not None
-        work = Work(
-            tuple(
-                LayerWork(name, pixels, total, pixels * macs, total * macs, changes)
-                for (pixels, changes), (name, total, macs) in zip(self._done[1:], self._whole, strict=True)
-            )
-        )
+        work = self._nothing
+        if any(pixels for pixels, _ in self._done):
+            counts = zip(self._done[1:], self._nothing.layers, strict=True)
+            work = Work(tuple(_done(nothing, pixels, changes) for (pixels, changes), nothing in counts))
         last = self.network.output
         return Step(self._backend.levels(last), self.network.scale, self._backend.reached(last), work)
 
@@ -187,7 +185,7 @@ class Stream:
         height, width = frame.shape[:2]
         if self._backend is None:
             self._plans = make_plan(self.network, height, width)
-            self._whole = [(plan.layer.name, plan.height * plan.width, plan.macs) for plan in self._plans[1:]]
+            self._nothing = Work(tuple(_nothing(plan) for plan in self._plans[1:]))
             self._backend = self._make(self._plans)
         first = self._plans[0]
         if (height, width) != (first.height, first.width):
@@ -196,3 +194,14 @@ class Stream:
                 "call reset() to begin a new stream"
             )
         return self._backend
+
+
+def _nothing(plan: LayerPlan) -> LayerWork:
+    total = plan.height * plan.width
+    return LayerWork(plan.layer.name, 0, total, 0, total * plan.macs, 0)
+
+
+def _done(nothing: LayerWork, pixels: int, changes: int) -> LayerWork:
+    """Some of what there is to do for a layer."""
+    total, macs = nothing.pixels_total, nothing.macs_dense
+    return LayerWork(nothing.name, pixels, total, pixels * (macs // total), macs, changes)

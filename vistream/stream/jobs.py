@@ -28,7 +28,6 @@ from vistream.stream.pixels import read_pixels
 from vistream.stream.plan import LayerPlan
 from vistream.stream.tiles import GROUP
 from vistream.stream.vector import LANES, TILE_ROWS
-from vistream.types import Frame
 
 KERNELS = {
     "convolve": kernels.convolve,
@@ -168,12 +167,11 @@ def _signed(memory: Memory, before: dict[str, Memory]) -> bool:
     return any(_signed(before[source], before) for source in layer.sources)
 
 
-def frame_job(memory: Memory, pixels: Frame, deadband: int) -> Ints:
-    """Reads a frame into the input layer; `pixels` must be kept as long as the job runs."""
+def reading_job(memory: Memory) -> Ints:
+    """Reads a frame into the input layer: whoever runs it says where the frame is, and what the dead-band."""
     job = np.zeros(raw.JOB_WORDS, np.int64)
-    job[raw.KERNEL_AT], job[raw.GEOMETRY] = read_pixels.address, deadband
-    job[raw.SOURCE_AT], job[raw.OUT_AT] = pixels.ctypes.data, memory.levels.ctypes.data
-    job[raw.CHANGED_AT] = memory.changed.ctypes.data
+    job[raw.KERNEL_AT] = read_pixels.address
+    job[raw.OUT_AT], job[raw.CHANGED_AT] = memory.levels.ctypes.data, memory.changed.ctypes.data
     return job
 
 

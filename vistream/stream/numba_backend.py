@@ -12,13 +12,13 @@ from vistream.stream import numba_moves as moves
 from vistream.stream import raw
 from vistream.stream.crew import crew
 from vistream.stream.demand import Cells
-from vistream.stream.jobs import Memory, allocate, frame_job, workspaces
+from vistream.stream.jobs import Memory, allocate, reading_job, workspaces
 from vistream.stream.packing import Ints
 from vistream.stream.plan import LayerPlan
 from vistream.types import Frame
 
 WORTH_SHARING = 1 << 20  # multiply-accumulates in a chunk; less is not worth a second thread's attention
-CHUNKS = 8  # for each thread, so that none waits long for the last
+CHUNKS = 4  # for each thread, so that none waits long for the last
 UNIT = 32  # items: chunks are made of whole groups
 
 
@@ -34,6 +34,7 @@ class NumbaBackend:
         for plan in plans:
             self._memory[plan.layer.name] = allocate(plan, self._memory, self._index)
         self._input = self._memory[plans[0].layer.name]
+        self._reading = reading_job(self._input)
         self._helpers = max(1, torch.get_num_threads()) - 1
         self._spaces, self._workspaces = workspaces(self._memory.values(), self._helpers + 1)
 
@@ -70,7 +71,8 @@ class NumbaBackend:
             count = int(memory.changed.sum())
         else:
             pixels = np.ascontiguousarray(frame)
-            count = self._run(frame_job(memory, pixels, deadband), frame.shape[0] * frame.shape[1], 8)
+            self._reading[raw.SOURCE_AT], self._reading[raw.GEOMETRY] = pixels.ctypes.data, deadband
+            count = self._run(self._reading, frame.shape[0] * frame.shape[1], 8)
         memory.dirty = count > 0
         for other in self._memory.values():
             if other.touched:
