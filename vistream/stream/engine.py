@@ -174,7 +174,8 @@ class Stream:
         work = self._nothing
         if any(pixels for pixels, _ in self._done):
             counts = zip(self._done[1:], self._nothing.layers, strict=True)
-            work = Work(tuple(_done(nothing, pixels, changes) for (pixels, changes), nothing in counts))
+            layers = [_done(nothing, pixels, changes) for (pixels, changes), nothing in counts]
+            work = Work(tuple(layers))  # of a list: Python would hoard what it makes of a generator
         last = self.network.output
         return Step(self._backend.levels(last), self.network.scale, self._backend.reached(last), work)
 
