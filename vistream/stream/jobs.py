@@ -13,7 +13,6 @@ from vistream.quantize.layers import Concat, Input, MaxPool, Neuron, Upsample
 from vistream.stream import numba_kernels as kernels
 from vistream.stream import raw
 from vistream.stream.crew_kernels import PIECE
-from vistream.stream.numba_kernels import SUMS
 from vistream.stream.packing import (
     STEP,
     Ints,
@@ -191,7 +190,7 @@ def workspaces(memories: Collection[Memory], threads: int) -> tuple[list[NDArray
     for thread in range(threads):
         kept.append(aligned_zeros((taps + 4) * TILE_ROWS, np.int64))
         kept.append(aligned_zeros(GROUP * STEP * steps + BEHIND, np.int8))
-        kept.append(aligned_zeros(SUMS, np.int32))
+        kept.append(aligned_zeros(kernels.SUMS, np.int32))
         kept.append(aligned_zeros(PIECE * chained + 4 * LANES, np.float32))
         addresses[thread] = [array.ctypes.data for array in kept[-raw.WORKSPACE_WORDS :]]
     return kept, addresses

@@ -76,19 +76,16 @@ def _pack(builder, levels, in_quarters):
     return pick(builder, narrow, narrow, order)
 
 
-def settle_64(builder, ys, in_quarters, levels_at, limits, lanes=None):
+def settle_64(builder, ys, in_quarters, levels_at, limits, lanes):
     """Settle 64 neighbouring channels; the mask of those that changed, i64.
 
     `ys`: four vectors of pre-activations, channels in order, or as `QUARTERS` says. `lanes`: how many of the four runs
-    of 16 are to be written (all, if None). `limits`: lo, hi, and the hysteresis.
+    of 16 are to be written. `limits`: lo, hi, and the hysteresis.
     """
     lo, hi, hysteresis = limits
     held = load(builder, levels_at, BYTES)
     new = _pack(builder, _rounded(builder, ys, lo, hi), in_quarters)
     new, mask = _kept(builder, new, held, splat(builder, builder.trunc(hysteresis, I8), 4 * LANES))
-    if lanes is None:
-        store(builder, new, levels_at)
-        return mask
     return _store_part(builder, new, mask, levels_at, lanes)
 
 
