@@ -20,7 +20,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from vistream.stream.vector import FEATURES, I8, I64, call
+from vistream.stream.vector import I8, I64, TILES, call
 
 ROWS = 16  # of a tile; its rows are 64 bytes
 GROUP = 2 * ROWS  # output positions that are worked on together
@@ -30,8 +30,12 @@ ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA = 158, 0x1023, 18  # of Linux on x86-6
 @functools.cache
 def tiles_allowed() -> bool:
     """Whether this CPU has int8 tiles and the system lets this process use them; asks for that on the first call."""
-    wanted = FEATURES.get("amx-int8") and FEATURES.get("amx-tile") and not os.environ.get("VISTREAM_NO_TILES")
-    if not wanted or platform.system() != "Linux" or platform.machine() != "x86_64":
+    if (
+        not TILES
+        or os.environ.get("VISTREAM_NO_TILES")
+        or platform.system() != "Linux"
+        or platform.machine() != "x86_64"
+    ):
         return False
     try:
         return bool(ctypes.CDLL(None).syscall(ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA) == 0)
@@ -53,6 +57,9 @@ def _address(builder, at, offset=0):
 
 
 def _tile(builder, name, *arguments):
+    """One tile instruction; nothing where the target has none, and `tiles_allowed` keeps such code from being run."""
+    if not TILES:
+        return None
     return call(builder, f"llvm.x86.{name}", ir.VoidType(), [_register(a) for a in arguments])
 
 

@@ -17,7 +17,7 @@ import os
 
 import llvmlite.binding
 from llvmlite import ir
-from numba.core import cgutils
+from numba.core import cgutils, config
 
 LANES = 16
 TILE_ROWS = 12  # output positions for which window addresses are laid out side by side
@@ -27,7 +27,23 @@ F32 = ir.FloatType()
 LEVELS, INTS, REALS = (ir.VectorType(kind, LANES) for kind in (I8, I32, F32))
 BYTES = ir.VectorType(I8, 4 * LANES)
 
-FEATURES = {} if os.environ.get("VISTREAM_PORTABLE") else llvmlite.binding.get_host_cpu_features()
+
+def target_features() -> dict[str, bool]:
+    """The features of the target that numba compiles for, which its own variables may set apart from this CPU.
+
+    An instruction that the target lacks must not be emitted at all: LLVM would abort the process.
+    """
+    if os.environ.get("VISTREAM_PORTABLE"):
+        return {}
+    if config.CPU_FEATURES is not None:
+        return {name.lstrip("+-"): name.startswith("+") for name in config.CPU_FEATURES.split(",") if name}
+    if config.CPU_NAME is not None:
+        return {}  # what a CPU named by hand has is not known here
+    return dict(llvmlite.binding.get_host_cpu_features())
+
+
+FEATURES = target_features()
+TILES = bool(FEATURES.get("amx-int8") and FEATURES.get("amx-tile"))
 DOT_BITS = 512 if FEATURES.get("avx512vnni") else 256 if FEATURES.get("avxvnni") else 0
 PACKS = bool(FEATURES.get("avx512bw"))
 
