@@ -21,8 +21,8 @@ from association.cases import CLIPS, SCENES, SUITES
 from association.study import CUTS, TRANSFORMS, Study, Variant
 from numpy.typing import NDArray
 
-from vistream.networks.lite0 import lite0_features
-from vistream.tasks.mot import MotConfig
+from vistream.models.lite0 import lite0_features
+from vistream.tracking.mot import MotConfig
 
 
 def macs(cut: str, size: tuple[int, int]) -> int:

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from vistream.detect import box_masks
 from vistream.detect.box_masks import BoxMasks, box_mask, separated
-from vistream.evaluate.clips import Clip, find_clips
-from vistream.evaluate.observed import TRUTH, make_evaluation_observer
-from vistream.formats import rle
-from vistream.formats.mots import IGNORE, MotsRow, read_mots
-from vistream.tasks.session import Session
+from vistream.evaluate.datasets.clips import Clip, find_clips
+from vistream.evaluate.datasets.observed import TRUTH, make_evaluation_observer
+from vistream.media.formats import rle
+from vistream.media.formats.mots import IGNORE, MotsRow, read_mots
+from vistream.pipeline.session import Session
 from vistream.types import Box, Frame
 
 Mask = NDArray[np.bool_]

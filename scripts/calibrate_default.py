@@ -17,12 +17,12 @@ from importlib import metadata
 from pathlib import Path
 
 import vistream.quantize
-from vistream.networks import lite0
+from vistream.media.video.fit import fit
+from vistream.media.video.spread import spread_frames
+from vistream.models import lite0
 from vistream.quantize.ranges import Preprocess, calibrate, save_ranges
 from vistream.quantize.trace import trace
 from vistream.types import Frame
-from vistream.video.fit import fit
-from vistream.video.spread import spread_frames
 
 DEEPEST = 15
 PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")

@@ -17,16 +17,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.formats.mot import read_detections
-from vistream.machine.facts import cpu_name
+from vistream.engine.fidelity import PRESETS
+from vistream.engine.stream.engine import Step, Stream
+from vistream.engine.stream.look import Look
+from vistream.machine import cpu_name
+from vistream.media.formats.mot import read_detections
+from vistream.media.video.fit import fit
+from vistream.media.video.source import open_source
 from vistream.quantize.named import named_network
-from vistream.stream.engine import Step, Stream
-from vistream.stream.look import Look
-from vistream.tasks.fidelity import PRESETS
 from vistream.tracking.roi import roi_align
 from vistream.types import Frame, Observations
-from vistream.video.fit import fit
-from vistream.video.source import open_source
 
 CLIPS = {"PETS09-S2L1": "img1", "TUD-Stadtmitte": "TUD-Stadtmitte.mp4"}
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from vistream.video.source import open_source
+from vistream.media.video.source import open_source
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

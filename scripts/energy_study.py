@@ -22,19 +22,19 @@ from vistream.energy.density import place, spikes_per_synapse
 from vistream.energy.estimators import Estimator
 from vistream.energy.report import Phase, phases
 from vistream.energy.rows import Row
+from vistream.energy.run import count_energy
 from vistream.energy.units import count, joules
-from vistream.networks.lite0 import MEAN as LITE0_MEAN
-from vistream.networks.lite0 import STD as LITE0_STD
-from vistream.networks.lite0 import lite0_features
-from vistream.networks.resnet import MEAN, STD, Depth, ResNetFeatures
+from vistream.ir.layers import IntegerNetwork
+from vistream.media.video.fit import fit
+from vistream.media.video.source import open_source
+from vistream.models.lite0 import MEAN as LITE0_MEAN
+from vistream.models.lite0 import STD as LITE0_STD
+from vistream.models.lite0 import lite0_features
+from vistream.models.resnet import MEAN, STD, Depth, ResNetFeatures
 from vistream.quantize.convert import Levels, quantize
-from vistream.quantize.layers import IntegerNetwork
 from vistream.quantize.named import NamedNetwork, named_network
 from vistream.quantize.ranges import Preprocess
-from vistream.tasks.energy_run import count_energy
 from vistream.types import Frame
-from vistream.video.fit import fit
-from vistream.video.source import open_source
 
 CLIPS = {
     "static": "demo/static_person_intel_one-by-one.mp4",

@@ -54,7 +54,7 @@ def main() -> None:
         "PIL.Image",
         "safetensors.torch",
         "pycocotools.mask",
-        "vistream.tasks.run",
+        "vistream.pipeline.run",
     ):
         importlib.import_module(module)  # once here, not in every process
     print("| reader | minutes | files | refused | findings | memory grown |\n|---|---|---|---|---|---|", flush=True)

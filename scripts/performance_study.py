@@ -24,10 +24,10 @@ from matplotlib.figure import Figure
 
 from vistream.atomic import replacing
 from vistream.bench.clips import blob_frames
-from vistream.quantize.layers import IntegerNetwork
+from vistream.engine.spiking.simulator import Simulator
+from vistream.engine.stream.engine import Stream
+from vistream.ir.layers import IntegerNetwork
 from vistream.quantize.named import named_network
-from vistream.snn.simulator import Simulator
-from vistream.stream.engine import Stream
 from vistream.types import Frame
 
 SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)

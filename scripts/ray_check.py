@@ -19,14 +19,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from vistream.fleet.jobs import Job, plan
-from vistream.fleet.processes import Processes
-from vistream.fleet.ray_actors import RayActors
-from vistream.fleet.supervise import Workers, supervise
-from vistream.fleet.worker import Status
-from vistream.render.outputs import OutputPaths
-from vistream.tasks.checkpoint import load_checkpoint
-from vistream.tasks.run import Settings
+from vistream.pipeline.checkpoint import load_checkpoint
+from vistream.pipeline.fleet.jobs import Job, plan
+from vistream.pipeline.fleet.processes import Processes
+from vistream.pipeline.fleet.ray_actors import RayActors
+from vistream.pipeline.fleet.supervise import Workers, supervise
+from vistream.pipeline.fleet.worker import Status
+from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.run import Settings
 
 CLIP = Path(__file__).parents[1] / "demo_videos" / "plaza_static.mp4"
 

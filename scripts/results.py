@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from vistream.atomic import replacing
-from vistream.evaluate.clips import find_clips
-from vistream.evaluate.dataset import evaluate_dataset, score
-from vistream.evaluate.job import Order
-from vistream.evaluate.store import read_finished
+from vistream.evaluate.datasets.clips import find_clips
+from vistream.evaluate.datasets.dataset import evaluate_dataset, score
+from vistream.evaluate.datasets.job import Order
+from vistream.evaluate.datasets.store import read_finished
 from vistream.evaluate.table import Table
 
 FIDELITIES = ("float", "exact", "high", "fast")

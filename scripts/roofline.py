@@ -24,13 +24,13 @@ from numba import njit
 from vistream.bench.clips import blob_frames
 from vistream.bench.measure import layer_times
 from vistream.bench.run import subject
-from vistream.machine.facts import cpu_name
-from vistream.quantize.layers import Neuron
-from vistream.stream.packing import aligned_zeros
-from vistream.stream.plan import LayerPlan, make_plan
-from vistream.stream.raw import address_of
-from vistream.stream.tiles import tile_begin, tile_end, tile_product_2x2, tile_shapes, tiles_allowed
-from vistream.tasks.fidelity import DeadZones
+from vistream.engine.fidelity import DeadZones
+from vistream.engine.stream.packing import aligned_zeros
+from vistream.engine.stream.plan import LayerPlan, make_plan
+from vistream.engine.stream.raw import address_of
+from vistream.engine.stream.tiles import tile_begin, tile_end, tile_product_2x2, tile_shapes, tiles_allowed
+from vistream.ir.layers import Neuron
+from vistream.machine import cpu_name
 
 STEPS, TIMES = 8, 20000
 MACS = STEPS * TIMES * 4 * 16 * 16 * 64  # of one run of `products`

@@ -21,15 +21,15 @@ import cv2
 import numpy as np
 
 from vistream.detect.motion import MotionDetector
-from vistream.formats.jsonl import JsonlWriter
-from vistream.quantize.dense import Dense
-from vistream.quantize.layers import IntegerNetwork
+from vistream.engine.reference import Dense
+from vistream.engine.stream.engine import Stream
+from vistream.engine.stream.look import Look
+from vistream.ir.layers import IntegerNetwork
+from vistream.media.formats.jsonl import JsonlWriter
+from vistream.media.video.source import open_source
 from vistream.quantize.named import named_network
-from vistream.stream.engine import Stream
-from vistream.stream.look import Look
-from vistream.tasks.mot import MotTracker
+from vistream.tracking.mot import MotTracker
 from vistream.types import Frame, Result
-from vistream.video.source import open_source
 
 CLIP = Path(__file__).parents[1] / "demo_videos" / "plaza_static.mp4"
 SIZE = (96, 64)

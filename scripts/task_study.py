@@ -19,25 +19,25 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.evaluate.clips import Clip, find_clips
-from vistream.evaluate.mots_files import mots_table
-from vistream.evaluate.pairs import Pair
-from vistream.evaluate.sot import SotScores, combine_sot, sot_scores
-from vistream.evaluate.truth import object_boxes, true_observations
-from vistream.evaluate.vos import score_objects
-from vistream.formats.davis import label_map, read_folder
-from vistream.formats.mots import MotsWriter
-from vistream.networks.lite0 import MEAN, STD, lite0_features
+from vistream.engine.stream.engine import Stream
+from vistream.evaluate.datasets.clips import Clip, find_clips
+from vistream.evaluate.datasets.truth import object_boxes, true_observations
+from vistream.evaluate.files.mots import mots_table
+from vistream.evaluate.files.pairs import Pair
+from vistream.evaluate.metrics.sot import SotScores, combine_sot, sot_scores
+from vistream.evaluate.metrics.vos import score_objects
+from vistream.media.formats.davis import label_map, read_folder
+from vistream.media.formats.mots import MotsWriter
+from vistream.media.video.fit import fit
+from vistream.models.lite0 import MEAN, STD, lite0_features
+from vistream.pipeline.session import Session
 from vistream.quantize.convert import convert
 from vistream.quantize.named import DEFAULT_MODEL, named_network, shipped_ranges
 from vistream.quantize.ranges import Preprocess
 from vistream.quantize.trace import trace
-from vistream.stream.engine import Stream
-from vistream.tasks.session import Session
-from vistream.tasks.sot import SotConfig, SotTracker
-from vistream.tasks.vos import VosConfig, VosTracker
+from vistream.tracking.sot import SotConfig, SotTracker
+from vistream.tracking.vos import VosConfig, VosTracker
 from vistream.types import FeatureMap, Observations
-from vistream.video.fit import fit
 
 
 def table(title: str, rows: Sequence[dict[str, object]]) -> None:

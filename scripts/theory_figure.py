@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from vistream.atomic import replacing
-from vistream.quantize.formula import settle
+from vistream.ir.formula import settle
 
 TAU, H, HIGHEST = 4, 1, 15
 TRUE, OURS, OTHER = "#8a8a8a", "#0072b2", "#d55e00"  # Okabe and Ito's

@@ -11,11 +11,11 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vistream import stream
+    from vistream.engine.stream.engine import Stream
+    from vistream.engine.stream.model import stream
     from vistream.errors import VistreamError
-    from vistream.stream.engine import Stream
-    from vistream.tasks.run import track
-    from vistream.tasks.session import Session
+    from vistream.pipeline.run import track
+    from vistream.pipeline.session import Session
     from vistream.types import FeatureMap, Observations, Result, Track, Work
 
 __all__ = [
@@ -33,10 +33,11 @@ __all__ = [
 
 # torch and OpenCV take seconds to import: a name's module is loaded when the name is first used
 _HOMES = {
-    "Session": "vistream.tasks.session",
-    "Stream": "vistream.stream.engine",
+    "Session": "vistream.pipeline.session",
+    "Stream": "vistream.engine.stream.engine",
     "VistreamError": "vistream.errors",
-    "track": "vistream.tasks.run",
+    "stream": "vistream.engine.stream.model",
+    "track": "vistream.pipeline.run",
     **dict.fromkeys(("FeatureMap", "Observations", "Result", "Track", "Work"), "vistream.types"),
 }
 
@@ -44,8 +45,6 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return metadata.version("vistream")
-    if name == "stream":
-        return import_module("vistream.stream")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'vistream' has no attribute {name!r}")

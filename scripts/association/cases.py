@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.formats.mot import read_detections, read_tracks
+from vistream.media.formats.mot import read_detections, read_tracks
 from vistream.types import Observations
 
 Array = NDArray[np.float64]

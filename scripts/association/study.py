@@ -13,17 +13,17 @@ import torch
 from numpy.typing import NDArray
 
 from association.cases import CLIPS, Case, ready
-from vistream.evaluate.overlap import box_iou
-from vistream.evaluate.scene import make_scene
-from vistream.evaluate.tracking import track_scores
-from vistream.networks.lite0 import lite0_features
+from vistream.engine.fidelity import dead_zones
+from vistream.engine.stream.engine import Stream
+from vistream.evaluate.metrics.overlap import box_iou
+from vistream.evaluate.metrics.scene import make_scene
+from vistream.evaluate.metrics.tracking import track_scores
+from vistream.media.video.source import open_source
+from vistream.models.lite0 import lite0_features
 from vistream.quantize.named import DEFAULT_MODEL, named_network
-from vistream.stream.engine import Stream
-from vistream.tasks.fidelity import dead_zones
-from vistream.tasks.mot import MotConfig, MotTracker
 from vistream.tracking import kalman
+from vistream.tracking.mot import MotConfig, MotTracker
 from vistream.types import FeatureMap
-from vistream.video.source import open_source
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from fuzzing.reader import Reader
 def _labels_seeds(folder: Path) -> list[Path]:
     from PIL import Image
 
-    from vistream.formats.davis import write_labels
+    from vistream.media.formats.davis import write_labels
 
     labels = np.arange(48, dtype=np.uint8).reshape(6, 8) // 16
     write_labels(folder / "a.png", labels)
@@ -23,7 +23,7 @@ def _labels_seeds(folder: Path) -> list[Path]:
 
 
 def _labels(path: Path) -> object:
-    from vistream.formats.davis import read_labels
+    from vistream.media.formats.davis import read_labels
 
     return read_labels(path)
 
@@ -47,7 +47,7 @@ def _video_seeds(folder: Path) -> list[Path]:
 
 
 def _video(path: Path) -> object:
-    from vistream.video.source import open_source
+    from vistream.media.video.source import open_source
 
     with open_source(str(path)) as source:
         return sum(frame.image.size for frame in islice(source, 20))
@@ -69,7 +69,7 @@ def _image_seeds(folder: Path) -> list[Path]:
 
 
 def _image(path: Path) -> object:
-    from vistream.video.images import read_image
+    from vistream.media.video.images import read_image
 
     return read_image(path)
 

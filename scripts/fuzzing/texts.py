@@ -34,7 +34,7 @@ def _written(
 
 
 def _mot_seeds(folder: Path) -> list[Path]:
-    from vistream.formats.mot import MotWriter
+    from vistream.media.formats.mot import MotWriter
 
     (folder / "det.txt").write_text("1,-1,10,10,20,30,0.9\n2,-1,11,10.5,20,30,0.8\n")
     (folder / "gt.txt").write_text("1,1,10,10,20,30,1,1,0.9\n2,1,12,10,20,30,0,7,1\n")
@@ -44,7 +44,7 @@ def _mot_seeds(folder: Path) -> list[Path]:
 def _mot(path: Path) -> object:
     from vistream.detect.from_file import FileDetector
     from vistream.errors import VistreamError
-    from vistream.formats.mot import read_tracks
+    from vistream.media.formats.mot import read_tracks
 
     with contextlib.suppress(VistreamError):
         read_tracks(path)
@@ -53,20 +53,20 @@ def _mot(path: Path) -> object:
 
 
 def _mots_seeds(folder: Path) -> list[Path]:
-    from vistream.formats.mots import MotsWriter
+    from vistream.media.formats.mots import MotsWriter
 
     return _written(MotsWriter, folder / "mots.txt")
 
 
 def _mots(path: Path) -> object:
-    from vistream.formats.mots import read_mots_detections
+    from vistream.media.formats.mots import read_mots_detections
 
     found = read_mots_detections(path)
     return [found[frame] for frame in found]
 
 
 def _coco_seeds(folder: Path) -> list[Path]:
-    from vistream.formats.coco import CocoWriter
+    from vistream.media.formats.coco import CocoWriter
 
     annotation = {
         "image_id": 5,
@@ -83,14 +83,14 @@ def _coco_seeds(folder: Path) -> list[Path]:
 
 
 def _coco(path: Path) -> object:
-    from vistream.formats.coco import read_coco
+    from vistream.media.formats.coco import read_coco
 
     found = read_coco(path)
     return [found[frame] for frame in found]
 
 
 def _pose_seeds(folder: Path) -> list[Path]:
-    from vistream.formats.posetrack import PoseTrackWriter
+    from vistream.media.formats.posetrack import PoseTrackWriter
 
     point = {"id": [0], "x": [3.5], "y": [4], "score": [0.5]}
     rect = {"track_id": [1], "x1": [1], "y1": [1], "x2": [5], "y2": [5], "annopoints": [{"point": [point]}]}
@@ -100,7 +100,7 @@ def _pose_seeds(folder: Path) -> list[Path]:
 
 
 def _pose(path: Path) -> object:
-    from vistream.formats.posetrack import read_poses
+    from vistream.media.formats.posetrack import read_poses
 
     return read_poses(path).observations()
 
@@ -111,32 +111,32 @@ def _otb_seeds(folder: Path) -> list[Path]:
 
 
 def _otb(path: Path) -> object:
-    from vistream.formats.otb import read_otb
+    from vistream.media.formats.otb import read_otb
 
     return read_otb(path)
 
 
 def _seqinfo_seeds(folder: Path) -> list[Path]:
-    from vistream.formats.seqinfo import SeqInfo, write_seqinfo
+    from vistream.media.formats.seqinfo import SeqInfo, write_seqinfo
 
     write_seqinfo(folder / "seqinfo.ini", SeqInfo("a", "img1", 25.0, 4, 8, 6, ".jpg"))
     return [folder / "seqinfo.ini"]
 
 
 def _seqinfo(path: Path) -> object:
-    from vistream.formats.seqinfo import read_seqinfo
+    from vistream.media.formats.seqinfo import read_seqinfo
 
     return read_seqinfo(path)
 
 
 def _jsonl_seeds(folder: Path) -> list[Path]:
-    from vistream.formats.jsonl import JsonlWriter
+    from vistream.media.formats.jsonl import JsonlWriter
 
     return _written(JsonlWriter, folder / "a.jsonl")
 
 
 def _jsonl(path: Path) -> object:
-    from vistream.formats.jsonl import read_results
+    from vistream.media.formats.jsonl import read_results
 
     return list(read_results(path))
 

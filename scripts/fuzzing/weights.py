@@ -42,7 +42,7 @@ def _checkpoint_seeds(folder: Path) -> list[Path]:
 
 
 def _checkpoint(path: Path) -> object:
-    from vistream.networks.checkpoint import read_checkpoint
+    from vistream.models.checkpoint import read_checkpoint
 
     return [float(weight.double().sum()) for weight in read_checkpoint(path).weights.values()]
 
@@ -67,7 +67,7 @@ def _tfjs_seeds(folder: Path) -> list[Path]:
 
 
 def _tfjs(path: Path) -> object:
-    from vistream.networks.tfjs import load_tfjs
+    from vistream.models.tfjs import load_tfjs
 
     (path.parent / "model.bin").write_bytes(bytes(12))
     return load_tfjs(path)
@@ -82,8 +82,8 @@ def _npm_seeds(folder: Path) -> list[Path]:
 
 
 def _npm(path: Path) -> None:
-    from vistream.networks.npm import take
-    from vistream.networks.registry import Npm, Weights, WeightsFile
+    from vistream.models.npm import take
+    from vistream.models.registry import Npm, Weights, WeightsFile
 
     file = WeightsFile("a.bin", 5, "36bbe50ed96841d10443bcb670d6554f0a34b761be67ec9c4a8ad2c0c44ca42c")
     source = Npm("a", "1", "model", 200)
@@ -93,9 +93,9 @@ def _npm(path: Path) -> None:
 def _network_seeds(folder: Path) -> list[Path]:
     import torch
 
-    from vistream.quantize.file import save_network
-    from vistream.quantize.layers import Input, IntegerNetwork, MaxPool, Neuron, Synapse
-    from vistream.quantize.window import Window
+    from vistream.ir.file import save_network
+    from vistream.ir.layers import Input, IntegerNetwork, MaxPool, Neuron, Synapse
+    from vistream.ir.window import Window
 
     window = Window((3, 3), (2, 2), (1, 1), (1, 1), (1, 1))
     synapse = Synapse("input", torch.ones(2, 3, 3, 3, dtype=torch.int8), torch.full((2,), 0.01), window, 1)
@@ -106,13 +106,13 @@ def _network_seeds(folder: Path) -> list[Path]:
 
 
 def _network(path: Path) -> object:
-    from vistream.quantize.file import load_network
+    from vistream.ir.file import load_network
 
     return load_network(path)
 
 
 def _resume_seeds(folder: Path) -> list[Path]:
-    from vistream.tasks.checkpoint import pack, write_checkpoint
+    from vistream.pipeline.checkpoint import pack, write_checkpoint
     from vistream.tracking.life import Counts
 
     value = {"a": [1, 2.5, ("x", None)], 3: {4}, "b": np.arange(6).reshape(2, 3), "c": Counts(1, 2, 3, 4)}
@@ -121,7 +121,7 @@ def _resume_seeds(folder: Path) -> list[Path]:
 
 
 def _resume(path: Path) -> object:
-    from vistream.tasks.checkpoint import load_checkpoint
+    from vistream.pipeline.checkpoint import load_checkpoint
 
     return load_checkpoint(path)
 

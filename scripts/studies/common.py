@@ -13,15 +13,15 @@ from matplotlib.figure import Figure
 
 from vistream.atomic import replacing
 from vistream.bench.clips import real_frames
-from vistream.evaluate.clips import find_clips
-from vistream.evaluate.cut import cut_clip
-from vistream.evaluate.files import evaluate_files
-from vistream.evaluate.observed import PUBLIC, make_evaluation_observer
-from vistream.formats.mot import MotWriter
-from vistream.stream.engine import Stream
-from vistream.tasks.mot import MotTracker
+from vistream.engine.stream.engine import Stream
+from vistream.evaluate.datasets.clips import find_clips
+from vistream.evaluate.datasets.cut import cut_clip
+from vistream.evaluate.datasets.observed import PUBLIC, make_evaluation_observer
+from vistream.evaluate.files.score import evaluate_files
+from vistream.media.formats.mot import MotWriter
+from vistream.media.video.fit import fit
+from vistream.tracking.mot import MotTracker
 from vistream.types import Frame, Result
-from vistream.video.fit import fit
 
 CLIPS = {
     "PETS09-S2L1": "mot/PETS09-S2L1/img1",

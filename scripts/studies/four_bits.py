@@ -23,18 +23,18 @@ from calibrate_default import PHOTOGRAPHS, VIDEOS, packaged
 from common import clip_frames, mot_scores, parser_of, percent, print_table
 from torch import Tensor, nn
 
-from vistream.networks.lite0 import MEAN, STD, lite0_features
+from vistream.engine.fidelity import PRESETS
+from vistream.engine.stream.engine import Stream
+from vistream.ir.layers import IntegerNetwork, Neuron
+from vistream.media.video.fit import fit
+from vistream.media.video.spread import spread_frames
+from vistream.models.lite0 import MEAN, STD, lite0_features
 from vistream.quantize.convert import Levels, convert
-from vistream.quantize.layers import IntegerNetwork, Neuron
 from vistream.quantize.named import DEFAULT_MODEL, shipped_ranges
 from vistream.quantize.program import FloatNeuron, Program, Term
 from vistream.quantize.ranges import Preprocess, Ranges
 from vistream.quantize.trace import trace
-from vistream.stream.engine import Stream
-from vistream.tasks.fidelity import PRESETS
 from vistream.types import Frame
-from vistream.video.fit import fit
-from vistream.video.spread import spread_frames
 
 PREPROCESS = Preprocess(MEAN, STD)
 BITS = {"8": Levels(127, 63), "6": Levels(63, 31), "5": Levels(31, 15), "4": Levels(15, 7)}

@@ -24,10 +24,10 @@ from common import clip_frames, parser_of, percent, print_table
 from recording import Done, Mask, logs_of
 
 from vistream.bench.clips import blob_frames
-from vistream.quantize.layers import IntegerNetwork
+from vistream.engine.stream.plan import LayerPlan, Place, make_plan
+from vistream.engine.stream.torch_kernels import spread
+from vistream.ir.layers import IntegerNetwork
 from vistream.quantize.named import named_network
-from vistream.stream.plan import LayerPlan, Place, make_plan
-from vistream.stream.torch_kernels import spread
 
 SIZE = (576, 768)
 TILES = (4, 8, 16)

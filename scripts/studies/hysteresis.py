@@ -17,13 +17,13 @@ import torch
 from common import clip_frames, mot_scores, parser_of, percent, print_table
 from torch import Tensor
 
-from vistream.quantize.layers import IntegerNetwork, Neuron
+from vistream.engine.fidelity import PRESETS
+from vistream.engine.stream.backend import Backend
+from vistream.engine.stream.engine import Stream
+from vistream.engine.stream.plan import LayerPlan
+from vistream.engine.stream.torch_backend import TorchBackend
+from vistream.ir.layers import IntegerNetwork, Neuron
 from vistream.quantize.named import named_network
-from vistream.stream.backend import Backend
-from vistream.stream.engine import Stream
-from vistream.stream.plan import LayerPlan
-from vistream.stream.torch_backend import TorchBackend
-from vistream.tasks.fidelity import PRESETS
 from vistream.types import Frame
 
 CLIPS = ("PETS09-S2L1", "TUD-Stadtmitte", "PETS09-S2L1-full480", "bedroom")

@@ -20,8 +20,8 @@ import numpy as np
 from common import clip_frames, parser_of, percent, print_table
 from numpy.typing import NDArray
 
+from vistream.engine.stream.engine import Stream
 from vistream.quantize.named import named_network
-from vistream.stream.engine import Stream
 from vistream.types import Frame
 
 CLIPS = ("bedroom", "libby", "blackswan")

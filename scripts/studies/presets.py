@@ -18,11 +18,11 @@ import numpy as np
 from common import OTHER, OURS, PLAIN, parser_of, print_table, svg_figure
 from matplotlib.axes import Axes
 
-from vistream.evaluate.dataset import evaluate_dataset
-from vistream.evaluate.job import Order
+from vistream.engine import deadband
+from vistream.engine.fidelity import PRESETS, DeadZones
+from vistream.evaluate.datasets.dataset import evaluate_dataset
+from vistream.evaluate.datasets.job import Order
 from vistream.evaluate.table import Table
-from vistream.quantize import deadband
-from vistream.tasks.fidelity import PRESETS, DeadZones
 
 SHIPPED = deadband.WIDEST
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.quantize.layers import IntegerNetwork
-from vistream.stream.backend import Backend, backend_class
-from vistream.stream.engine import Stream
-from vistream.stream.plan import LayerPlan
-from vistream.tasks.fidelity import PRESETS
+from vistream.engine.fidelity import PRESETS
+from vistream.engine.stream.backend import Backend, backend_class
+from vistream.engine.stream.engine import Stream
+from vistream.engine.stream.plan import LayerPlan
+from vistream.ir.layers import IntegerNetwork
 from vistream.types import Frame
 
 WARM = 4  # frames that do not count: the first one is computed whole

@@ -21,10 +21,10 @@ from common import clip_frames, parser_of, percent, print_table
 from recording import WARM, Log, Mask, logs_of, recorder
 
 from vistream.bench.clips import blob_frames
-from vistream.quantize.layers import Input, IntegerNetwork, Neuron
+from vistream.engine.stream.engine import Stream
+from vistream.engine.stream.plan import make_plan
+from vistream.ir.layers import Input, IntegerNetwork, Neuron
 from vistream.quantize.named import named_network
-from vistream.stream.engine import Stream
-from vistream.stream.plan import make_plan
 from vistream.types import Frame
 
 TILES = (1, 4, 8, 16)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from vistream.media.video.fit import fit
+from vistream.media.video.source import open_source
 from vistream.types import Frame
-from vistream.video.fit import fit
-from vistream.video.source import open_source
 
 BLOB = 32  # pixels a side
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vistream.networks.same import SameConv2d, same_padding
+from vistream.ir.same import SameConv2d, same_padding
 from vistream.quantize.ranges import Preprocess
 from vistream.types import Frame
 

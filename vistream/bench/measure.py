@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from vistream.bench.contenders import Contender
-from vistream.quantize.layers import IntegerNetwork
-from vistream.stream.backend import backend_class
-from vistream.stream.demand import Cells
-from vistream.stream.engine import Stream
-from vistream.stream.plan import LayerPlan
-from vistream.tasks.fidelity import DeadZones
+from vistream.engine.fidelity import DeadZones
+from vistream.engine.stream.backend import backend_class
+from vistream.engine.stream.demand import Cells
+from vistream.engine.stream.engine import Stream
+from vistream.engine.stream.plan import LayerPlan
+from vistream.ir.layers import IntegerNetwork
 from vistream.types import Frame
 
 

@@ -13,17 +13,17 @@ from torch import nn
 from vistream.bench import contenders
 from vistream.bench.clips import real_frames
 from vistream.bench.measure import LayerTime, Timing, Turn, compete, contender_turn, layer_times, stream_turn
+from vistream.engine.fidelity import PRESETS
+from vistream.engine.reference import Dense
 from vistream.errors import VistreamError
-from vistream.machine.facts import cpu_name
-from vistream.networks import resnet
-from vistream.networks.model import load_model
+from vistream.ir.layers import IntegerNetwork
+from vistream.machine import cpu_name
+from vistream.models import resnet
+from vistream.models.model import load_model
 from vistream.quantize.convert import Levels, convert
-from vistream.quantize.dense import Dense
-from vistream.quantize.layers import IntegerNetwork
 from vistream.quantize.named import DEFAULT_MODEL, named_network, preprocess_of
 from vistream.quantize.ranges import Preprocess, calibrate
 from vistream.quantize.trace import trace
-from vistream.tasks.fidelity import PRESETS
 from vistream.types import Frame
 
 log = logging.getLogger("vistream")

@@ -26,11 +26,11 @@ def calibrate(
     if output.suffix not in (".safetensors", ".json"):
         raise VistreamError(f"{output}: a calibration is written as .safetensors (the network) or .json (its ranges)")
     from vistream.atomic import PendingFile
-    from vistream.quantize.file import save_network
+    from vistream.ir.file import save_network
+    from vistream.media.video.fit import fit
+    from vistream.media.video.spread import spread_frames
     from vistream.quantize.named import calibrated
     from vistream.quantize.ranges import save_ranges
-    from vistream.video.fit import fit
-    from vistream.video.spread import spread_frames
 
     PendingFile(output).discard()  # an output that can't be written is found out before the work
     images = (fit(frame.image) for frame in spread_frames(source, frames, start))

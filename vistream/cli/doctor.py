@@ -24,7 +24,7 @@ def doctor(
     from rich.console import Console
     from rich.markup import escape
 
-    from vistream.machine.checks import State, examine
+    from vistream.doctor import State, examine
 
     console = Console(quiet=quiet or json, highlight=False, soft_wrap=True)
     colours = {State.OK: "green", State.WEAKER: "yellow", State.BROKEN: "red"}

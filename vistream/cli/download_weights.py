@@ -11,7 +11,7 @@ import typer
 from vistream.cli.options import flag
 
 if TYPE_CHECKING:
-    from vistream.networks.registry import Weights
+    from vistream.models.registry import Weights
 
 
 def download_weights(
@@ -29,8 +29,8 @@ def download_weights(
 
     What comes from Hugging Face is kept in its own cache: HF_HOME, HF_ENDPOINT, HF_HUB_OFFLINE, HF_TOKEN are respected.
     """
-    from vistream.networks.download import fetch, located
-    from vistream.networks.registry import WEIGHTS, known
+    from vistream.models.download import fetch, located
+    from vistream.models.registry import WEIGHTS, known
 
     if name is not None:
         path = fetch(name)

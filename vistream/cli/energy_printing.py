@@ -14,14 +14,14 @@ from vistream.energy.density import DAMPFHOFFER, spike_rate, spikes_per_synapse
 from vistream.energy.estimators import Estimator
 from vistream.energy.report import Phase, phases
 from vistream.energy.rows import Row, state_bytes
+from vistream.energy.run import EnergyRun, count_energy
 from vistream.energy.units import count, joules, shortened
 from vistream.energy.verdicts import caveats, measured, rests, verdicts
+from vistream.media.video.fit import fit
+from vistream.media.video.frames import Source
 from vistream.quantize.named import named_network
 from vistream.render.energy_html import ReportPaths
-from vistream.tasks.energy_run import EnergyRun, count_energy
 from vistream.types import Frame
-from vistream.video.fit import fit
-from vistream.video.frames import Source
 
 
 def count_and_report(frames: Source, model: str, size: int, steps: int, paths: ReportPaths, *, quiet: bool) -> None:

@@ -34,8 +34,8 @@ def energy_report(
     Counts come first and are exact; energies are estimates by three stated models, beside their baselines.
     """
     from vistream.cli.energy_printing import count_and_report
+    from vistream.media.video.source import open_source
     from vistream.render.energy_html import ReportPaths
-    from vistream.video.source import open_source
 
     paths = ReportPaths(json, csv, html)
     with open_source(source, start=start, stride=stride, max_frames=max_frames) as frames:

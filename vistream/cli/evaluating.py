@@ -13,13 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from vistream.cli.options import names_in
 from vistream.errors import VistreamError
-from vistream.evaluate.dataset import OnFrame, evaluate_dataset
-from vistream.evaluate.files import evaluate_files
-from vistream.evaluate.job import Order
-from vistream.evaluate.observed import DEFAULTS
+from vistream.evaluate.datasets.dataset import OnFrame, evaluate_dataset
+from vistream.evaluate.datasets.job import Order
+from vistream.evaluate.datasets.observed import DEFAULTS
+from vistream.evaluate.datasets.ways import BASELINES
+from vistream.evaluate.files.score import evaluate_files
 from vistream.evaluate.table import Table, save_tables
-from vistream.evaluate.ways import BASELINES
-from vistream.tasks.session import check_task
+from vistream.pipeline.session import check_task
 
 
 @dataclass(frozen=True, slots=True)

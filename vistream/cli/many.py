@@ -16,13 +16,13 @@ from rich.table import Table
 from vistream.cli.console import PatientConsole
 from vistream.cli.signals import interruptible
 from vistream.errors import VistreamError
-from vistream.fleet.jobs import Job, plan
-from vistream.fleet.processes import Processes
-from vistream.fleet.ray_actors import RayActors
-from vistream.fleet.supervise import Workers, supervise
-from vistream.fleet.worker import Status
-from vistream.render.outputs import OutputPaths
-from vistream.tasks.run import Settings
+from vistream.pipeline.fleet.jobs import Job, plan
+from vistream.pipeline.fleet.processes import Processes
+from vistream.pipeline.fleet.ray_actors import RayActors
+from vistream.pipeline.fleet.supervise import Workers, supervise
+from vistream.pipeline.fleet.worker import Status
+from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.run import Settings
 
 log = logging.getLogger("vistream")
 

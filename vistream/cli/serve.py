@@ -46,7 +46,7 @@ def serve(
     Ctrl-C ends it. It needs the extra named serve: docs/installing.md says how.
     """
     from vistream.cli.serving import serve_sources
-    from vistream.tasks.run import Settings
+    from vistream.pipeline.run import Settings
 
     settings = Settings(
         task=task,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import typer
 
+from vistream.engine.fidelity import dead_zones
 from vistream.errors import VistreamError
-from vistream.tasks.fidelity import dead_zones
-from vistream.tasks.run import Settings
+from vistream.pipeline.run import Settings
 
 TASKS = ("mot", "pose")
 
@@ -16,9 +16,9 @@ TASKS = ("mot", "pose")
 def serve_sources(sources: Sequence[str], settings: Settings, host: str, port: int, *, loop: bool) -> None:
     """Serve until Ctrl-C. Raises VistreamError for what can't work, before anything starts."""
     try:
+        from vistream.engine.stream.backend import backend_class
         from vistream.serve.server import serve
         from vistream.serve.tile import Tile
-        from vistream.stream.backend import backend_class
     except ModuleNotFoundError as error:
         if error.name not in ("starlette", "uvicorn"):
             raise

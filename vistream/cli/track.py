@@ -113,9 +113,9 @@ def track(
     """
     from vistream.cli.tracking import parse_box, run_and_report
     from vistream.errors import VistreamError
-    from vistream.fleet.jobs import sources_of
-    from vistream.render.outputs import OutputPaths
-    from vistream.tasks.run import Settings
+    from vistream.pipeline.fleet.jobs import sources_of
+    from vistream.pipeline.outputs import OutputPaths
+    from vistream.pipeline.run import Settings
 
     settings = Settings(
         task=task,

@@ -17,10 +17,10 @@ from rich.table import Table
 from vistream.cli.console import PatientConsole
 from vistream.cli.signals import interruptible
 from vistream.errors import VistreamError
-from vistream.fleet.jobs import stem_of
-from vistream.render.outputs import OutputPaths, Outputs
-from vistream.render.recording import Recording
-from vistream.tasks.run import Settings
+from vistream.pipeline.fleet.jobs import stem_of
+from vistream.pipeline.outputs import OutputPaths, Outputs
+from vistream.pipeline.recording import Recording
+from vistream.pipeline.run import Settings
 from vistream.tracking.life import TrackerConfig
 from vistream.types import Box
 

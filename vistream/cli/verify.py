@@ -39,8 +39,8 @@ def verify(
     Exit code 0: all equal; 1: some frame differs.
     """
     from vistream.cli.verifying import verify_and_report
-    from vistream.tasks.fidelity import dead_zones
-    from vistream.video.source import open_source
+    from vistream.engine.fidelity import dead_zones
+    from vistream.media.video.source import open_source
 
     zones = dead_zones(fidelity, deadband, hysteresis)
     with open_source(source, start=start, stride=stride, max_frames=max_frames) as frames:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from vistream.engine.fidelity import DeadZones
+from vistream.media.video.frames import Source
+from vistream.pipeline.verify import Comparison, compare
 from vistream.quantize.named import named_network
-from vistream.tasks.fidelity import DeadZones
-from vistream.tasks.verify import Comparison, compare
-from vistream.video.frames import Source
 
 
 def verify_and_report(frames: Source, model: str, zones: DeadZones, every: int, *, quiet: bool) -> bool:

@@ -45,7 +45,7 @@ def make_detector(name: str, fps: float, selection: Selection | None = None, key
 
 
 def _pose_present() -> str:
-    from vistream.networks.download import located
+    from vistream.models.download import located
 
     for name in POSE_BEST_FIRST:
         if located(name) is not None:
@@ -56,7 +56,7 @@ def _pose_present() -> str:
 
 
 def _best_present() -> str:
-    from vistream.networks.download import located
+    from vistream.models.download import located
 
     for name in BEST_FIRST:
         if located(name) is not None:
@@ -74,7 +74,7 @@ def _with_weights(name: str, selection: Selection) -> Detector:
     from vistream.detect.nanodet import NanodetG
     from vistream.detect.onnx import OnnxDetector
     from vistream.detect.posenet import PoseNet
-    from vistream.networks.download import fetch
+    from vistream.models.download import fetch
 
     path = fetch(name)
     if name == "nanodet-g":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vistream.errors import VistreamError
-from vistream.formats.mot import read_detections
+from vistream.media.formats.mot import read_detections
 from vistream.types import Frame, Observations
 
 log = logging.getLogger("vistream")

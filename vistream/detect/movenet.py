@@ -29,7 +29,7 @@ class MoveNet:
     name = "movenet-multipose"
 
     def __init__(self, path: Path, selection: Selection) -> None:
-        from vistream.networks.tfjs import load_tfjs
+        from vistream.models.tfjs import load_tfjs
 
         if selection.threshold is None:
             selection = replace(selection, threshold=THRESHOLD)

@@ -79,7 +79,7 @@ class NanodetG:
     name = "nanodet-g"
 
     def __init__(self, path: Path, selection: Selection) -> None:
-        from vistream.networks.tfjs import load_tfjs
+        from vistream.models.tfjs import load_tfjs
 
         self._selection = selection.checked(self.name, CLASSES)
         self._graph = load_tfjs(path)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
-from vistream.video.quiet import quiet_opencv
+from vistream.media.video.quiet import quiet_opencv
 
 
 class OnnxNet:

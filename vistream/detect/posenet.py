@@ -104,7 +104,7 @@ class PoseNet:
     name = "posenet"
 
     def __init__(self, path: Path, selection: Selection) -> None:
-        from vistream.networks.tfjs import load_tfjs
+        from vistream.models.tfjs import load_tfjs
 
         if selection.threshold is None:
             selection = replace(selection, threshold=THRESHOLD)

@@ -1,1 +1,1 @@
-"""Metrics as pure functions on arrays, dataset runners, result tables."""
+"""How good results are: metrics, datasets, scored files, tables."""

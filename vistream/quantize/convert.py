@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vistream.errors import VistreamError
-from vistream.quantize.layers import (
+from vistream.ir.layers import (
     PIXEL_ZERO,
     Concat,
     Input,

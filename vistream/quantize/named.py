@@ -13,10 +13,10 @@ from importlib import resources
 from pathlib import Path
 
 from vistream.errors import VistreamError
-from vistream.networks.model import LoadedModel, load_model
+from vistream.ir.file import load_network
+from vistream.ir.layers import IntegerNetwork
+from vistream.models.model import LoadedModel, load_model
 from vistream.quantize.convert import Levels, convert
-from vistream.quantize.file import load_network
-from vistream.quantize.layers import IntegerNetwork
 from vistream.quantize.ranges import Preprocess, Ranges, calibrate, load_ranges
 from vistream.quantize.trace import trace
 from vistream.types import Frame
@@ -44,7 +44,7 @@ def named_network(spec: str = DEFAULT_MODEL, calibration: Path | None = None, de
     if Path(spec).suffix == ".safetensors" and _is_integer_network(Path(spec)):
         if calibration is not None:
             raise VistreamError(f"{spec} is calibrated already: leave the calibration out")
-        from vistream.networks.store import sha256
+        from vistream.models.store import sha256
 
         return NamedNetwork(Path(spec).stem, load_network(Path(spec)), sha256(Path(spec)))
     model = load_model(spec, deep)

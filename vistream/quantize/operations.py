@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from vistream.errors import VistreamError
-from vistream.networks.same import SameConv2d
+from vistream.ir.same import SameConv2d
+from vistream.ir.window import Pair, Window
 from vistream.quantize.program import (
     FloatInput,
     FloatLayer,
@@ -21,7 +22,6 @@ from vistream.quantize.program import (
     Term,
     fold_batch_norm,
 )
-from vistream.quantize.window import Pair, Window
 
 INFINITY = float("inf")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, fx, nn
 
-from vistream.quantize.window import POINTWISE, Window
+from vistream.ir.window import POINTWISE, Window
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vistream.quantize.layers import Input, IntegerNetwork, Neuron, Synapse
+from vistream.ir.layers import Input, IntegerNetwork, Neuron, Synapse
 from vistream.quantize.program import FloatNeuron, Program, Term
 from vistream.quantize.ranges import Preprocess
 

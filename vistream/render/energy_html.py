@@ -14,12 +14,12 @@ from vistream.energy.estimators import Estimator
 from vistream.energy.files import write_csv, write_json
 from vistream.energy.report import Phase, phases
 from vistream.energy.rows import Row, state_bytes
+from vistream.energy.run import EnergyRun
 from vistream.energy.units import count, joules
 from vistream.energy.verdicts import caveats, measured, rests, verdicts
 from vistream.errors import VistreamError
 from vistream.render.page import bullets, document, plot, table
 from vistream.render.plots import all_plots
-from vistream.tasks.energy_run import EnergyRun
 
 
 @dataclass(frozen=True, slots=True)

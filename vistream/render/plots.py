@@ -11,9 +11,9 @@ from vistream.energy.density import DAMPFHOFFER, layer_spikes_per_synapse
 from vistream.energy.estimators import Estimator
 from vistream.energy.report import Phase, frame_figures, phases
 from vistream.energy.rows import Row
+from vistream.energy.run import EnergyRun
 from vistream.energy.units import count, joules, shortened
 from vistream.render.svg import EDGE, GRID, INK, WIDTH, figure_of, svg, whole_numbers
-from vistream.tasks.energy_run import EnergyRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 import cv2
 
 from vistream.errors import VistreamError
+from vistream.media.video.frames import Health, SourceFrame
+from vistream.pipeline.run import Run, Settings
 from vistream.render.overlay import Overlay, activity_map
 from vistream.serve.gauges import Gauges
-from vistream.tasks.run import Run, Settings
 from vistream.types import Frame, Result
-from vistream.video.frames import Health, SourceFrame
 
 log = logging.getLogger("vistream")
 

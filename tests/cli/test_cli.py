@@ -1,0 +1,187 @@
+"""The command line as a user meets it: what it writes, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from vistream.cli.main import app, run
+from vistream.media.formats.jsonl import read_results
+from vistream.media.formats.mot import read_tracks
+from vistream.media.video.source import open_source
+
+DEMO = Path(__file__).parents[2] / "demo_videos"
+CLIP = str(DEMO / "plaza_static.mp4")
+DETECTIONS = str(DEMO / "plaza_static" / "det" / "det.txt")
+
+
+def vistream(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the real command in a process of its own."""
+    code = "from vistream.cli.main import run; run()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def test_help_needs_none_of_the_heavy_libraries(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['vistream', '--help']\n"
+        "from vistream.cli.main import run\n"
+        "try:\n    run()\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'torch', 'cv2', 'numba', 'numpy', 'scipy', 'pandas', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip().endswith("[]")
+    assert "verify" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["", *getattr(get_command(app), "commands")])  # noqa: B009  (a group, as mypy can't see)
+def test_help_says_all_that_was_written_for_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brackets would be taken for Rich's markup and left out; a line break in a paragraph would stay."""
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = CliRunner().invoke(app, [*name.split(), "--help"], catch_exceptions=False).output
+    command = getattr(get_command(app), "commands")[name] if name else get_command(app)  # noqa: B009  (as above)
+    for paragraph in (command.help or "").split("\n\n"):
+        assert " ".join(paragraph.split()) in shown
+
+
+def test_track_writes_every_file_it_names(tmp_path: Path) -> None:
+    files = ("--output", "out.mp4", "--mot-txt", "out.txt", "--jsonl", "out.jsonl", "--csv", "out.csv")
+    done = vistream("track", CLIP, "--detections", DETECTIONS, "--max-frames", "12", *files, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.jsonl", "out.mp4", "out.txt"]
+    results = list(read_results(tmp_path / "out.jsonl"))
+    assert [result.frame for result in results] == list(range(12))
+    assert 0 < results[1].work.macs <= results[1].work.macs_dense
+    rows = read_tracks(tmp_path / "out.txt")
+    assert len(rows) == sum(len(result.tracks) for result in results) > 30
+    with open_source(str(tmp_path / "out.mp4")) as video:
+        assert video.size == (640, 384)
+        assert len(list(video)) == 12
+    for said in ("12", "GMAC", "out.mp4", "out.csv"):
+        assert said in done.stdout
+
+
+def test_the_same_run_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        done = vistream(
+            "track", CLIP, "--detector", "motion", "--fidelity", "high", "--max-frames", "20", "--jsonl", name,
+            cwd=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+    assert "only what moves" in done.stderr
+
+
+def test_start_stride_and_max_frames_choose_frames(tmp_path: Path) -> None:
+    options = ("--start", "10", "--stride", "3", "--max-frames", "4", "--jsonl", "out.jsonl", "--quiet")
+    done = vistream("track", CLIP, "--detections", DETECTIONS, *options, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    frames = [json.loads(line)["frame"] for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert frames == [10, 13, 16, 19]
+
+
+def test_nothing_found_is_said_loudly(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "1.png"), np.full((48, 64, 3), 90, np.uint8))
+    cv2.imwrite(str(tmp_path / "2.png"), np.full((48, 64, 3), 90, np.uint8))
+    done = vistream("track", ".", "--detector", "motion", "--csv", "out.csv", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "nothing was detected in 2 frames" in done.stderr
+
+
+def test_verify_says_equal(tmp_path: Path) -> None:
+    done = vistream("verify", CLIP, "--max-frames", "4", "--every", "2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "frame 2: equal" in done.stdout
+    assert "EQUAL, bit for bit: 2 of 4 frames" in done.stdout
+
+
+def test_calibrate_makes_a_model_that_track_takes(tmp_path: Path) -> None:
+    made = vistream("calibrate", CLIP, "--frames", "2", "--output", "net.safetensors", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    done = vistream("verify", CLIP, "--model", "net.safetensors", "--max-frames", "2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "EQUAL" in done.stdout
+
+
+def bad_inputs(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Arguments that must be refused, by what is wrong with them; makes the files they name."""
+    (folder / "text.mp4").write_text("this is no video\n" * 50)
+    (folder / "cut.mp4").write_bytes(Path(CLIP).read_bytes()[:200_000])
+    (folder / "empty").mkdir()
+    (folder / "nothing.mp4").write_bytes(b"")
+    (folder / "one.png").write_bytes(cv2.imencode(".png", np.zeros((1, 1, 3), np.uint8))[1].tobytes())
+    (folder / "columns.txt").write_text("1,-1,10,10\n")
+    (folder / "nan.txt").write_text("1,-1,nan,10,20,20,0.9,-1,-1,-1\n")
+    (folder / "file").write_text("")
+    few = ("--max-frames", "2", "--detector", "motion")
+    return {
+        "missing file": ("track", "missing.mp4"),
+        "text file named mp4": ("track", "text.mp4"),
+        "truncated video": ("track", "cut.mp4"),
+        "zero bytes": ("track", "nothing.mp4"),
+        "empty folder": ("track", "empty"),
+        "one pixel": ("track", "one.png", "--detector", "motion", "--csv", "out.csv"),
+        "columns": ("track", CLIP, "--detections", "columns.txt"),
+        "not a number": ("track", CLIP, "--detections", "nan.txt"),
+        "detections missing": ("track", CLIP, "--detections", "none.txt"),
+        "both detections and detector": ("track", CLIP, "--detections", DETECTIONS, "--detector", "motion"),
+        "no such folder": ("track", CLIP, *few, "--output", "nowhere/out.mp4"),
+        "output under a file": ("track", CLIP, *few, "--mot-txt", "file/out.txt"),
+        "output of unknown kind": ("track", CLIP, *few, "--output", "out.xyz"),
+        "two outputs, one name": ("track", CLIP, *few, "--csv", "same", "--jsonl", "same"),
+        "unknown task": ("track", CLIP, "--task", "nonsense"),
+        "unknown detector": ("track", CLIP, "--detector", "nonsense"),
+        "unknown model": ("track", CLIP, *few, "--model", "nonsense"),
+        "unknown fidelity": ("track", CLIP, *few, "--fidelity", "perfect"),
+        "start beyond the end": ("track", CLIP, "--start", "5000"),
+        "no display": ("track", CLIP, "--show"),
+        "verify without a source": ("verify", "missing.mp4"),
+        "calibration of another kind": ("calibrate", CLIP, "--output", "net.pt"),
+        "unknown weights": ("download-weights", "nonsense"),
+    }
+
+
+@pytest.mark.slow
+def test_bad_input_gives_one_line_and_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, which has imported the heavy libraries once."""
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    cases = bad_inputs(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    for what, arguments in cases.items():
+        monkeypatch.setattr(sys, "argv", ["vistream", *arguments])
+        with pytest.raises(SystemExit) as left:
+            run()
+        said = capfd.readouterr().err
+        assert left.value.code == 2, f"{what}: {left.value.code} {said}"
+        errors = [line for line in said.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1, f"{what}: {said}"
+        assert "Traceback" not in said, what
+        assert sorted(tmp_path.rglob("*")) == before, f"{what} left something behind"
+
+
+def test_debug_shows_where_it_went_wrong(tmp_path: Path) -> None:
+    done = vistream("track", "missing.mp4", "--debug", cwd=tmp_path)
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
+
+
+def test_eval_scores_two_files(tmp_path: Path) -> None:
+    truth = str(DEMO / "plaza_static" / "gt" / "gt.txt")
+    done = vistream("eval", "--gt", truth, "--pred", truth, "--json", "scores.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "HOTA" in done.stdout
+    assert "100" in done.stdout or "1.0" in done.stdout
+    assert (tmp_path / "scores.json").is_file()

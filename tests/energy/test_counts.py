@@ -1,0 +1,115 @@
+"""The operations of a frame, counted: held to brute force, and to what every count must satisfy."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from energytoys import small
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from toys import Toy, clips, toys
+
+from vistream.energy.run import count_energy, nonzero_operations
+from vistream.engine.reference import Dense
+from vistream.ir.layers import PIXEL_ZERO, Neuron, Synapse
+from vistream.ir.window import Window
+from vistream.quantize.named import NamedNetwork
+
+law = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def pairs(source: Tensor, layer: Neuron, synapse: Synapse, skip_zeros: bool) -> int:
+    """(source value, neuron) pairs of a convolution, one at a time."""
+    assert synapse.window is not None and synapse.weight is not None
+    window, placed = synapse.window, synapse.window.place(source.shape[0], source.shape[1])
+    outputs, per_group = synapse.weight.shape[:2]
+    found = 0
+    for y, x, output in itertools.product(range(placed.height), range(placed.width), range(outputs)):
+        group = output // (outputs // synapse.groups)
+        for dy, dx, channel in itertools.product(range(window.kernel[0]), range(window.kernel[1]), range(per_group)):
+            row = y * window.stride[0] + dy * window.dilation[0] - placed.top
+            column = x * window.stride[1] + dx * window.dilation[1] - placed.left
+            if 0 <= row < source.shape[0] and 0 <= column < source.shape[1]:
+                found += not skip_zeros or int(source[row, column, group * per_group + channel]) != 0
+    return found
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize(
+    "window",
+    [
+        Window((3, 3), padding=(1, 1)),
+        Window((3, 3), (2, 2), padding=None),
+        Window((3, 2), (1, 2), (2, 1), (2, 0)),
+        Window((2, 2), (3, 3)),  # some pixels reach nothing
+    ],
+)
+def test_counts_on_five_by_five_pixels_equal_brute_force(window: Window, groups: int) -> None:
+    network = small(window, groups)
+    random = np.random.default_rng(5)
+    frame = random.choice(np.array([PIXEL_ZERO, PIXEL_ZERO, 3, 200, 255], dtype=np.uint8), (5, 5, 2))
+    run = count_energy([(0, frame)], NamedNetwork("toy", network, ""), "toy", steps=200)
+    levels = Dense(network).step(frame)
+    first = network.neurons[0]
+    sizes, counts = run.counts.layers, run.counts.frames[0].layers
+
+    assert sizes[0].synapses == pairs(levels["x"], first, first.synapses[0], skip_zeros=False)
+    assert counts[0].nonzero_macs == pairs(levels["x"], first, first.synapses[0], skip_zeros=True)
+    assert counts[0].reset.macs == counts[0].nonzero_macs, "analog pixels that are not 0, delivered once"
+    assert sizes[0].macs == levels["first"].numel() * math.prod(window.kernel) * 2 // groups
+
+    values, spikes = levels["first"].numel(), counts[0].reset.spikes
+    assert sizes[1].synapses == 4 * values and sizes[1].adds == values
+    assert counts[1].nonzero_macs == 4 * int((levels["first"] != 0).sum())
+    assert counts[1].nonzero_adds == int((levels["first"] != 0).sum())
+    assert counts[1].reset.sops == 5 * spikes, "each spike reaches four neurons, and one through the shortcut"
+    assert (sizes[0].analog, sizes[1].analog) == (True, False)
+    assert (sizes[0].readers, sizes[1].readers) == (2, 0)
+
+
+@given(toy=toys(), data=st.data())
+@law
+def test_nonzero_operations_equal_a_convolution_with_ones(toy: Toy, data: st.DataObject) -> None:
+    frame = data.draw(clips(toy))[0]
+    levels = Dense(toy.network).step(frame)
+    for layer in toy.network.neurons:
+        macs = adds = 0
+        for synapse in layer.synapses:
+            occupied = (levels[synapse.source] != 0).permute(2, 0, 1)[None].double()
+            if synapse.weight is None:
+                adds += int(occupied.sum())
+                continue
+            assert synapse.window is not None
+            placed = synapse.window.place(occupied.shape[2], occupied.shape[3])
+            padded = F.pad(occupied, (placed.left, placed.right, placed.top, placed.bottom))
+            ones = torch.ones(synapse.weight.shape, dtype=torch.float64)
+            window = synapse.window
+            macs += int(F.conv2d(padded, ones, None, window.stride, 0, window.dilation, synapse.groups).sum())
+        assert nonzero_operations(layer, levels) == (macs, adds)
+
+
+@given(toy=toys(), data=st.data())
+@law
+def test_what_every_count_must_satisfy(toy: Toy, data: st.DataObject) -> None:
+    frames = list(enumerate(data.draw(clips(toy))))
+    counts = count_energy(frames, NamedNetwork("toy", toy.network, ""), "toy", steps=10_000).counts
+    for number, frame in enumerate(counts.frames):
+        assert frame.differing == 0 and frame.reset == replace(frame.reset, rested=True, differing=0)
+        assert frame.differential.rested and frame.differential.differing == 0
+        for size, layer in zip(counts.layers, frame.layers, strict=True):
+            assert layer.nonzero_macs <= size.synapses <= size.macs
+            assert layer.nonzero_adds <= size.adds
+            assert layer.stream_macs <= size.macs and layer.stream_adds <= size.adds
+            assert layer.changes <= layer.stream_neurons <= size.neurons
+            assert layer.changes <= layer.differential.spikes, "a level changes by spikes alone"
+            if number == 0:
+                assert (layer.stream_macs, layer.stream_adds) == (size.macs, size.adds)
+                assert layer.stream_neurons == size.neurons
+                assert layer.reset == layer.differential, "on the first frame there is no past"

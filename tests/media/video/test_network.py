@@ -1,0 +1,99 @@
+"""Streams and videos that come over HTTP, from a server of this machine."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from clipfiles import FRAMES, SIZE, picture, write_video
+
+from vistream.media.video import Source, open_source
+from vistream.media.video.frames import Window
+from vistream.media.video.live import open_url
+
+
+@contextmanager
+def serving(respond: Callable[[http.server.BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """An HTTP server on this machine that answers every request with `respond`."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with suppress(OSError):  # the client has gone
+                respond(self)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/stream"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def motion_jpeg(frames: int, interval: float) -> Callable[[http.server.BaseHTTPRequestHandler], None]:
+    """A network camera: `frames` JPEGs, then the connection drops."""
+
+    def respond(request: http.server.BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        request.end_headers()
+        for i in range(frames):
+            jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture(i), cv2.COLOR_RGB2BGR))[1].tobytes()
+            request.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n")
+            request.wfile.write(b"Content-Length: %d\r\n\r\n%b\r\n" % (len(jpeg), jpeg))
+            request.wfile.flush()
+            time.sleep(interval)
+
+    return respond
+
+
+def test_a_slow_consumer_of_a_stream_gets_the_newest_frame() -> None:
+    with serving(motion_jpeg(1000, 0.01)) as url, open_source(url, max_frames=4) as source:
+        assert source.live
+        assert source.size == SIZE
+        indices = []
+        for frame in source:
+            indices.append(frame.index)
+            time.sleep(0.3)
+    assert len(indices) == 4
+    assert min(np.diff(indices)) > 5  # what arrived meanwhile was dropped
+
+
+def test_a_dropped_stream_is_taken_up_again_and_a_lost_one_ends(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(motion_jpeg(12, 0.02)) as url, open_source(url, max_frames=30) as source:
+        indices = [frame.index for frame in source]
+    assert len(indices) == 30
+    assert indices == sorted(set(indices))
+    assert "dropped: connecting again until it is back" in caplog.text
+    assert "is back after" in caplog.text
+
+    with serving(motion_jpeg(12, 0.02)) as url:
+        lost: Source = open_url(url, Window(), reconnect=False)
+        assert 0 < len(list(lost)) <= 12
+    assert "it ends here, as --no-reconnect wants it" in caplog.text
+
+
+def test_a_video_behind_http_is_read_whole(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "clip.mp4", movflags="faststart")
+
+    def respond(request: http.server.BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", str(video.stat().st_size))
+        request.end_headers()
+        request.wfile.write(video.read_bytes())
+
+    with serving(respond) as url, open_source(url) as source:
+        assert (source.live, source.frame_count) == (False, FRAMES)
+        assert len(list(source)) == FRAMES

@@ -1,0 +1,272 @@
+"""`vistream serve`: real servers on real ports, asked over HTTP and looked at in a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from email.message import Message
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+import uvicorn
+from browser import DESKTOP, PHONE, browser, overflow, until, watched
+from typer.testing import CliRunner
+
+from vistream.cli.main import app
+from vistream.errors import VistreamError
+from vistream.pipeline.run import Settings
+from vistream.serve.app import make_app
+from vistream.serve.gauges import SECONDS, STEP, Gauges
+from vistream.serve.server import serve
+from vistream.serve.tile import Tile
+from vistream.types import LayerWork, Result, Track, Work
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+DEMO = Path(__file__).parents[2] / "demo_videos"
+CLIP = str(DEMO / "plaza_static.mp4")
+
+
+@contextmanager
+def asked(port: int, path: str, headers: dict[str, str]) -> Iterator[HTTPResponse]:
+    """One request, whose answer may have no end."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", path, headers=headers)
+        with closing(connection.getresponse()) as answer:
+            yield answer
+
+
+def ask(port: int, path: str, **headers: str) -> tuple[int, bytes, Message]:
+    """Status, body, headers."""
+    with asked(port, path, headers) as answer:
+        return answer.status, answer.read(), answer.headers
+
+
+@contextmanager
+def served(*tiles: Tile, token: str | None = None) -> Iterator[int]:
+    """The application on a free port, in this process."""
+    server = uvicorn.Server(
+        uvicorn.Config(make_app(tiles, token, lambda: server.should_exit), port=0, log_level="error", ws="none")
+    )
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+@pytest.fixture(scope="module")
+def done() -> Tile:
+    """A source that was tracked to its end."""
+    tile = Tile(CLIP, Settings(detector="motion", max_frames=6))
+    tile.run()
+    return tile
+
+
+def test_figures_and_pictures(done: Tile) -> None:
+    with served(done) as port:
+        status, body, headers = ask(port, "/api/sources")
+        (source,) = json.loads(body)
+        assert (status, source["title"], source["state"], source["frame"]) == (200, "plaza_static", "ended", 5)
+        assert source["size"] == [640, 384]
+        assert 0 < source["work"] < 1
+        lengths = {len(column) for column in source["history"].values()}
+        assert lengths == {len(source["history"]["at"])} != {0}
+        for path, shape in (("picture", (384, 640, 3)), ("activity", (288, 480, 3))):
+            status, body, headers = ask(port, f"/sources/0/{path}.jpg")
+            assert (status, headers["Content-Type"]) == (200, "image/jpeg")
+            picture = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR)
+            assert picture is not None
+            assert picture.shape == shape
+        assert [ask(port, f"/sources/{n}/picture.jpg")[0] for n in ("1", "-1", "x")] == [404, 404, 404]
+        body = ask(port, "/sources/0/stream.mjpg")[1]  # the source has ended, so this ends too
+        assert body.count(b"--frame\r\nContent-Type: image/jpeg") == 1
+
+
+def test_no_path_gets_out(done: Tile, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lost = Tile(str(tmp_path / "secret" / "missing.mp4"), Settings())
+    lost.run()
+    assert lost.state == "failed"
+    assert "secret/missing.mp4 does not exist" in caplog.text  # the terminal says why
+    with served(done, lost) as port:
+        body = ask(port, "/api/sources")[1].decode()
+        assert "failed" in body
+        assert "/" not in body
+        assert "secret" not in body
+        for path in ("/page.py", "/../app.py", "/%2e%2e/app.py", "/page.js/../app.py", "//etc/passwd", CLIP):
+            assert ask(port, path)[0] == 404, path
+
+
+def test_only_this_machines_own_names_are_answered(done: Tile) -> None:
+    with served(done) as port:
+        for host in ("127.0.0.1", "localhost", f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"):
+            assert ask(port, "/", Host=host)[0] == 200, host
+        for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "localhost.evil.example", ""):
+            assert ask(port, "/api/sources", Host=host)[:2] == (403, b"this page is for this machine alone\n"), host
+        headers = ask(port, "/", Origin="http://evil.example")[2]
+        assert "Access-Control-Allow-Origin" not in headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+
+
+def test_elsewhere_the_token_is_asked_for(done: Tile) -> None:
+    with served(done, token="abc123") as port:
+        for path in ("/", "/page.js", "/api/sources", "/sources/0/picture.jpg", "/sources/0/stream.mjpg", "/nothing"):
+            assert ask(port, path, Host="cam.lan")[0] == 401, path
+            assert ask(port, f"{path}?token=abc124")[0] == 401, path
+            assert ask(port, path, Cookie="vistream=abc12", Authorization="Bearer wrong")[0] == 401, path
+        assert ask(port, "/api/sources", Authorization="Bearer abc123")[0] == 200
+        status, _, headers = ask(port, "/?token=abc123")
+        assert (status, headers["Location"]) == (303, "/")
+        cookie = headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert ask(port, "/sources/0/picture.jpg", Cookie=cookie.split(";")[0])[0] == 200
+
+
+@pytest.mark.slow
+def test_a_live_source_and_its_lag() -> None:
+    """What one server shows is a camera to another tracker."""
+    film = Tile(CLIP, Settings(detector="motion", deadband=8, hysteresis=2), loop=True)
+    film.start()
+    with served(film) as port:
+        camera = Tile(f"http://127.0.0.1:{port}/sources/0/stream.mjpg", Settings(detector="motion", reconnect=False))
+        camera.start()
+        wait(lambda: camera.view is not None and camera.view.number > 5)
+        figures = camera.as_dict()
+        assert (figures["title"], figures["state"]) == ("127.0.0.1", "running")
+        assert isinstance(figures["dropped"], int)
+        assert 0 < camera.gauges.lag < 30
+        for tile in (camera, film):
+            tile.stop()
+            tile.join(30)
+            assert (tile.is_alive(), tile.state) == (False, "ended")
+
+
+def wait(until: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@contextmanager
+def command(folder: Path, *options: str) -> Iterator[str]:
+    """The real command: the address that it prints. Ctrl-C ends it, and well; what it says goes to `folder/err`."""
+    code = "from vistream.cli.main import run; run()"
+    arguments = [sys.executable, "-c", code, "serve", CLIP, "--detector", "motion", "--loop", "--port", "0", *options]
+    with (
+        (folder / "err").open("w") as errors,
+        subprocess.Popen(arguments, text=True, stdout=subprocess.PIPE, stderr=errors) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"http://\S+", line)
+            assert found, line + (folder / "err").read_text()
+            yield found[0]
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+    said = (folder / "err").read_text()
+    assert said.splitlines()[-1] == "ended"
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_in_a_browser_until_ctrl_c(tmp_path: Path) -> None:
+    with command(tmp_path) as address:
+        assert address.startswith("http://127.0.0.1:")
+        port = int(address.rpartition(":")[2].strip("/"))
+        with asked(port, "/sources/0/stream.mjpg", {}) as watching:
+            assert watching.read(200_000).count(b"--frame") >= 2
+        with browser() as launched:
+            for width in (PHONE, DESKTOP):
+                look(launched, width, address)
+
+
+def look(launched: Browser, width: int, address: str) -> None:
+    """The page fills itself, asks for nothing from elsewhere, and fits."""
+    with watched(launched, width) as (page, complaints, requests):
+        page.goto(address)
+        until(page, "document.querySelectorAll('.running').length == 1")
+        until(page, "[...document.querySelectorAll('img')].every((image) => image.naturalWidth > 0)")
+        until(page, "document.querySelectorAll('polyline[points*=\" \"]').length == 4")
+        assert page.inner_text("h2").split() == ["plaza_static", "running"]
+        tops = page.evaluate("[...document.querySelectorAll('.views img')].map((i) => i.getBoundingClientRect().top)")
+        assert (tops[0] == tops[1]) == (width == DESKTOP)  # beside it, or on a phone below it
+        assert overflow(page) == 0
+        assert complaints == []
+        assert all(url.startswith((address, "data:")) for url in requests)
+
+
+@pytest.mark.slow
+def test_bound_elsewhere_it_prints_a_token_once(tmp_path: Path) -> None:
+    with command(tmp_path, "--host", "0.0.0.0") as address:
+        match = re.fullmatch(r"http://[^/]+:(\d+)/\?token=([\w-]{20,})", address)
+        assert match, address
+        assert ask(int(match[1]), "/")[0] == 401
+        assert ask(int(match[1]), "/", Authorization=f"Bearer {match[2]}")[0] == 200
+        with asked(int(match[1]), "/sources/0/stream.mjpg", {"Authorization": f"Bearer {match[2]}"}) as watching:
+            watching.read(1)  # an answer without end does not keep the server from ending
+    assert match[2] not in (tmp_path / "err").read_text()
+
+
+def test_what_cannot_be_served_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(VistreamError, match=f"port {port} can't be bound: Address already in use"):
+            serve([], "127.0.0.1", port, print)
+    for options, match in ((("--task", "vos"), "serve shows the tasks"), (("--fidelity", "perfect"), "no fidelity")):
+        refused = CliRunner().invoke(app, ["serve", CLIP, *options])
+        assert isinstance(refused.exception, VistreamError)
+        assert match in str(refused.exception)
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("vistream.serve")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    refused = CliRunner().invoke(app, ["serve", CLIP])
+    assert isinstance(refused.exception, VistreamError)
+    assert "pip install starlette uvicorn" in str(refused.exception)
+
+
+def test_gauges_count_and_forget() -> None:
+    now = [1000.0]
+    gauges = Gauges(lambda: now[0])
+    for frame in range(4000):  # 400 seconds at ten frames a second, each result 0.3 s after its frame was due
+        now[0] = 1000.0 + frame / 10
+        tracks = (Track(1 + frame // 1000, (0, 0, 1, 1), 1.0, "person"),)
+        work = Work((LayerWork("one", 1, 1, 25, 100, 1),))
+        gauges.done(Result(frame, frame / 10, tracks, 1, work), now[0] - 0.3)
+    figures = json.loads(json.dumps(gauges.as_dict()))
+    assert figures["fps"] == pytest.approx(10, abs=0.6)
+    assert figures["lag"] == pytest.approx(0.3)
+    assert figures["ids"] == 4
+    history = figures["history"]
+    assert len(history["at"]) == pytest.approx(SECONDS / STEP, abs=2)
+    assert history["work"] == [0.25] * len(history["at"])
+    assert set(history["tracks"]) == {1}
+    assert max(history["at"]) <= SECONDS
+    now[0] += 10
+    assert gauges.as_dict()["fps"] == 0  # nothing comes any more
+    gauges.restart()
+    assert gauges.as_dict()["ids"] == 0

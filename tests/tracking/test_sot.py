@@ -1,0 +1,135 @@
+"""Correlation heads against brute force, and boxes followed from the API and the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+from typer.testing import CliRunner
+
+from vistream.cli.main import app
+from vistream.errors import VistreamError
+from vistream.evaluate.metrics.overlap import paired_box_iou
+from vistream.media.formats.jsonl import read_results
+from vistream.tracking.correlation import CorrelationFilter, CrossCorrelation, Head, gaussian_label, peak
+from vistream.tracking.sot import SotConfig, SotTracker
+from vistream.types import Box, FeatureMap, Observations
+
+Window = NDArray[np.float32]
+GRID = 15
+
+
+def noise(seed: int, *shape: int) -> Window:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def heads() -> list[Head]:
+    return [CrossCorrelation(GRID, (5, 5)), CorrelationFilter(GRID, (5, 5), 0.2, 1e-4, 0.01)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(-2, 2), st.integers(-2, 2), st.sampled_from([0, 1]))
+def test_a_shifted_window_answers_with_its_shift(seed: int, down: int, across: int, which: int) -> None:
+    head, window = heads()[which], noise(seed, GRID, GRID, 8)
+    head.learn(window)
+    row, column, _ = peak(head.response(np.roll(window, (down, across), axis=(0, 1))))
+    assert abs(row - down) < 0.5 and abs(column - across) < 0.5
+
+
+def test_cross_correlation_is_the_mean_cosine() -> None:
+    head, window, later = CrossCorrelation(GRID, (5, 3)), noise(1, GRID, GRID, 4), noise(2, GRID, GRID, 4)
+    head.learn(window)
+    response = head.response(later)
+    units = [w / np.linalg.norm(w, axis=2, keepdims=True) for w in (window, later)]
+    for down, across in ((0, 0), (2, -3), (-1, 4)):
+        moved = np.roll(units[1], (-down, -across), axis=(0, 1))
+        expected = (units[0] * moved).sum(axis=2)[5:10, 6:9].mean()
+        assert response[down, across] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_filter_gives_its_label_for_what_it_learned() -> None:
+    """With one channel and no taper to speak of, the solution of equation 3 of the paper is exact."""
+    head, window = CorrelationFilter(GRID, (5, 5), 0.2, 1e-9, 0.01), noise(3, GRID, GRID, 1)
+    head.learn(window)
+    np.testing.assert_allclose(head.response(window), gaussian_label(GRID, (5, 5), 0.2), atol=1e-3)
+
+
+def test_the_filter_learns_on_and_cross_correlation_does_not() -> None:
+    first, later = noise(4, GRID, GRID, 6), noise(5, GRID, GRID, 6)
+    for head, learns in zip(heads(), (False, True), strict=True):
+        head.learn(first)
+        before = head.response(later)
+        head.learn(later)
+        assert np.allclose(before, head.response(later)) != learns
+
+
+TEXTURE = noise(6, 40, 40, 12)
+
+
+def scene(box: Box, seed: int) -> FeatureMap:
+    """A grid of 60 x 80 cells of 8 pixels: a texture stretched into `box`, over what is almost nothing."""
+    values = 0.1 * noise(seed, 60, 80, 12)
+    x, y, w, h = (round(value / 8) for value in box)
+    values[y : y + h, x : x + w] = np.dstack(cv2.split(cv2.resize(cv2.blur(TEXTURE, (3, 3)), (w, h))))
+    return FeatureMap(values, (8.0, 8.0))
+
+
+@pytest.mark.parametrize("head", ["dcf", "xcorr"])
+def test_a_moving_box_is_followed(head: str) -> None:
+    tracker = SotTracker(SotConfig(head=head))
+    start: Box = (120.0, 80.0, 120.0, 160.0)
+    assert tracker.add_object(start) == 1
+    for frame in range(10):
+        box: Box = (120.0 + 16 * frame, 80.0 + 8 * frame, 120.0, 160.0)
+        track = tracker.step(scene(box, frame), Observations.none())[0]
+        assert 0.0 <= track.score <= 1.0
+        assert paired_box_iou(np.array([box]), np.array([track.box]))[0] > 0.75
+
+
+def test_size_and_place_stay_within_limits() -> None:
+    tracker = SotTracker(SotConfig(size_limits=(0.9, 1.1)))
+    tracker.add_object((0.0, 0.0, 100.0, 50.0))
+    for seed in range(12):
+        x, y, w, h = tracker.step(FeatureMap(noise(seed, 20, 30, 4), (8.0, 8.0)), Observations.none())[0].box
+        assert 90 - 1e-9 <= w <= 110 + 1e-9 and w / h == pytest.approx(2.0)
+        assert 0 <= x + w / 2 <= 240 and 0 <= y + h / 2 <= 160
+
+
+def test_objects_come_and_go() -> None:
+    tracker = SotTracker()
+    assert [tracker.add_object((8.0, 8.0, 40.0, 40.0)), tracker.add_object((90.0, 9.0, 40.0, 40.0))] == [1, 2]
+    tracker.remove_object(1)
+    assert [track.id for track in tracker.step(scene((8, 8, 40, 40), 0), Observations.none())] == [2]
+    with pytest.raises(VistreamError, match="no object 1"):
+        tracker.remove_object(1)
+    with pytest.raises(VistreamError, match="x, y, w, h"):
+        tracker.add_object((1.0, 2.0, 0.0, 5.0))
+    with pytest.raises(VistreamError, match="needs a model"):
+        tracker.step(None, Observations.none())
+    tracker.reset()
+    assert tracker.add_object((8.0, 8.0, 40.0, 40.0)) == 1
+
+
+def test_the_command_follows_a_box(tmp_path: Path) -> None:
+    background = np.random.default_rng(0).integers(0, 90, (160, 240, 3), dtype=np.uint8)
+    thing = np.random.default_rng(1).integers(100, 255, (8, 8, 3), dtype=np.uint8).repeat(6, 0).repeat(6, 1)
+    (tmp_path / "clip").mkdir()
+    for frame in range(5):
+        picture = background.copy()
+        picture[50:98, 40 + 6 * frame : 88 + 6 * frame] = thing
+        Image.fromarray(picture).save(tmp_path / "clip" / f"{frame}.png")
+    out = tmp_path / "out.jsonl"
+    arguments = ["track", str(tmp_path / "clip"), "--task", "sot", "--jsonl", str(out)]
+    result = CliRunner().invoke(app, [*arguments, "--init-box", "40,50,48,48"])
+    assert result.exit_code == 0, result.output
+    last = list(read_results(out))[-1].tracks[0].box
+    assert paired_box_iou(np.array([(64.0, 50.0, 48.0, 48.0)]), np.array([last]))[0] > 0.6
+    for wrong, message in (("1,2,3", "four numbers"), ("1,2,-3,4", "above 0")):
+        result = CliRunner().invoke(app, [*arguments, "--init-box", wrong])
+        assert result.exit_code != 0 and message in str(result.exception) + result.output

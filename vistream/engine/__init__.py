@@ -1,0 +1,1 @@
+"""One integer network, three executors: the reference, the spiking simulator, the stream."""

@@ -1,0 +1,1 @@
+"""The event-driven engine: plan, state, step, kernels. Fast, and equal to the reference."""

@@ -1,0 +1,1 @@
+"""Datasets: their clips, and the tracker run over them."""

@@ -1,0 +1,165 @@
+"""The sequences of a dataset: where their frames, ground truth and public detections lie, in the standard layouts.
+
+    MOT16, 17, 20   [train/]SEQ/{img1/, gt/gt.txt, det/det.txt, seqinfo.ini}
+    MOTS20          [train/]SEQ/{img1/, gt/gt.txt, seqinfo.ini}
+    DAVIS           JPEGImages/480p/SEQ/, Annotations/480p/SEQ/, ImageSets/{2016,2017}/val.txt
+    PoseTrack18     annotations/val/SEQ.json, images/val/SEQ/
+    OTB             SEQ/{img/, groundtruth_rect.txt}
+    demo clips      SEQ/{gt/gt.txt, gt/gt_mots.txt, masks/, posetrack.json, det/det.txt}, SEQ.mp4
+
+A video may stand for the folder of images. The root may be the dataset, its split, one sequence, or a folder of
+datasets. What the files say is read in `truth`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
+
+from vistream.errors import VistreamError
+from vistream.media.formats.davis import read_sequences
+from vistream.media.formats.mots import is_mots
+from vistream.media.formats.posetrack import read_poses
+from vistream.media.formats.seqinfo import read_seqinfo
+from vistream.media.video.frames import Source
+from vistream.media.video.source import open_source
+
+log = logging.getLogger("vistream")
+
+OTB_STARTS = {"David": 300, "BlurCar1": 247, "BlurCar3": 3, "BlurCar4": 18}
+"""The first annotated image, from 1, of the sequences whose annotation begins later (Wu et al., CVPR 2013)."""
+
+FRAMES = ("img1", "img", "JPEGImages")
+"""Folders of many files, among which no sequence is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One sequence. `footage`: as `open_source` takes it, from frame `start` on, and only `frames` of it (None: all);
+    `fps`: None where not known.
+
+    `truth`: a file, or for `masks` a folder. `kind`: how it is to be read: mot, mots, masks, poses or otb.
+    """
+
+    name: str
+    footage: str
+    truth: Path
+    kind: str
+    fps: float | None = None
+    public: Path | None = None
+    start: int = 0
+    frames: int | None = None
+
+    def open(self) -> Source:
+        """Its frames. Raises VistreamError where they can't be opened."""
+        return open_source(self.footage, start=self.start, max_frames=self.frames)
+
+
+def find_clips(task: str, root: Path, wanted: tuple[str, ...] = ()) -> list[Clip]:
+    """The sequences under `root` that have ground truth for `task`, by name; of these the `wanted` (globs; none: all).
+
+    Raises VistreamError where there is none, a sequence has no frames, or a wanted one is missing.
+    """
+    if not root.is_dir():
+        raise VistreamError(f"{root} is not a folder: give that of a dataset")
+    found: dict[str, Clip] = {}
+    for clip in _FINDERS[task](root.resolve()):
+        found.setdefault(clip.name, clip)
+    if not found:
+        raise VistreamError(f"{root} holds no sequence with ground truth for {task}, in no layout that is known")
+    unknown = [pattern for pattern in wanted if not any(fnmatch(name, pattern) for name in found)]
+    if unknown:
+        raise VistreamError(f"{root} has no sequence {unknown[0]!r} for {task}: it has {', '.join(sorted(found))}")
+    names = [name for name in sorted(found) if not wanted or any(fnmatch(name, pattern) for pattern in wanted)]
+    return [found[name] for name in names]
+
+
+def _folders(root: Path, depth: int = 3) -> Iterator[Path]:
+    """`root` and the folders in it, so many levels down: `datasets/MOT17/train/SEQ` is found from `datasets`."""
+    yield root
+    if depth:
+        for path in sorted(root.iterdir()):
+            if path.is_dir() and path.name not in FRAMES:
+                yield from _folders(path, depth - 1)
+
+
+def _mot(root: Path) -> Iterator[Clip]:
+    for folder in _folders(root):
+        truth = folder / "gt" / "gt.txt"
+        if truth.is_file() and not is_mots(truth):
+            yield _clip(folder, truth, "mot")
+        elif (folder / "seqinfo.ini").is_file() and not (folder / "gt").is_dir():
+            log.info("%s has no ground truth: it is left out", folder)
+
+
+def _mots(root: Path) -> Iterator[Clip]:
+    for folder in _folders(root):
+        for truth in (folder / "gt" / "gt_mots.txt", folder / "gt" / "gt.txt"):
+            if truth.is_file() and is_mots(truth):
+                yield _clip(folder, truth, "mots")
+                break
+
+
+def _vos(root: Path) -> Iterator[Clip]:
+    for folder in _folders(root):
+        years = sorted(path.parent.name for path in folder.glob("ImageSets/20*/val.txt"))
+        for sequence in read_sequences(folder, "val", years[-1]) if years else ():
+            if sequence.images and sequence.annotations:
+                truth = sequence.annotations[0].parent
+                yield Clip(sequence.name, str(sequence.images[0].parent), truth, "masks")
+        if folder.name != "masks" and any((folder / "masks").glob("*.png")):
+            yield _clip(folder, folder / "masks", "masks")
+
+
+def _pose(root: Path) -> Iterator[Clip]:
+    for folder in _folders(root):
+        for name in ("gt.json", "posetrack.json"):
+            if (folder / name).is_file():
+                yield _of_poses(folder.name, folder / name, folder)
+        for pattern in ("annotations/*.json", "annotations/val/*.json"):
+            for truth in sorted(folder.glob(pattern)):
+                yield _of_poses(truth.stem, truth, folder)
+
+
+def _of_poses(name: str, truth: Path, folder: Path) -> Clip:
+    """The images lie where the file says, from `folder` on; or there is a video."""
+    images = read_poses(truth).images
+    first = folder / images[0].file if images else folder
+    if first.is_file():
+        return Clip(name, str(first.parent), truth, "poses")
+    return replace(_clip(folder, truth, "poses"), name=name)
+
+
+def _sot(root: Path) -> Iterator[Clip]:
+    for folder in _folders(root):
+        for truth in sorted(folder.glob("groundtruth_rect*.txt")):
+            suffix = truth.stem.removeprefix("groundtruth_rect")
+            clip = _clip(folder, truth, "otb")
+            yield replace(clip, name=clip.name + suffix, start=OTB_STARTS.get(clip.name, 1) - 1)
+    yield from _mot(root)
+    yield from _vos(root)
+
+
+def _clip(folder: Path, truth: Path, kind: str) -> Clip:
+    """A sequence that has a folder of its own."""
+    info = read_seqinfo(folder / "seqinfo.ini") if (folder / "seqinfo.ini").is_file() else None
+    videos, lists = sorted(folder.glob("*.mp4")), sorted((folder / "det").glob("*.txt"))
+    named = [folder / info.image_folder] if info else []
+    places = [*named, folder / "img1", folder / "img", *videos[:1], folder.parent / f"{folder.name}.mp4"]
+    footage = next((place for place in places if place.exists()), None)
+    if footage is None:
+        raise VistreamError(f"{folder} has ground truth but no frames: img1/, img/ or a video is looked for")
+    public = next((path for path in lists if path.name == "det.txt"), lists[0] if len(lists) == 1 else None)
+    return Clip(folder.name, str(footage.resolve()), truth, kind, info.frame_rate if info else None, public)
+
+
+_FINDERS: dict[str, Callable[[Path], Iterator[Clip]]] = {
+    "mot": _mot,
+    "mots": _mots,
+    "vos": _vos,
+    "pose": _pose,
+    "sot": _sot,
+}

@@ -1,0 +1,139 @@
+"""One clip of a dataset, run in several ways at once: its frames are read, and objects detected, only once.
+
+A way whose result is there already, made with the same settings, is left out.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+
+from vistream.detect.coco import KEYPOINTS
+from vistream.evaluate.datasets.clips import Clip
+from vistream.evaluate.datasets.observed import FIRST, described, make_evaluation_observer, wanted
+from vistream.evaluate.datasets.store import Finished, Writer, mark_finished, open_writer, read_finished, result_path
+from vistream.evaluate.datasets.truth import Starts, first_boxes, first_masks, first_skeletons
+from vistream.evaluate.datasets.ways import Way, make_way
+from vistream.machine import cores, cpu_name, version_of
+from vistream.media.video.frames import Source
+from vistream.pipeline.observe import Observer
+from vistream.quantize.named import DEFAULT_MODEL
+from vistream.types import Observations
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be run: `ways` are fidelities and baselines (see `ways`), results go below the folder `output`."""
+
+    task: str
+    detections: str
+    output: Path
+    ways: tuple[str, ...] = ("exact",)
+    model: str = DEFAULT_MODEL
+    classes: tuple[str, ...] = ()
+
+    def folder(self, way: str) -> Path:
+        """Where the results of one way lie."""
+        chosen = self.detections.replace(":", "-").replace("/", "-")
+        return self.output / f"{self.task}-{chosen}-{way}"
+
+
+@dataclass(slots=True)
+class _Running:
+    """A way at work, and what it cost so far."""
+
+    way: Way
+    folder: Path
+    settings: dict[str, str]
+    made: dict[str, str]
+    writer: Writer | None = None
+    counts: dict[str, int] = field(default_factory=lambda: {"frames": 0, "macs": 0, "macs_dense": 0})
+    seconds: float = 0.0
+
+
+def run_clip(clip: Clip, order: Order, on_frame: Callable[[int], None] = lambda frames: None) -> None:
+    """Run what is not finished, and leave results and markers. `on_frame` is told of frames that need no more work.
+
+    Raises VistreamError for whatever can't be opened, read or written.
+    """
+    with clip.open() as source:
+        total = source.frame_count or 0
+        observer = make_evaluation_observer(clip, order.task, order.detections, source, order.classes)
+        fps = clip.fps or source.fps
+        prepared = [_prepare(clip, order, name, observer, fps) for name in order.ways]
+        running = [way for way in prepared if not _is_finished(clip, order.task, way)]
+        if len(running) < len(prepared):
+            on_frame(total * (len(prepared) - len(running)))
+        if running:
+            _run(clip, order, source, observer, running, on_frame)
+
+
+def _prepare(clip: Clip, order: Order, name: str, observer: Observer, fps: float | None) -> _Running:
+    way, made = make_way(name, order.task, order.model, fps, observer.joints or KEYPOINTS)
+    made |= {"detector": described(order.detections, observer), "commit": commit()}
+    made |= {"CPU": f"{cpu_name()}, {cores()} cores"}
+    settings = {key: made[key] for key in ("model", "fidelity", "detector")}
+    settings |= {"classes": ",".join(order.classes), **{k: str(v) for k, v in asdict(clip).items()}}
+    return _Running(way, order.folder(name), settings, made)
+
+
+def _is_finished(clip: Clip, task: str, way: _Running) -> bool:
+    before = read_finished(way.folder, clip)
+    there = result_path(task, way.folder, clip).exists()
+    return there and before is not None and dict(before.settings) == way.settings
+
+
+def starts_of(clip: Clip, order: Order) -> Starts:
+    """The objects that the tracker is given, by frame."""
+    if order.task == "vos":
+        return first_masks(clip)
+    if order.task == "sot":
+        return first_boxes(clip)
+    return first_skeletons(clip) if order.detections == FIRST else {}
+
+
+def _run(
+    clip: Clip,
+    order: Order,
+    source: Source,
+    observer: Observer,
+    running: list[_Running],
+    on_frame: Callable[[int], None],
+) -> None:
+    starts = starts_of(clip, order)
+    with ExitStack() as stack:
+        for way in running:
+            writer = open_writer(order.task, way.folder, clip, source.size, observer.joints, observer.images)
+            way.writer = stack.enter_context(writer)
+        for frame in source:
+            number = frame.index - clip.start
+            seen = Observations.none() if observer.detector is None else observer.detector.detect(frame.image, number)
+            seen = wanted(order.task, order.classes, seen)
+            for way in running:
+                for identity, target in starts.get(number, ()):
+                    way.way.add_object(target, identity)
+                began = time.perf_counter()
+                result = way.way.step(frame.image, seen, index=number, time=frame.time)
+                way.seconds += time.perf_counter() - began
+                for name, count in (("frames", 1), ("macs", result.work.macs), ("macs_dense", result.work.macs_dense)):
+                    way.counts[name] += count
+                assert way.writer is not None
+                way.writer.write(result)
+                on_frame(1)
+    for way in running:
+        mark_finished(way.folder, clip, Finished(way.settings, way.made, seconds=way.seconds, **way.counts))
+
+
+@cache
+def commit() -> str:
+    """The commit of the checkout that this code runs from, or the version of the package where it is none."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return f"vistream {version_of('vistream')}"

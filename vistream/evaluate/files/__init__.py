@@ -1,0 +1,1 @@
+"""Finished result files scored against ground truth."""

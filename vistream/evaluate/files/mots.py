@@ -1,0 +1,77 @@
+"""Score MOTS text files: masks against masks, class by class, outside the regions that are not scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from vistream.errors import VistreamError
+from vistream.evaluate.files.mot import frame_notes
+from vistream.evaluate.files.pairs import Pair
+from vistream.evaluate.metrics.mots import MaskFrame, mask_scene, mots_row, refuse_overlap
+from vistream.evaluate.metrics.tracking import TrackingScores, combine_tracking, track_scores
+from vistream.evaluate.table import Table
+from vistream.media.formats.mots import IGNORE, MotsRow, label_name, read_mots
+from vistream.media.formats.rle import Rle
+
+HEADLINE = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "MOTSP", "IDF1", "IDSW", "FP", "FN")
+
+
+def mots_table(pairs: Sequence[Pair], first_frame: int = 1, names: Sequence[str] = ()) -> Table:
+    """Score every pair of files on the classes that their ground truth has; objects match within their class.
+
+    `names`: of the classes that are scored, as in `formats.mots` ("person", or a number as text); none: all.
+    Raises VistreamError where a file is malformed, masks of a frame overlap, or nothing is to be scored.
+    """
+    scores: dict[str, TrackingScores] = {}
+    notes: list[str] = []
+    for pair in pairs:
+        gt, pred = read_mots(pair.gt, first_frame), read_mots(pair.pred, first_frame)
+        classes = sorted({row.label for row in gt if not names or label_name(row.label) in names} - {IGNORE})
+        if not classes:
+            raise VistreamError(f"{pair.gt} has no object to score")
+        _refuse_overlaps(gt, str(pair.gt), first_frame)
+        _refuse_overlaps(pred, str(pair.pred), first_frame)
+        foreign = sum(row.label not in classes for row in pred)
+        if foreign:
+            notes.append(f"{pair.name}: {foreign} predictions of classes without ground truth are left out")
+        frames = np.array([row.frame for row in pred], dtype=np.int64)
+        notes += frame_notes(pair.name, frames, max(row.frame for row in gt))
+        scores[pair.name] = combine_tracking([_score_class(gt, pred, label) for label in classes])
+    rows = {name: _row(score) for name, score in scores.items()}
+    combined = _row(combine_tracking(list(scores.values()))) if len(scores) > 1 else None
+    return Table("Multiple object tracking, masks", rows, combined, HEADLINE, tuple(notes))
+
+
+def _row(scores: TrackingScores) -> dict[str, float]:
+    return {**scores.hota.row(), **mots_row(scores.clear), **scores.identity.row()}
+
+
+def _score_class(gt: Sequence[MotsRow], pred: Sequence[MotsRow], label: int) -> TrackingScores:
+    frames = max(row.frame for row in (*gt, *pred)) + 1
+    ignored: list[Rle | None] = [None] * frames
+    for frame, regions in _grouped(row for row in gt if row.label == IGNORE).items():
+        merged = coco_mask.merge([row.mask for row in regions], intersect=False)
+        ignored[frame] = {"size": list(merged["size"]), "counts": merged["counts"]}
+    sides = [_mask_frames((row for row in side if row.label == label), frames) for side in (gt, pred)]
+    return track_scores(mask_scene(sides[0], sides[1], ignored))
+
+
+def _mask_frames(rows: Iterable[MotsRow], frames: int) -> list[MaskFrame]:
+    groups = _grouped(rows)
+    found = [groups.get(frame, []) for frame in range(frames)]
+    return [MaskFrame(tuple(r.id for r in group), tuple(r.mask for r in group)) for group in found]
+
+
+def _grouped(rows: Iterable[MotsRow]) -> dict[int, list[MotsRow]]:
+    groups: dict[int, list[MotsRow]] = {}
+    for row in rows:
+        groups.setdefault(row.frame, []).append(row)
+    return groups
+
+
+def _refuse_overlaps(rows: Sequence[MotsRow], file: str, first_frame: int) -> None:
+    for frame, group in _grouped(row for row in rows if row.label != IGNORE).items():
+        refuse_overlap([row.mask for row in group], frame + first_frame, file)

@@ -1,0 +1,116 @@
+"""Score PoseTrack JSON files: images and joints are brought together by name, then `pose` counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import PurePath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.errors import VistreamError
+from vistream.evaluate.files.pairs import Pair
+from vistream.evaluate.metrics.pose import PoseScores, combine_pose, pose_scores
+from vistream.evaluate.metrics.pose_frame import PosePair, Skeletons, head_size
+from vistream.evaluate.table import Table
+from vistream.media.formats.poses import Person, PoseImage, PoseVideo, joint_name
+from vistream.media.formats.posetrack import read_poses
+
+UNSCORED = ("left_ear", "right_ear")
+
+
+def pose_table(pairs: Sequence[Pair]) -> Table:
+    """Score every pair of files on the joints that the ground truth has, ears excepted.
+
+    Raises VistreamError where a file is malformed, a person has no track id or no head box, images don't
+    correspond, sequences have different joints, or nothing is to be scored.
+    """
+    scores: dict[str, PoseScores] = {}
+    notes: list[str] = []
+    for pair in pairs:
+        gt, pred = read_poses(pair.gt), read_poses(pair.pred)
+        joints = tuple(name for name in map(joint_name, gt.joints) if name not in UNSCORED)
+        unknown = [name for name in joints if name not in map(joint_name, pred.joints)]
+        if unknown:
+            notes.append(f"{pair.name}: the prediction knows no {', '.join(unknown)}: counted as missed")
+        scores[pair.name] = pose_scores(_frames(pair, gt, pred, joints), joints)
+        if not scores[pair.name].objects.sum():
+            raise VistreamError(f"{pair.gt} has no joint to score")
+        if not any(image.people for image in pred.images):
+            notes.append(f"{pair.name}: not a single prediction")
+    if len({score.joints for score in scores.values()}) > 1:
+        raise VistreamError("the sequences annotate different joints, so they can't be combined: score them apart")
+    combined = combine_pose(list(scores.values()))
+    rows = {name: score.row() for name, score in scores.items()}
+    detail = Table("Joints", combined.by_joint())
+    return Table(
+        "Pose tracking",
+        rows,
+        combined.row() if len(scores) > 1 else None,
+        notes=tuple(notes),
+        details=(detail,),
+    )
+
+
+def _frames(pair: Pair, gt: PoseVideo, pred: PoseVideo, joints: Sequence[str]) -> list[PosePair]:
+    """The annotated images with their predictions, without what lies in ignored regions."""
+    frames = []
+    for truth, guess in _same_images(pair, gt.images, pred.images):
+        if not truth.labeled:
+            continue
+        people = [p for p in truth.people if p.present.any()]
+        heads = [_head(p, f"{pair.gt}, image {truth.file}") for p in people]
+        frame = PosePair(
+            _skeletons(people, gt.joints, joints, f"{pair.gt}, image {truth.file}"),
+            head_size(np.array(heads).reshape(-1, 4)),
+            _skeletons(guess.people, pred.joints, joints, f"{pair.pred}, image {guess.file}"),
+        )
+        frames.append(frame.outside(truth.ignored))
+    return frames
+
+
+def _same_images(pair: Pair, gt: Sequence[PoseImage], pred: Sequence[PoseImage]) -> list[tuple[PoseImage, PoseImage]]:
+    """Pairs by file name, else by bare file name, else by id, else, where there are as many, by position."""
+    keys: tuple[Callable[[PoseImage], object], ...] = (
+        lambda image: image.file,
+        lambda image: PurePath(image.file).name,
+        lambda image: image.id,
+    )
+    for key in keys:
+        known = {key(image): image for image in pred}
+        if len(known) == len(pred) and all(key(image) in known for image in gt):
+            return [(image, known[key(image)]) for image in gt]
+    if len(gt) == len(pred):
+        return list(zip(gt, pred, strict=True))
+    raise VistreamError(
+        f"{pair.pred} has {len(pred)} images, {pair.gt} has {len(gt)}, and neither names nor ids correspond"
+    )
+
+
+def _head(person: Person, where: str) -> tuple[float, float, float, float]:
+    if person.head is None:
+        raise VistreamError(f"{where}: track {person.id} has no head box (bbox_head), which sets the scale of PCKh")
+    x1, y1, x2, y2 = person.head
+    if x1 == x2 and y1 == y2:
+        raise VistreamError(f"{where}: the head box of track {person.id} has no size")
+    return person.head
+
+
+def _skeletons(people: Sequence[Person], names: Sequence[str], joints: Sequence[str], where: str) -> Skeletons:
+    """People with their joints in the order of `joints`; those without any joint are left out."""
+    order = {joint_name(name): column for column, name in enumerate(names)}
+    columns = [order.get(name, -1) for name in joints]
+    known: NDArray[np.bool_] = np.array([column >= 0 for column in columns], dtype=np.bool_)
+    ids = []
+    for person in people:
+        if person.id is None:
+            raise VistreamError(f"{where}: a person has no track_id, so tracking can't be scored")
+        ids.append(person.id)
+    count, width = len(people), len(joints)
+    everybody = Skeletons(
+        np.array(ids, dtype=np.int64),
+        np.array([p.joints[columns] for p in people]).reshape(count, width, 2),
+        np.array([p.present[columns] & known for p in people], dtype=np.bool_).reshape(count, width),
+        np.array([p.scores[columns] for p in people]).reshape(count, width),
+    )
+    return everybody.without(np.zeros((count, width), dtype=np.bool_))

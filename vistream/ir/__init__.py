@@ -1,0 +1,1 @@
+"""The integer network: layers, windows, the requantisation formula, its file."""

@@ -1,0 +1,69 @@
+"""The geometry of a sliding window: which inputs an output position looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from vistream.ir.same import same_padding
+
+Pair = tuple[int, int]
+
+
+class Placed(NamedTuple):
+    """A window laid over an input of known size: `(top, left)` zeros before it, an output of `(height, width)`."""
+
+    height: int
+    width: int
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Kernel, stride, dilation and padding, each as (vertical, horizontal).
+
+    `padding` None means TensorFlow's SAME, which depends on the input's size.
+    `after` is the padding behind the data; None means the same as before it.
+    """
+
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    padding: Pair | None = (0, 0)
+    after: Pair | None = None
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether an output looks at exactly the input of its own position."""
+        unpadded = self.padding is None or (self.padding == (0, 0) and self.after in (None, (0, 0)))
+        return self.kernel == (1, 1) and self.stride == (1, 1) and unpadded
+
+    def place(self, height: int, width: int) -> Placed:
+        """Lay the window over an input of `height` x `width`.
+
+        >>> Window((3, 3), (2, 2), padding=None).place(5, 6)
+        Placed(height=3, width=3, top=1, left=0, bottom=1, right=1)
+
+        Raises ValueError where not one window fits.
+        """
+        rows = self._axis(height, 0)
+        columns = self._axis(width, 1)
+        return Placed(rows[0], columns[0], rows[1], columns[1], rows[2], columns[2])
+
+    def _axis(self, size: int, axis: int) -> tuple[int, int, int]:
+        kernel, stride, dilation = self.kernel[axis], self.stride[axis], self.dilation[axis]
+        if self.padding is None:
+            before, after = same_padding(size, kernel, stride, dilation)
+        else:
+            before = self.padding[axis]
+            after = before if self.after is None else self.after[axis]
+        room = size + before + after - dilation * (kernel - 1) - 1
+        if room < 0:
+            raise ValueError(f"a window of {kernel} (dilation {dilation}) does not fit {size} pixels")
+        return room // stride + 1, before, after
+
+
+POINTWISE = Window()

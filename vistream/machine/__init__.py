@@ -1,1 +1,0 @@
-"""What this machine is, and whether vistream works on it."""

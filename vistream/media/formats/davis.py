@@ -1,0 +1,166 @@
+"""DAVIS folders: frames as JPEG, object masks as palette PNG, lists of sequences as text.
+
+    JPEGImages/480p/<sequence>/00000.jpg    Annotations/480p/<sequence>/00000.png    ImageSets/2017/val.txt
+
+A label map holds 0 for background, 1..254 for objects, 255 for void; DAVIS 2016 has 0 and 255 only, 255
+being the object. Pillow reads them, because OpenCV turns the palette's indices into colours. Sources:
+Perazzi et al., CVPR 2016; Pont-Tuset et al., 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vistream.atomic import replacing
+from vistream.errors import VistreamError
+from vistream.media.formats.text import read_lines
+from vistream.media.video.picture import load_picture
+from vistream.types import Result, Track
+
+Labels = NDArray[np.uint8]
+
+VOID = 255
+_MODES = ("P", "L", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class DavisSequence:
+    """One sequence on disk; `images` and `annotations` are in order, either may be empty."""
+
+    name: str
+    images: tuple[Path, ...]
+    annotations: tuple[Path, ...]
+
+
+def read_sequences(root: Path | str, split: str, year: str, resolution: str = "480p") -> list[DavisSequence]:
+    """The sequences that `ImageSets/<year>/<split>.txt` names.
+
+    Raises VistreamError where the list or a sequence's folder is missing.
+    """
+    root = Path(root)
+    listing = root / "ImageSets" / year / f"{split}.txt"
+    sequences = []
+    for number, name in read_lines(listing):
+        images = root / "JPEGImages" / resolution / name
+        annotations = root / "Annotations" / resolution / name
+        if not images.is_dir() and not annotations.is_dir():
+            raise VistreamError(f"{listing}, line {number}: neither {images} nor {annotations} is a folder")
+        sequences.append(DavisSequence(name, _ordered(images, "jpg"), _ordered(annotations, "png")))
+    return sequences
+
+
+def read_labels(path: Path | str) -> Labels:
+    """One label map, uint8 `[H, W]`, values as they stand in the file.
+
+    Raises VistreamError for a file that is no image, is broken, or holds colours instead of labels.
+    """
+    image = load_picture(path)
+    if image.mode not in _MODES:
+        raise VistreamError(f"{path} holds colours (mode {image.mode}), not labels: save masks as palette or grey PNG")
+    labels = np.array(image, dtype=np.uint8)
+    return labels * VOID if image.mode == "1" else labels
+
+
+def label_files(folder: Path | str) -> tuple[Path, ...]:
+    """The label maps of a folder in order. Raises VistreamError where it has none."""
+    files = _ordered(Path(folder), "png")
+    if not files:
+        raise VistreamError(f"{folder} has no .png file: label maps are expected, one a frame")
+    return files
+
+
+def _ordered(folder: Path, ending: str) -> tuple[Path, ...]:
+    """The files of a folder, shorter names first, so that 100000 follows 99999."""
+    return tuple(sorted(folder.glob(f"*.{ending}"), key=lambda file: (len(file.name), file.name)))
+
+
+def read_folder(folder: Path | str) -> Iterator[tuple[str, Labels]]:
+    """The label maps of a folder in order of name, each with its file's name without ending, one at a time.
+
+    Where the first map holds 0 and 255 only, as in DAVIS 2016, every map's 255 is object 1. Raises
+    VistreamError where the folder has no PNG, or sizes differ.
+    """
+    files = label_files(folder)
+    first = read_labels(files[0])
+    binary = set(np.unique(first)) == {0, VOID}
+    for file in files:
+        labels = read_labels(file)
+        if labels.shape != first.shape:
+            sizes = [" x ".join(map(str, map_.shape)) for map_ in (labels, first)]
+            raise VistreamError(f"{file} is {sizes[0]} pixels, {files[0].name} is {sizes[1]}")
+        yield file.stem, np.where(labels == VOID, np.uint8(1), labels) if binary else labels
+
+
+def write_labels(path: Path | str, labels: Labels) -> None:
+    """Save a label map `[H, W]` as a PNG with the palette of DAVIS."""
+    image = Image.fromarray(np.ascontiguousarray(labels, dtype=np.uint8))
+    image.putpalette(palette().ravel().tolist())
+    with replacing(path) as temporary:
+        image.save(temporary, format="PNG")
+
+
+def palette() -> NDArray[np.uint8]:
+    """The colours of DAVIS and PASCAL VOC, `[256, 3]`: the bits of a label, dealt out to red, green and blue.
+
+    >>> palette()[[0, 1, 2, 3, 8]].tolist()
+    [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [64, 0, 0]]
+    """
+    labels = np.arange(256)
+    colours = np.zeros((256, 3), dtype=np.uint8)
+    for level, channel in np.ndindex(3, 3):
+        bits = (labels >> (3 * level + channel)) & 1
+        colours[:, channel] |= (bits << (7 - level)).astype(np.uint8)
+    return colours
+
+
+def label_map(tracks: Sequence[Track], size: tuple[int, int]) -> Labels:
+    """The masks of one frame as one map `size` (height, width); where two overlap, the higher score is on
+    top.
+
+    Raises VistreamError for an id that a label map can't hold, ValueError for a track without a mask.
+    """
+    labels = np.zeros(size, dtype=np.uint8)
+    for track in sorted(tracks, key=lambda t: t.score):
+        if not 1 <= track.id < VOID:
+            raise VistreamError(f"object {track.id} does not fit a DAVIS label map, which holds 1 to 254: use MOTS")
+        if track.mask is None:
+            raise ValueError(f"track {track.id} has no mask")
+        labels[track.mask] = track.id
+    return labels
+
+
+class DavisWriter:
+    """Writes one PNG a frame, into `folder`, which is made; each appears complete or not at all.
+
+    `size`: (height, width) of the frames.
+    """
+
+    def __init__(self, folder: Path | str, size: tuple[int, int]) -> None:
+        self.folder = Path(folder)
+        self.size = size
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise VistreamError(f"{folder} can't be made: {error.strerror}") from None
+
+    def write(self, result: Result, stem: str = "") -> None:
+        """Write one frame, as `<stem>.png`; without a stem, by its number: `00000.png` is the first."""
+        write_labels(self.folder / f"{stem or f'{result.frame:05d}'}.png", label_map(result.tracks, self.size))
+
+    def close(self) -> None:
+        """Nothing is left to do: every frame is on disk already."""
+
+    def __enter__(self) -> DavisWriter:
+        return self
+
+    def __exit__(
+        self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,187 @@
+"""vistream's own JSON lines: one frame a line, flushed, valid line by line at any moment.
+
+    {"frame": 7, "t": 0.28, "observations": 3,
+     "tracks": [{"id": 1, "bbox": [x, y, w, h], "score": 0.9, "class": "object", "rle"?, "keypoints"?}],
+     "work": {"macs": 120, "macs_dense": 4000, "layers": [[name, pixels, pixels_total, macs, macs_dense, changes]]}}
+
+Frames count from 0, boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of [x, y, confidence].
+JSON is strict: no NaN, no infinity. The activity map is not stored. This file alone is written in place, not
+renamed when complete, because a run that was killed goes on from it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from vistream.errors import VistreamError
+from vistream.media.formats import rle
+from vistream.types import LayerWork, Result, Track, Work
+
+log = logging.getLogger("vistream")
+
+
+class JsonlWriter:
+    """Writes frames to `path`. Nothing is touched before the first one, so a run that fails early clobbers nothing.
+
+    `keep`: go on after so many bytes of an existing file, which are whole lines; the rest is removed.
+    Raises `VistreamError` at once where the path can't be written, or holds less than is to be kept.
+    """
+
+    def __init__(self, path: Path | str, *, keep: int = 0) -> None:
+        self.path = Path(path)
+        self._keep = keep
+        self._file: BinaryIO | None
+        target = self.path if self.path.exists() else self.path.parent
+        if self.path.is_dir():
+            raise VistreamError(f"{self.path} is a folder: give a file name to write to")
+        if not self.path.parent.is_dir():
+            raise VistreamError(f"{self.path}: the folder {self.path.parent} does not exist: create it first")
+        if not os.access(target, os.W_OK):
+            raise VistreamError(f"{self.path} can't be written: no permission")
+        if keep and (not self.path.is_file() or self.path.stat().st_size < keep):
+            raise VistreamError(f"{self.path} holds less than the run to be resumed had written: begin anew")
+        self._file = self._open() if keep else None
+
+    def write(self, result: Result) -> None:
+        """Append one frame as one line."""
+        line = json.dumps(as_dict(result), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        try:
+            self._file = self._file or self._open()
+            self._file.write(line.encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise VistreamError(f"{self.path} can't be written: {error.strerror}") from None
+
+    def _open(self) -> BinaryIO:
+        if not self._keep:
+            return self.path.open("wb")
+        file = self.path.open("r+b")
+        file.truncate(self._keep)
+        file.seek(self._keep)
+        return file
+
+    def settled(self) -> int:
+        """Bytes written, all of them on the disk when this returns. Raises VistreamError if the file has gone."""
+        if self._file is None:
+            return self._keep
+        self.check()
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def check(self) -> None:
+        """Raise VistreamError if the file has gone, with its folder perhaps, since it was begun."""
+        if self._file is not None and not self.path.exists():
+            raise VistreamError(f"{self.path} was removed while it was being written")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> JsonlWriter:
+        return self
+
+    def __exit__(
+        self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def read_results(path: Path | str) -> Iterator[Result]:
+    """The frames of a file, one by one. A last line without its newline (a killed run) is left out, and logged.
+
+    Raises `VistreamError` with file and line where a line is no such frame, or frames don't increase.
+    """
+    path = Path(path)
+    before = -1
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    log.warning("%s, line %d is broken off and left out", path, number)
+                    return
+                result = _parse(line, f"{path}, line {number}")
+                if result.frame <= before:
+                    raise VistreamError(f"{path}, line {number}: frame {result.frame} comes after {before}")
+                before = result.frame
+                yield result
+    except OSError as error:
+        raise VistreamError(f"{path} can't be read: {error.strerror}") from None
+
+
+def recorded(result: Result) -> Result:
+    """The result with the numbers that a file of JSON lines gives back: to a thousandth of a pixel, a millionth of a
+    second and of the score. What is written of this can be written again from the file, to the byte.
+    """
+    return replace(result, time=round(result.time, 6), tracks=tuple(map(_recorded_track, result.tracks)))
+
+
+def _recorded_track(track: Track) -> Track:
+    x, y, w, h = (round(float(number), 3) for number in track.box)
+    keypoints = None if track.keypoints is None else np.round(track.keypoints, 3)
+    w, h = (max(side, 0.001) if exact > 0 else side for side, exact in zip((w, h), track.box[2:], strict=True))
+    return replace(track, box=(x, y, w, h), score=round(float(track.score), 6), keypoints=keypoints)
+
+
+def as_dict(result: Result) -> dict[str, Any]:  # Any: JSON
+    """One frame as JSON values; boxes and key points to a thousandth of a pixel."""
+    layers = [[n.name, n.pixels, n.pixels_total, n.macs, n.macs_dense, n.changes] for n in result.work.layers]
+    return {
+        "frame": result.frame,
+        "t": round(result.time, 6),
+        "observations": result.observations,
+        "tracks": [_track_as_dict(track) for track in result.tracks],
+        "work": {"macs": result.work.macs, "macs_dense": result.work.macs_dense, "layers": layers},
+    }
+
+
+def _track_as_dict(track: Track) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "id": track.id,
+        "bbox": [round(float(number), 3) for number in track.box],
+        "score": round(float(track.score), 6),
+        "class": track.label,
+    }
+    if track.mask is not None:
+        code = rle.encode(track.mask)
+        entry["rle"] = {"size": code["size"], "counts": code["counts"].decode("ascii")}
+    if track.keypoints is not None:
+        entry["keypoints"] = np.round(track.keypoints, 3).tolist()
+    return entry
+
+
+def _parse(line: bytes, where: str) -> Result:
+    try:
+        entry = json.loads(line, parse_constant=_refuse)
+        work = Work(tuple(LayerWork(str(name), *map(int, counts)) for name, *counts in entry["work"]["layers"]))
+        tracks = tuple(_track(track) for track in entry["tracks"])
+        return Result(int(entry["frame"]), float(entry["t"]), tracks, int(entry["observations"]), work)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise VistreamError(f"{where} is not a frame as vistream writes it: {error!r}") from None
+
+
+def _track(entry: dict[str, Any]) -> Track:
+    x, y, w, h, score = map(float, (*entry["bbox"], entry["score"]))
+    if not all(map(math.isfinite, (x, y, w, h, score))):  # JSON has no infinity, but 1e999 becomes one
+        raise ValueError(f"track {entry['id']} holds a number that is not finite")
+    mask = keypoints = None
+    if "rle" in entry:
+        height, width = entry["rle"]["size"]
+        mask = rle.decode({"size": [height, width], "counts": entry["rle"]["counts"].encode("ascii")})
+    if "keypoints" in entry:
+        keypoints = np.array(entry["keypoints"], dtype=np.float64).reshape(-1, 3)
+    return Track(int(entry["id"]), (x, y, w, h), score, str(entry["class"]), mask, keypoints)
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not JSON")

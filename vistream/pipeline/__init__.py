@@ -1,0 +1,1 @@
+"""A source from its first to its last frame; many sources; resumption."""

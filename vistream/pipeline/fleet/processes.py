@@ -1,0 +1,103 @@
+"""Workers as processes of this machine, one a job: what one does, holds or dies of is its own."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import signal
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from types import FrameType
+
+from vistream.pipeline.fleet.jobs import Job
+from vistream.pipeline.fleet.supervise import Report
+from vistream.pipeline.fleet.worker import Status, limit_threads, work
+from vistream.pipeline.recording import Recording
+
+log = logging.getLogger("vistream")
+
+POLL = 0.2  # seconds
+
+
+class Processes:
+    """See `supervise.Workers`. `threads`: of each process."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._context = multiprocessing.get_context("spawn")  # a fork would share the threads of the libraries
+        self._running: dict[Connection, tuple[int, SpawnProcess]] = {}
+
+    def start(self, number: int, job: Job, resume: bool) -> None:
+        ours, theirs = self._context.Pipe(duplex=False)
+        arguments = (job, resume, self._threads, log.level, theirs)
+        process = self._context.Process(target=_main, args=arguments, name=job.name, daemon=True)
+        process.start()
+        theirs.close()
+        self._running[ours] = (number, process)
+
+    def reports(self) -> list[Report]:
+        found = []
+        for ready in wait(list(self._running), POLL):
+            assert isinstance(ready, Connection)
+            number, process = self._running[ready]
+            try:
+                said = ready.recv()
+            except (EOFError, OSError):
+                said = Status("lost")
+            if isinstance(said, tuple):
+                level, text = said
+                log.log(level, "%s: %s", process.name, text)
+                continue
+            found.append(Report(number, said))
+            if said.final or said.state == "lost":
+                del self._running[ready]
+                process.join()
+                ready.close()
+        return found
+
+    def stop(self) -> None:
+        for _, process in self._running.values():
+            process.terminate()
+
+
+class _Sender(logging.Handler):
+    """Sends what is logged to the process that shows it."""
+
+    def __init__(self, answer: Connection) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._answer.send((record.levelno, record.getMessage()))
+        except OSError:  # nobody is there to be told
+            return
+
+
+def _main(job: Job, resume: bool, threads: int, level: int, answer: Connection) -> None:
+    """A worker's life. Ctrl-C reaches all processes of a terminal, but only the first one's word counts here."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    log.handlers, log.propagate = [_Sender(answer)], False
+    log.setLevel(max(level, logging.WARNING))
+    limit_threads(threads)
+    recording: list[Recording] = []
+    asked: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        for one in recording:
+            one.stop()
+
+    def ready(one: Recording) -> None:
+        recording.append(one)
+        if asked:
+            one.stop()
+
+    def say(status: Status) -> None:
+        try:
+            answer.send(status)
+        except OSError:  # whoever started this is gone: come to an end, and leave what can be resumed
+            stop(signal.SIGTERM, None)
+
+    signal.signal(signal.SIGTERM, stop)
+    say(work(job, resume, say, ready))

@@ -1,0 +1,96 @@
+"""Where a task's observations come from: a detector, or a file in one of the task's formats; or it needs none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from vistream.detect.box_masks import BoxMasks
+from vistream.detect.choose import make_detector
+from vistream.detect.coco import KEYPOINTS
+from vistream.detect.detector import Detector
+from vistream.detect.from_file import FileDetector
+from vistream.detect.selection import Selection
+from vistream.errors import VistreamError
+from vistream.media.formats.coco import read_coco
+from vistream.media.formats.mot import LABEL, read_detections
+from vistream.media.formats.mots import is_mots, read_mots_detections
+from vistream.media.formats.poses import PoseImage
+from vistream.media.formats.posetrack import read_poses
+from vistream.media.formats.text import read_json
+
+FOLLOWING = ("vos", "sot")
+"""The tasks that follow what they are given in the first frame, and look at no observations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """A task's `detector` (None: it needs none); for poses, the names of the keypoints and the images of the file."""
+
+    detector: Detector | None = None
+    joints: tuple[str, ...] = ()
+    images: tuple[PoseImage, ...] = ()
+
+    def describe(self) -> str:
+        """One line for the user."""
+        return "no detector" if self.detector is None else self.detector.describe()
+
+
+def make_observer(
+    task: str,
+    detections: Path | None,
+    detector: str,
+    classes: tuple[str, ...],
+    fps: float,
+    frames: int | None,
+    poses: Path | None = None,
+) -> Observer:
+    """The observations of `task`: of the file `detections`, else of the detector called `detector`.
+
+    For mots, boxes are given masks, see `BoxMasks`. `frames`: of the video, where known. `poses`: a
+    file of skeletons that the task pose is to carry on from the first frame: then it looks at no observations.
+    Raises VistreamError where the two contradict each other, or a file is of another task or malformed.
+    """
+    if task in FOLLOWING:
+        if detections is not None or detector != "auto":
+            raise VistreamError(f"the task {task} follows what it is given, so it takes no detections and no detector")
+        return Observer()
+    if poses is not None and task == "pose":
+        if detections is not None or detector != "auto":
+            raise VistreamError(
+                "skeletons are carried on from --init-poses, so no detections and no detector are taken"
+            )
+        video = read_poses(poses)
+        return Observer(None, video.joints, video.images)
+    if detections is not None:
+        if detector != "auto":
+            raise VistreamError("give either detections (a file) or a detector, not both")
+        observer = _from_file(task, detections, classes, frames)
+    else:
+        selection = Selection(classes=frozenset(classes) if classes else None)
+        found = make_detector(detector, fps, selection, keypoints=task == "pose")
+        observer = Observer(found, KEYPOINTS if task == "pose" else ())
+    if task == "mots" and observer.detector is not None:
+        return replace(observer, detector=BoxMasks(observer.detector, fps))
+    return observer
+
+
+def _one_class(path: Path, classes: tuple[str, ...]) -> str:
+    """What the boxes of a MOT text are, which does not say it: the one class that the user named, if any."""
+    if len(classes) > 1:
+        raise VistreamError(f"{path} does not say what its boxes are: name one class, which all will have, or none")
+    return classes[0] if classes else LABEL
+
+
+def _from_file(task: str, path: Path, classes: tuple[str, ...], frames: int | None) -> Observer:
+    if task in ("mot", "mots"):
+        if path.suffix.lower() == ".json":
+            return Observer(FileDetector(path, frames, read_coco))
+        if task == "mots" and is_mots(path):
+            return Observer(FileDetector(path, frames, read_mots_detections))
+        return Observer(FileDetector(path, frames, partial(read_detections, label=_one_class(path, classes))))
+    if isinstance(read_json(path), list):
+        return Observer(FileDetector(path, frames, read_coco), KEYPOINTS)
+    video = read_poses(path)
+    return Observer(FileDetector(path, frames, lambda _: video.observations()), video.joints, video.images)

@@ -1,0 +1,155 @@
+"""The files that a run writes: annotated video and tracks in many formats. All of them, or none half-written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+
+from vistream.errors import VistreamError
+from vistream.media.formats.coco import CocoWriter
+from vistream.media.formats.davis import DavisWriter
+from vistream.media.formats.jsonl import JsonlWriter, read_results, recorded
+from vistream.media.formats.mot import MotWriter
+from vistream.media.formats.mots import MotsWriter
+from vistream.media.formats.poses import PoseImage
+from vistream.media.formats.posetrack import PoseTrackWriter
+from vistream.media.formats.tracks_csv import TracksCsvWriter
+from vistream.media.formats.writer import ResultWriter
+from vistream.media.video.frames import SourceFrame
+from vistream.media.video.sink import VideoSink
+from vistream.render.overlay import Overlay
+from vistream.types import Frame, Result
+
+Writer = ResultWriter | PoseTrackWriter
+TEXTS: dict[str, Callable[[Path], ResultWriter]] = {
+    "mot": MotWriter,
+    "mots": MotsWriter,
+    "csv": TracksCsvWriter,
+    "coco": CocoWriter,
+}
+NEEDS = {"mots": ("vos", "mots"), "davis": ("vos", "mots"), "posetrack": ("pose",)}
+"""Outputs that only some tasks can fill."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPaths:
+    """Where results go; None: not wanted."""
+
+    video: Path | None = None
+    mot: Path | None = None
+    mots: Path | None = None
+    jsonl: Path | None = None
+    csv: Path | None = None
+    coco: Path | None = None
+    posetrack: Path | None = None
+    davis: Path | None = None
+
+    def given(self) -> list[Path]:
+        """Those that are wanted; raises VistreamError if two are the same file."""
+        paths = [path for path in (getattr(self, field.name) for field in fields(self)) if path is not None]
+        if len({path.absolute() for path in paths}) < len(paths):
+            raise VistreamError("two outputs have the same file name: give each its own")
+        return paths
+
+    def check(self, task: str) -> None:
+        """Raise VistreamError if an output is wanted that `task` can't fill."""
+        for name, tasks in NEEDS.items():
+            if getattr(self, name) is not None and task not in tasks:
+                raise VistreamError(f"the {name} output is for the task {' or '.join(tasks)}, not {task}")
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What an interrupted run had written: `frames`, and the `bytes` that they fill in its JSON lines."""
+
+    frames: int
+    bytes: int
+
+
+class Outputs:
+    """Writes every result to every file that is wanted. `fps`, `size` (width, height): of the video.
+
+    `joints`, `images`: of the poses, for the posetrack output.
+    `picture` is the last annotated frame, drawn if a video is written or `draw` is set. As a context manager: files get
+    their names when the block ends well or by Ctrl-C, and are removed after any other exception; then with JSON lines
+    among them, these and the part of the video stay, since that is what a resumption needs.
+    `keep`: go on after so many frames, which fill so many bytes of the JSON lines: everything else is written again
+    from those, and their results are handed to `before`.
+    """
+
+    def __init__(
+        self,
+        paths: OutputPaths,
+        fps: float,
+        size: tuple[int, int],
+        draw: bool = False,
+        *,
+        joints: Sequence[str] = (),
+        images: Sequence[PoseImage] = (),
+        keep: Keep | None = None,
+        before: Callable[[Result], None] = lambda _: None,
+    ) -> None:
+        self.files = paths.given()
+        self.picture: Frame | None = None
+        self._overlay = Overlay(size, fps, joints) if draw or paths.video is not None else None
+        self._stack = ExitStack()
+        with ExitStack() as opening:
+            self._writers: list[Writer] = []
+            self._lines = None if paths.jsonl is None else JsonlWriter(paths.jsonl, keep=keep.bytes if keep else 0)
+            if self._lines is not None:
+                opening.enter_context(self._lines)
+            for name, make in TEXTS.items():
+                path: Path | None = getattr(paths, name)
+                if path is not None:
+                    self._writers.append(opening.enter_context(make(path)))
+            if paths.posetrack is not None:
+                self._writers.append(opening.enter_context(PoseTrackWriter(paths.posetrack, joints, images)))
+            self._masks = None if paths.davis is None else opening.enter_context(DavisWriter(paths.davis, size[::-1]))
+            if keep is not None and paths.jsonl is not None:
+                self._write_again(paths.jsonl, keep.frames, before)
+            self._sink: VideoSink | None = None
+            if paths.video is not None:
+                frames = 0 if keep is None else keep.frames
+                sink = VideoSink(paths.video, fps, size, keep=frames, resumable=paths.jsonl is not None)
+                self._sink = opening.enter_context(sink)
+            self._stack = opening.pop_all()
+
+    def _write_again(self, path: Path, frames: int, before: Callable[[Result], None]) -> None:
+        for result in islice(read_results(path), frames):
+            for writer in self._writers:
+                writer.write(result)
+            if self._overlay is not None:
+                self._overlay.follow(result)
+            before(result)
+
+    def settled(self) -> int:
+        """Bytes of the JSON lines, all of them on the disk. Raises VistreamError if they have gone, or never were."""
+        if self._lines is None:
+            raise VistreamError("a run without JSON lines can't be resumed")
+        return self._lines.settled()
+
+    def write(self, frame: SourceFrame, result: Result, status: str) -> None:
+        """Add one frame, its result, and a line of text for the picture."""
+        result = recorded(result)
+        for writer in self._writers if self._lines is None else (*self._writers, self._lines):
+            writer.check()
+            writer.write(result)
+        if self._masks is not None:
+            name = Path(frame.name)  # an image's file name; of a video only a number
+            self._masks.write(result, name.stem if name.suffix else "")
+        if self._overlay is not None:
+            self.picture = self._overlay.draw(frame.image, result, status)
+            if self._sink is not None:
+                self._sink.write(self.picture)
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(
+        self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(exception, value, trace)

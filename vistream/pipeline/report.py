@@ -1,0 +1,222 @@
+"""The report of a run of `track`: one HTML page in a folder, the annotated video beside it, and nothing else needed.
+
+No script, nothing from the network. Without H.264, which browsers play, a strip of frames stands for the video.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from vistream.atomic import replacing
+from vistream.energy.units import count
+from vistream.errors import VistreamError
+from vistream.machine import cores, cpu_name, versions
+from vistream.media.video.h264 import why_no_h264
+from vistream.media.video.live import without_password
+from vistream.media.video.sink import VideoSink
+from vistream.pipeline.run import Run
+from vistream.render.history import History
+from vistream.render.page import bullets, document, plot, table
+from vistream.render.pictures import Strip, data_url
+from vistream.render.run_plots import MOST_ROWS, changes_by_layer, tracks_over_time, work_over_time
+from vistream.types import Frame, Result
+
+log = logging.getLogger("vistream")
+
+PAGE, VIDEO = "index.html", "tracks.mp4"
+
+STYLE = """
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .6rem 1.2rem;
+  margin: 1rem 0; }
+.numbers div { border-left: 3px solid var(--line); padding-left: .6rem; }
+.numbers b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
+.numbers span { color: var(--soft); font-size: .85rem; }
+video { display: block; width: 100%; max-height: 80vh; background: #000; border-radius: 4px; }
+.strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 210px), 1fr)); gap: .5rem; }
+.strip img { width: 100%; display: block; border-radius: 3px; } .strip figcaption { margin: .1rem 0 0; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--grid); padding: .6rem .8rem; border-radius: 4px;
+  font: .88rem/1.45 ui-monospace, "DejaVu Sans Mono", monospace; }
+td:first-child { white-space: normal; overflow-wrap: anywhere; }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What the report says of how the run was made. `command`: as typed, passwords aside; `resumed`: after so many
+    frames, done by an earlier command.
+    """
+
+    source: str
+    command: str
+    task: str
+    model: str
+    fidelity: str
+    detector: str
+    fps: float
+    size: tuple[int, int]
+    resumed: int = 0
+
+    @staticmethod
+    def of(run: Run, arguments: Sequence[str]) -> RunFacts:
+        """Those of a run that the command line `arguments` (the program's name aside) started."""
+        settings = run.settings
+        return RunFacts(
+            source=run.source.name,
+            command=shlex.join(["vistream", *map(without_password, arguments)]),
+            task=settings.task,
+            model=run.session.model,
+            fidelity=f"{settings.fidelity} ({run.session.zones})",
+            detector=run.observer.describe(),
+            fps=run.fps,
+            size=run.source.size,
+            resumed=run.done,
+        )
+
+
+class RunReport:
+    """Collects a run's results and pictures, and writes the page into `folder` when the block ends well or by Ctrl-C.
+
+    After another exception there is no page; with `resumable`, the part of the video that is written stays.
+    `before`: the `memory()` of the interrupted run that `facts.resumed` tells of; its results are given to `follow`.
+    Raises VistreamError at once where the folder can't be made, or what is needed of that run is not there.
+    Its memory does not grow with the length of the run.
+    """
+
+    def __init__(
+        self, folder: Path, facts: RunFacts, *, resumable: bool = False, before: dict[str, Any] | None = None
+    ) -> None:
+        self.folder = folder
+        self.facts = facts
+        self.history = History()
+        self.files: list[Path] = []
+        self.speed = 0.0  # frames a second, as the caller measured it
+        if facts.resumed and before is None:
+            raise VistreamError(
+                f"the run to be resumed had no report to go on with in {folder}: leave --report out, or begin anew"
+            )
+        self._strip = Strip(**(before or {}))
+        try:
+            folder.mkdir(exist_ok=True)
+        except FileNotFoundError:
+            raise VistreamError(f"{folder}: the folder {folder.parent} does not exist: create it first") from None
+        except OSError as error:
+            raise VistreamError(f"{folder} can't be a folder for the report: {error.strerror}") from None
+        reason = why_no_h264()
+        self._sink = (
+            None
+            if reason
+            else VideoSink(folder / VIDEO, facts.fps, facts.size, keep=facts.resumed, resumable=resumable)
+        )
+        if reason:
+            log.warning("the report shows frames instead of the video: %s", reason)
+
+    def add(self, result: Result, picture: Frame) -> None:
+        """Take in one frame's result, and the frame as it was drawn: uint8 `[H, W, 3]`, RGB."""
+        self.follow(result)
+        self._strip.add(result, picture)
+        if self._sink is not None:
+            self._sink.write(picture)
+
+    def follow(self, result: Result) -> None:
+        """Take in a frame's result alone, of a run that is resumed: its picture is there already."""
+        self.history.add(result)
+
+    def memory(self) -> dict[str, Any]:
+        """What a resumption needs and the results don't tell: the pictures. Plain data, below a megabyte."""
+        return self._strip.memory()
+
+    @property
+    def page(self) -> Path:
+        return self.folder / PAGE
+
+    def __enter__(self) -> RunReport:
+        return self
+
+    def __exit__(
+        self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._sink is not None:
+            self._sink.__exit__(exception, value, trace)
+        if exception is None or issubclass(exception, KeyboardInterrupt):
+            with replacing(self.page) as temporary:
+                temporary.write_text(self._html(), encoding="utf-8")
+
+    def _html(self) -> str:
+        history, facts = self.history, self.facts
+        width, height = facts.size
+        title = facts.source if "://" in facts.source else Path(facts.source).name
+        body = f"""<h1>{escape(title)}</h1>
+<p class="soft">{history.frames} frames of {width}x{height}, followed by vistream {escape(versions()["vistream"])}:
+task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
+{_numbers(history, self.speed)}
+{self._moving_picture()}
+<h2>What happened</h2>
+<div class="plots">
+{_plots(history)}
+</div>
+<h2>Files</h2>
+{_files([*self.files, *([self.folder / VIDEO] if self._sink is not None else [])])}
+<h2>How it was made</h2>
+<pre>{escape(facts.command)}</pre>
+{_conditions(facts)}"""
+        return document(f"Tracks: {title}", body, STYLE)
+
+    def _moving_picture(self) -> str:
+        if self._sink is None:
+            return self._strip.html()
+        poster = f' poster="{data_url(self._strip.poster)}"' if self._strip.poster is not None else ""
+        return f'<video controls muted loop playsinline preload="metadata" src="{VIDEO}"{poster}></video>'
+
+
+def _numbers(history: History, speed: float) -> str:
+    entries = [(str(history.tracks), "tracks"), (str(history.observations), "detections")]
+    if speed:
+        entries.append((f"{speed:.1f}", "frames a second, everything included"))
+    if history.macs_dense:
+        entries.append((f"{100 * history.share:.1f} %", "of dense work done"))
+        entries.append((f"{count(history.macs)}MAC", f"of {count(history.macs_dense)}MAC"))
+    return f'<div class="numbers">{"".join(f"<div><b>{b}</b><span>{note}</span></div>" for b, note in entries)}</div>'
+
+
+def _plots(history: History) -> str:
+    left_out = history.tracks - MOST_ROWS
+    only = f"The {MOST_ROWS} that stayed longest, of {history.tracks}. " if left_out > 0 else ""
+    drawn = [plot("Tracks over time", f"{only}A gap: out of sight, and then known again.", tracks_over_time(history))]
+    if history.tracks == 0:
+        drawn = ['<p class="alert">Not one track came of this run.</p>']
+    if history.macs_dense:
+        point = f" A point is the mean of {history.shares.width} frames." if history.shares.width > 1 else ""
+        note = f"Multiply-accumulates done, beside those that a dense network does every frame.{point}"
+        drawn.append(plot("Work per frame", note, work_over_time(history)))
+    if history.layers and history.frames > 1:
+        note = (
+            "Activations that took a new value where the task looked, mean of all frames but the first: the net spikes "
+            "of a layer, and all that the next one has to look at. Beside: the share of positions recomputed."
+        )
+        drawn.append(plot("Changes by layer", note, changes_by_layer(history)))
+    return "\n".join(drawn)
+
+
+def _files(files: Sequence[Path]) -> str:
+    sizes = (f"{count(path.stat().st_size)}B" if path.is_file() else "folder" for path in files)
+    rows = list(zip(map(str, files), sizes, strict=True))
+    return table(("file", "size"), rows) if rows else "<p>This page alone.</p>"
+
+
+def _conditions(facts: RunFacts) -> str:
+    stated = {
+        "model": facts.model,
+        "fidelity": facts.fidelity,
+        "detector": facts.detector,
+        "processor": f"{cpu_name()}, {cores()} cores",
+    }
+    if facts.resumed:
+        stated["resumed"] = f"after {facts.resumed} frames, which an earlier command did; the speed is of the rest"
+    return bullets(f"{name}: {value}" for name, value in (stated | versions()).items())

@@ -1,0 +1,182 @@
+"""A source, a detector and a session put together: from a video to results, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vistream.detect.box_masks import BoxMasks
+from vistream.detect.coco import KEYPOINTS
+from vistream.errors import VistreamError
+from vistream.media.video.frames import Source, SourceFrame
+from vistream.media.video.source import open_source
+from vistream.pipeline.checkpoint import known
+from vistream.pipeline.observe import make_observer
+from vistream.pipeline.session import Session, check_task
+from vistream.pipeline.start import FirstObjects
+from vistream.quantize.named import DEFAULT_MODEL
+from vistream.types import Box, Observations, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that decides what `track` gives, as the command line names it."""
+
+    task: str = "mot"
+    model: str = DEFAULT_MODEL
+    detections: Path | None = None
+    detector: str = "auto"
+    fidelity: str = "exact"
+    deadband: int | None = None
+    hysteresis: int | None = None
+    start: int = 0
+    stride: int = 1
+    max_frames: int | None = None
+    classes: tuple[str, ...] = ()
+    init_mask: Path | None = None
+    init_box: Box | None = None
+    init_poses: Path | None = None
+    reconnect: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A run between two frames: `frames` were done, the last one numbered `index`, at `time` seconds.
+
+    `content` is what session and detector remember: the objects themselves, which the next frame changes.
+    """
+
+    frames: int
+    index: int
+    time: float
+    content: Mapping[str, Any]
+
+
+class Run:
+    """One source being tracked: iterate over it for `(frame, result)` pairs. Close it in the end.
+
+    `after`: the memory of an earlier run with the same settings, to go on with. Results are then what they would have
+    been without the interruption, bit for bit, but of a live source, which has gone on meanwhile.
+    """
+
+    def __init__(self, source: str, settings: Settings, after: Memory | None = None) -> None:
+        check_task(settings.task)
+        self.settings = settings
+        self.done = 0 if after is None else after.frames
+        self.between = True  # two frames: where the memory is whole
+        self._after = after
+        self._last = (0, 0.0) if after is None else (after.index, after.time)
+        most = settings.max_frames
+        self.source: Source = open_source(
+            source,
+            start=settings.start,
+            stride=settings.stride,
+            max_frames=None if most is None else most - self.done,
+            after=None if after is None else after.index,
+            reconnect=settings.reconnect,
+        )
+        try:
+            self.fps = (self.source.fps or 30.0) / settings.stride
+            self.observer = make_observer(
+                settings.task,
+                settings.detections,
+                settings.detector,
+                settings.classes,
+                self.source.fps or 30.0,  # frames keep the source's numbers, whatever the stride
+                self._length(),
+                settings.init_poses,
+            )
+            self.session = Session(
+                settings.task,
+                settings.fidelity,
+                settings.model,
+                deadband=settings.deadband,
+                hysteresis=settings.hysteresis,
+                fps=self.fps,
+                joints=self.observer.joints or KEYPOINTS,
+            )
+            if after is None:
+                first = FirstObjects(settings.init_mask, settings.init_box, settings.init_poses)
+                first.give_to(self.session, self.source.size)
+            else:
+                self._remember(after.content)
+        except BaseException:
+            self.source.close()
+            raise
+
+    def __iter__(self) -> Iterator[tuple[SourceFrame, Result]]:
+        for given in self.source:
+            frame = given if self._after is None or not self.source.live else _later(given, self._after.time)
+            self.between = False
+            detector = self.observer.detector
+            seen = Observations.none() if detector is None else detector.detect(frame.image, frame.index)
+            if self.settings.classes:
+                seen = seen.pick([i for i, label in enumerate(seen.labels) if label in self.settings.classes])
+            result = self.session.step(frame.image, seen, index=frame.index, time=frame.time)
+            self.done += 1
+            self._last = (frame.index, frame.time)
+            self.between = True
+            yield frame, result
+
+    def memory(self) -> Memory:
+        """Where the run is, between two frames."""
+        detector = self.observer.detector
+        masks = detector.memory() if isinstance(detector, BoxMasks) else None
+        boxes = detector.detector if isinstance(detector, BoxMasks) else detector
+        content = {"session": self.session.memory(), "detector": boxes if known(boxes) else None, "masks": masks}
+        return Memory(self.done, *self._last, content)
+
+    @property
+    def frame_count(self) -> int | None:
+        """Frames of the whole run, those before a resumption counted too; None where unknown."""
+        count = self.source.frame_count
+        if count is None or self._after is None:
+            return count
+        return self._after.frames + count - (0 if self.source.live else 1)
+
+    def _remember(self, content: Mapping[str, Any]) -> None:
+        before = None if self.source.live else next(self.source).image  # the last frame that was done
+        self.session.remember(content["session"], before)
+        detector = self.observer.detector
+        if isinstance(detector, BoxMasks):
+            detector.detector = content["detector"] or detector.detector
+            detector.remember(content["masks"])
+        elif content["detector"] is not None:
+            self.observer = replace(self.observer, detector=content["detector"])
+
+    def close(self) -> None:
+        """Let go of the source."""
+        self.source.close()
+
+    def _length(self) -> int | None:
+        """Frames of the whole video; unknown for a live or endless source, and for a window into one."""
+        settings = self.settings
+        whole = settings.start == 0 and settings.stride == 1 and not settings.max_frames
+        return self.frame_count if whole else None
+
+
+def _later(frame: SourceFrame, seconds: float) -> SourceFrame:
+    return replace(frame, time=frame.time + seconds)
+
+
+def track(source: str | Path, task: str = "mot", **options: object) -> Iterator[Result]:
+    """Track a video: one `Result` a frame, as soon as it is known.
+
+    `source`: a video file, camera index, stream URL, image folder or glob; `options`: the fields of `Settings`.
+    Raises VistreamError, at once, for whatever can't be opened or is not known.
+    """
+    known = Settings.__dataclass_fields__
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise VistreamError(f"track has no option {unknown[0]!r}: it has {', '.join(known)}")
+    run = Run(str(source), replace(Settings(task=task), **options))  # type: ignore[arg-type]  # names are checked
+    return _results(run)
+
+
+def _results(run: Run) -> Iterator[Result]:
+    with closing(run):
+        for _, result in run:
+            yield result

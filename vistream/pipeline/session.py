@@ -1,0 +1,192 @@
+"""One video being tracked: the network's stream and the task's memory, and nothing that outlives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from vistream.detect.coco import KEYPOINTS
+from vistream.engine.fidelity import DeadZones, dead_zones
+from vistream.engine.float_network import FloatLook, FloatNetwork
+from vistream.engine.stream.engine import Stream
+from vistream.engine.stream.look import Look
+from vistream.errors import VistreamError
+from vistream.ir.layers import IntegerNetwork
+from vistream.media.video.fit import fit
+from vistream.models.model import LoadedModel, load_model
+from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
+from vistream.tracking.life import Counts
+from vistream.tracking.mot import MotTracker
+from vistream.tracking.mots import MotsTracker
+from vistream.tracking.pose import PoseTracker
+from vistream.tracking.sot import SotTracker
+from vistream.tracking.vos import VosTracker
+from vistream.types import Features, Frame, Observations, Result, Target, Track
+
+
+class Task(Protocol):
+    """What turns features and observations into tracks."""
+
+    def step(self, features: Features | None, observations: Observations) -> tuple[Track, ...]: ...
+
+    def reset(self) -> None: ...
+
+
+@runtime_checkable
+class Follower(Task, Protocol):
+    """A task that follows what it is given, instead of (or beside) what a detector sees."""
+
+    def add_object(self, target: Target, identity: int | None = None) -> int: ...
+
+    def remove_object(self, identity: int) -> None: ...
+
+
+TASKS: dict[str, Callable[[float, Sequence[str]], Task]] = {
+    "mot": lambda fps, joints: MotTracker(fps=fps),
+    "mots": lambda fps, joints: MotsTracker(fps=fps),
+    "pose": lambda fps, joints: PoseTracker(fps=fps, joints=joints),
+    "vos": lambda fps, joints: VosTracker(),
+    "sot": lambda fps, joints: SotTracker(),
+}
+SHORTEST = {"vos": 480}
+"""Pixels: smaller frames are enlarged for these tasks, whose objects would cover too few cells."""
+FLOAT = "float"
+"""The fidelity beside the presets: the network before quantisation, whole frames."""
+DEEP = ("vos", "pose")
+"""The tasks that take the deeper cut of a network, because dense matching gains much by it: see docs/tasks.md."""
+
+
+class Session:
+    """Tracks one video, frame by frame.
+
+    `task`: one of `TASKS`. `model`: a name or file as for `--model`, an `IntegerNetwork`, or None for no
+    network at all (motion and overlap alone). `fidelity`: "exact", "high" or "fast"; `deadband` and `hysteresis`
+    replace its numbers. Or "float": the named model before quantisation, on whole frames, as a baseline.
+    `joints`: for pose, the names of the keypoints, COCO's where nothing else is said.
+    `fps`: frames a second at which `step` is called, 30 where not known.
+    The attribute `model` says in words which network it is, `zones` what the fidelity means in numbers.
+    """
+
+    def __init__(
+        self,
+        task: str = "mot",
+        fidelity: str = "exact",
+        model: str | IntegerNetwork | None = DEFAULT_MODEL,
+        *,
+        deadband: int | None = None,
+        hysteresis: int | None = None,
+        fps: float | None = None,
+        joints: Sequence[str] = KEYPOINTS,
+    ) -> None:
+        self.task = check_task(task)
+        self._stream: Stream | FloatNetwork | None
+        self._tracker = TASKS[task](fps or 30.0, joints)
+        self._next = 0
+        if fidelity == FLOAT:
+            self.zones, loaded = DeadZones(), _float_model(model, task)
+            self.model, self._stream = _named(loaded), FloatNetwork(loaded)
+            return
+        self.zones = dead_zones(fidelity, deadband, hysteresis)
+        self.model = "none" if model is None else "the caller's own"
+        if isinstance(model, str):
+            named = named_network(model, deep=task in DEEP)
+            self.model, model = _named(named), named.network
+        zones = self.zones
+        self._stream = None if model is None else Stream(model, zones.deadband, zones.hysteresis, noise=zones.noise)
+
+    def reset(self) -> None:
+        """Forget everything: the next frame is a first frame, of any size, and ids start at 1 again."""
+        if self._stream is not None:
+            self._stream.reset()
+        self._tracker.reset()
+        self._next = 0
+
+    @property
+    def counts(self) -> Counts | None:
+        """What became of the observations since the last reset; None for the tasks that look at none."""
+        tracker = self._tracker
+        return tracker.counts if isinstance(tracker, MotTracker | MotsTracker | PoseTracker) else None
+
+    def add_object(self, target: Target, identity: int | None = None) -> int:
+        """Follow one more object from the next frame on; returns its id.
+
+        `target`, in the next frame: for vos its mask, bool `[H, W]`; for sot its box; for pose its keypoints, `[K, 3]`.
+        `identity`: the id to be used, else the next free one.
+        Raises VistreamError for a task that finds its objects by itself, and a target that won't do.
+        """
+        return self._follower().add_object(target, identity)
+
+    def remove_object(self, identity: int) -> None:
+        """Follow an object no longer. Raises VistreamError where there is no such object."""
+        self._follower().remove_object(identity)
+
+    def _follower(self) -> Follower:
+        if not isinstance(self._tracker, Follower):
+            raise VistreamError(f"the task {self.task} finds its objects by itself: it can't be given any")
+        return self._tracker
+
+    def memory(self) -> dict[str, object]:
+        """All that is remembered of the video, for `checkpoint`: the objects themselves, not copies."""
+        levels = self._stream.memory() if isinstance(self._stream, Stream) else {}
+        return {"next": self._next, "tracker": self._tracker, "levels": levels}
+
+    def remember(self, memory: Mapping[str, Any], frame: Frame | None) -> None:
+        """Go on where another session with the same options was after `frame`, when its `memory()` was `memory`.
+
+        Without the frame (a camera's is gone) the next one is read as a whole. Raises VistreamError where `memory` is
+        of another task, network or frame size.
+        """
+        if type(memory["tracker"]) is not type(self._tracker):
+            raise VistreamError(f"the memory is not that of a run of the task {self.task}")
+        self._tracker, self._next = memory["tracker"], int(memory["next"])
+        if isinstance(self._stream, Stream) and frame is not None:
+            self._stream.remember(self._fit(frame), memory["levels"])
+
+    def _fit(self, frame: Frame) -> Frame:
+        return fit(frame, shortest=SHORTEST.get(self.task, 0))
+
+    def step(
+        self,
+        frame: Frame,
+        observations: Observations | None = None,
+        *,
+        index: int | None = None,
+        time: float | None = None,
+    ) -> Result:
+        """Take the next frame, uint8 `[H, W, 3]`, RGB, and what a detector saw in it.
+
+        `index` and `time` (seconds) are carried into the result; without them frames are counted from 0.
+        """
+        seen = Observations.none() if observations is None else observations
+        number = self._next if index is None else index
+        self._next = number + 1
+        seconds = 0.0 if time is None else time
+        if self._stream is None:
+            return Result(number, seconds, self._tracker.step(None, seen), len(seen))
+        look = self._look(frame)
+        tracks = self._tracker.step(look, seen)
+        step = look.step
+        return Result(number, seconds, tracks, len(seen), step.work, step.recomputed.numpy())
+
+    def _look(self, frame: Frame) -> Look | FloatLook:
+        assert self._stream is not None
+        fitted, size = self._fit(frame), (frame.shape[1], frame.shape[0])
+        return Look(self._stream, fitted, size) if isinstance(self._stream, Stream) else self._stream.look(fitted, size)
+
+
+def _named(model: NamedNetwork | LoadedModel) -> str:
+    return f"{model.name}, weights {model.sha256[:12]}"
+
+
+def _float_model(model: str | IntegerNetwork | None, task: str) -> LoadedModel:
+    if not isinstance(model, str) or Path(model).suffix == ".safetensors":
+        raise VistreamError(f"the fidelity {FLOAT} needs the name or the file of a float model")
+    return load_model(model, deep=task in DEEP)
+
+
+def check_task(task: str) -> str:
+    """`task`, if it is there; raises VistreamError if not."""
+    if task not in TASKS:
+        raise VistreamError(f"no task is called {task!r}: it is one of {', '.join(TASKS)}")
+    return task

@@ -1,5 +1,0 @@
-"""The ST-BIF neuron as a pure function, and the T-step simulator: slow, obvious, the oracle."""
-
-from vistream.snn.simulator import LayerSpikes, Mode, Simulator, SpikingStep
-
-__all__ = ["LayerSpikes", "Mode", "Simulator", "SpikingStep"]

@@ -1,1 +1,0 @@
-"""One session a task: step(frame, observations) -> Result, reset()."""
