@@ -18,6 +18,10 @@ Target = NDArray[np.bool_] | NDArray[np.float64] | Box
 """An object to be followed, as a task is given it: a mask `[H, W]`, keypoints `[K, 3]`, or a box."""
 
 
+Warp = NDArray[np.float64]
+"""The camera's motion since the last frame, float64 `[2, 3]`: `(x, y, 1)` of the last frame lies at `warp @ (x, y, 1)`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observations:
     """What a detector saw in one frame; row `i` of every array is one object.
@@ -54,7 +58,10 @@ class Observations:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One object in one frame: the same `id` (from 1) means the same object in every frame."""
+    """One object in one frame: the same `id` (from 1) means the same object in every frame.
+
+    `seen`: false where the box was only predicted, or filled in between two frames in which the object was seen.
+    """
 
     id: int
     box: Box
@@ -62,6 +69,7 @@ class Track:
     label: str
     mask: NDArray[np.bool_] | None = None
     keypoints: NDArray[np.float64] | None = None
+    seen: bool = True
 
 
 @dataclass(frozen=True, slots=True)

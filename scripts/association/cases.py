@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from association.clips import CLIPS, View, corners
 from vistream.media.formats.mot import read_detections, read_tracks
 from vistream.types import Observations
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Clip:
-    """Where a clip lies, how fast it runs, its (width, height); `detections`: None where there are only true boxes."""
-
-    video: str
-    truth: str
-    detections: str | None
-    fps: float
-    frames: int
-    size: tuple[int, int]
-
-
-PETS, FULL, TUD, GIRLS = "mot/PETS09-S2L1", "mot/PETS09-S2L1-full480", "mot/TUD-Stadtmitte", "mots/schoolgirls"
-TRUTH, DETECTIONS = "/gt/gt.txt", "/det/det_sort.txt"
-CLIPS = {
-    "PETS": Clip(f"{PETS}/img1", PETS + TRUTH, PETS + DETECTIONS, 7, 150, (768, 576)),
-    "PETS-480": Clip(f"{FULL}/PETS09-S2L1_480x360.mp4", FULL + TRUTH, FULL + DETECTIONS, 7, 795, (480, 360)),
-    "TUD": Clip(f"{TUD}/TUD-Stadtmitte.mp4", TUD + TRUTH, TUD + DETECTIONS, 25, 179, (640, 480)),
-    "schoolgirls": Clip(f"{GIRLS}/schoolgirls.mp4", f"{GIRLS}/gt/gt_boxes.txt", None, 25, 80, (432, 240)),
-}
 
 
 @dataclass(frozen=True)
@@ -48,6 +27,7 @@ class Case:
     weak: float = 0.0  # share of the boxes whose score falls below conf_thres
     every: int = 1  # every n-th frame only
     seed: int = 0
+    moving: bool = False  # seen by the virtual camera of `footage`
 
 
 SCENES = ("PETS", "TUD")  # PETS-480 is the first, in full and smaller: too slow to be in every suite
@@ -99,19 +79,33 @@ def spoil(seen: Observations, case: Case, rng: np.random.Generator, size: Array,
     )
 
 
+def through(window: Array, boxes: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Boxes as a window (x, y, w, h) shows them, cut off at its edges, and which of them it shows by half or more."""
+    low = np.clip(boxes[:, :2] - window[:2], 0, window[2:])
+    high = np.clip(boxes[:, :2] + boxes[:, 2:] - window[:2], 0, window[2:])
+    shown = np.concatenate([low, high - low], axis=1)
+    return shown, shown[:, 2:].prod(axis=1) >= 0.5 * boxes[:, 2:].prod(axis=1)
+
+
 def ready(data: Path, case: Case) -> Sequence:
     """Read the case's clip from the folder `data` and spoil its detections."""
     clip, rng = CLIPS[case.clip], np.random.default_rng(case.seed)
-    truth = read_tracks(data / clip.truth)
-    by_frame = {n: truth.frames == n for n in range(clip.frames)}
+    file = read_tracks(data / clip.truth)
+    truth = {n: (file.ids[file.frames == n], file.boxes[file.frames == n]) for n in range(clip.frames)}
     if case.truth or clip.detections is None:
-        given = {n: certain(truth.boxes[rows]) for n, rows in by_frame.items()}
+        given = {n: certain(boxes) for n, (_, boxes) in truth.items()}
     else:
-        given = read_detections(data / clip.detections)
+        given = {n: Observations.none() for n in truth} | read_detections(data / clip.detections)
+    if case.moving:
+        view = View(case.clip, True)
+        for n, corner in enumerate(corners(view)):
+            window = np.concatenate([corner, view.size]).astype(np.float64)
+            boxes, shown = through(window, truth[n][1])
+            truth[n] = truth[n][0][shown], boxes[shown]
+            boxes, shown = through(window, given[n].boxes)
+            given[n] = replace(given[n], boxes=boxes).pick(shown)
     numbers = range(0, clip.frames, case.every)
     size = np.concatenate([o.boxes[:, 2:] for o in given.values()])
     extent = np.concatenate([o.boxes[:, :2] for o in given.values()]).max(axis=0)
-    seen = [spoil(given.get(n, Observations.none()), case, rng, np.median(size, axis=0), extent) for n in numbers]
-    return Sequence(
-        numbers, clip.fps / case.every, [(truth.ids[by_frame[n]], truth.boxes[by_frame[n]]) for n in numbers], seen
-    )
+    seen = [spoil(given[n], case, rng, np.median(size, axis=0), extent) for n in numbers]
+    return Sequence(numbers, clip.fps / case.every, [truth[n] for n in numbers], seen)

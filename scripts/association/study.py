@@ -9,21 +9,18 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from association.cases import CLIPS, Case, ready
-from vistream.engine.fidelity import dead_zones
-from vistream.engine.stream.engine import Stream
+from association.cases import Case, Sequence, ready
+from association.clips import View
+from association.footage import Footage
+from vistream.detect.camera_motion import CameraMotion
 from vistream.evaluate.metrics.overlap import box_iou
 from vistream.evaluate.metrics.scene import make_scene
 from vistream.evaluate.metrics.tracking import track_scores
-from vistream.media.video.source import open_source
-from vistream.models.lite0 import lite0_features
-from vistream.quantize.named import DEFAULT_MODEL, named_network
 from vistream.tracking import kalman
 from vistream.tracking.mot import MotConfig, MotTracker
-from vistream.types import FeatureMap
+from vistream.types import FeatureMap, Warp
 
 
 @dataclass(frozen=True)
@@ -38,35 +35,8 @@ class Variant:
     cut: str | None = "4"
     transform: str = "as they are"
     noise: float = 0.0
+    camera: bool = True
     kalman: tuple[tuple[str, float], ...] = ()
-
-
-# block, and the block from which strides become dilations
-CUTS: dict[str, tuple[int, int | None]] = {
-    "2": (2, None),
-    "4": (4, None),
-    "7": (7, None),
-    "10": (10, None),
-    "10, dilated": (10, 5),
-}
-
-
-def float_features(cut: str, video: str) -> Iterator[NDArray[np.float32]]:
-    """Feature maps `[h, w, C]` of a video's frames, by Lite0 in floats."""
-    network = lite0_features(*CUTS[cut])
-    with torch.inference_mode(), open_source(video) as source:
-        for frame in source:
-            pixels = torch.from_numpy(frame.image).permute(2, 0, 1)[None].float()
-            yield network((pixels - 127) / 128)[0].permute(1, 2, 0).numpy()
-
-
-def stream_features(fidelity: str, video: str) -> Iterator[NDArray[np.float32]]:
-    """The same from the program's own engine: block 4 of Lite0 in integers, with that fidelity's dead zones."""
-    zones = dead_zones(fidelity, None, None)
-    stream = Stream(named_network(DEFAULT_MODEL).network, zones.deadband, zones.hysteresis, noise=zones.noise)
-    with open_source(video) as source:
-        for frame in source:
-            yield stream.step(frame.image).features(frame.image).values
 
 
 def centred(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -101,53 +71,69 @@ def scaled_kalman(factors: tuple[tuple[str, float], ...]) -> Iterator[None]:
             setattr(kalman, name, value)
 
 
+Found = list[tuple[NDArray[np.int64], NDArray[np.float64]]]
+
+
+@dataclass(frozen=True)
+class Score:
+    """HOTA, IDF1 and MOTA in per cent, and identity switches."""
+
+    hota: float
+    idf1: float
+    mota: float
+    switches: int
+
+
+def score(sequence: Sequence, found: Found) -> Score:
+    """What a tracker reported, ids and boxes of every frame, against the case's ground truth."""
+    overlaps = [box_iou(true, boxes) for (_, true), (_, boxes) in zip(sequence.truth, found, strict=True)]
+    row = track_scores(make_scene([ids for ids, _ in sequence.truth], [ids for ids, _ in found], overlaps)).row()
+    return Score(100 * row["HOTA"], 100 * row["IDF1"], 100 * row["MOTA"], int(row["IDSW"]))
+
+
 class Study:
-    """The data folder, the cache of features, and what was computed already."""
+    """The clips with their features, and what was computed already."""
 
-    def __init__(self, data: Path, store: Path) -> None:
-        self.data, self.store = data, store
-        store.mkdir(parents=True, exist_ok=True)
-        self.sequence = cache(partial(ready, data))
+    def __init__(self, footage: Footage) -> None:
+        self.footage = footage
+        self.sequence = cache(partial(ready, footage.data))
+        self.features = cache(footage.features)
         self.scores = cache(self._scores)
-        self.loaded: dict[tuple[str, str], NDArray[np.float16]] = {}
-
-    def features(self, clip: str, cut: str) -> NDArray[np.float16]:
-        """`[frames, h, w, C]`."""
-        if (clip, cut) not in self.loaded:
-            file = self.store / f"{clip}_{cut.replace(', ', '-')}.npy"
-            if not file.exists():
-                produce = float_features if cut in CUTS else stream_features
-                maps = produce(cut, str(self.data / CLIPS[clip].video))
-                np.save(file, np.stack([values.astype(np.float16) for values in maps]))
-            self.loaded[clip, cut] = np.load(file, mmap_mode="r")
-        return self.loaded[clip, cut]
+        self.cameras = cache(self._cameras)
 
     def maps(self, case: Case, variant: Variant) -> Iterator[FeatureMap | None]:
         """The feature map of each frame of the case; None without appearance."""
         rng = np.random.default_rng(1)
-        width, height = CLIPS[case.clip].size
+        view = View(case.clip, case.moving)
+        width, height = view.size
         for number in self.sequence(case).numbers:
             if variant.cut is None:
                 yield None
                 continue
-            values = TRANSFORMS[variant.transform](self.features(case.clip, variant.cut)[number].astype(np.float32))
+            values = TRANSFORMS[variant.transform](self.features(view, variant.cut)[number].astype(np.float32))
             if variant.noise:
                 values = values + (variant.noise * values.std() * rng.standard_normal(values.shape)).astype(np.float32)
             yield FeatureMap(values, (width / values.shape[1], height / values.shape[0]))
 
-    def _scores(self, case: Case, variant: Variant) -> tuple[float, float, float, int]:
-        """HOTA, IDF1, MOTA in per cent, and identity switches."""
+    def _cameras(self, case: Case) -> list[Warp | None]:
+        """The camera's motion before each frame of the case."""
+        frames = np.load(self.footage.frames(View(case.clip, case.moving)), mmap_mode="r")
+        motion, sequence = CameraMotion(), self.sequence(case)
+        return [motion.step(frames[n], seen.boxes) for n, seen in zip(sequence.numbers, sequence.seen, strict=True)]
+
+    def found(self, case: Case, variant: Variant) -> Found:
+        """Ids and boxes of every frame of the case, by the tracker."""
         sequence = self.sequence(case)
         tracker = MotTracker(variant.config, sequence.fps)
         found = []
+        cameras = self.cameras(case) if variant.camera else [None] * len(sequence.seen)
+        given = zip(self.maps(case, variant), sequence.seen, cameras, strict=True)
         with scaled_kalman(variant.kalman):
-            for features, observations in zip(self.maps(case, variant), sequence.seen, strict=True):
-                found.append(tracker.step(features, observations))
-        boxes = [np.array([t.box for t in tracks]).reshape(-1, 4) for tracks in found]
-        scene = make_scene(
-            [ids for ids, _ in sequence.truth],
-            [[t.id for t in tracks] for tracks in found],
-            [box_iou(true, b) for (_, true), b in zip(sequence.truth, boxes, strict=True)],
-        )
-        row = track_scores(scene).row()
-        return 100 * row["HOTA"], 100 * row["IDF1"], 100 * row["MOTA"], int(row["IDSW"])
+            for features, observations, camera in given:
+                tracks = tracker.step(features, observations, camera)
+                boxes = np.array([t.box for t in tracks]).reshape(-1, 4)
+                found.append((np.array([t.id for t in tracks], np.int64), boxes))
+        return found
+
+    def _scores(self, case: Case, variant: Variant) -> Score:
+        return score(self.sequence(case), self.found(case, variant))

@@ -1,15 +1,10 @@
-"""A constant-velocity Kalman filter over (centre x, centre y, aspect, height), for many objects at once.
+"""A constant-velocity Kalman filter over the edges (left, top, right, bottom) of boxes, for many objects at once.
 
-Source of the model: Wojke et al., "Simple online and realtime tracking with a deep association metric", ICIP 2017.
-Process and measurement noise are diagonal there, so the eight-dimensional filter falls apart into four independent
-filters of (position, velocity): they are written out here, vectorised over objects and coordinates. Nothing is
-remembered: every function maps a belief to a belief.
-
-Two things differ from the source. Time is counted in units of 1/30 s, whatever the frame rate, and process noise
-grows in proportion to it, so that velocities and noises mean the same on any clip; `dt` is the time between two
-frames in that unit. And the filter is smoother: measurements are trusted half as much (a deviation of 1/10 of the
-object's height, not 1/20) and motion twice as much (1/40 and 1/320 per unit of time, not 1/20 and 1/160), because real
-detections scatter more than the source assumes; docs/association.md has the measurements.
+All noise is diagonal and a share of the object's size, the root of its area, so that the filter means the same for
+people, dogs and cars, large and small. Edges, not centre and size: where something hides the lower half of an object,
+one edge jumps, and three tell still that it is the same. The filter falls apart into four independent filters of (position, velocity), written
+out here and vectorised over objects and coordinates. Nothing is remembered: every function maps a belief to a
+belief. Time is counted in frames; how much noise there is in one, `noise.NoiseModel` learns.
 """
 
 from __future__ import annotations
@@ -19,24 +14,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.types import Warp
+
 Array = NDArray[np.float64]
 
-GATE = 9.4877  # chi-square, 4 degrees of freedom, 95 %
-# Standard deviations as shares of the object's height: of a measured position, of a new track's velocity, and of what
-# position and velocity gain in one unit of time. Aspects have fixed deviations.
-MEASURED_POSITION, MEASURED_ASPECT = 1 / 10, 1e-1
-INITIAL_VELOCITY, INITIAL_ASPECT, INITIAL_ASPECT_VELOCITY = 1 / 16, 1e-2, 1e-5
-DRIFT_POSITION, DRIFT_ASPECT = 1 / 40, 1e-2
-DRIFT_VELOCITY, DRIFT_ASPECT_VELOCITY = 1 / 320, 1e-5
 _TINY = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Belief:
-    """What is believed of N objects; every array is float64 `[N, 4]`, columns (cx, cy, aspect, height).
+class Noise:
+    """Variances as shares of an object's area, each float64 `[4]`, columns (left, top, right, bottom).
 
-    `position` in pixels (aspect is w / h), `velocity` per 1/30 s; `pp`, `pv`, `vv` the position variance, the
-    covariance of position and velocity, and the velocity variance of each column.
+    `measured`: of a measurement. `jump`: of what a position gains in a frame beyond its velocity; `turn`: of what a
+    velocity gains in a frame; `speed`: of the velocity of an object seen once.
+    """
+
+    measured: Array
+    jump: Array
+    turn: Array
+    speed: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What is believed of N objects; every array is float64 `[N, 4]`, columns (left, top, right, bottom).
+
+    `position` in pixels, `velocity` in pixels a frame; `pp`, `pv`, `vv` the position variance, the covariance of
+    position and velocity, and the velocity variance of each column.
     """
 
     position: Array
@@ -51,9 +55,10 @@ class Belief:
     def pick(self, rows: NDArray[np.intp] | NDArray[np.bool_] | list[int]) -> Belief:
         """The objects that `rows` (indices, or a mask) selects."""
         index = np.arange(len(self))[rows]
-        return Belief(*(array[index] for array in self._arrays()))
+        return Belief(*(array[index] for array in self.arrays()))
 
-    def _arrays(self) -> tuple[Array, ...]:
+    def arrays(self) -> tuple[Array, ...]:
+        """The five of them, in the order of the fields."""
         return self.position, self.velocity, self.pp, self.pv, self.vv
 
     @staticmethod
@@ -61,62 +66,82 @@ class Belief:
         """All objects of several beliefs, in order."""
         if not parts:
             return Belief(*(np.zeros((0, 4)) for _ in range(5)))
-        return Belief(*(np.concatenate(arrays) for arrays in zip(*(p._arrays() for p in parts), strict=True)))
+        return Belief(*(np.concatenate(arrays) for arrays in zip(*(p.arrays() for p in parts), strict=True)))
 
 
 def measure(boxes: Array) -> Array:
-    """Boxes (x, y, w, h), `[N, 4]`, as measurements (cx, cy, w / h, h)."""
-    x, y, w, h = np.asarray(boxes, dtype=np.float64).reshape(-1, 4).T
-    h = np.maximum(h, _TINY)
-    return np.stack([x + w / 2, y + h / 2, w / h, h], axis=1)
+    """Boxes (x, y, w, h), `[N, 4]`, as measurements (left, top, right, bottom)."""
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
 
 
 def to_boxes(position: Array) -> Array:
     """The inverse of `measure`; a width or height that was extrapolated below nothing becomes tiny, not negative."""
-    cx, cy, aspect, h = position.T
-    h = np.maximum(h, _TINY)
-    w = np.maximum(aspect * h, _TINY)
-    return np.stack([cx - w / 2, cy - h / 2, w, h], axis=1)
+    return np.concatenate([position[:, :2], np.maximum(position[:, 2:] - position[:, :2], _TINY)], axis=1)
 
 
-def _variance(position: Array, share: float, aspect: float) -> Array:
-    """Variances `[N, 4]` from a deviation that is a share of the height, and a fixed one of the aspect."""
-    deviation = np.repeat(share * np.maximum(position[:, 3:], _TINY), 4, axis=1)
-    deviation[:, 2] = aspect
-    return deviation**2
+def area(position: Array) -> Array:
+    """Of each object, in square pixels: `[N, 1]`."""
+    return np.asarray(np.prod(np.maximum(position[:, 2:] - position[:, :2], _TINY), axis=1, keepdims=True))
 
 
-def initiate(measured: Array) -> Belief:
+def rigid(velocity: Array) -> Array:
+    """Velocities by which an object moves without growing or shrinking: opposite edges share their mean."""
+    return np.tile((velocity[:, :2] + velocity[:, 2:]) / 2, 2)
+
+
+def initiate(measured: Array, noise: Noise) -> Belief:
     """Start from one measurement `[N, 4]` each: at rest, as far as is known."""
+    size = area(measured)
     return Belief(
-        measured.copy(),
-        np.zeros_like(measured),
-        _variance(measured, MEASURED_POSITION, INITIAL_ASPECT),
-        np.zeros_like(measured),
-        _variance(measured, INITIAL_VELOCITY, INITIAL_ASPECT_VELOCITY),
+        measured.copy(), np.zeros_like(measured), size * noise.measured, np.zeros_like(measured), size * noise.speed
     )
 
 
-def predict(belief: Belief, dt: float) -> Belief:
-    """A step of `dt` (in 1/30 s) ahead."""
-    drift_p = _variance(belief.position, DRIFT_POSITION, DRIFT_ASPECT)
-    drift_v = _variance(belief.position, DRIFT_VELOCITY, DRIFT_ASPECT_VELOCITY)
+def predict(belief: Belief, noise: Noise) -> Belief:
+    """One frame ahead."""
+    size = area(belief.position)
     return Belief(
-        belief.position + dt * belief.velocity,
+        belief.position + belief.velocity,
         belief.velocity,
-        belief.pp + 2 * dt * belief.pv + dt * dt * belief.vv + dt * drift_p,
-        belief.pv + dt * belief.vv,
-        belief.vv + dt * drift_v,
+        belief.pp + 2 * belief.pv + belief.vv + size * noise.jump,
+        belief.pv + belief.vv,
+        belief.vv + size * noise.turn,
     )
 
 
-def _innovation_variance(belief: Belief) -> Array:
-    return belief.pp + _variance(belief.position, MEASURED_POSITION, MEASURED_ASPECT)
+def warp(belief: Belief, motion: Warp) -> Belief:
+    """The same objects after the camera moved: `motion` takes points of the last frame to this one.
+
+    Sizes follow the motion's scale; a small rotation turns centres and velocities, and leaves boxes upright.
+    """
+    scale = _scale(motion)
+    centre = (belief.velocity[:, :2] + belief.velocity[:, 2:]) / 2
+    growth = (belief.velocity - np.tile(centre, 2)) * scale
+    velocity = np.tile(centre @ motion[:, :2].T, 2) + growth
+    rest = (array * scale**2 for array in (belief.pp, belief.pv, belief.vv))
+    return Belief(warp_edges(belief.position, motion), velocity, *rest)
 
 
-def update(belief: Belief, measured: Array) -> Belief:
+def warp_edges(edges: Array, motion: Warp) -> Array:
+    """Boxes as edges, `[N, 4]`, after the camera moved."""
+    centre = (edges[:, :2] + edges[:, 2:]) / 2
+    reach = (edges - np.tile(centre, 2)) * _scale(motion)
+    return np.asarray(np.tile(centre @ motion[:, :2].T + motion[:, 2], 2) + reach)
+
+
+def _scale(motion: Warp) -> float:
+    return float(np.sqrt(max(abs(np.linalg.det(motion[:, :2])), _TINY)))
+
+
+def innovation_variance(belief: Belief, noise: Noise) -> Array:
+    """Of a measurement of each predicted object, in square pixels: `[N, 4]`."""
+    return belief.pp + area(belief.position) * noise.measured
+
+
+def update(belief: Belief, measured: Array, noise: Noise) -> Belief:
     """Correct each object of a predicted belief by its own measurement, `[N, 4]`."""
-    variance = _innovation_variance(belief)
+    variance = innovation_variance(belief, noise)
     gain_p, gain_v = belief.pp / variance, belief.pv / variance
     innovation = measured - belief.position
     return Belief(
@@ -128,8 +153,7 @@ def update(belief: Belief, measured: Array) -> Belief:
     )
 
 
-def mahalanobis(belief: Belief, measured: Array) -> Array:
-    """Squared Mahalanobis distance of every prediction to every measurement, `[N, D]`, to be held against `GATE`."""
+def deviations(belief: Belief, measured: Array, noise: Noise) -> Array:
+    """Squared deviation, in variances, of every prediction from every measurement, edge by edge: `[N, D, 4]`."""
     difference = measured[None] - belief.position[:, None]
-    squared: Array = (difference**2 / _innovation_variance(belief)[:, None]).sum(axis=2)
-    return squared
+    return np.asarray(difference**2 / innovation_variance(belief, noise)[:, None])

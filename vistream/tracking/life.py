@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from vistream.errors import VistreamError
 from vistream.tracking.kalman import Belief
+from vistream.tracking.noise import Recent
 from vistream.tracking.similarity import Vectors
 
 UNKNOWN_FPS = 30.0
@@ -17,46 +18,45 @@ UNKNOWN_FPS = 30.0
 class TrackerConfig:
     """Options that every tracking task shares. docs/association.md has the measurements behind the defaults.
 
-    They differ from UniTrack's where measurement spoke against those: the cost (`iou_weight`; there 2 % Mahalanobis),
-    `iou_limit` (0.5), `track_buffer` (1 s), `memory` (0), `coast` (0).
-
     Scores: only observations of at least `conf_thres` start tracks and enter the first match; those of at least
     `low_thres` may still continue a track; weaker ones are not looked at.
 
-    Cost limits, each 0..1: `match_limit` for the fused cost of appearance and overlap (`iou_weight` is the share of
-    overlap in it); where overlap alone decides, `iou_limit` for the IoU distance of tracks seen in the last frame,
-    `unconfirmed_limit` for that of tracks seen only once.
+    `newness`: nats by which an observation must rather be a new object than a known one to be no match in the first
+    round; `iou_limit`: where overlap alone decides, in the later rounds, the IoU distance up to which two boxes match.
+    `appearance`: weight of appearance among the evidence. `other_class`: nats against a match across class names.
 
     Times in seconds: a lost track is kept for `track_buffer`; a track is still reported, where it is predicted, for
     `coast` after its last match (0: never; a mask cannot be predicted), if it was matched `coast_hits` times before.
+    `pause`: while a track is lost, its velocity falls to 1/e in this time.
 
     `memory` is the share of the old in the exponential mean of a track's vectors; 0 keeps the current ones only.
-    `use_motion`: predict with the Kalman filter and gate by it; without, a track stays where it was last seen.
+    `use_motion`: predict with the Kalman filter; without, a track stays where it was last seen.
     `duplicate`: the IoU distance below which a tracked and a lost track are one object.
     """
 
     conf_thres: float = 0.5
     low_thres: float = 0.1
-    match_limit: float = 0.7
-    iou_weight: float = 0.3
-    iou_limit: float = 0.7
-    unconfirmed_limit: float = 0.7
+    newness: float = 0.0
+    iou_limit: float = 0.5
+    appearance: float = 1.0
+    other_class: float = 3.0
     track_buffer: float = 2.0
     coast: float = 0.1
     coast_hits: int = 5
+    pause: float = 3.0
     memory: float = 0.9
     use_motion: bool = True
     duplicate: float = 0.15
 
     def __post_init__(self) -> None:
-        for name in ("conf_thres", "low_thres", "match_limit", "iou_weight", "iou_limit", "unconfirmed_limit"):
+        for name in ("conf_thres", "low_thres", "iou_limit"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise VistreamError(f"{name} is {getattr(self, name)}: it must lie between 0 and 1")
         if not 0.0 <= self.memory < 1.0:
             raise VistreamError(f"memory is {self.memory}: it must be at least 0 and below 1")
-        for name in ("track_buffer", "coast"):
+        for name in ("track_buffer", "coast", "pause", "appearance", "other_class"):
             if not 0.0 <= getattr(self, name) < math.inf:
-                raise VistreamError(f"{name} is {getattr(self, name)} seconds: it must be finite and not negative")
+                raise VistreamError(f"{name} is {getattr(self, name)}: it must be finite and not negative")
 
 
 class Stage(Enum):
@@ -71,13 +71,14 @@ class Stage(Enum):
 class Life:
     """All that is remembered of one track. `belief` holds one object; `vectors` is None without appearance.
 
-    `id` is 0 until the track is confirmed. `born` and `seen` are the frames of the first and the last match,
-    `hits` counts matches; `row` is that of the observation matched in the last frame, None if there was none.
+    `id` is 0 until the track is confirmed. `votes`: the scores of its observations, summed by class name. `born` and
+    `seen` are the frames of the first and the last match, `hits` counts matches; `row` is that of the observation
+    matched in the last frame, None if there was none. `recent`: measurements from which noise is learned.
     """
 
     id: int
     stage: Stage
-    label: str
+    votes: dict[str, float]
     score: float
     belief: Belief
     vectors: Vectors | None
@@ -85,6 +86,12 @@ class Life:
     seen: int
     hits: int = 1
     row: int | None = None
+    recent: Recent = field(default_factory=Recent)
+
+    @property
+    def label(self) -> str:
+        """The class that most of its observations speak for; the first one of equals."""
+        return max(self.votes, key=lambda name: self.votes[name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from vistream.tracking.life import UNKNOWN_FPS, Counts, TrackerConfig
 from vistream.tracking.roi import roi_align
 from vistream.tracking.similarity import unit_vectors
 from vistream.tracking.tracks import Tracker
-from vistream.types import Features, Observations, Track
+from vistream.types import Features, Observations, Track, Warp
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,15 @@ class MotTracker:
         """What came in (without the boxes that the size options keep out) and went out since the last reset."""
         return self._tracker.counts
 
-    def step(self, features: Features | None, observations: Observations) -> tuple[Track, ...]:
-        """The tracks of the next frame, by id."""
+    def step(
+        self, features: Features | None, observations: Observations, camera: Warp | None = None
+    ) -> tuple[Track, ...]:
+        """The tracks of the next frame, by id; `camera`: its motion since the last frame."""
         seen = observations.pick(self._wanted(observations.boxes))
         if features is None:
-            return self._tracker.step(seen, None)
+            return self._tracker.step(seen, None, camera)
         regions = roi_align(features.within(seen.boxes), seen.boxes, self.config.grid)
-        return self._tracker.step(seen, [unit_vectors(vectors) for vectors in regions])
+        return self._tracker.step(seen, [unit_vectors(vectors) for vectors in regions], camera)
 
     def reset(self) -> None:
         """Forget everything; ids start at 1 again."""

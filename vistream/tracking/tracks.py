@@ -1,10 +1,9 @@
 """The tracker: tracks are born, confirmed, matched, lost, found again and removed. Online: no frame is revised.
 
 Tasks embed what they observe (boxes, masks, skeletons) and hand observations and embeddings to `Tracker.step`, which
-treats them all alike. The order of matches is that of JDE (Wang et al., "Towards real-time multi-object tracking",
-ECCV 2020), which UniTrack took over, with a second look at weak detections after ByteTrack (Zhang et al., ECCV 2022).
-The first cost is a weighted sum of appearance and IoU distance inside the Kalman gate, where UniTrack adds 2 % of
-the Mahalanobis distance instead: better at low frame rates, and it does without appearance as well.
+treats them all alike. In the first round the evidence (`evidence`) decides, of place, size, appearance and class; the
+rounds after it, after JDE (Wang et al., ECCV 2020) and ByteTrack (Zhang et al., ECCV 2022), take what is left by
+overlap, weak detections too.
 """
 
 from __future__ import annotations
@@ -18,10 +17,12 @@ from numpy.typing import NDArray
 from vistream.errors import VistreamError
 from vistream.tracking import kalman
 from vistream.tracking.assignment import assign, iou, same_label
+from vistream.tracking.evidence import AppearanceModel, Rates, position_evidence
 from vistream.tracking.kalman import Belief
 from vistream.tracking.life import UNKNOWN_FPS, Counts, Life, Stage, TrackerConfig
+from vistream.tracking.noise import NoiseModel, Recent
 from vistream.tracking.similarity import Vectors, reconstruction_similarity, unit_vectors
-from vistream.types import Observations, Track
+from vistream.types import Observations, Track, Warp
 
 Array = NDArray[np.float64]
 Embeddings = Sequence[Vectors]
@@ -29,18 +30,33 @@ Embeddings = Sequence[Vectors]
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """One frame as the tracker gets it; `measured` are the boxes as the Kalman filter measures them."""
+    """One frame as the tracker gets it; `measured` are the boxes as the Kalman filter measures them.
+
+    `apart`: of each observation, the share of its box that no other box covers.
+    """
 
     observations: Observations
     embeddings: Embeddings | None
     measured: Array
+    apart: Array
 
     def labels(self, rows: list[int]) -> list[str]:
         return [self.observations.labels[row] for row in rows]
 
 
+def apart(boxes: Array) -> Array:
+    """The share of each box, `[N]`, that the one other box that covers most of it leaves free."""
+    if len(boxes) < 2:
+        return np.ones(len(boxes))
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, :2] + boxes[:, None, 2:], boxes[None, :, :2] + boxes[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0.0, None), axis=2)
+    np.fill_diagonal(shared, 0.0)
+    return np.asarray(1.0 - shared.max(axis=1) / np.maximum(np.prod(boxes[:, 2:], axis=1), 1e-9))
+
+
 class Tracker:
-    """Follows whatever is observed through one video. `lives` and `counts` are its whole state, open to readers.
+    """Follows whatever is observed through one video.
 
     `fps` is the rate at which `step` is called.
     """
@@ -49,27 +65,37 @@ class Tracker:
         if not 0 < fps < float("inf"):
             raise VistreamError(f"fps is {fps}: it must be a positive number (take {UNKNOWN_FPS:g} if unknown)")
         self.config = config
-        self.dt = UNKNOWN_FPS / fps
+        self.fps = fps
         self.buffer_frames = max(1, round(config.track_buffer * fps))
         self.coast_frames = round(config.coast * fps)
+        self.slowing = float(np.exp(-1.0 / (config.pause * fps))) if config.pause else 0.0
         self.reset()
 
     def reset(self) -> None:
         """Forget everything; ids start at 1 again."""
         self.lives: list[Life] = []
         self.counts = Counts()
+        self.noise = NoiseModel(self.fps)
+        self.appearance = AppearanceModel()
+        self.rates = Rates()
 
-    def step(self, observations: Observations, embeddings: Embeddings | None) -> tuple[Track, ...]:
+    def step(
+        self, observations: Observations, embeddings: Embeddings | None, camera: Warp | None = None
+    ) -> tuple[Track, ...]:
         """The tracks of the next frame, by id.
 
         `embeddings`: for each observation a float32 `[n, C]` from `similarity.unit_vectors`; None: no appearance.
+        `camera`: its motion since the last frame, None if there was none.
         """
         first = self.counts.frames == 0
         strong = observations.scores >= self.config.conf_thres
         weak = ~strong & (observations.scores >= self.config.low_thres)
-        scene = _Scene(observations, embeddings, kalman.measure(observations.boxes))
+        scene = _Scene(observations, embeddings, kalman.measure(observations.boxes), apart(observations.boxes))
+        if camera is not None:
+            self._follow(camera)
         self._predict()
         matches, unclaimed = self._match(scene, strong, weak)
+        self._learn_rates(matches, len(unclaimed))
         self._correct(scene, matches)
         self._age()
         self.lives += [self._newborn(scene, row, confirmed=first) for row in unclaimed]
@@ -83,15 +109,20 @@ class Tracker:
         )
         return tracks
 
+    def _follow(self, camera: Warp) -> None:
+        """Take everything that is remembered of places along with the camera."""
+        for life in self.lives:
+            life.belief = kalman.warp(life.belief, camera)
+            life.recent.measured = [kalman.warp_edges(place[None], camera)[0] for place in life.recent.measured]
+
     def _predict(self) -> None:
-        """Move every belief to this frame. A lost track keeps its size: nothing confirms that it grows or shrinks."""
+        """Move every belief to this frame. A lost track keeps its size and slows down: nothing confirms either."""
         if not self.lives or not self.config.use_motion:
             return
         belief = self._belief(self.lives)
         lost = np.array([life.stage is Stage.LOST for life in self.lives])
-        velocity = belief.velocity.copy()
-        velocity[lost, 2:] = 0.0
-        belief = kalman.predict(replace(belief, velocity=velocity), self.dt)
+        velocity = np.where(lost[:, None], self.slowing * kalman.rigid(belief.velocity), belief.velocity)
+        belief = kalman.predict(replace(belief, velocity=velocity), self.noise.noise)
         for i, life in enumerate(self.lives):
             life.belief = belief.pick([i])
 
@@ -114,12 +145,11 @@ class Tracker:
         known = [i for i, life in enumerate(self.lives) if life.stage is not Stage.NEW]
         new = [i for i, life in enumerate(self.lives) if life.stage is Stage.NEW]
         high, low = np.flatnonzero(strong).tolist(), np.flatnonzero(weak).tolist()
-        cost = self._fused_cost(scene, known, high)
-        known, high = run(known, high, cost, config.match_limit)
+        known, high = run(known, high, -self._evidence(scene, known, high), config.newness)
         seen = [i for i in known if self.lives[i].stage is Stage.TRACKED]
         seen, high = run(seen, high, self._overlap_cost(scene, seen, high), config.iou_limit)
         run(seen, low, self._overlap_cost(scene, seen, low), config.iou_limit)
-        _, high = run(new, high, self._overlap_cost(scene, new, high), config.unconfirmed_limit)
+        _, high = run(new, high, -self._evidence(scene, new, high), config.newness)
         return matches, high
 
     def _overlap_cost(self, scene: _Scene, indices: list[int], rows: list[int]) -> Array:
@@ -128,45 +158,77 @@ class Tracker:
         cost = 1.0 - iou(self._boxes(lives), scene.observations.boxes[rows])
         return np.where(same_label([life.label for life in lives], scene.labels(rows)), cost, np.inf)
 
-    def _fused_cost(self, scene: _Scene, indices: list[int], rows: list[int]) -> Array:
-        """Appearance and overlap (alone, for a track without vectors); infinite across labels and outside the gate."""
-        cost = self._overlap_cost(scene, indices, rows)
-        if not indices or not rows:
-            return cost
+    def _evidence(self, scene: _Scene, indices: list[int], rows: list[int]) -> Array:
+        """Nats for each track's being each observation, rather than that being something new: `[N, D]`."""
         lives = [self.lives[i] for i in indices]
+        evidence = position_evidence(self._belief(lives), scene.measured[rows], self.noise.noise)
+        if not indices or not rows:
+            return evidence
+        evidence += self.rates.odds(np.array([life.stage is not Stage.LOST for life in lives]))[:, None]
+        same = same_label([life.label for life in lives], scene.labels(rows))
+        evidence -= np.where(same, 0.0, self.config.other_class)
         remembered = {k: life.vectors for k, life in enumerate(lives) if life.vectors is not None}
         if scene.embeddings is not None and remembered:
-            seen = [scene.embeddings[row] for row in rows]
-            likeness = reconstruction_similarity(list(remembered.values()), seen)
-            weight, known = self.config.iou_weight, list(remembered)
-            cost[known] = weight * cost[known] + (1.0 - weight) * (1.0 - likeness)
-        if self.config.use_motion:
-            outside = kalman.mahalanobis(self._belief(lives), scene.measured[rows]) > kalman.GATE
-            cost = np.where(outside, np.inf, cost)
-        return cost
+            likeness = reconstruction_similarity(list(remembered.values()), [scene.embeddings[row] for row in rows])
+            says = self.appearance.evidence(likeness)
+            # what speaks against a half-hidden object may be what hides it
+            says = np.where(says < 0, says * scene.apart[rows], says)
+            evidence[list(remembered)] += self.config.appearance * says
+            self._learn_appearance(likeness, evidence[list(remembered)])
+        return evidence
+
+    def _learn_rates(self, matches: dict[int, int], new: int) -> None:
+        tracked = [i for i, life in enumerate(self.lives) if life.stage is Stage.TRACKED]
+        lost = [i for i, life in enumerate(self.lives) if life.stage is Stage.LOST]
+        seen, found = sum(i in matches for i in tracked), sum(i in matches for i in lost)
+        if self.counts.frames:
+            self.rates.learn(seen=seen, missed=len(tracked) - seen, found=found, hidden=len(lost) - found)
+            self.rates.learn(old=len(matches), new=new)
+
+    def _learn_appearance(self, likeness: Array, evidence: Array) -> None:
+        """The pairs that are each other's best by far are the same object, all others of theirs are different ones."""
+        if min(evidence.shape) < 2:
+            return
+        pairs = [(r, c) for r, c in assign(-evidence, 0.0) if evidence[r, c] > 2.0]
+        if not pairs:
+            return
+        rows, columns = np.array(pairs).T
+        others = np.ones(likeness.shape, bool)
+        others[:, [c for c in range(likeness.shape[1]) if c not in set(columns.tolist())]] = False
+        others[[r for r in range(likeness.shape[0]) if r not in set(rows.tolist())]] = False
+        others[rows, columns] = False
+        self.appearance.learn(likeness[rows, columns], likeness[others])
 
     def _correct(self, scene: _Scene, matches: dict[int, int]) -> None:
         """Bring each matched track up to date with its observation."""
         for life in self.lives:
             life.row = None
-        if not matches:
-            return
-        rows = list(matches.values())
-        if self.config.use_motion:
-            belief = kalman.update(self._belief([self.lives[i] for i in matches]), scene.measured[rows])
-        else:
-            belief = kalman.initiate(scene.measured[rows])
-        for k, (i, row) in enumerate(matches.items()):
-            life = self.lives[i]
-            life.id = life.id or self._next_id()
-            life.stage = Stage.TRACKED
-            life.score = float(scene.observations.scores[row])
-            life.belief = belief.pick([k])
-            life.seen, life.row = self.counts.frames, row
-            life.hits += 1
-            # a weak detection is mostly of a half-hidden object: its looks are not worth remembering
-            if scene.embeddings is not None and life.score >= self.config.conf_thres:
-                life.vectors = self._remember(life.vectors, scene.embeddings[row])
+        if matches:
+            rows = list(matches.values())
+            if self.config.use_motion:
+                before = self._belief([self.lives[i] for i in matches])
+                belief = kalman.update(before, scene.measured[rows], self.noise.noise)
+            else:
+                belief = kalman.initiate(scene.measured[rows], self.noise.noise)
+            for k, (i, row) in enumerate(matches.items()):
+                self._confirm(self.lives[i], belief.pick([k]), scene, row)
+            self.noise.settle()
+
+    def _confirm(self, life: Life, belief: Belief, scene: _Scene, row: int) -> None:
+        life.id = life.id or self._next_id()
+        life.stage = Stage.TRACKED
+        life.score = float(scene.observations.scores[row])
+        life.belief = belief
+        if life.seen < self.counts.frames - 1:
+            life.recent.gap()
+        self.noise.learn(life.recent, scene.measured[row])
+        life.seen, life.row = self.counts.frames, row
+        life.hits += 1
+        label = scene.observations.labels[row]
+        life.votes[label] = life.votes.get(label, 0.0) + life.score
+        # a weak detection is mostly of a half-hidden object: its appearance is not worth remembering
+        if scene.embeddings is not None and life.score >= self.config.conf_thres:
+            life.vectors = self._remember(life.vectors, scene.embeddings[row])
 
     def _remember(self, old: Vectors | None, now: Vectors) -> Vectors:
         """The exponential mean, where vectors of two frames correspond at all (boxes: always; masks: seldom)."""
@@ -187,13 +249,14 @@ class Tracker:
         return Life(
             id=self._next_id() if confirmed else 0,
             stage=Stage.TRACKED if confirmed else Stage.NEW,
-            label=scene.observations.labels[row],
+            votes={scene.observations.labels[row]: float(scene.observations.scores[row])},
             score=float(scene.observations.scores[row]),
-            belief=kalman.initiate(scene.measured[[row]]),
+            belief=kalman.initiate(scene.measured[[row]], self.noise.noise),
             vectors=None if scene.embeddings is None else scene.embeddings[row],
             born=self.counts.frames,
             seen=self.counts.frames,
             row=row,
+            recent=Recent([scene.measured[row]]),
         )
 
     def _drop_duplicates(self) -> None:
@@ -212,7 +275,10 @@ class Tracker:
             coasts = life.hits >= self.config.coast_hits and self.counts.frames - life.seen <= self.coast_frames
             if life.id == 0 or (life.row is None and not coasts):
                 continue
-            x, y, w, h = kalman.to_boxes(life.belief.position)[0].tolist()
+            box = kalman.to_boxes(life.belief.position)[0]
+            if life.row is not None:
+                box = box + self.noise.exactness * (scene.observations.boxes[life.row] - box)
+            x, y, w, h = box.tolist()
             yield Track(
                 life.id,
                 (x, y, w, h),
@@ -220,6 +286,7 @@ class Tracker:
                 life.label,
                 None if masks is None or life.row is None else masks[life.row],
                 None if keypoints is None or life.row is None else keypoints[life.row],
+                seen=life.row is not None,
             )
 
     def _next_id(self) -> int:

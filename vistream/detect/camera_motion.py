@@ -1,0 +1,100 @@
+"""How the camera moved between two frames: a similarity from sparse flow outside the objects.
+
+Corners of the frame are followed back to an earlier one (Lucas and Kanade, with pyramids), and a robust fit (RANSAC)
+keeps what moves as one. A frame in which the picture stands still costs a comparison of blocks and no more. The earlier
+frame stays the same until the picture has moved, so that a slow pan is not taken for no motion at all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.detect.camera import still_share
+from vistream.types import Frame, Warp
+
+Grey = NDArray[np.uint8]
+Points = NDArray[np.float32]
+
+LONGEST = 640  # pixels of the longer side that flow is computed on
+STILL_ENOUGH = 0.5  # share of the textured blocks that stand still where the camera does
+CORNERS, QUALITY, APART = 300, 0.005, 7  # corners followed, at the most; their least quality; pixels between two
+WINDOW, LEVELS = (21, 21), 4  # of the flow: what it compares, and how often it halves the frame
+RETURN = 1.0  # pixels by which a corner that is followed forth and back may miss
+TOLERANCE = 1.5  # pixels by which a corner of what stands still may miss the camera's motion
+LEAST_CORNERS, LEAST_SHARE = 12, 0.3  # that must agree
+LARGEST_ZOOM = 1.3  # between two frames; more is a wrong fit, or a cut
+LEAST_FREE = 0.1  # of the frame that objects must leave; where they cover more, their corners count too
+
+
+class CameraMotion:
+    """Follows the camera of one video. `key`, the frame compared with (None: none yet), is its whole state."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: another video begins."""
+        self.key: Grey | None = None
+
+    def step(self, frame: Frame, boxes: NDArray[np.float64]) -> Warp | None:
+        """The motion since the last frame, None where there was none, or none could be found.
+
+        `frame`: uint8 `[h, w, 3]`, RGB. `boxes`: (x, y, w, h) of the objects in it, `[N, 4]`, whose corners don't count.
+        """
+        scale = min(1.0, LONGEST / max(frame.shape[:2]))
+        grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
+        if scale < 1.0:
+            grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+        key = self.key
+        if key is None or key.shape != grey.shape:
+            self.key = grey
+            return None
+        if still_share(key.astype(np.float32), grey.astype(np.float32)) >= STILL_ENOUGH:
+            return None
+        self.key = grey
+        motion = similarity(key, grey, background(grey, boxes * scale))
+        if motion is not None:
+            motion[:, 2] /= scale
+        return motion
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"key": self.key}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.key = state["key"]
+
+
+def background(grey: Grey, boxes: NDArray[np.float64]) -> Grey:
+    """255 where no box covers a frame `[h, w]`, 0 elsewhere; 255 everywhere if too little is left."""
+    free = np.full(grey.shape, 255, np.uint8)
+    for x, y, w, h in boxes.tolist():
+        free[max(0, int(y)) : max(0, int(y + h) + 1), max(0, int(x)) : max(0, int(x + w) + 1)] = 0
+    return free if np.count_nonzero(free) >= LEAST_FREE * free.size else np.full_like(free, 255)
+
+
+def similarity(before: Grey, now: Grey, where: Grey) -> Warp | None:
+    """The rotation, scale and shift that take points of `before` to `now`; None where too few corners agree."""
+    corners = cv2.goodFeaturesToTrack(now, CORNERS, QUALITY, APART, mask=where)
+    if corners is None or len(corners) < LEAST_CORNERS:
+        return None
+    back, found = _flow(now, before, corners)
+    again, found_again = _flow(before, now, back)
+    good = found & found_again & (np.abs(again - corners).max(axis=(1, 2)) < RETURN)
+    if np.count_nonzero(good) < LEAST_CORNERS:
+        return None
+    motion, agree = cv2.estimateAffinePartial2D(
+        back[good], corners[good], method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE
+    )
+    if motion is None or np.count_nonzero(agree) < max(LEAST_CORNERS, LEAST_SHARE * np.count_nonzero(good)):
+        return None
+    zoom = float(np.sqrt(abs(np.linalg.det(motion[:, :2]))))
+    return np.asarray(motion, np.float64) if 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM else None
+
+
+def _flow(start: Grey, end: Grey, points: Points) -> tuple[Points, NDArray[np.bool_]]:
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(start, end, points, None, winSize=WINDOW, maxLevel=LEVELS)
+    return np.asarray(moved, np.float32), found.reshape(-1) > 0
