@@ -33,8 +33,8 @@ TASK_HELP = (
     "mot (boxes), mots (masks), pose (skeletons), vos (masks, from --init-mask) or sot (a box, from --init-box)."
 )
 DETECTIONS_HELP = (
-    "Detections made beforehand: text (MOT, MOTS, KITTI, VisDrone, CSV), JSON (COCO, PoseTrack, Label Studio), CVAT XML, "
-    "or a folder of YOLO or VOC files."
+    "Detections made beforehand: text (MOT, MOTS, KITTI, VisDrone, CSV), JSON (COCO, PoseTrack, Label Studio), "
+    "CVAT XML, or a folder of YOLO or VOC files."
 )
 
 
