@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vistream.detect.box_masks import BoxMasks
+from vistream.detect.choose import Size
 from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import Footage
@@ -30,6 +31,7 @@ class Settings:
     model: str = DEFAULT_MODEL
     detections: Path | None = None
     detector: str = "auto"
+    detector_size: Size | None = None
     fidelity: str = "exact"
     deadband: int | None = None
     hysteresis: int | None = None
@@ -89,6 +91,7 @@ class Run:
                 self.source.fps or 30.0,  # frames keep the source's numbers, whatever the stride
                 Footage(self._length(), self.source.size, self.source.names),
                 settings.init_poses,
+                settings.detector_size,
             )
             self.session = Session(
                 settings.task,
