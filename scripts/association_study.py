@@ -1,6 +1,6 @@
 """Measures how detections should be joined into tracks: which features, which cost, which limits, and how safely.
 
-    python scripts/association_study.py ../shared/data default cuts --cache /tmp/association
+    python scripts/association_study.py ../shared/data parameters left_out --cache /tmp/association
 
 prints the Markdown tables that stand in docs/association.md. Features are computed once a clip and kept in `--cache`.
 Association is measured on fixed detections, so nothing here depends on a detector: each clip has public ones (or its
@@ -17,8 +17,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from association.cases import CLIPS, SCENES, SUITES
-from association.study import CUTS, TRANSFORMS, Study, Variant
+from association.cases import SUITES
+from association.clips import CLIPS
+from association.features import CUTS
+from association.footage import Footage
+from association.study import Study, Variant
 from numpy.typing import NDArray
 
 from vistream.models.lite0 import lite0_features
@@ -47,18 +50,12 @@ def table(study: Study, variants: dict[str, Variant], suites: list[str]) -> None
     print("\n| |", " | ".join([*suites, "mean"]), "|")
     print("|---|" + "---|" * (len(suites) + 1))
     for name, variant in variants.items():
-        means = [np.mean([study.scores(case, variant)[:2] for case in SUITES[suite]], axis=0) for suite in suites]
+        means = [
+            np.mean([(s.hota, s.idf1) for s in (study.scores(c, variant) for c in SUITES[suite])], axis=0)
+            for suite in suites
+        ]
         cells = [f"{h:.1f} / {i:.1f}" for h, i in [*means, np.mean(means, axis=0)]]
         print(f"| {name} |", " | ".join(cells), "|", flush=True)
-
-
-def default(study: Study) -> None:
-    """Each clip with its public detections, with appearance and without."""
-    print("\n| | " + " | ".join(f"{c.clip}: HOTA, IDF1, MOTA, IDSW" for c in SUITES["as given"]), "|")
-    print("|---|" + "---|" * len(SUITES["as given"]))
-    for name, variant in {"appearance": Variant(), "none": Variant(cut=None)}.items():
-        rows = [study.scores(case, variant) for case in SUITES["as given"]]
-        print(f"| {name} |", " | ".join(f"{h:.1f}, {i:.1f}, {m:.1f}, {s}" for h, i, m, s in rows), "|")
 
 
 def cuts(study: Study) -> None:
@@ -70,15 +67,6 @@ def cuts(study: Study) -> None:
     table(study, {"none": Variant(cut=None)} | {cut: Variant(cut=cut) for cut in CUTS}, list(SUITES))
 
 
-def features(study: Study) -> None:
-    """Features as they are, centred, whitened, noisy."""
-    variants = {
-        f"{cut}, {name}": Variant(cut=cut, transform=name) for cut, name in product(("4", "10"), TRANSFORMS)
-    } | {f"4, noise {noise}": Variant(noise=noise) for noise in (0.1, 0.2, 0.5, 1.0)}
-    variants |= {f"engine, {fidelity}": Variant(cut=fidelity) for fidelity in ("exact", "high", "fast")}
-    table(study, variants, QUICK)
-
-
 def parameters(study: Study) -> None:
     """Each option moved alone."""
     variants = {"default": Variant()}
@@ -87,57 +75,42 @@ def parameters(study: Study) -> None:
     table(study, variants, QUICK)
 
 
-def motion(study: Study) -> None:
-    """Each constant of the Kalman filter halved and doubled, and no motion at all."""
-    variants = {"default": Variant(), "no motion": Variant(MotConfig(use_motion=False))}
-    for name, factor in product(
-        ("MEASURED_POSITION", "DRIFT_POSITION", "DRIFT_VELOCITY", "INITIAL_VELOCITY", "GATE"), (0.5, 2.0)
-    ):
-        variants[f"{name} x {factor}"] = Variant(kalman=((name, factor),))
-    table(study, variants, QUICK)
-
-
 def left_out(study: Study) -> None:
-    """Choose the best of 27 settings on one scene, use it on the other: does choosing beat the defaults?"""
-    names = ("iou_weight", "memory", "track_buffer")
+    """Choose the best of some settings on all clips but one, use it on that one: does choosing beat the defaults?"""
+    names = ("newness", "appearance", "track_buffer")
     grid = [
-        Variant(MotConfig(iou_weight=weight, memory=memory, track_buffer=buffer))
-        for weight, memory, buffer in product((0.15, 0.3, 0.5), (0.8, 0.9, 0.95), (1.0, 2.0, 3.0))
+        Variant(MotConfig(newness=newness, appearance=appearance, track_buffer=buffer))
+        for newness, appearance, buffer in product((-2.0, 0.0, 2.0), (0.5, 1.0), (2.0, 4.0))
     ]
-    scenes = {
-        scene: [
-            case for suite in QUICK for case in SUITES[suite] if case.clip.startswith(scene) and case.clip != "PETS-480"
-        ]
-        for scene in SCENES
-    }
+    scenes = {scene: [case for suite in QUICK for case in SUITES[suite] if case.clip == scene] for scene in CHOSEN_ON}
 
     def mean(scene: str, variant: Variant) -> NDArray[np.float64]:
-        return np.asarray(np.mean([study.scores(case, variant)[:2] for case in scenes[scene]], axis=0))
+        scores = [study.scores(case, variant) for case in scenes[scene]]
+        return np.asarray(np.mean([(s.hota, s.idf1) for s in scores], axis=0))
 
-    print("\n| chosen on | used on | chosen (" + ", ".join(names) + ") | chosen there | default there | best there |")
-    print("|---|---|---|---|---|---|")
-    for on, other in (SCENES, SCENES[::-1]):
-        chosen = max(grid, key=lambda variant: float(mean(on, variant).sum()))
-        best = max(grid, key=lambda variant: float(mean(other, variant).sum()))
-        cells = ["{:.1f} / {:.1f}".format(*mean(other, v)) for v in (chosen, Variant(), best)]
+    print("\n| left out | chosen (" + ", ".join(names) + ") | chosen there | default there | best there |")
+    print("|---|---|---|---|---|")
+    for out in CHOSEN_ON:
+        others = [scene for scene in CHOSEN_ON if scene != out]
+        chosen = max(grid, key=lambda v: sum(float(mean(scene, v).sum()) for scene in others))
+        best = max(grid, key=lambda v: float(mean(out, v).sum()))
+        cells = ["{:.1f} / {:.1f}".format(*mean(out, v)) for v in (chosen, Variant(), best)]
         values = ", ".join(str(getattr(chosen.config, name)) for name in names)
-        print(f"| {on} | {other} | {values} |", " | ".join(cells), "|")
+        print(f"| {out} | {values} |", " | ".join(cells), "|", flush=True)
 
 
+CHOSEN_ON = ("PETS", "TUD", "schoolgirls")
 QUICK = ["as given", "lightly changed", "20 % dropped", "fewer frames", "true, 20 % dropped, 3 % shaken"]
 GRIDS: dict[str, tuple[Any, ...]] = {
-    "iou_weight": (0.1, 0.2, 0.4, 0.5, 0.7),
-    "match_limit": (0.5, 0.6, 0.8),
-    "iou_limit": (0.5, 0.9),
-    "unconfirmed_limit": (0.5, 0.9),
-    "track_buffer": (0.5, 1.0, 3.0, 5.0),
-    "memory": (0.0, 0.5, 0.8, 0.95),
-    "coast": (0.0, 0.2),
-    "coast_hits": (2, 10),
-    "duplicate": (0.0, 0.3),
-    "grid": ((4, 10), (10, 4), (12, 6), (6, 3), (4, 2), (2, 2), (1, 1)),
+    "newness": (-4.0, 4.0),
+    "appearance": (0.0, 0.5, 2.0),
+    "iou_limit": (0.3, 0.7),
+    "track_buffer": (1.0, 4.0),
+    "pause": (1.0, 10.0),
+    "memory": (0.0, 0.95),
+    "duplicate": (0.0,),
 }
-TABLES = {f.__name__: f for f in (default, cuts, features, parameters, motion, left_out)}
+TABLES = {f.__name__: f for f in (cuts, parameters, left_out)}
 
 
 def main() -> None:
@@ -146,7 +119,7 @@ def main() -> None:
     parser.add_argument("tables", nargs="*", help=f"of {', '.join(TABLES)}; all, if none is named")
     parser.add_argument("--cache", type=Path, required=True, help="folder for the features, about 2 GB")
     arguments = parser.parse_args()
-    study = Study(arguments.data, arguments.cache)
+    study = Study(Footage(arguments.data, arguments.cache))
     for name in arguments.tables or TABLES:
         print(f"\n### {name}: {TABLES[name].__doc__}")
         TABLES[name](study)

@@ -49,7 +49,11 @@ def markdown(name: str, cases: list[Case], table: dict[str, list[Score]]) -> str
     lines += ["|---|" + "---|" * (len(cases) + 1)]
 
     def mean(scores: list[Score]) -> tuple[float, float, int]:
-        return float(np.mean([s.hota for s in scores])), float(np.mean([s.idf1 for s in scores])), sum(s.switches for s in scores)
+        return (
+            float(np.mean([s.hota for s in scores])),
+            float(np.mean([s.idf1 for s in scores])),
+            sum(s.switches for s in scores),
+        )
 
     for tracker, scores in sorted(table.items(), key=lambda item: -mean(item[1])[0]):
         cells = [(s.hota, s.idf1, s.switches) for s in scores] + [mean(scores)]

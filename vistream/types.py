@@ -19,7 +19,7 @@ Target = NDArray[np.bool_] | NDArray[np.float64] | Box
 
 
 Warp = NDArray[np.float64]
-"""The camera's motion since the last frame, float64 `[2, 3]`: `(x, y, 1)` of the last frame lies at `warp @ (x, y, 1)`."""
+"""The camera's motion since the last frame, float64 `[2, 3]`: its point `(x, y)` lies at `warp @ (x, y, 1)` now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,7 @@ class Result:
     """One frame's answer. `time` is in seconds from the start of the source.
 
     `activity`: bool `[h, w]` on the feature grid, true where features were recomputed; None without a network.
+    `camera`: its motion since the result before; None where it stood still, or was not looked at.
     """
 
     frame: int
@@ -123,6 +124,7 @@ class Result:
     observations: int
     work: Work = field(default_factory=Work)
     activity: NDArray[np.bool_] | None = None
+    camera: Warp | None = None
 
 
 class Features(Protocol):

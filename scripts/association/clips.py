@@ -68,4 +68,4 @@ def corners(view: View) -> Corners:
     time = np.arange(clip.frames)[:, None] / np.array(PERIODS)
     path = room / 2 + (room / 2 - 2 * SHAKE) * np.sin(2 * np.pi * time)
     shaken = path + np.random.default_rng(SEED).normal(0.0, SHAKE, path.shape)
-    return np.clip(np.rint(shaken), 0, room).astype(np.int64)
+    return np.asarray(np.clip(np.rint(shaken), 0, room), np.int64)

@@ -42,7 +42,8 @@ class Footage:
         file = self.store / f"{view.name}_{cut.replace(', ', '-')}.npy"
         if not file.exists():
             save(file, np.stack([values.astype(np.float16) for values in feature_maps(cut, self.images(view))]))
-        return np.load(file, mmap_mode="r")
+        kept: NDArray[np.float16] = np.load(file, mmap_mode="r")
+        return kept
 
 
 def save(file: Path, array: NDArray[np.generic]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from importlib.util import find_spec
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -35,12 +35,23 @@ class Peer:
 
 
 PEERS = (
-    *(Peer("trackers", f"{name}Tracker", told) for name in ("SORT", "ByteTrack", "OCSORT", "CBIoU") for told in (False, True)),
-    *(Peer("trackers", f"{name}Tracker", told, camera=True) for name in ("BoTSORT", "McByte") for told in (False, True)),
+    *(
+        Peer("trackers", f"{name}Tracker", told)
+        for name in ("SORT", "ByteTrack", "OCSORT", "CBIoU")
+        for told in (False, True)
+    ),
+    *(
+        Peer("trackers", f"{name}Tracker", told, camera=True)
+        for name in ("BoTSORT", "McByte")
+        for told in (False, True)
+    ),
     *(Peer("boxmot", name) for name in ("OcSort", "SFSORT")),
     Peer("boxmot", "ByteTrack"),
     Peer("boxmot", "ByteTrack", told=True),
-    *(Peer("boxmot", name, camera=True) for name in ("BoostTrack", "DeepOcSort", "HybridSort", "OccluBoost", "BotSort")),
+    *(
+        Peer("boxmot", name, camera=True)
+        for name in ("BoostTrack", "DeepOcSort", "HybridSort", "OccluBoost", "BotSort")
+    ),
     Peer("boxmot", "BotSort", told=True, camera=True),
 )
 
@@ -57,7 +68,7 @@ class Peers:
         if self.python.exists():
             return
         subprocess.run([sys.executable, "-m", "venv", self.folder / "env"], check=True)
-        install = [self.python, "-m", "pip", "--quiet", "install"]
+        install: list[str | Path] = [self.python, "-m", "pip", "--quiet", "install"]
         subprocess.run([*install, *PACKAGES], check=True)
         subprocess.run([*install, "--no-deps", *WITHOUT_DEPENDENCIES], check=True)
 
@@ -107,5 +118,7 @@ def slug(case: Case) -> str:
     """A file name for a case."""
     kind = "gt" if case.truth else "public"
     parts = [case.clip, kind, f"every{case.every}", "moving" if case.moving else "fixed"]
-    parts += [f"{name}{getattr(case, name)}" for name in ("drop", "shake", "false", "weak", "seed") if getattr(case, name)]
+    parts += [
+        f"{name}{getattr(case, name)}" for name in ("drop", "shake", "false", "weak", "seed") if getattr(case, name)
+    ]
     return "_".join(parts)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +16,6 @@ from vistream.detect.camera_motion import CameraMotion
 from vistream.evaluate.metrics.overlap import box_iou
 from vistream.evaluate.metrics.scene import make_scene
 from vistream.evaluate.metrics.tracking import track_scores
-from vistream.tracking import kalman
 from vistream.tracking.mot import MotConfig, MotTracker
 from vistream.types import FeatureMap, Warp
 
@@ -27,48 +24,12 @@ from vistream.types import FeatureMap, Warp
 class Variant:
     """One row of a table.
 
-    `cut`: one of `CUTS`, or a fidelity of the engine, or None for no appearance; `noise`: deviation added to the
-    features, in shares of their own; `kalman`: constants of that module to be multiplied.
+    `cut`: one of `CUTS`, or a fidelity of the engine, or None for no appearance; `camera`: its motion is told.
     """
 
     config: MotConfig = field(default_factory=MotConfig)
     cut: str | None = "4"
-    transform: str = "as they are"
-    noise: float = 0.0
     camera: bool = True
-    kalman: tuple[tuple[str, float], ...] = ()
-
-
-def centred(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(values - values.mean(axis=(0, 1)))
-
-
-def whitened(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Channels decorrelated over the frame, each of unit variance."""
-    flat = centred(values).reshape(-1, values.shape[2])
-    spread, axes = np.linalg.eigh(flat.T @ flat / len(flat))
-    rotated = flat @ (axes / np.sqrt(spread + 0.01 * spread.mean())) @ axes.T
-    return np.asarray(rotated.reshape(values.shape), dtype=np.float32)
-
-
-TRANSFORMS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
-    "as they are": lambda values: values,
-    "centred": centred,
-    "whitened": whitened,
-}
-
-
-@contextmanager
-def scaled_kalman(factors: tuple[tuple[str, float], ...]) -> Iterator[None]:
-    """The filter with some of its constants multiplied, for as long as the context lasts."""
-    kept = {name: getattr(kalman, name) for name, _ in factors}
-    for name, factor in factors:
-        setattr(kalman, name, factor * kept[name])
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            setattr(kalman, name, value)
 
 
 Found = list[tuple[NDArray[np.int64], NDArray[np.float64]]]
@@ -103,16 +64,13 @@ class Study:
 
     def maps(self, case: Case, variant: Variant) -> Iterator[FeatureMap | None]:
         """The feature map of each frame of the case; None without appearance."""
-        rng = np.random.default_rng(1)
         view = View(case.clip, case.moving)
         width, height = view.size
         for number in self.sequence(case).numbers:
             if variant.cut is None:
                 yield None
                 continue
-            values = TRANSFORMS[variant.transform](self.features(view, variant.cut)[number].astype(np.float32))
-            if variant.noise:
-                values = values + (variant.noise * values.std() * rng.standard_normal(values.shape)).astype(np.float32)
+            values = self.features(view, variant.cut)[number].astype(np.float32)
             yield FeatureMap(values, (width / values.shape[1], height / values.shape[0]))
 
     def _cameras(self, case: Case) -> list[Warp | None]:
@@ -128,11 +86,10 @@ class Study:
         found = []
         cameras = self.cameras(case) if variant.camera else [None] * len(sequence.seen)
         given = zip(self.maps(case, variant), sequence.seen, cameras, strict=True)
-        with scaled_kalman(variant.kalman):
-            for features, observations, camera in given:
-                tracks = tracker.step(features, observations, camera)
-                boxes = np.array([t.box for t in tracks]).reshape(-1, 4)
-                found.append((np.array([t.id for t in tracks], np.int64), boxes))
+        for features, observations, camera in given:
+            tracks = [track for track in tracker.step(features, observations, camera) if track.seen]
+            boxes = np.array([t.box for t in tracks]).reshape(-1, 4)
+            found.append((np.array([t.id for t in tracks], np.int64), boxes))
         return found
 
     def _scores(self, case: Case, variant: Variant) -> Score:

@@ -69,7 +69,7 @@ def test_masks_keep_their_ids_by_their_looks() -> None:
             boxes, np.array([0.9, 0.8]), ("person",) * 2, np.stack([left, right])
         )
 
-    tracker = MotsTracker(MotsConfig(iou_weight=0.0, use_motion=False))
+    tracker = MotsTracker(MotsConfig(appearance=100.0))
     first = tracker.step(*frame(False))
     later = tracker.step(*frame(True))
     assert [t.box[0] for t in first] == [16.0, 40.0]

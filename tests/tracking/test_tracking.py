@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from vistream.tracking import kalman
 from vistream.tracking.assignment import assign, iou, same_label
-from vistream.tracking.kalman import Belief
+from vistream.tracking.kalman import Belief, Noise
+from vistream.tracking.noise import NoiseModel, Recent
 from vistream.tracking.roi import roi_align
 from vistream.tracking.similarity import reconstruction_similarity, unit_vectors
 from vistream.types import FeatureMap
@@ -25,26 +26,26 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 class Textbook:
-    """A Kalman filter of one object with full 8 x 8 matrices: state (cx, cy, a, h) and its velocity."""
+    """A Kalman filter of one object with full 8 x 8 matrices: state (left, top, right, bottom) and its velocity."""
 
-    def __init__(self, z: Array) -> None:
-        h = z[3]
+    def __init__(self, z: Array, noise: Noise) -> None:
+        self.noise = noise
         self.x = np.concatenate([z, np.zeros(4)])
-        position, velocity = h / 10, h / 16
-        self.p = np.diag(np.square([position, position, 1e-2, position, velocity, velocity, 1e-5, velocity]))
+        self.p = self.size * np.diag(np.concatenate([noise.measured, noise.speed]))
         self.observe = np.eye(4, 8)
 
-    def predict(self, dt: float) -> None:
-        h = self.x[3]
-        drift = [h / 40, h / 40, 1e-2, h / 40, h / 320, h / 320, 1e-5, h / 320]
-        move = np.eye(8) + dt * np.eye(8, k=4)
+    @property
+    def size(self) -> float:
+        return float((self.x[2] - self.x[0]) * (self.x[3] - self.x[1]))
+
+    def predict(self) -> None:
+        drift = self.size * np.diag(np.concatenate([self.noise.jump, self.noise.turn]))
+        move = np.eye(8) + np.eye(8, k=4)
         self.x = move @ self.x
-        self.p = move @ self.p @ move.T + dt * np.diag(np.square(drift))
+        self.p = move @ self.p @ move.T + drift
 
     def innovation(self) -> Array:
-        h = self.x[3]
-        noise = np.diag(np.square([h / 10, h / 10, 1e-1, h / 10]))
-        return np.asarray(self.observe @ self.p @ self.observe.T + noise)
+        return np.asarray(self.observe @ self.p @ self.observe.T + self.size * np.diag(self.noise.measured))
 
     def update(self, z: Array) -> None:
         gain = self.p @ self.observe.T @ np.linalg.inv(self.innovation())
@@ -56,20 +57,27 @@ class Textbook:
         return float(difference @ np.linalg.solve(self.innovation(), difference))
 
 
-@pytest.mark.parametrize("dt", [1.0, 30 / 7])
-def test_kalman_filter_is_the_textbook_one(dt: float) -> None:
+NOISE = Noise(np.full(4, 4e-3), np.full(4, 1e-3), np.array([1e-4, 2e-4, 1e-4, 3e-4]), np.full(4, 1e-2))
+
+
+def some_edges(rng: np.random.Generator, count: int) -> Array:
+    corner = rng.uniform(0, 500, (count, 2))
+    return np.concatenate([corner, corner + rng.uniform(20, 90, (count, 2))], axis=1)
+
+
+def test_kalman_filter_is_the_textbook_one() -> None:
     rng = np.random.default_rng(3)
-    truth = np.column_stack([rng.uniform(0, 500, (6, 2)), rng.uniform(0.3, 0.6, 6), rng.uniform(40, 90, 6)])
-    speed = np.column_stack([rng.normal(0, 5, (6, 2)), np.zeros(6), rng.normal(0, 0.5, 6)])
-    belief, textbooks = kalman.initiate(truth), [Textbook(z) for z in truth]
+    truth = some_edges(rng, 6)
+    speed = np.tile(rng.normal(0, 3, (6, 2)), 2) + rng.normal(0, 0.3, (6, 4))
+    belief, textbooks = kalman.initiate(truth, NOISE), [Textbook(z, NOISE) for z in truth]
     for step in range(1, 12):
-        measured = truth + step * speed + rng.normal(0, [2, 2, 0.02, 2], (6, 4))
-        belief = kalman.predict(belief, dt)
+        measured = truth + step * speed + rng.normal(0, 2, (6, 4))
+        belief = kalman.predict(belief, NOISE)
         for textbook in textbooks:
-            textbook.predict(dt)
+            textbook.predict()
         expected = [[textbook.distance(z) for z in measured] for textbook in textbooks]
-        np.testing.assert_allclose(kalman.mahalanobis(belief, measured), expected, rtol=1e-9)
-        belief = kalman.update(belief, measured)
+        np.testing.assert_allclose(kalman.deviations(belief, measured, NOISE).sum(axis=2), expected, rtol=1e-9)
+        belief = kalman.update(belief, measured, NOISE)
         for textbook, z in zip(textbooks, measured, strict=True):
             textbook.update(z)
         np.testing.assert_allclose(belief.position, [t.x[:4] for t in textbooks], rtol=1e-9)
@@ -85,16 +93,51 @@ def test_kalman_filter_is_the_textbook_one(dt: float) -> None:
 def test_boxes_survive_measuring_and_beliefs_survive_joining() -> None:
     boxes = np.array([[10.0, 20, 30, 60], [-5, 3, 7, 2]])
     np.testing.assert_allclose(kalman.to_boxes(kalman.measure(boxes)), boxes)
-    belief = kalman.predict(kalman.initiate(kalman.measure(boxes)), 2.0)
+    belief = kalman.predict(kalman.initiate(kalman.measure(boxes), NOISE), NOISE)
     joined = Belief.join([belief.pick([1]), belief.pick([0])])
     np.testing.assert_array_equal(joined.pp, belief.pp[[1, 0]])
     assert len(Belief.join([])) == 0
 
 
 def test_extrapolated_size_never_turns_negative() -> None:
-    belief = kalman.initiate(kalman.measure(np.array([[0.0, 0, 10, 10]])))
-    shrinking = Belief(belief.position, belief.velocity - 5.0, belief.pp, belief.pv, belief.vv)
-    assert (kalman.to_boxes(kalman.predict(shrinking, 30.0).position)[:, 2:] > 0).all()
+    belief = kalman.initiate(kalman.measure(np.array([[0.0, 0, 10, 10]])), NOISE)
+    shrinking = Belief(belief.position, np.array([[5.0, 5, -5, -5]]), belief.pp, belief.pv, belief.vv)
+    assert (kalman.to_boxes(kalman.predict(shrinking, NOISE).position)[:, 2:] > 0).all()
+
+
+def test_beliefs_follow_the_camera() -> None:
+    """A shift moves boxes, a zoom makes them larger and faster, a quarter turn turns where they go."""
+    belief = kalman.initiate(kalman.measure(np.array([[10.0, 20, 30, 60]])), NOISE)
+    moving = Belief(belief.position, np.array([[2.0, 0, 2, 0]]), belief.pp, belief.pv, belief.vv)
+    shifted = kalman.warp(moving, np.array([[1.0, 0, 7], [0, 1, -3]]))
+    np.testing.assert_allclose(kalman.to_boxes(shifted.position), [[17, 17, 30, 60]])
+    np.testing.assert_allclose(shifted.velocity, moving.velocity)
+    zoomed = kalman.warp(moving, np.array([[2.0, 0, 0], [0, 2, 0]]))
+    np.testing.assert_allclose(kalman.to_boxes(zoomed.position), [[20, 40, 60, 120]])
+    np.testing.assert_allclose(zoomed.velocity, 2 * moving.velocity)
+    np.testing.assert_allclose(zoomed.pp, 4 * moving.pp)
+    turned = kalman.warp(moving, np.array([[0.0, -1, 0], [1, 0, 0]]))
+    np.testing.assert_allclose(turned.velocity, [[0, 2, 0, 2]], atol=1e-12)
+
+
+@pytest.mark.parametrize(("shake", "jump", "turn"), [(0.05, 0.0, 0.001), (0.001, 0.0, 0.02), (0.03, 0.05, 0.001)])
+def test_noise_is_learned_from_the_measurements(shake: float, jump: float, turn: float) -> None:
+    """Shares of the object's size, of objects of different sizes, to a fifth or so."""
+    rng, model = np.random.default_rng(4), NoiseModel(25.0)
+    for size in (20.0, 60.0, 200.0, 50.0, 30.0, 90.0):
+        place, speed, recent = np.zeros(2), np.zeros(2), Recent()
+        for _ in range(400):
+            speed = speed + size * turn * rng.normal(size=2)
+            place = place + speed + size * jump * rng.normal(size=2)
+            edges = np.concatenate([place, place + size])
+            model.learn(recent, edges + size * shake * rng.normal(size=4))
+    model.settle()
+    lasting = 0.5 * jump**2
+    np.testing.assert_allclose(np.sqrt(model.noise.measured), np.hypot(shake, jump * 0.5**0.5), rtol=0.25, atol=0.004)
+    np.testing.assert_allclose(np.sqrt(model.noise.jump), lasting**0.5, rtol=0.4, atol=0.02)
+    assert model.exactness == (1.0 if shake < 0.01 else model.exactness)
+    if shake == 0.05:
+        assert model.exactness < 0.2
 
 
 def best_gain(cost: Array, limit: float) -> float:

@@ -101,12 +101,20 @@ def test_weak_detections_continue_a_track_but_start_none() -> None:
     assert (tracker.counts.frames, tracker.counts.observations, tracker.counts.weak) == (7, 12, 11)
 
 
-def test_no_match_across_labels() -> None:
+def test_a_flip_of_the_label_is_no_new_id_and_the_vote_decides() -> None:
+    tracker = Tracker(NO_COAST)
+    labels = ["p", "p", "q", "p", "q", "q", "q"]
+    reported = [tracker.step(at((0, 0), labels=label), None) for label in labels]
+    assert [ids(tracks) for tracks in reported] == [[1]] * len(labels)
+    assert [tracks[0].label for tracks in reported] == ["p"] * 6 + ["q"]
+
+
+def test_of_two_observations_a_track_takes_that_of_its_class() -> None:
     tracker = Tracker(NO_COAST)
     tracker.step(at((0, 0), labels="p"), None)
-    assert tracker.step(at((0, 0), labels="q"), None) == ()
-    tracks = tracker.step(at((0, 0), labels="q"), None)
-    assert [(track.id, track.label) for track in tracks] == [(2, "q")]
+    tracks = tracker.step(at((1, 0), (-1, 0), labels="qp"), None)
+    assert ids(tracks) == [1]
+    assert tracks[0].box[0] < 0
 
 
 @pytest.mark.parametrize(("hits", "coasted"), [(3, 0), (8, 3)])
@@ -116,12 +124,14 @@ def test_only_long_standing_tracks_coast_and_only_briefly(hits: int, coasted: in
         tracker.step(at(walk(frame)), None)
     reported = [tracker.step(at(), None) for _ in range(6)]
     assert [len(tracks) for tracks in reported] == [1] * coasted + [0] * (6 - coasted)
+    assert not any(track.seen for tracks in reported for track in tracks)
     if coasted:
         assert reported[1][0].box[0] == pytest.approx(walk(hits + 1)[0], abs=3.0)
 
 
 def test_of_a_tracked_and_a_lost_duplicate_the_younger_goes() -> None:
-    tracker = Tracker(TrackerConfig(coast=0.0, match_limit=0.0))  # only overlap, so the lost one is not found again
+    # no evidence is enough, only overlap counts, so the lost one is not found again
+    tracker = Tracker(TrackerConfig(coast=0.0, newness=-1000.0))
     for _ in range(3):
         tracker.step(at((0, 0)), None)
     tracker.step(at(), None)
@@ -147,12 +157,62 @@ def test_looks_of_weak_detections_are_not_remembered() -> None:
 
 
 def test_looks_alone_do_not_carry_a_track_across_the_frame() -> None:
-    for use_motion, expected in ((True, 2), (False, 1)):
-        tracker = Tracker(TrackerConfig(coast=0.0, use_motion=use_motion))
+    tracker = Tracker(TrackerConfig(coast=0.0))
+    for _ in range(10):
         tracker.step(at((0, 0)), [looks(1)])
-        for _ in range(2):
-            tracks = tracker.step(at((300, 0)), [looks(1)])
-        assert ids(tracks) == [expected]
+    for _ in range(2):
+        tracks = tracker.step(at((300, 0)), [looks(1)])
+    assert ids(tracks) == [2]
+
+
+def test_a_class_may_have_its_own_least_score() -> None:
+    tracker = Tracker(TrackerConfig(coast=0.0, conf_thres=0.5, class_conf=(("q", 0.2),)))
+    tracks = tracker.step(at((0, 0), (200, 0), scores=0.3, labels="pq"), None)
+    assert [track.label for track in tracks] == ["q"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_tracks_follow_the_camera(told: bool) -> None:
+    """The camera jumps by more than an object; a track that was lost meanwhile comes back at its place."""
+    tracker, rng = Tracker(TrackerConfig(coast=0.0)), np.random.default_rng(8)
+    shift, seen = np.zeros(2), set()
+    for frame in range(40):
+        jump = rng.normal(0, 40, 2)
+        shift = shift + jump
+        places = [(x + shift[0], shift[1]) for x in (0.0, 45.0, 90.0)][: 2 if 15 <= frame < 25 else 3]
+        camera = np.array([[1, 0, jump[0]], [0, 1, jump[1]]], dtype=float) if told and frame else None
+        seen.update(ids(tracker.step(at(*places), None, camera)))
+    assert (seen == {1, 2, 3}) == told
+
+
+def test_exact_boxes_are_reported_as_they_are() -> None:
+    tracker = Tracker(TrackerConfig(coast=0.0), 25.0)
+    for frame in range(40):
+        x = 100.0 + 60.0 * math.sin(frame / 5)
+        tracks = tracker.step(at((x, 3.0 * frame)), None)
+    assert tracks[0].box == pytest.approx((x, 3.0 * frame, *SIZE), abs=1e-6)
+
+
+def test_shaken_boxes_are_smoothed() -> None:
+    tracker, rng = Tracker(TrackerConfig(coast=0.0), 25.0), np.random.default_rng(9)
+    errors = []
+    for frame in range(300):
+        off = rng.normal(0, 6, 2)
+        tracks = tracker.step(at((2.0 * frame + off[0], off[1])), None)
+        errors.append((abs(tracks[0].box[1]), abs(off[1])))
+    filtered, measured = np.mean(errors[50:], axis=0)
+    assert filtered < 0.6 * measured
+
+
+def test_state_goes_into_another_tracker() -> None:
+    first, second = Tracker(TrackerConfig(), 10.0), Tracker(TrackerConfig(), 10.0)
+    rng = np.random.default_rng(10)
+    for _ in range(40):
+        first.step(busy_frame(rng), None)
+    second.load_state_dict(first.state_dict())
+    for _ in range(40):
+        frame = busy_frame(rng)
+        assert first.step(frame, None) == second.step(frame, None)
 
 
 def test_a_lost_track_keeps_its_size() -> None:
@@ -161,7 +221,7 @@ def test_a_lost_track_keeps_its_size() -> None:
         boxes = np.array([[0.0, 0, 30 - frame, 60 - 2 * frame]])
         tracker.step(Observations(boxes, np.array([0.9]), ("p",)), None)
     tracker.step(at(), None)  # predicted for this frame before it was known to be lost
-    height = tracker.lives[0].belief.position[0, 3]
+    height = tracker.lives[0].belief.position[0, 3] - tracker.lives[0].belief.position[0, 1]
     for _ in range(10):
         tracker.step(at(), None)
     assert tracker.lives[0].belief.position[0, 3] == height
@@ -221,7 +281,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"conf_thres": 1.5}, {"iou_weight": -0.1}, {"memory": 1.0}, {"track_buffer": math.nan}, {"coast": -1.0}]
+    "bad", [{"conf_thres": 1.5}, {"iou_limit": -0.1}, {"memory": 1.0}, {"track_buffer": math.nan}, {"coast": -1.0}]
 )
 def test_options_out_of_range_are_named(bad: dict[str, float]) -> None:
     with pytest.raises(VistreamError, match=next(iter(bad))):

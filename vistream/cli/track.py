@@ -94,6 +94,20 @@ def track(
     max_frames: MaxFrames = None,
     stride: Stride = 1,
     classes: Annotated[str, typer.Option(help="Only these, by name: person,car.", show_default=False)] = "",
+    conf: Annotated[
+        str, typer.Option(help="Least score that starts a track, by class too: 0.5,car=0.3.", show_default=False)
+    ] = "",
+    memory: Annotated[
+        float | None,
+        typer.Option(help="Seconds for which an object that is not seen is remembered.", min=0, show_default=False),
+    ] = None,
+    interpolate: Annotated[
+        int,
+        typer.Option(
+            help="Fill gaps of up to N frames in MOT, CSV and COCO files.", metavar="N", min=0, rich_help_panel=OUTPUTS
+        ),
+    ] = 0,
+    zero_based: Annotated[bool, flag("--zero-based", "Pixels of the MOT text count from 0, not from 1.")] = False,
     show: Annotated[bool, flag("--show", "Show the annotated video in a window; q ends it.")] = False,
     resume: Annotated[
         bool, flag("--resume", "Go on where a run with the same options was stopped; needs its --jsonl.")
@@ -120,7 +134,7 @@ def track(
 
     vistream track video.mp4 writes video-tracks.mp4; with --report DIR a page about the run, too.
     """
-    from vistream.cli.tracking import parse_box, parse_size, run_and_report
+    from vistream.cli.tracking import parse_box, parse_conf, parse_size, run_and_report
     from vistream.errors import VistreamError
     from vistream.pipeline.fleet.jobs import sources_of
     from vistream.pipeline.outputs import OutputPaths
@@ -142,6 +156,10 @@ def track(
         init_mask=init_mask,
         init_box=None if init_box is None else parse_box(init_box),
         init_poses=init_poses,
+        conf=parse_conf(conf),
+        memory=memory,
+        interpolate=interpolate,
+        zero_based=zero_based,
         reconnect=not no_reconnect,
     )
     paths = OutputPaths(

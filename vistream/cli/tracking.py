@@ -23,7 +23,7 @@ from vistream.pipeline.fleet.jobs import stem_of
 from vistream.pipeline.outputs import OutputPaths, Outputs
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.run import Settings
-from vistream.tracking.life import TrackerConfig
+from vistream.tracking.life import Conf, TrackerConfig
 from vistream.types import Box
 
 log = logging.getLogger("vistream")
@@ -54,6 +54,27 @@ def parse_size(text: str) -> Size:
     if text.lower().count("x") != len(sides) - 1 or len(sides) > 2 or not all(32 <= side <= LARGEST for side in sides):
         raise VistreamError(f"--detector-size is {text!r}: it must be the longer side, as 640, or both, as 640x384")
     return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def parse_conf(text: str) -> Conf:
+    """Scores from `0.5`, `car=0.3` or both, separated by commas; raises VistreamError for anything else.
+
+    >>> parse_conf("0.5, car=0.3")
+    Conf(any=0.5, classes=(('car', 0.3),))
+    """
+    general: float | None = None
+    classes: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, number = part.rpartition("=")
+        try:
+            score = float(number)
+        except ValueError:
+            raise VistreamError(f"--conf has {part!r}: write a score, or CLASS=SCORE") from None
+        if name:
+            classes[name.strip()] = score
+        else:
+            general = score
+    return Conf(general, tuple(classes.items()))
 
 
 def run_and_report(

@@ -43,7 +43,7 @@ class CameraMotion:
     def step(self, frame: Frame, boxes: NDArray[np.float64]) -> Warp | None:
         """The motion since the last frame, None where there was none, or none could be found.
 
-        `frame`: uint8 `[h, w, 3]`, RGB. `boxes`: (x, y, w, h) of the objects in it, `[N, 4]`, whose corners don't count.
+        `frame`: uint8 `[h, w, 3]`, RGB. `boxes`: (x, y, w, h) of the objects, `[N, 4]`: their corners don't count.
         """
         scale = min(1.0, LONGEST / max(frame.shape[:2]))
         grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
@@ -81,13 +81,14 @@ def similarity(before: Grey, now: Grey, where: Grey) -> Warp | None:
     corners = cv2.goodFeaturesToTrack(now, CORNERS, QUALITY, APART, mask=where)
     if corners is None or len(corners) < LEAST_CORNERS:
         return None
-    back, found = _flow(now, before, corners)
+    points = np.asarray(corners, np.float32)
+    back, found = _flow(now, before, points)
     again, found_again = _flow(before, now, back)
-    good = found & found_again & (np.abs(again - corners).max(axis=(1, 2)) < RETURN)
+    good = found & found_again & (np.abs(again - points).max(axis=(1, 2)) < RETURN)
     if np.count_nonzero(good) < LEAST_CORNERS:
         return None
     motion, agree = cv2.estimateAffinePartial2D(
-        back[good], corners[good], method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE
+        back[good], points[good], method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE
     )
     if motion is None or np.count_nonzero(agree) < max(LEAST_CORNERS, LEAST_SHARE * np.count_nonzero(good)):
         return None
@@ -96,5 +97,6 @@ def similarity(before: Grey, now: Grey, where: Grey) -> Warp | None:
 
 
 def _flow(start: Grey, end: Grey, points: Points) -> tuple[Points, NDArray[np.bool_]]:
-    moved, found, _ = cv2.calcOpticalFlowPyrLK(start, end, points, None, winSize=WINDOW, maxLevel=LEVELS)
+    guess = np.zeros_like(points)  # is not read, without a flag that says so
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(start, end, points, guess, winSize=WINDOW, maxLevel=LEVELS)
     return np.asarray(moved, np.float32), found.reshape(-1) > 0

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from vistream.detect.candidates import Candidates
 from vistream.errors import VistreamError
 
-THRESHOLD = 0.4
-"""Near the best F1 of `nanodet-g` on two street clips, a little below it: the tracker sorts out the rest."""
+THRESHOLD = 0.1
+"""Weak boxes start no track, but continue and revive those that are there: the tracker sorts them out."""
+ACROSS = 0.8
+"""Boxes of different classes that overlap by more than this are one object, of the class with the higher score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ class Selection:
 
 
 def _without_duplicates(candidates: Candidates, overlap: float) -> NDArray[np.intp]:
-    """Greedy non-maximum suppression within each class; the indices that stay, in the order given."""
+    """Greedy non-maximum suppression within each class, and then across them; the indices that stay, in order."""
     boxes = np.concatenate([candidates.corners[:, :2], candidates.corners[:, 2:] - candidates.corners[:, :2]], 1)
     kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), candidates.scores.tolist(), candidates.labels.tolist(), 0.0, overlap)
-    return np.sort(np.asarray(kept, np.intp).reshape(-1))
+    rows = np.sort(np.asarray(kept, np.intp).reshape(-1))
+    whole = cv2.dnn.NMSBoxes(boxes[rows].tolist(), candidates.scores[rows].tolist(), 0.0, ACROSS)
+    return rows[np.sort(np.asarray(whole, np.intp).reshape(-1))]

@@ -28,16 +28,13 @@ Arrays = dict[str, NDArray[Any]]
 
 @cache
 def _classes() -> dict[str, type]:
-    """Everything that a session or a detector remembers its video in."""
+    """What the states of sessions are made of, beside plain data, and the detectors that remember their video."""
     from vistream.detect import background, camera, motion, regions
-    from vistream.tracking import correlation, kalman, life, mot, mots, pose, propagation, sot, tracks, vos
+    from vistream.tracking import correlation, kalman, life, noise, propagation, sot
 
     known = (
-        *(mot.MotTracker, mot.MotConfig, mots.MotsTracker, mots.MotsConfig, pose.PoseTracker, pose.PoseConfig),
-        *(vos.VosTracker, vos.VosConfig, sot.SotTracker, sot.SotConfig, sot._Target),
-        *(tracks.Tracker, life.Life, life.Counts, life.Stage, life.TrackerConfig, kalman.Belief),
-        *(propagation.LabelPropagation, propagation.PropagationConfig, propagation._Source),
-        *(correlation.CorrelationFilter, correlation.CrossCorrelation),
+        *(life.Life, life.Counts, life.Stage, kalman.Belief, noise.Recent, propagation._Source),
+        *(sot._Target, correlation.CorrelationFilter, correlation.CrossCorrelation),
         *(motion.MotionDetector, background.Background, camera.CameraWatch, regions.Region),
     )
     return {kind.__name__: kind for kind in known}

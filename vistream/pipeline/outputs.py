@@ -21,6 +21,7 @@ from vistream.media.formats.tracks_csv import TracksCsvWriter
 from vistream.media.formats.writer import ResultWriter
 from vistream.media.video.frames import SourceFrame
 from vistream.media.video.sink import VideoSink
+from vistream.pipeline.gaps import GapFiller
 from vistream.render.overlay import Overlay
 from vistream.types import Frame, Result
 
@@ -79,6 +80,8 @@ class Outputs:
     among them, these and the part of the video stay, since that is what a resumption needs.
     `keep`: go on after so many frames, which fill so many bytes of the JSON lines: everything else is written again
     from those, and their results are handed to `before`.
+    `interpolate`: in the text files, gaps of up to so many frames are filled afterwards; JSON lines, video and masks
+    show what was known at the time. `zero_based`: pixels of the MOT text count from 0.
     """
 
     def __init__(
@@ -90,6 +93,8 @@ class Outputs:
         *,
         joints: Sequence[str] = (),
         images: Sequence[PoseImage] = (),
+        interpolate: int = 0,
+        zero_based: bool = False,
         keep: Keep | None = None,
         before: Callable[[Result], None] = lambda _: None,
     ) -> None:
@@ -99,13 +104,15 @@ class Outputs:
         self._stack = ExitStack()
         with ExitStack() as opening:
             self._writers: list[Writer] = []
+            self._gaps = GapFiller(interpolate) if interpolate else None
             self._lines = None if paths.jsonl is None else JsonlWriter(paths.jsonl, keep=keep.bytes if keep else 0)
             if self._lines is not None:
                 opening.enter_context(self._lines)
             for name, make in TEXTS.items():
                 path: Path | None = getattr(paths, name)
                 if path is not None:
-                    self._writers.append(opening.enter_context(make(path)))
+                    writer = MotWriter(path, 0) if name == "mot" and zero_based else make(path)
+                    self._writers.append(opening.enter_context(writer))
             if paths.posetrack is not None:
                 self._writers.append(opening.enter_context(PoseTrackWriter(paths.posetrack, joints, images)))
             self._masks = None if paths.davis is None else opening.enter_context(DavisWriter(paths.davis, size[::-1]))
@@ -120,8 +127,7 @@ class Outputs:
 
     def _write_again(self, path: Path, frames: int, before: Callable[[Result], None]) -> None:
         for result in islice(read_results(path), frames):
-            for writer in self._writers:
-                writer.write(result)
+            self._write_texts(result)
             if self._overlay is not None:
                 self._overlay.follow(result)
             before(result)
@@ -135,9 +141,12 @@ class Outputs:
     def write(self, frame: SourceFrame, result: Result, status: str) -> None:
         """Add one frame, its result, and a line of text for the picture."""
         result = recorded(result)
-        for writer in self._writers if self._lines is None else (*self._writers, self._lines):
+        for writer in self._writers:
             writer.check()
-            writer.write(result)
+        self._write_texts(result)
+        if self._lines is not None:
+            self._lines.check()
+            self._lines.write(result)
         if self._masks is not None:
             name = Path(frame.name)  # an image's file name; of a video only a number
             self._masks.write(result, name.stem if name.suffix else "")
@@ -146,10 +155,19 @@ class Outputs:
             if self._sink is not None:
                 self._sink.write(self.picture)
 
+    def _write_texts(self, result: Result) -> None:
+        for complete in [result] if self._gaps is None else self._gaps.add(result):
+            for writer in self._writers:
+                writer.write(complete)
+
     def __enter__(self) -> Outputs:
         return self
 
     def __exit__(
         self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._gaps is not None and (exception is None or exception is KeyboardInterrupt):
+            for complete in self._gaps.rest():
+                for writer in self._writers:
+                    writer.write(complete)
         self._stack.__exit__(exception, value, trace)

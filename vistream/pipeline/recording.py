@@ -100,6 +100,8 @@ class Recording:
                     draw or report is not None,
                     joints=seen.joints,
                     images=seen.images,
+                    interpolate=settings.interpolate,
+                    zero_based=settings.zero_based,
                     keep=None if after is None or saved is None else Keep(after.frames, saved["bytes"]),
                     before=self._follow,
                 )

@@ -188,7 +188,7 @@ def _numbers(history: History, speed: float) -> str:
 def _plots(history: History) -> str:
     left_out = history.tracks - MOST_ROWS
     only = f"The {MOST_ROWS} that stayed longest, of {history.tracks}. " if left_out > 0 else ""
-    drawn = [plot("Tracks over time", f"{only}A gap: out of sight, and then known again.", tracks_over_time(history))]
+    drawn = [plot("Tracks over time", f"{only}A gap: not seen, and then known again.", tracks_over_time(history))]
     if history.tracks == 0:
         drawn = ['<p class="alert">Not one track came of this run.</p>']
     if history.macs_dense:

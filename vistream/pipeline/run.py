@@ -20,6 +20,7 @@ from vistream.pipeline.observe import make_observer
 from vistream.pipeline.session import Session, check_task
 from vistream.pipeline.start import FirstObjects
 from vistream.quantize.named import DEFAULT_MODEL
+from vistream.tracking.life import ANY_CLASS, Conf
 from vistream.types import Box, Observations, Result
 
 
@@ -42,6 +43,10 @@ class Settings:
     init_mask: Path | None = None
     init_box: Box | None = None
     init_poses: Path | None = None
+    conf: Conf = ANY_CLASS
+    memory: float | None = None
+    interpolate: int = 0
+    zero_based: bool = False
     reconnect: bool = True
 
 
@@ -101,6 +106,8 @@ class Run:
                 hysteresis=settings.hysteresis,
                 fps=self.fps,
                 joints=self.observer.joints or KEYPOINTS,
+                conf=settings.conf,
+                memory=settings.memory,
             )
             if after is None:
                 first = FirstObjects(settings.init_mask, settings.init_box, settings.init_poses)

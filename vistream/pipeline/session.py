@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from vistream.detect.camera_motion import CameraMotion
 from vistream.detect.coco import KEYPOINTS
 from vistream.engine.fidelity import DeadZones, dead_zones
 from vistream.engine.float_network import FloatLook, FloatNetwork
@@ -15,22 +16,29 @@ from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
 from vistream.media.video.fit import fit
 from vistream.models.model import LoadedModel, load_model
+from vistream.pipeline.observe import FOLLOWING
 from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
-from vistream.tracking.life import Counts
-from vistream.tracking.mot import MotTracker
-from vistream.tracking.mots import MotsTracker
-from vistream.tracking.pose import PoseTracker
+from vistream.tracking.life import ANY_CLASS, Conf, Counts
+from vistream.tracking.mot import MotConfig, MotTracker
+from vistream.tracking.mots import MotsConfig, MotsTracker
+from vistream.tracking.pose import PoseConfig, PoseTracker
 from vistream.tracking.sot import SotTracker
 from vistream.tracking.vos import VosTracker
-from vistream.types import Features, Frame, Observations, Result, Target, Track
+from vistream.types import Features, Frame, Observations, Result, Target, Track, Warp
 
 
 class Task(Protocol):
     """What turns features and observations into tracks."""
 
-    def step(self, features: Features | None, observations: Observations) -> tuple[Track, ...]: ...
+    def step(
+        self, features: Features | None, observations: Observations, camera: Warp | None = None
+    ) -> tuple[Track, ...]: ...
 
     def reset(self) -> None: ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
 
 
 @runtime_checkable
@@ -42,13 +50,17 @@ class Follower(Task, Protocol):
     def remove_object(self, identity: int) -> None: ...
 
 
-TASKS: dict[str, Callable[[float, Sequence[str]], Task]] = {
-    "mot": lambda fps, joints: MotTracker(fps=fps),
-    "mots": lambda fps, joints: MotsTracker(fps=fps),
-    "pose": lambda fps, joints: PoseTracker(fps=fps, joints=joints),
-    "vos": lambda fps, joints: VosTracker(),
-    "sot": lambda fps, joints: SotTracker(),
+Options = Mapping[str, Any]
+"""Fields of a tracker's configuration that differ from its defaults."""
+TASKS: dict[str, Callable[[float, Sequence[str], Options], Task]] = {
+    "mot": lambda fps, joints, options: MotTracker(MotConfig(**options), fps),
+    "mots": lambda fps, joints, options: MotsTracker(MotsConfig(**options), fps),
+    "pose": lambda fps, joints, options: PoseTracker(PoseConfig(**options), fps, joints),
+    "vos": lambda fps, joints, options: VosTracker(),
+    "sot": lambda fps, joints, options: SotTracker(),
 }
+STILL = ("vos",)
+"""The tasks that need not know how the camera moves."""
 SHORTEST = {"vos": 480}
 """Pixels: smaller frames are enlarged for these tasks, whose objects would cover too few cells."""
 FLOAT = "float"
@@ -64,7 +76,8 @@ class Session:
     network at all (motion and overlap alone). `fidelity`: "exact", "high" or "fast"; `deadband` and `hysteresis`
     replace its numbers. Or "float": the named model before quantisation, on whole frames, as a baseline.
     `joints`: for pose, the names of the keypoints, COCO's where nothing else is said.
-    `fps`: frames a second at which `step` is called, 30 where not known.
+    `fps`: frames a second at which `step` is called, 30 where not known. `conf`: what may start a track; `memory`:
+    seconds for which an object that is not seen is remembered; both for the tasks that join detections.
     The attribute `model` says in words which network it is, `zones` what the fidelity means in numbers.
     """
 
@@ -78,10 +91,13 @@ class Session:
         hysteresis: int | None = None,
         fps: float | None = None,
         joints: Sequence[str] = KEYPOINTS,
+        conf: Conf = ANY_CLASS,
+        memory: float | None = None,
     ) -> None:
         self.task = check_task(task)
         self._stream: Stream | FloatNetwork | None
-        self._tracker = TASKS[task](fps or 30.0, joints)
+        self._tracker = TASKS[task](fps or 30.0, joints, _options(task, conf, memory))
+        self._camera = CameraMotion()
         self._next = 0
         if fidelity == FLOAT:
             self.zones, loaded = DeadZones(), _float_model(model, task)
@@ -100,6 +116,7 @@ class Session:
         if self._stream is not None:
             self._stream.reset()
         self._tracker.reset()
+        self._camera.reset()
         self._next = 0
 
     @property
@@ -129,7 +146,13 @@ class Session:
     def memory(self) -> dict[str, object]:
         """All that is remembered of the video, for `checkpoint`: the objects themselves, not copies."""
         levels = self._stream.state_dict() if isinstance(self._stream, Stream) else {}
-        return {"next": self._next, "tracker": self._tracker, "levels": levels}
+        return {
+            "next": self._next,
+            "task": self.task,
+            "tracker": self._tracker.state_dict(),
+            "camera": self._camera.state_dict(),
+            "levels": levels,
+        }
 
     def remember(self, memory: Mapping[str, Any], frame: Frame | None) -> None:
         """Go on where another session with the same options was after `frame`, when its `memory()` was `memory`.
@@ -137,9 +160,11 @@ class Session:
         Without the frame (a camera's is gone) the next one is read as a whole. Raises VistreamError where `memory` is
         of another task, network or frame size.
         """
-        if type(memory["tracker"]) is not type(self._tracker):
+        if memory["task"] != self.task:
             raise VistreamError(f"the memory is not that of a run of the task {self.task}")
-        self._tracker, self._next = memory["tracker"], int(memory["next"])
+        self._tracker.load_state_dict(memory["tracker"])
+        self._next = int(memory["next"])
+        self._camera.load_state_dict(memory["camera"])
         if isinstance(self._stream, Stream) and frame is not None:
             self._stream.load_state_dict(memory["levels"])
 
@@ -162,17 +187,27 @@ class Session:
         number = self._next if index is None else index
         self._next = number + 1
         seconds = 0.0 if time is None else time
+        camera = None if self.task in STILL else self._camera.step(frame, seen.boxes)
         if self._stream is None:
-            return Result(number, seconds, self._tracker.step(None, seen), len(seen))
+            return Result(number, seconds, self._tracker.step(None, seen, camera), len(seen), camera=camera)
         look = self._look(frame)
-        tracks = self._tracker.step(look, seen)
+        tracks = self._tracker.step(look, seen, camera)
         step = look.step
-        return Result(number, seconds, tracks, len(seen), step.work, step.recomputed.numpy())
+        return Result(number, seconds, tracks, len(seen), step.work, step.recomputed.numpy(), camera)
 
     def _look(self, frame: Frame) -> Look | FloatLook:
         assert self._stream is not None
         fitted, size = self._fit(frame), (frame.shape[1], frame.shape[0])
         return Look(self._stream, fitted, size) if isinstance(self._stream, Stream) else self._stream.look(fitted, size)
+
+
+def _options(task: str, conf: Conf, memory: float | None) -> Options:
+    options: dict[str, Any] = {} if memory is None else {"track_buffer": memory}
+    options |= {} if conf.any is None else {"conf_thres": conf.any}
+    options |= {"class_conf": conf.classes} if conf.classes else {}
+    if options and task in FOLLOWING:
+        raise VistreamError(f"the task {task} follows what it is given: --conf and --memory are for the others")
+    return options
 
 
 def _named(model: NamedNetwork | LoadedModel) -> str:

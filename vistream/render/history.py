@@ -105,8 +105,9 @@ class History:
         self.macs += result.work.macs
         self.macs_dense += result.work.macs_dense
         self.shares.add(result.frame, result.work.share)
-        self.counts.add(result.frame, len(result.tracks))
-        for track in result.tracks:
+        seen = [track for track in result.tracks if track.seen]
+        self.counts.add(result.frame, len(seen))
+        for track in seen:
             if track.id in self.presences:
                 self.presences[track.id].extend(result.frame, self.last)
             else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from vistream.render.colours import Colour, colour_of
 from vistream.render.shapes import draw_limbs
 from vistream.render.text import TextPainter
-from vistream.types import Frame, Result, Track
+from vistream.types import Frame, Result, Track, Warp
 
 TRAIL_SECONDS = 3.0
 TRAIL_POINTS = 30
@@ -38,6 +39,11 @@ class _Trail:
     """Where a track has been: (frame, x, y), oldest first."""
 
     points: deque[tuple[int, float, float]] = field(default_factory=deque)
+
+    def follow(self, camera: Warp) -> None:
+        """Take the points along with the camera."""
+        (a, b, x0), (c, d, y0) = camera.tolist()
+        self.points = deque((frame, a * x + b * y + x0, c * x + d * y + y0) for frame, x, y in self.points)
 
 
 class Overlay:
@@ -80,6 +86,9 @@ class Overlay:
 
     def follow(self, result: Result) -> None:
         """Lengthen the trails by this frame's boxes (the middle of the lower edge); drop what is too old."""
+        if result.camera is not None:
+            for trail in self._trails.values():
+                trail.follow(result.camera)
         step = max(1, self._trail_frames // TRAIL_POINTS)
         for track in result.tracks:
             points = self._trails.setdefault(track.id, _Trail()).points
@@ -146,12 +155,27 @@ def activity_map(frame: Frame, activity: NDArray[np.bool_], size: tuple[int, int
 
 
 def draw_box(picture: Frame, track: Track, line: int) -> None:
-    """The outline of a track's box, `line` pixels wide, between thin dark lines where there is room for them."""
+    """The outline of a track's box, `line` pixels wide, between thin dark lines where there is room for them.
+
+    A box that was not seen has its corners only.
+    """
     x, y, w, h = track.box
     corners = (_pixel(x), _pixel(y)), (_pixel(x + w), _pixel(y + h))
+    if not track.seen:
+        _draw_corners(picture, *corners, colour_of(track.id), line)
+        return
     if line > 1:
         cv2.rectangle(picture, *corners, BLACK, line + 2)
     cv2.rectangle(picture, *corners, colour_of(track.id), line)
+
+
+def _draw_corners(picture: Frame, low: tuple[int, int], high: tuple[int, int], colour: Colour, line: int) -> None:
+    """A quarter of each side of a box from each of its corners."""
+    arm_x, arm_y = (high[0] - low[0]) // 4, (high[1] - low[1]) // 4
+    for x, y in product((low[0], high[0]), (low[1], high[1])):
+        across, down = (arm_x if x == low[0] else -arm_x), (arm_y if y == low[1] else -arm_y)
+        cv2.line(picture, (x, y), (x + across, y), colour, line)
+        cv2.line(picture, (x, y), (x, y + down), colour, line)
 
 
 def draw_mask(picture: Frame, mask: NDArray[np.bool_], colour: Colour) -> None:

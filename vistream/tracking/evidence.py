@@ -21,11 +21,11 @@ Array = NDArray[np.float64]
 TAIL = 4.0  # degrees of freedom of the Student distribution
 RATES = {"seen": 45.0, "missed": 5.0, "found": 5.0, "hidden": 45.0, "old": 45.0, "new": 5.0}
 MOST_RATE = 5.0  # nats that a rate can say
-ANYWHERE = 3.0  # minus the logarithm of how often a new object appears in a given place (in its areas) and size
+ANYWHERE = 4.0  # minus the logarithm of how often a new object appears in a given place (in its areas) and size
 # the first guess of similarities of the same and of different objects, mean and deviation, and how much it counts
 SAME, DIFFERENT, SPREAD, GUESSED = 0.65, 0.25, 0.15, 50.0
 FORGET = 3000.0
-MOST = 6.0  # nats that appearance can say for or against
+MOST = 12.0  # nats that appearance can say for or against
 
 
 def position_evidence(belief: Belief, measured: Array, noise: Noise) -> Array:
@@ -53,7 +53,8 @@ class Rates:
         counts = self.counts
         again = np.log(counts["seen"] / counts["missed"]), np.log(counts["found"] / counts["hidden"])
         new = np.log(counts["old"] / counts["new"])
-        return np.clip(np.where(tracked, *again), -MOST_RATE, MOST_RATE) + np.clip(new, 0, MOST_RATE)
+        held = np.where(tracked, *np.clip(again, -MOST_RATE, MOST_RATE))
+        return np.asarray(held + np.clip(new, 0.0, MOST_RATE))
 
     def learn(self, **more: int) -> None:
         """Add to the counts."""

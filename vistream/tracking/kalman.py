@@ -2,9 +2,9 @@
 
 All noise is diagonal and a share of the object's size, the root of its area, so that the filter means the same for
 people, dogs and cars, large and small. Edges, not centre and size: where something hides the lower half of an object,
-one edge jumps, and three tell still that it is the same. The filter falls apart into four independent filters of (position, velocity), written
-out here and vectorised over objects and coordinates. Nothing is remembered: every function maps a belief to a
-belief. Time is counted in frames; how much noise there is in one, `noise.NoiseModel` learns.
+one edge jumps, and three tell still that it is the same. The filter falls apart into four independent filters of
+(position, velocity), written out here and vectorised over objects and edges. Nothing is remembered: every function maps
+a belief to a belief. Time is counted in frames; how much noise there is in one, `noise.NoiseModel` learns.
 """
 
 from __future__ import annotations

@@ -15,11 +15,30 @@ UNKNOWN_FPS = 30.0
 
 
 @dataclass(frozen=True)
+class Conf:
+    """The least score of an observation that may start a track: of any class, and of some classes by name.
+
+    None: the task's own, see `TrackerConfig.conf_thres`. Raises VistreamError for a score that is not within 0 and 1.
+    """
+
+    any: float | None = None
+    classes: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        for score in (*(() if self.any is None else (self.any,)), *(score for _, score in self.classes)):
+            if not 0.0 <= score <= 1.0:
+                raise VistreamError(f"--conf is {score}: it must lie between 0 and 1")
+
+
+ANY_CLASS = Conf()
+
+
+@dataclass(frozen=True)
 class TrackerConfig:
     """Options that every tracking task shares. docs/association.md has the measurements behind the defaults.
 
-    Scores: only observations of at least `conf_thres` start tracks and enter the first match; those of at least
-    `low_thres` may still continue a track; weaker ones are not looked at.
+    Scores: only observations of at least `conf_thres` (or what `class_conf` names for their class) start tracks and
+    enter the first round; those of at least `low_thres` may still continue a track; weaker ones are left out.
 
     `newness`: nats by which an observation must rather be a new object than a known one to be no match in the first
     round; `iou_limit`: where overlap alone decides, in the later rounds, the IoU distance up to which two boxes match.
@@ -35,6 +54,7 @@ class TrackerConfig:
     """
 
     conf_thres: float = 0.5
+    class_conf: tuple[tuple[str, float], ...] = ()
     low_thres: float = 0.1
     newness: float = 0.0
     iou_limit: float = 0.5
@@ -46,7 +66,7 @@ class TrackerConfig:
     pause: float = 3.0
     memory: float = 0.9
     use_motion: bool = True
-    duplicate: float = 0.15
+    duplicate: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("conf_thres", "low_thres", "iou_limit"):

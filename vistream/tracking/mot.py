@@ -6,7 +6,9 @@ None: motion and overlap alone) and its observations.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +68,14 @@ class MotTracker:
     def reset(self) -> None:
         """Forget everything; ids start at 1 again."""
         self._tracker.reset()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is remembered of the video."""
+        return self._tracker.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where a tracker with the same options was."""
+        self._tracker.load_state_dict(state)
 
     def _wanted(self, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
         width, height = boxes[:, 2], boxes[:, 3]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from vistream.tracking.life import UNKNOWN_FPS, Counts, TrackerConfig
 from vistream.tracking.region import vectors_under
 from vistream.tracking.similarity import unit_vectors
 from vistream.tracking.tracks import Tracker
-from vistream.types import Features, Observations, Track
+from vistream.types import Features, Observations, Track, Warp
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,10 @@ class MotsTracker:
         """What came in (duplicates left out) and went out since the last reset."""
         return self._tracker.counts
 
-    def step(self, features: Features | None, observations: Observations) -> tuple[Track, ...]:
-        """The tracks of the next frame, by id; each has a mask of its own.
+    def step(
+        self, features: Features | None, observations: Observations, camera: Warp | None = None
+    ) -> tuple[Track, ...]:
+        """The tracks of the next frame, by id; each has a mask of its own. `camera`: its motion since the last frame.
 
         Raises VistreamError for observations without masks.
         """
@@ -51,13 +55,21 @@ class MotsTracker:
             raise VistreamError("the task mots needs a mask for every detection: these have boxes only")
         seen = distinct(observations, self.config.same_mask)
         if features is None or seen.masks is None:
-            return self._tracker.step(seen, None)
+            return self._tracker.step(seen, None, camera)
         found = vectors_under(features, seen.masks, self.config.max_cells)
-        return self._tracker.step(seen, [unit_vectors(vectors) for vectors in found])
+        return self._tracker.step(seen, [unit_vectors(vectors) for vectors in found], camera)
 
     def reset(self) -> None:
         """Forget everything; ids start at 1 again."""
         self._tracker.reset()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is remembered of the video."""
+        return self._tracker.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where a tracker with the same options was."""
+        self._tracker.load_state_dict(state)
 
 
 def distinct(observations: Observations, same_mask: float) -> Observations:

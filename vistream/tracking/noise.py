@@ -31,7 +31,8 @@ CLIP = 3.0  # deviations at which a second difference is cut off: a wrong match 
 LASTING = 0.5  # share of the jumps that is put down to errors of measurement that last for some frames
 EXACT, ROUGH = 0.025, 0.05  # deviations of measurements: up to here they are taken as they are, from there filtered
 LEAST = 1e-6  # of any variance, so that nothing is certain
-# the first guess, as deviations in shares of the object's size: of a measurement (left, top, right, bottom), and in one second
+# the first guess (left, top, right, bottom), as deviations in shares of the object's size: of a measurement, and of
+# what a second brings
 MEASURED, JUMP, TURN, SPEED = (0.04,) * 4, (0.15,) * 4, (0.7, 0.5) * 2, (2.0, 1.0) * 2
 
 
@@ -48,7 +49,9 @@ class Recent:
 
 
 class NoiseModel:
-    """Learns the noise of one video of `fps` frames a second. `moments`, `counts`, `speed` and `speeds` are its whole state.
+    """Learns the noise of one video of `fps` frames a second.
+
+    `moments`, `counts`, `speed` and `speeds` are its whole state.
 
     `noise`: what they say. `exactness`, 0..1: how far a measurement deserves to be reported rather than the filter.
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from vistream.tracking.region import vectors_under
 from vistream.tracking.similarity import unit_vectors
 from vistream.tracking.skeleton import around, skeleton_mask
 from vistream.tracking.tracks import Tracker
-from vistream.types import FeatureMap, Features, Observations, Target, Track
+from vistream.types import FeatureMap, Features, Observations, Target, Track, Warp
 
 Keypoints = NDArray[np.float64]
 
@@ -34,7 +35,6 @@ class PoseConfig(TrackerConfig):
 
     coast: float = 0.0
     max_cells: int = 400
-    unconfirmed_limit: float = 0.6
     propagation: PropagationConfig = field(default_factory=PropagationConfig)
     joint_cells: int = 5
     least: float = 0.05
@@ -71,6 +71,17 @@ class PoseTracker:
         self._alive: set[int] = set()
         self._next = 1
 
+    def state_dict(self) -> dict[str, Any]:
+        """All that is remembered of the video."""
+        objects = {"given": self._given, "alive": self._alive, "next": self._next}
+        return {"tracker": self._tracker.state_dict(), "propagation": self._propagation.state_dict(), **objects}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where a tracker with the same options was."""
+        self._tracker.load_state_dict(state["tracker"])
+        self._propagation.load_state_dict(state["propagation"])
+        self._given, self._alive, self._next = dict(state["given"]), set(state["alive"]), int(state["next"])
+
     def add_object(self, target: Target, identity: int | None = None) -> int:
         """Carry one more skeleton on from the next frame, where it is `target`, `[K, 3]`; returns its id.
 
@@ -94,8 +105,10 @@ class PoseTracker:
         for key in self._keys(identity):
             self._propagation.forget(key)
 
-    def step(self, features: Features | None, observations: Observations) -> tuple[Track, ...]:
-        """The people of the next frame, by id, each with keypoints.
+    def step(
+        self, features: Features | None, observations: Observations, camera: Warp | None = None
+    ) -> tuple[Track, ...]:
+        """The people of the next frame, by id, each with keypoints. `camera`: its motion since the last frame.
 
         Raises VistreamError for observations without keypoints.
         """
@@ -107,12 +120,12 @@ class PoseTracker:
         if len(observations) and keypoints is None:
             raise VistreamError("the task pose needs keypoints for every detection: these have boxes only")
         if features is None or keypoints is None:
-            return self._tracker.step(observations, None)
+            return self._tracker.step(observations, None, camera)
         height, width = features.shape
         size = (round(width * features.stride[0]), round(height * features.stride[1]))
         masks = [skeleton_mask(points, self.joints, size) for points in keypoints]
         found = vectors_under(features, masks, self.config.max_cells)
-        return self._tracker.step(observations, [unit_vectors(vectors) for vectors in found])
+        return self._tracker.step(observations, [unit_vectors(vectors) for vectors in found], camera)
 
     def _keys(self, identity: int) -> range:
         return range(identity * len(self.joints), (identity + 1) * len(self.joints))

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -72,6 +73,15 @@ class LabelPropagation:
         """Forget everything; the next frame may have another grid."""
         self._anchors: list[_Source] = []
         self._recent: deque[_Source] = deque(maxlen=self.config.memory)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The sources: all that is remembered of the video."""
+        return {"anchors": self._anchors, "recent": list(self._recent)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where a propagation with the same options was. The state is taken over, not copied."""
+        self._anchors = list(state["anchors"])
+        self._recent = deque(state["recent"], maxlen=self.config.memory)
 
     def forget(self, key: int) -> None:
         """Let go of a label, and of the anchors that hold nothing else."""

@@ -5,14 +5,16 @@ The search window is sampled from the feature map of the whole frame, so the net
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from vistream.errors import VistreamError
 from vistream.tracking.correlation import CorrelationFilter, CrossCorrelation, Head, Window, peak, taper
 from vistream.tracking.roi import roi_align
-from vistream.types import Box, Features, Observations, Target, Track
+from vistream.types import Box, Features, Observations, Target, Track, Warp
 
 HEADS = ("dcf", "xcorr")
 LABEL = "object"
@@ -74,6 +76,14 @@ class SotTracker:
         self._targets: dict[int, _Target] = {}
         self._next = 1
 
+    def state_dict(self) -> dict[str, Any]:
+        """All that is remembered of the video."""
+        return {"targets": self._targets, "next": self._next}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where a tracker with the same options was. The state is taken over, not copied."""
+        self._targets, self._next = dict(state["targets"]), int(state["next"])
+
     def add_object(self, target: Target, identity: int | None = None) -> int:
         """Follow one more object from the next frame on, where it fills the box `target`, (x, y, w, h); returns its id.
 
@@ -94,8 +104,10 @@ class SotTracker:
             raise VistreamError(f"there is no object {identity} to be removed")
         del self._targets[identity]
 
-    def step(self, features: Features | None, observations: Observations) -> tuple[Track, ...]:
-        """Every object's box in the next frame, by id. Observations are not looked at.
+    def step(
+        self, features: Features | None, observations: Observations, camera: Warp | None = None
+    ) -> tuple[Track, ...]:
+        """Every object's box in the next frame, by id. Observations are not used; windows follow the `camera`.
 
         A track's score is the height of the response, 0..1.
         """
@@ -103,6 +115,9 @@ class SotTracker:
             raise VistreamError("a box is followed by appearance: the task sot needs a model")
         tracks = []
         for identity, target in sorted(self._targets.items()):
+            if camera is not None and target.head is not None:
+                x, y = (camera[:, :2] @ target.centre + camera[:, 2]).tolist()
+                target.centre = x, y
             if target.head is None:
                 target.head = self._make_head()
                 score = 1.0

@@ -8,8 +8,9 @@ overlap, weak detections too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +89,7 @@ class Tracker:
         `camera`: its motion since the last frame, None if there was none.
         """
         first = self.counts.frames == 0
-        strong = observations.scores >= self.config.conf_thres
+        strong = observations.scores >= self._thresholds(observations.labels)
         weak = ~strong & (observations.scores >= self.config.low_thres)
         scene = _Scene(observations, embeddings, kalman.measure(observations.boxes), apart(observations.boxes))
         if camera is not None:
@@ -108,6 +109,10 @@ class Tracker:
             weak=self.counts.weak + int((~strong).sum()),
         )
         return tracks
+
+    def _thresholds(self, labels: Sequence[str]) -> Array:
+        special = dict(self.config.class_conf)
+        return np.array([special.get(label, self.config.conf_thres) for label in labels], dtype=np.float64)
 
     def _follow(self, camera: Warp) -> None:
         """Take everything that is remembered of places along with the camera."""
@@ -288,6 +293,23 @@ class Tracker:
                 None if keypoints is None or life.row is None else keypoints[life.row],
                 seen=life.row is not None,
             )
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is remembered of the video: numbers, arrays, and the dataclasses of `life` and `kalman`."""
+        return {
+            "lives": self.lives,
+            "counts": self.counts,
+            "noise": self.noise.state_dict(),
+            "appearance": self.appearance.state_dict(),
+            "rates": self.rates.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where a tracker with the same options was. The state is taken over, not copied."""
+        self.lives, self.counts = list(state["lives"]), state["counts"]
+        self.noise.load_state_dict(state["noise"])
+        self.appearance.load_state_dict(state["appearance"])
+        self.rates.load_state_dict(state["rates"])
 
     def _next_id(self) -> int:
         self.counts = replace(self.counts, tracks=self.counts.tracks + 1)

@@ -5,7 +5,9 @@ Any number of objects, added and removed at any frame. Masks of one frame never 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from vistream.errors import VistreamError
 from vistream.tracking.propagation import LabelPropagation, PropagationConfig
 from vistream.tracking.region import reduce_mask
-from vistream.types import Box, Features, Observations, Target, Track
+from vistream.types import Box, Features, Observations, Target, Track, Warp
 
 Mask = NDArray[np.bool_]
 Soft = NDArray[np.float32]
@@ -41,6 +43,16 @@ class VosTracker:
         self._alive: set[int] = set()
         self._next = 1
 
+    def state_dict(self) -> dict[str, Any]:
+        """All that is remembered of the video."""
+        objects = {"given": self._given, "alive": self._alive, "next": self._next}
+        return {"propagation": self._propagation.state_dict(), **objects}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where a tracker with the same options was."""
+        self._propagation.load_state_dict(state["propagation"])
+        self._given, self._alive, self._next = dict(state["given"]), set(state["alive"]), int(state["next"])
+
     def add_object(self, target: Target, identity: int | None = None) -> int:
         """Follow one more object from the next frame on, where it covers `target`, bool `[H, W]`; returns its id.
 
@@ -66,8 +78,10 @@ class VosTracker:
         self._given.pop(identity, None)
         self._propagation.forget(identity)
 
-    def step(self, features: Features | None, observations: Observations) -> tuple[Track, ...]:
-        """The objects that can be seen in the next frame, by id. Observations are not looked at.
+    def step(
+        self, features: Features | None, observations: Observations, camera: Warp | None = None
+    ) -> tuple[Track, ...]:
+        """The objects that can be seen in the next frame, by id. Neither observations nor `camera` are used.
 
         A track's score is the mean of its label under its mask.
         """

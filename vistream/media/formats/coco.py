@@ -28,7 +28,7 @@ from vistream.media.formats.jsonfields import Fields
 from vistream.media.formats.masked import MaskedObject, MaskedObservations
 from vistream.media.formats.rle import Rle
 from vistream.media.formats.text import read_json
-from vistream.media.formats.writer import ResultWriter
+from vistream.media.formats.writer import ResultWriter, kept
 from vistream.types import Box, Observations, Result, Track
 
 LABELS = {str(number): name for number, name in CATEGORIES.items()}
@@ -120,7 +120,7 @@ class CocoWriter(ResultWriter):
 
     def text(self, result: Result) -> str:
         lines = []
-        for track in result.tracks:
+        for track in kept(result):
             entry = {"image_id": result.frame, "category_id": self._category(track.label), **_track_json(track)}
             lines.append(self._separator + json.dumps(entry, allow_nan=False))
             self._separator = ",\n"

@@ -1,10 +1,13 @@
 """vistream's own JSON lines: one frame a line, flushed, valid line by line at any moment.
 
     {"frame": 7, "t": 0.28, "observations": 3,
-     "tracks": [{"id": 1, "bbox": [x, y, w, h], "score": 0.9, "class": "object", "rle"?, "keypoints"?}],
+     "tracks": [{"id": 1, "bbox": [x, y, w, h], "score": 0.9, "class": "object", "rle"?, "keypoints"?, "seen"?}],
+     "camera"?: [[a, b, x], [c, d, y]],
      "work": {"macs": 120, "macs_dense": 4000, "layers": [[name, pixels, pixels_total, macs, macs_dense, changes]]}}
 
 Frames count from 0, boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of [x, y, confidence].
+`seen` is there, and false, where a box was not seen but predicted. `camera`, where it moved, takes points (x, y, 1) of
+the frame before to this one.
 JSON is strict: no NaN, no infinity. The activity map is not stored. This file alone is written in place, not
 renamed when complete, because a run that was killed goes on from it.
 """
@@ -28,6 +31,8 @@ from vistream.media.formats import rle
 from vistream.types import LayerWork, Result, Track, Work
 
 log = logging.getLogger("vistream")
+
+CAMERA_DECIMALS = 6
 
 
 class JsonlWriter:
@@ -123,7 +128,9 @@ def recorded(result: Result) -> Result:
     """The result with the numbers that a file of JSON lines gives back: to a thousandth of a pixel, a millionth of a
     second and of the score. What is written of this can be written again from the file, to the byte.
     """
-    return replace(result, time=round(result.time, 6), tracks=tuple(map(_recorded_track, result.tracks)))
+    camera = None if result.camera is None else np.round(result.camera, CAMERA_DECIMALS)
+    tracks = tuple(map(_recorded_track, result.tracks))
+    return replace(result, time=round(result.time, 6), tracks=tracks, camera=camera)
 
 
 def _recorded_track(track: Track) -> Track:
@@ -136,13 +143,16 @@ def _recorded_track(track: Track) -> Track:
 def as_dict(result: Result) -> dict[str, Any]:  # Any: JSON
     """One frame as JSON values; boxes and key points to a thousandth of a pixel."""
     layers = [[n.name, n.pixels, n.pixels_total, n.macs, n.macs_dense, n.changes] for n in result.work.layers]
-    return {
+    entry: dict[str, Any] = {
         "frame": result.frame,
         "t": round(result.time, 6),
         "observations": result.observations,
         "tracks": [_track_as_dict(track) for track in result.tracks],
         "work": {"macs": result.work.macs, "macs_dense": result.work.macs_dense, "layers": layers},
     }
+    if result.camera is not None:
+        entry["camera"] = np.round(result.camera, CAMERA_DECIMALS).tolist()
+    return entry
 
 
 def _track_as_dict(track: Track) -> dict[str, Any]:
@@ -157,6 +167,8 @@ def _track_as_dict(track: Track) -> dict[str, Any]:
         entry["rle"] = {"size": code["size"], "counts": code["counts"].decode("ascii")}
     if track.keypoints is not None:
         entry["keypoints"] = np.round(track.keypoints, 3).tolist()
+    if not track.seen:
+        entry["seen"] = False
     return entry
 
 
@@ -165,7 +177,10 @@ def _parse(line: bytes, where: str) -> Result:
         entry = json.loads(line, parse_constant=_refuse)
         work = Work(tuple(LayerWork(str(name), *map(int, counts)) for name, *counts in entry["work"]["layers"]))
         tracks = tuple(_track(track) for track in entry["tracks"])
-        return Result(int(entry["frame"]), float(entry["t"]), tracks, int(entry["observations"]), work)
+        camera = np.array(entry["camera"], dtype=np.float64).reshape(2, 3) if "camera" in entry else None
+        if camera is not None and not np.isfinite(camera).all():
+            raise ValueError("the camera's motion holds a number that is not finite")
+        return Result(int(entry["frame"]), float(entry["t"]), tracks, int(entry["observations"]), work, camera=camera)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise VistreamError(f"{where} is not a frame as vistream writes it: {error!r}") from None
 
@@ -180,7 +195,9 @@ def _track(entry: dict[str, Any]) -> Track:
         mask = rle.decode({"size": [height, width], "counts": entry["rle"]["counts"].encode("ascii")})
     if "keypoints" in entry:
         keypoints = np.array(entry["keypoints"], dtype=np.float64).reshape(-1, 3)
-    return Track(int(entry["id"]), (x, y, w, h), score, str(entry["class"]), mask, keypoints)
+    return Track(
+        int(entry["id"]), (x, y, w, h), score, str(entry["class"]), mask, keypoints, bool(entry.get("seen", True))
+    )
 
 
 def _refuse(constant: str) -> float:

@@ -20,7 +20,7 @@ from vistream.errors import VistreamError
 from vistream.media.formats.delimited import SEPARATORS, Columns, read_columns
 from vistream.media.formats.detections.footage import LABEL, NOTHING_KNOWN, Footage, are_fractions, in_pixels
 from vistream.media.formats.text import read_lines
-from vistream.media.formats.writer import ResultWriter
+from vistream.media.formats.writer import ResultWriter, kept
 from vistream.types import Observations, Result
 
 COLUMNS = range(6, 11)
@@ -110,16 +110,24 @@ def _labels_beside(path: Path) -> dict[int, str] | None:
 
 
 class MotWriter(ResultWriter):
-    """Writes results: ten columns, `frame,id,left,top,width,height,score,-1,-1,-1`."""
+    """Writes results: ten columns, `frame,id,left,top,width,height,score,-1,-1,-1`.
+
+    `first`: the number of the first pixel, 1 as MOTChallenge counts, or 0. Boxes that were only predicted are left
+    out; those with a score of 0 were filled in afterwards.
+    """
+
+    def __init__(self, path: Path | str, first: int = 1) -> None:
+        self._first = first
+        super().__init__(path)
 
     def text(self, result: Result) -> str:
         rows = []
-        for track in result.tracks:
+        for track in kept(result):
             x, y, w, h = track.box
             if not (all(map(math.isfinite, track.box)) and w > 0 and h > 0 and math.isfinite(track.score)):
                 raise ValueError(f"track {track.id} of frame {result.frame} is no box: {track.box}")
             # a size that would round to nothing could not be read back
-            numbers = (x + 1, y + 1, max(w, 10**-DECIMALS), max(h, 10**-DECIMALS))
+            numbers = (x + self._first, y + self._first, max(w, 10**-DECIMALS), max(h, 10**-DECIMALS))
             box = ",".join(f"{number:.{DECIMALS}f}" for number in numbers)
             rows.append(f"{result.frame + 1},{track.id},{box},{track.score:.6f},-1,-1,-1\n")
         return "".join(rows)

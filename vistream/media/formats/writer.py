@@ -9,9 +9,17 @@ from typing import TypeVar
 
 from vistream.atomic import PendingFile
 from vistream.errors import VistreamError
-from vistream.types import Result
+from vistream.types import Result, Track
 
 Writer = TypeVar("Writer", bound="ResultWriter")
+
+
+def kept(result: Result) -> list[Track]:
+    """The tracks of a frame that files of results hold: those that were only predicted are left out.
+
+    What was filled in between two sightings has a score of 0, and is held.
+    """
+    return [track for track in result.tracks if track.seen or track.score == 0]
 
 
 class ResultWriter(ABC):
