@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vistream.cli.options import DEFAULT_MODEL, NETWORK, Debug, MaxFrames, Model, Quiet, flag
+from vistream.cli.options import AUTO_MODEL, NETWORK, Debug, MaxFrames, Model, Quiet, flag
 
 DATA_HELP = "Run the tracker over this dataset: MOT16/17/20, MOTS20, DAVIS, PoseTrack18, OTB, or the demo clips."
 DETECTIONS_HELP = (
@@ -29,7 +29,7 @@ def evaluate(
     first_frame: Annotated[int, typer.Option(help="Number of the first frame in MOTS text; 0 for KITTI.", min=0)] = 1,
     data: Annotated[Path | None, typer.Option(help=DATA_HELP, show_default=False)] = None,
     detections: Annotated[str, typer.Option(help=DETECTIONS_HELP, show_default=False)] = "",
-    model: Model = DEFAULT_MODEL,
+    model: Model = AUTO_MODEL,
     fidelity: Annotated[str, typer.Option(help=FIDELITY_HELP, rich_help_panel=NETWORK)] = "exact",
     baselines: Annotated[bool, flag("--baselines", BASELINES_HELP)] = False,
     classes: Annotated[str, typer.Option(help="--data: only these, by name: person,car.", show_default=False)] = "",

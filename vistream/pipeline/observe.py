@@ -19,9 +19,15 @@ from vistream.media.formats.mots import is_mots, read_mots_detections
 from vistream.media.formats.poses import PoseImage
 from vistream.media.formats.posetrack import read_poses
 from vistream.media.formats.text import read_json
+from vistream.segment.network import TASKS as SEGMENTING
 
 FOLLOWING = ("vos", "sot")
 """The tasks that follow what they are given in the first frame, and look at no observations."""
+BLIND = {
+    **dict.fromkeys(FOLLOWING, "follows what it is given"),
+    **dict.fromkeys(SEGMENTING, "looks at every pixel itself"),
+}
+"""The tasks without detections, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +58,9 @@ def make_observer(
     file of skeletons that the task pose is to carry on from the first frame: then it looks at no observations.
     Raises VistreamError where the two contradict each other, or a file is of another task or malformed.
     """
-    if task in FOLLOWING:
+    if task in BLIND:
         if detections is not None or detector != "auto":
-            raise VistreamError(f"the task {task} follows what it is given, so it takes no detections and no detector")
+            raise VistreamError(f"the task {task} {BLIND[task]}, so it takes no detections and no detector")
         return Observer()
     if poses is not None and task == "pose":
         if detections is not None or detector != "auto":
