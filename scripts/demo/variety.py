@@ -31,13 +31,12 @@ HAIRS = ("1c1412", "3a2414", "5a3a20", "7a4a22", "c79a52", "6b6460", "a5773c")
 def scene(seed: int, size: tuple[int, int]) -> tuple[Clip, Place]:
     """The clip and the place of a number: `FRAMES` frames of `size` (width, height), 25 a second."""
     rng = np.random.default_rng([seed, 7])
-    width, height = size
     turn = rng.uniform(-0.3, 0.3, 2)
     clip = Clip(
         f"plaza {seed}",
         FRAMES,
         size,
-        width * float(rng.uniform(0.78, 1.25)),
+        size[0] * float(rng.uniform(0.78, 1.25)),
         (0.0, 0.0, float(rng.uniform(1.6, 4.2))),
         float(rng.uniform(0.0, 0.26)),
         (float(turn[0]), float(turn[1])),

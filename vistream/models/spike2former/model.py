@@ -57,7 +57,7 @@ class Spike2Former(Network):
     @torch.no_grad()
     def scores(self, frame: Frame) -> Tensor:
         """Class scores of a frame, float32 `[N, H, W]`; its class map is their argmax over N."""
-        image = self.preprocess(frame)
+        image = self.preprocess(frame).to(self.decode_head.w.device)
         height, width = frame.shape[:2]
         inside = self.profile.fit.resized(height, width)
         classes, masks = self(image)
@@ -68,7 +68,7 @@ class Spike2Former(Network):
         """Things and stuff of a frame; ValueError where the network's classes know no instances."""
         if self.things is None:
             raise ValueError("no class of this network is a thing")
-        image = self.preprocess(frame)
+        image = self.preprocess(frame).to(self.decode_head.w.device)
         height, width = frame.shape[:2]
         inside = self.profile.fit.resized(height, width)
         classes, masks = self(image)
