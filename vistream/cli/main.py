@@ -17,6 +17,7 @@ from vistream.cli.evaluate import evaluate
 from vistream.cli.options import flag
 from vistream.cli.serve import serve
 from vistream.cli.track import track
+from vistream.cli.train import train
 from vistream.cli.verify import verify
 from vistream.errors import VistreamError
 
@@ -26,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (track, verify, bench, calibrate, download_weights, energy_report, serve, doctor):
+for command in (track, verify, bench, train, calibrate, download_weights, energy_report, serve, doctor):
     app.command(command.__name__.replace("_", "-"))(command)
 app.command("eval")(evaluate)
 
