@@ -19,7 +19,7 @@ from vistream.models.model import LoadedModel, load_model
 from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
 from vistream.segment.network import TASKS as SEGMENTING
-from vistream.segment.network import load_network
+from vistream.segment.network import check_fidelity, load_network
 from vistream.segment.segmenter import Segmenter
 from vistream.tracking.life import Counts
 from vistream.tracking.mot import MotTracker
@@ -217,10 +217,7 @@ def _segmenter(
 ) -> Segmenter:
     if not isinstance(model, str):
         raise VistreamError(f"the task {task} needs the name or the file of a network that segments")
-    if fidelity not in ("exact", FLOAT) or any(zones):
-        raise VistreamError(
-            f"the task {task} runs its network in float on whole frames: it has no dead zones, only --fidelity exact"
-        )
+    check_fidelity(task, fidelity, *zones)
     return Segmenter(load_network(model, task), task)
 
 
