@@ -16,6 +16,8 @@ from rich.table import Table
 
 from vistream.cli.console import PatientConsole
 from vistream.cli.signals import interruptible
+from vistream.detect.choose import Size
+from vistream.detect.onnx_inputs import LARGEST
 from vistream.errors import VistreamError
 from vistream.pipeline.fleet.jobs import stem_of
 from vistream.pipeline.outputs import OutputPaths, Outputs
@@ -43,6 +45,18 @@ def parse_box(text: str) -> Box:
     return x, y, w, h
 
 
+def parse_size(text: str) -> Size:
+    """A detector's input size: `640`, the longer side, or `640x384`; raises VistreamError for anything else.
+
+    >>> parse_size("640"), parse_size("640x384")
+    (640, (640, 384))
+    """
+    sides = tuple(int(side) for side in text.lower().split("x") if side.isascii() and side.isdigit() and len(side) < 6)
+    if text.lower().count("x") != len(sides) - 1 or len(sides) > 2 or not all(32 <= side <= LARGEST for side in sides):
+        raise VistreamError(f"--detector-size is {text!r}: it must be the longer side, as 640, or both, as 640x384")
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
 def run_and_report(
     source: str,
     settings: Settings,
@@ -64,7 +78,8 @@ def run_and_report(
     console = Console(stderr=True, quiet=quiet)
     recording = Recording(source, settings, paths, resume=resume, draw=show, report=report, arguments=sys.argv[1:])
     with recording, interruptible(recording.stop) as ask:
-        log.info("%s", recording.run.observer.describe())
+        if recording.run.session.classes is None:
+            log.info("%s", recording.run.observer.describe())
         if recording.totals.resumed:
             log.info("resumed after %d frames", recording.totals.resumed)
         elif resume:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -28,6 +29,8 @@ from vistream.tracking.pose import PoseTracker
 from vistream.tracking.sot import SotTracker
 from vistream.tracking.vos import VosTracker
 from vistream.types import Features, Frame, Observations, Result, Target, Track
+
+log = logging.getLogger("vistream")
 
 
 class Task(Protocol):
@@ -218,6 +221,7 @@ def _segmenter(
     if not isinstance(model, str):
         raise VistreamError(f"the task {task} needs the name or the file of a network that segments")
     check_fidelity(task, fidelity, *zones)
+    log.info("the task %s runs its network in float, on whole frames", task)
     return Segmenter(load_network(model, task), task)
 
 
