@@ -21,15 +21,23 @@ SMALL = {
 }
 
 
-def random_network(labels: str, *, panoptic: bool = False, seed: int = 0) -> Spike2Former:
-    """An untrained network for a set of classes. A panoptic one is sure of its classes, or it would see nothing."""
-    torch.manual_seed(seed)
+def random_network(labels: str, *, panoptic: bool = False, seed: int = 9) -> Spike2Former:
+    """An untrained network for a set of classes, whose weights are large enough that it sees several of them."""
     head = "panoptic" if panoptic else "semantic"
     sizes = Sizes(**SMALL, head=head, queries=8, classes=len(class_set(labels)))  # type: ignore[arg-type]
-    network = Spike2Former(sizes, Profile(labels, fit=Fit(128, 96, 16 if panoptic else 1)))
-    if panoptic:
-        with torch.no_grad():
-            network.decode_head.cls_embed.bias[[0, 120]] += torch.tensor([30.0, 26.0])
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(seed)
+        network = Spike2Former(sizes, Profile(labels, fit=Fit(128, 96, 16 if panoptic else 1)))
+        for name, weights in network.named_parameters():
+            if weights.ndim > 1 and "query" not in name:
+                weights.normal_(0, 2 / weights[0].numel() ** 0.5)
+        head_of = network.decode_head
+        head_of.pixel_decoder.mask_feature.weight.mul_(6)
+        head_of.cls_embed.weight.normal_(0, 4)
+        head_of.cls_embed.bias.zero_()
+        head_of.cls_embed.bias[-1] = -20
+        for query in (head_of.query_feat, head_of.query_embed):
+            query.weight.normal_(0, 1)
     return network.eval().requires_grad_(False)
 
 
