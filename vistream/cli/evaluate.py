@@ -10,7 +10,7 @@ import typer
 from vistream.cli.options import AUTO_MODEL, NETWORK, Debug, MaxFrames, Model, Quiet, flag
 
 DATA_HELP = (
-    "Run over this dataset: MOT16/17/20, MOTS20, DAVIS, PoseTrack18, OTB, or the demo clips; semseg: ADE20K, "
+    "Run over this dataset: MOT, MOTS, KITTI, VisDrone, DAVIS, PoseTrack18, OTB, or the demo clips; semseg: ADE20K, "
     "Cityscapes, VOC2012, Pascal Context, COCO-Stuff, CamVid; panoptic: COCO."
 )
 DATASET_HELP = "semseg: whose label rules hold, where files don't tell: ade20k, pascal-context-60, camvid and so on."

@@ -36,7 +36,10 @@ TASK_HELP = (
 DETECTOR_HELP = (
     "auto (the best one here), motion, yolox-s, nanodet-plus-m, nanodet-g, or onnx:FILE; mots: spike2former:FILE too."
 )
-DETECTIONS_HELP = "Detections made beforehand: MOT or MOTS text, COCO or PoseTrack JSON, as the task wants."
+DETECTIONS_HELP = (
+    "Detections made beforehand: text (MOT, MOTS, KITTI, VisDrone, CSV), JSON (COCO, PoseTrack, Label Studio), "
+    "CVAT XML, or a folder of YOLO or VOC files."
+)
 
 
 def _file(help: str) -> Any:  # Any: as typer's own
