@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Render labelled plaza scenes to train and to validate on.")
     parser.add_argument("output", nargs="?", type=Path, default=Path("runs/plaza"), help="folder to write into")
-    parser.add_argument("--train", type=int, default=480, help="scenes to train on")
+    parser.add_argument("--train", type=int, default=320, help="scenes to train on")
     parser.add_argument("--validation", type=int, default=40, help="scenes to validate on")
     parser.add_argument("--takes", type=int, default=3, help="frames of each scene")
     parser.add_argument("--size", type=int, nargs=2, default=(320, 192), help="width and height, both even")

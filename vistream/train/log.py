@@ -28,7 +28,7 @@ class Log:
 
     def losses(self, iteration: int, rate: float, found: Losses, seconds: float) -> None:
         parts = {"loss": found.total, "classes": found.classes, "focal": found.focal, "dice": found.dice}
-        values = {name: float(value) for name, value in parts.items()}
+        values = {name: float(value.detach()) for name, value in parts.items()}
         self._write(iteration, {"rate": rate, **values, "seconds": seconds})
 
     def validation(self, iteration: int, mean: float) -> None:

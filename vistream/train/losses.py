@@ -30,6 +30,7 @@ def targets(labels: Tensor) -> tuple[list[Tensor], list[Tensor]]:
 
     Void pixels are in no mask, so they count as outside of every one.
     """
+    labels = labels.long()
     classes = [label.unique() for label in labels]
     classes = [there[there != VOID] for there in classes]
     return classes, [label[None] == there.view(-1, 1, 1) for label, there in zip(labels, classes, strict=True)]
@@ -62,7 +63,7 @@ def _row(
     pairs = match(row.classes, row.masks, classes, small, config.cost_classes)
     wanted = torch.full(row.classes.shape[:2], none, dtype=torch.int64, device=row.classes.device)
     for image, (query, target) in enumerate(pairs):
-        wanted[image, query] = classes[image][target].long()
+        wanted[image, query] = classes[image][target]
     weight = torch.ones(none + 1, device=row.classes.device)
     weight[none] = config.no_object
     of_classes = functional.cross_entropy(row.classes.float().transpose(1, 2), wanted, weight)

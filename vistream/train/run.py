@@ -140,8 +140,8 @@ def train(
         if table is not None and (number % LOGGED_EVERY == 0 or last):
             pace = (time.monotonic() - began) / (number - seen)
             table.losses(number, trainer.optimiser.param_groups[-1]["lr"], found, pace)
-            left = pace * (schedule.iterations - number)
-            told(f"{number}/{schedule.iterations} loss {float(found.total):.3f}, {pace:.3f} s each, {left:.0f} s left")
+            loss, left = float(found.total.detach()), pace * (schedule.iterations - number)
+            told(f"{number}/{schedule.iterations}: loss {loss:.3f}, {pace:.3f} s each, {left:.0f} s left")
         if number % schedule.validate_every == 0 or last:
             _validated(trainer, held, output, table, told)
         if processes.first and (number % schedule.save_every == 0 or last):
