@@ -93,4 +93,4 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path: Path) -> None:
         load_network("spike2former-mars", "semseg")
     for wrong in ({"fidelity": "high"}, {"fidelity": "exact", "deadband": 2}):
         with pytest.raises(VistreamError, match="the task semseg runs its network in float on whole frames"):
-            check_fidelity("semseg", **wrong)  # type: ignore[arg-type]
+            check_fidelity("semseg", **wrong)
