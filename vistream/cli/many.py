@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -35,10 +33,11 @@ def track_many(
     jobs: int | None,
     cluster: str | None,
     resume: bool,
+    overwrite: bool,
     quiet: bool,
 ) -> None:
     """Track every source by a worker of its own, `jobs` at a time, and say what came of each."""
-    plans = _planned(sources, settings, paths)
+    plans = plan(sources, settings, paths, overwrite)
     cpus = os.cpu_count() or 1
     live = all("://" in source or source.isdecimal() for source in sources)
     at_once = min(len(plans), jobs or (len(plans) if live or cluster else cpus))
@@ -65,14 +64,6 @@ def track_many(
     failed = sum(status.state == "failed" for status in statuses)
     if failed:
         raise VistreamError(f"{failed} of {len(plans)} sources failed")
-
-
-def _planned(sources: Sequence[str], settings: Settings, paths: OutputPaths) -> list[Job]:
-    if paths.given():
-        return plan(sources, settings, paths)
-    jobs = plan(sources, settings, OutputPaths())
-    # as for a single source: an annotated video of each, in this folder
-    return [replace(job, paths=OutputPaths(video=Path(f"{job.name}-tracks.mp4"))) for job in jobs]
 
 
 def _address(cluster: str) -> str | None:

@@ -19,7 +19,7 @@ from vistream.cli.signals import interruptible
 from vistream.errors import VistreamError
 from vistream.pipeline.fleet.jobs import stem_of
 from vistream.pipeline.outputs import OutputPaths, Outputs
-from vistream.pipeline.recording import Recording
+from vistream.pipeline.recording import Finished, Recording
 from vistream.pipeline.run import Settings
 from vistream.tracking.life import TrackerConfig
 from vistream.types import Box
@@ -49,6 +49,7 @@ def run_and_report(
     *,
     report: Path | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     show: bool,
     quiet: bool,
 ) -> None:
@@ -57,11 +58,15 @@ def run_and_report(
         raise VistreamError("--show needs a display, and there is none: leave it out, and look at --output")
     if not paths.given() and not show and report is None:
         paths = replace(paths, video=Path(f"{stem_of(source)}-tracks.mp4"))
-    paths.check(settings.task)
     if paths.davis is not None:
         paths = replace(paths, davis=paths.davis / stem_of(source))
     console = Console(stderr=True, quiet=quiet)
-    recording = Recording(source, settings, paths, resume=resume, draw=show, report=report, arguments=sys.argv[1:])
+    how = {"resume": resume, "overwrite": overwrite, "draw": show}
+    try:
+        recording = Recording(source, settings, paths, report=report, arguments=sys.argv[1:], **how)
+    except Finished as nothing:
+        log.info("%s", nothing)
+        return
     with recording, interruptible(recording.stop) as ask:
         log.info("%s", recording.run.observer.describe())
         if recording.totals.resumed:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vistream.errors import VistreamError
+from vistream.media.formats.masked import MaskedObservations
 from vistream.media.formats.mot import read_detections
 from vistream.types import Frame, Observations
 
@@ -48,6 +49,12 @@ class FileDetector:
 
     def detect(self, frame: Frame, index: int) -> Observations:
         return self._frames[index] if index in self._frames else Observations.none()
+
+    def labels(self) -> frozenset[str]:
+        """The classes of all objects in the file."""
+        if isinstance(self._frames, MaskedObservations):
+            return self._frames.labels()
+        return frozenset(label for seen in self._frames.values() for label in seen.labels)
 
     def reset(self) -> None:
         """Nothing is remembered: the file stands for one video."""

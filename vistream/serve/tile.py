@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import cv2
 
+from vistream.addresses import without_secrets
 from vistream.errors import VistreamError
 from vistream.media.video.frames import Health, SourceFrame
 from vistream.pipeline.run import Run, Settings
@@ -157,7 +158,7 @@ def title_of(source: str) -> str:
     ('frames', 'camera 2', 'walk')
     """
     if "://" in source:
-        return urlsplit(source).hostname or "stream"
+        return urlsplit(without_secrets(source)).hostname or "stream"
     path = Path(source)
     if source.isdecimal() or source.startswith("/dev/video"):
         return f"camera {source.removeprefix('/dev/video')}"
