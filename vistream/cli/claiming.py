@@ -19,9 +19,9 @@ def claimed_outputs(
     source: str | None = None,
     reads: Mapping[str, object] | None = None,
 ) -> Iterator[None]:
-    """Within it, the `outputs` (by option; None: not wanted) are this command's; it reads `source` and the files `reads`.
+    """Within it, the `outputs` (by option; None: not wanted) are this command's, and not what it reads.
 
-    Raises VistreamError as `Claim` does.
+    It reads `source`, and those of `reads` that are files. Raises VistreamError as `Claim` does.
     """
     names = [name for option, path in outputs.items() if path is not None for name in written(option, path)]
     names += [] if source is None else source_names(source)
