@@ -7,11 +7,10 @@ import os
 from collections.abc import Sequence
 
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from vistream.cli.console import PatientConsole
+from vistream.cli.console import PlainConsole
 from vistream.cli.signals import interruptible
 from vistream.errors import VistreamError
 from vistream.pipeline.fleet.jobs import Job, plan
@@ -44,7 +43,7 @@ def track_many(
     threads = 1 if cluster else max(1, cpus // at_once)
     workers: Workers = Processes(threads) if cluster is None else RayActors(threads, _address(cluster))
     with (
-        Live(console=Console(stderr=True, quiet=quiet), transient=True, refresh_per_second=4) as screen,
+        Live(console=PlainConsole(stderr=True, quiet=quiet), transient=True, refresh_per_second=4) as screen,
         interruptible(lambda: None) as ask,
     ):
         statuses = supervise(
@@ -58,7 +57,7 @@ def track_many(
     for job, status in zip(plans, statuses, strict=True):
         if status.error:
             log.error("%s: %s", job.name, status.error)
-    PatientConsole(quiet=quiet).print(_table(plans, statuses))
+    PlainConsole(quiet=quiet).print(_table(plans, statuses))
     if ask.number:
         raise typer.Exit(128 + ask.number)
     failed = sum(status.state == "failed" for status in statuses)

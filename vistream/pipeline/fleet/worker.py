@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vistream.errors import VistreamError
+from vistream.errors import told
 from vistream.pipeline.fleet.jobs import Job
 from vistream.pipeline.recording import Finished, Recording
 
@@ -58,11 +58,11 @@ def work(job: Job, resume: bool, say: Callable[[Status], None], ready: Callable[
         return _status(recording, "stopped" if recording.run.source.health.stopped else "done")
     except Finished:
         return Status("done", pid=os.getpid())
-    except VistreamError as error:
-        return Status("failed", error=str(error), pid=os.getpid())
     except Exception as error:  # a fault of ours in one job must not end the others; it is told where it is seen
-        logging.getLogger("vistream").exception("%s failed", job.name)
-        return Status("failed", error=f"{type(error).__name__}: {error}", pid=os.getpid())
+        line = told(error)
+        if line is None:
+            logging.getLogger("vistream").exception("%s failed", job.name)
+        return Status("failed", error=line or f"{type(error).__name__}: {error}", pid=os.getpid())
 
 
 def _status(recording: Recording, state: str) -> Status:
