@@ -41,7 +41,7 @@ def run_and_print(run: Callable[[Progress], Report], path: Path | None, *, quiet
         console.print(f"not here: {line}", style="dim")
     if path is not None:
         with replacing(path) as temporary:
-            temporary.write_text(jsonlib.dumps(report.as_dict(), indent=1) + "\n")
+            temporary.write_text(jsonlib.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
 def _contest(report: Report) -> Table:

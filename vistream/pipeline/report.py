@@ -150,7 +150,7 @@ class RunReport:
             self._sink.__exit__(exception, value, trace)
         if exception is None or issubclass(exception, KeyboardInterrupt):
             with replacing(self.page) as temporary:
-                temporary.write_text(self._html(), encoding="utf-8")
+                temporary.write_text(self._html(), encoding="utf-8", newline="\n")
 
     def _html(self) -> str:
         history, facts = self.history, self.facts

@@ -39,5 +39,5 @@ def cut_clip(clip: Clip, frames: int, folder: Path) -> Clip:
         else:  # OTB: a line a frame
             lines = lines[:frames]
         with replacing(target) as temporary:
-            temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
     return replace(clip, truth=target, frames=frames)
