@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vistream.errors import VistreamError
+from vistream.media.formats.detections.footage import NOTHING_KNOWN, Footage, check_boxes
+from vistream.media.formats.detections.read import read_any
 from vistream.media.formats.masked import MaskedObservations
-from vistream.media.formats.mot import read_detections
 from vistream.types import Frame, Observations
 
 log = logging.getLogger("vistream")
@@ -17,9 +18,9 @@ log = logging.getLogger("vistream")
 class FileDetector:
     """Hands out the detections of `path` frame by frame; frames that the file does not name have none.
 
-    `read`: what turns the file into observations by frame, from 0; a MOT detection file where nothing else is said.
-    `frame_count`: frames of the video, numbered from 0, where known. Raises `VistreamError` when all detections
-    lie outside it; where only some do, that is logged.
+    `read`: what turns the file into observations by frame, from 0; where nothing else is said, any form that `read_any`
+    recognises. `footage`: the video, as far as it is known. Raises `VistreamError` when all detections lie outside its
+    frames, in time or place; where only some do, that is logged.
     """
 
     name = "file"
@@ -27,13 +28,15 @@ class FileDetector:
     def __init__(
         self,
         path: Path | str,
-        frame_count: int | None = None,
-        read: Callable[[Path], Mapping[int, Observations]] = read_detections,
+        footage: Footage = NOTHING_KNOWN,
+        read: Callable[[Path, Footage], Mapping[int, Observations]] = read_any,
     ) -> None:
         self.path = Path(path)
-        self._frames = read(self.path)
-        if frame_count is not None:
-            self._compare_with(frame_count)
+        self._frames = read(self.path, footage)
+        if footage.frames is not None:
+            self._compare_with(footage.frames)
+        if isinstance(self._frames, dict):  # masks are not decoded all at once
+            check_boxes(self._frames, footage, str(path))
 
     def _compare_with(self, frame_count: int) -> None:
         outside = [frame for frame in self._frames if frame >= frame_count]
@@ -44,17 +47,18 @@ class FileDetector:
             raise VistreamError(f"{span}, but the video has only {frame_count}: they don't belong together")
         log.warning("%s, but the video has only %d frames", span, frame_count)
 
+    @property
+    def labels(self) -> set[str]:
+        """The classes that occur; no mask is decoded."""
+        if isinstance(self._frames, MaskedObservations):
+            return set(self._frames.labels())
+        return {label for seen in self._frames.values() for label in seen.labels}
+
     def describe(self) -> str:
         return f"detections from {self.path}, in {len(self._frames)} frames"
 
     def detect(self, frame: Frame, index: int) -> Observations:
         return self._frames[index] if index in self._frames else Observations.none()
-
-    def labels(self) -> frozenset[str]:
-        """The classes of all objects in the file."""
-        if isinstance(self._frames, MaskedObservations):
-            return self._frames.labels()
-        return frozenset(label for seen in self._frames.values() for label in seen.labels)
 
     def reset(self) -> None:
         """Nothing is remembered: the file stands for one video."""

@@ -14,8 +14,9 @@ from vistream.errors import VistreamError
 from vistream.media.formats.coco import CocoWriter
 from vistream.media.formats.coconames import CATEGORIES
 from vistream.media.formats.davis import DavisWriter
+from vistream.media.formats.detections.footage import LABEL
 from vistream.media.formats.jsonl import JsonlWriter, read_results, recorded
-from vistream.media.formats.mot import LABEL, MotWriter
+from vistream.media.formats.mot import MotWriter
 from vistream.media.formats.mots import MotsWriter
 from vistream.media.formats.poses import PoseImage
 from vistream.media.formats.posetrack import PoseTrackWriter
