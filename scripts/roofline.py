@@ -20,6 +20,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from numba import njit
+from vistream.engine.stream.raw import address_of
+from vistream.engine.stream.tiles import tile_begin, tile_end, tile_product_2x2, tile_shapes, tiles_allowed
 
 from vistream.bench.clips import blob_frames
 from vistream.bench.measure import layer_times
@@ -27,8 +29,6 @@ from vistream.bench.run import subject
 from vistream.engine.fidelity import DeadZones
 from vistream.engine.stream.packing import aligned_zeros
 from vistream.engine.stream.plan import LayerPlan, make_plan
-from vistream.engine.stream.raw import address_of
-from vistream.engine.stream.tiles import tile_begin, tile_end, tile_product_2x2, tile_shapes, tiles_allowed
 from vistream.ir.operations import Neuron
 from vistream.machine import cpu_name
 

@@ -85,6 +85,11 @@ template <> struct Fields<Workspace> {
     static constexpr VistreamField all[] = {VISTREAM_WORKSPACE_FIELDS(VISTREAM_FIELD)};
 };
 
+template <> struct Fields<VistreamPlace> {
+    using Struct = VistreamPlace;
+    static constexpr VistreamField all[] = {VISTREAM_PLACE_FIELDS(VISTREAM_FIELD)};
+};
+
 template <class T> int describe(const VistreamField** fields, int64_t* size) {
     *fields = Fields<T>::all;
     *size = sizeof(T);
@@ -101,6 +106,7 @@ VISTREAM_EXPORT int vistream_fields(const char* name, const VistreamField** fiel
     if (!strcmp(name, "Term")) return describe<Term>(fields, size);
     if (!strcmp(name, "Layer")) return describe<Layer>(fields, size);
     if (!strcmp(name, "Workspace")) return describe<Workspace>(fields, size);
+    if (!strcmp(name, "Place")) return describe<VistreamPlace>(fields, size);
     return -1;
 }
 

@@ -19,7 +19,8 @@ namespace vistream {
 //   changed              uint8 [height * width]: which positions of the source changed in this pass
 //   map                  for copies: the row of the source for each output position; null: the same
 //   weight               dot: [unit of 16 channels][taps * quads][16][4] int8; depthwise: [block][fours][vector][lane][4]
-//   excess               int32, what flipping signed levels adds to each channel's sum; null where they are unsigned
+//   is_signed            whether the source's levels may be negative
+//   begin                int32, what each channel's sum begins with, less what flipping signed levels adds; null: 0
 //   multiplier           float32 per channel, from a sum to levels
 //   quads                groups of four source channels that a tap takes
 //   moved                how many of the source's levels changed in this pass
@@ -28,21 +29,23 @@ namespace vistream {
 //   bound                1 if no pre-activation can leave int32, so that the clip may follow the conversion
 #define VISTREAM_TERM_FIELDS(FIELD) \
     FIELD(int64_t, kind) FIELD(const int8_t*, source) FIELD(int64_t, row_bytes) FIELD(const uint8_t*, changed) \
-    FIELD(const int32_t*, map) FIELD(const int8_t*, weight) FIELD(const int32_t*, excess) \
+    FIELD(const int32_t*, map) FIELD(const int8_t*, weight) FIELD(int64_t, is_signed) FIELD(const int32_t*, begin) \
     FIELD(const float*, multiplier) FIELD(int64_t, quads) FIELD(int64_t, channels) FIELD(int64_t, first_channel) \
     FIELD(const int64_t*, moved) FIELD(int64_t, everywhere) FIELD(const int8_t*, summed) FIELD(int64_t, summed_rows) \
     FIELD(int64_t, summed_stride) FIELD(int64_t, bound) FIELD(Window, window)
 
 // One layer. What Python sets once:
-//   kind, terms, count, bias [stride], lo, hi, table (int8 [256] or null), half_even, real (float32 [rows][stride] or null)
-//   levels, stride, changed, reached, stale (uint8 [area] each), index (int32 [area], shared by all layers), area
+//   kind, terms, count, bias [stride], lo, hi, zero, table (int8 [256] or null), half_even
+//   levels (int8), sums (int32) or real (float32), the others null, all [area + 1][stride]
+//   stride, area, changed, reached, stale (uint8 [area] each), index (int32 [area], shared by all layers)
 //   cost (of a position, about as many multiply-accumulates)
 // Per call: needed (uint8 [area] or null: all), hysteresis.
 // What the kernels give back: taken (positions recomputed), changes (activations that took a new value), may_be_stale
 // (whether `stale` may hold a mark), touched (set where `reached` was written).
 #define VISTREAM_LAYER_FIELDS(FIELD) \
     FIELD(int64_t, kind) FIELD(const Term*, terms) FIELD(int64_t, count) FIELD(const float*, bias) \
-    FIELD(int64_t, lo) FIELD(int64_t, hi) FIELD(const int8_t*, table) FIELD(int64_t, half_even) FIELD(float*, real) \
+    FIELD(int64_t, lo) FIELD(int64_t, hi) FIELD(int64_t, zero) FIELD(const int8_t*, table) FIELD(int64_t, half_even) \
+    FIELD(int32_t*, sums) FIELD(float*, real) \
     FIELD(int8_t*, levels) FIELD(int64_t, stride) FIELD(int64_t, area) FIELD(uint8_t*, changed) \
     FIELD(uint8_t*, reached) FIELD(uint8_t*, stale) FIELD(int32_t*, index) FIELD(const uint8_t*, needed) \
     FIELD(int64_t, hysteresis) FIELD(int64_t, cost) FIELD(int64_t, taken) FIELD(int64_t, changes) \
@@ -60,7 +63,7 @@ struct Layer { VISTREAM_LAYER_FIELDS(VISTREAM_DECLARE) };
 struct Workspace { VISTREAM_WORKSPACE_FIELDS(VISTREAM_DECLARE) };
 #undef VISTREAM_DECLARE
 
-enum TermKind { CONVOLVE, DEPTHWISE, IDENTITY, SUMS };  // SUMS: an identity of int32
+enum TermKind { CONVOLVE, DEPTHWISE, IDENTITY, SUMS, REALS };  // the last two: identities of int32 and of float32
 enum LayerKind { NEURON, MAX_POOL, COPY };
 
 constexpr int PIECE = 48;  // positions that a chain of terms works on before it goes on: what is pending stays near
@@ -73,7 +76,7 @@ struct Kernels {
     const char* name;
     int32_t vector_bytes;  // of the blocks in which depthwise weights lie
     int32_t tiles;         // whether convolutions gather rows of 64 bytes for tile registers
-    int32_t flips;         // whether signed levels are made unsigned, so that sums need the excess
+    int32_t flips;         // whether signed levels are made unsigned, which their first sums make good
     int64_t (*run)(const Layer*, int64_t begin, int64_t end, const Workspace*);
     int64_t (*read_pixels)(const uint8_t* frame, int8_t* levels, uint8_t* changed, int64_t begin, int64_t end, int64_t deadband);
     void (*spread)(const Window*, const uint8_t* changed, uint8_t* stale, uint8_t* line);

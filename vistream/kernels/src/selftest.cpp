@@ -165,7 +165,7 @@ struct Case {
         term.changed = all;
         float* multiplier = arena.zeros<float>(3 * stride);
         float* bias = arena.zeros<float>(stride);
-        int32_t* excess = arena.zeros<int32_t>(stride);
+        int32_t* begin = arena.zeros<int32_t>(stride);
         for (int64_t c = 0; c < outputs; ++c) {
             multiplier[c] = float(random.between(1, 1000)) * 1e-5f / float(taps);
             bias[c] = float(random.between(-4000, 4000)) * 0.01f;
@@ -173,12 +173,12 @@ struct Case {
             for (int64_t tap = 0; tap < taps; ++tap)
                 for (int64_t input = 0; input < (depthwise ? 1 : inputs); ++input) sum += weight_of(c, tap, input);
             const int64_t at = depthwise ? dealt(c) : c;
-            excess[at] = 128 * sum;
+            begin[at] = kernels->flips && is_signed ? -128 * sum : 0;
             multiplier[stride + dealt(c)] = multiplier[c];
             multiplier[2 * stride + dealt(c)] = bias[c];
         }
         term.multiplier = multiplier;
-        term.excess = is_signed ? excess : nullptr;
+        term.begin = begin, term.is_signed = is_signed;
         term.weight = depthwise ? pack_depthwise() : pack_dots(&term.quads);
         layer.kind = NEURON, layer.terms = &term, layer.count = 1, layer.bias = bias;
         layer.area = int64_t(window.rows) * window.columns, layer.stride = stride, layer.cost = 1 << 14;
@@ -193,7 +193,7 @@ struct Case {
                           window.columns == window.width && row_bytes == stride && outputs == inputs;
         if (ride && random.between(0, 1)) {
             terms[0] = term;
-            terms[0].kind = IDENTITY;
+            terms[0].kind = IDENTITY, terms[0].begin = nullptr;
             terms[0].window.kernel_h = terms[0].window.kernel_w = 1, terms[0].window.top = terms[0].window.left = 0;
             layer.terms = terms, layer.count = 2;
         }

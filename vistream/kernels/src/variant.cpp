@@ -20,7 +20,7 @@ namespace VARIANT {
 namespace {
 
 int64_t run_step(const Step& step, const int32_t* index, int64_t count, int64_t slot, const Workspace* workspace) {
-    const bool is_signed = step.term->excess != nullptr;
+    const bool is_signed = step.term->is_signed;
     switch (step.term->kind) {
         case vistream::CONVOLVE:
 #ifdef __AMX_INT8__
@@ -37,9 +37,9 @@ int64_t run_step(const Step& step, const int32_t* index, int64_t count, int64_t 
     }
 }
 
-// Whether a term can ride on the sum after it: levels at the same position, and not the last.
+// Whether a term can ride on the sum after it: levels as they are, and not the last.
 bool rides(const Layer* layer, const Term* term) {
-    return term->kind == vistream::IDENTITY && term + 1 < layer->terms + layer->count;
+    return term->kind == vistream::IDENTITY && !term->begin && term + 1 < layer->terms + layer->count;
 }
 
 // All terms of a neuron, one after the other, over a few positions.
@@ -51,7 +51,7 @@ int64_t neuron(const Layer* layer, const int32_t* index, int64_t count, const Wo
         const Term* first = term;
         while (rides(layer, term)) ++term;
         Step step{layer, term, first, term - first, resumes, term + 1 < end, false};
-        step.plain = !resumes && !step.holds && step.riding == 0 && !layer->real && !layer->half_even && term->bound;
+        step.plain = !resumes && !step.holds && step.riding == 0 && layer->levels && !layer->half_even && !layer->zero && term->bound;
         changes += run_step(step, index, count, 0, workspace);
         resumes = true;
     }

@@ -25,7 +25,8 @@ struct Avx512 {
         memcpy(&quad, from, 4);
         return _mm512_set1_epi32(quad);
     }
-    static Ints negative(Ints value) { return _mm512_sub_epi32(zero(), value); }
+    static Ints plus(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
+    static Ints fill_ints(int32_t value) { return _mm512_set1_epi32(value); }
     template <bool SIGNED> static Ints dot(Ints total, Bytes inputs, Bytes weights) {
 #ifdef __AVX512VNNI__
         if (SIGNED) inputs = _mm512_xor_si512(inputs, fill(-128));

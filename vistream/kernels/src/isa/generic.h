@@ -28,10 +28,11 @@ struct Portable {
         for (int lane = 0; lane < 4; ++lane) memcpy(value.at + 4 * lane, from, 4);
         return value;
     }
-    static Ints negative(Ints value) {
-        for (int32_t& lane : value.at) lane = -lane;
-        return value;
+    static Ints plus(Ints a, Ints b) {
+        for (int lane = 0; lane < 4; ++lane) a.at[lane] += b.at[lane];
+        return a;
     }
+    static Ints fill_ints(int32_t value) { return Ints{{value, value, value, value}}; }
     // total[i] + sum over k of inputs[4 i + k] * weights[4 i + k]
     template <bool SIGNED> static Ints dot(Ints total, Bytes inputs, Bytes weights) {
         for (int lane = 0; lane < 4; ++lane)

@@ -27,7 +27,8 @@ struct Neon {
         memcpy(&quad, from, 4);
         return vreinterpretq_s8_s32(vdupq_n_s32(quad));
     }
-    static Ints negative(Ints value) { return vnegq_s32(value); }
+    static Ints plus(Ints a, Ints b) { return vaddq_s32(a, b); }
+    static Ints fill_ints(int32_t value) { return vdupq_n_s32(value); }
     template <bool SIGNED> static Ints dot(Ints total, Bytes inputs, Bytes weights) {
 #ifdef __ARM_FEATURE_DOTPROD
         return vdotq_s32(total, inputs, weights);

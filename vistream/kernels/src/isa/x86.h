@@ -57,7 +57,8 @@ struct Avx256 {
         memcpy(&quad, from, 4);
         return _mm256_set1_epi32(quad);
     }
-    static Ints negative(Ints value) { return _mm256_sub_epi32(zero(), value); }
+    static Ints plus(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
+    static Ints fill_ints(int32_t value) { return _mm256_set1_epi32(value); }
     template <bool SIGNED> static Ints dot(Ints total, Bytes inputs, Bytes weights) {
 #ifdef VISTREAM_VNNI
         if (SIGNED) inputs = _mm256_xor_si256(inputs, fill(-128));
@@ -126,7 +127,8 @@ struct Avx128 {
         memcpy(&quad, from, 4);
         return _mm_set1_epi32(quad);
     }
-    static Ints negative(Ints value) { return _mm_sub_epi32(zero(), value); }
+    static Ints plus(Ints a, Ints b) { return _mm_add_epi32(a, b); }
+    static Ints fill_ints(int32_t value) { return _mm_set1_epi32(value); }
     template <bool SIGNED> static Ints dot(Ints total, Bytes inputs, Bytes weights) {
 #ifdef VISTREAM_VNNI
         if (SIGNED) inputs = _mm_xor_si128(inputs, fill(-128));

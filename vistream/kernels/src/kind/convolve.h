@@ -16,8 +16,7 @@ inline void tile_sums(const Term& term, const Corners<CONVOLVE_GROUP>& corners, 
     const int64_t unit = int64_t(window.kernel_h) * window.kernel_w * term.quads * 64;  // bytes of 16 channels' weights
     const int8_t* weight = term.weight + channel / 16 * unit;
     for (int j = 0; j < 4; ++j) {
-        const auto begin =
-            V::FLIPS && SIGNED ? V::negative(V::load_ints(term.excess + channel + LANES * j)) : V::zero();
+        const auto begin = term.begin ? V::load_ints(term.begin + channel + LANES * j) : V::zero();
         for (int r = 0; r < ROWS; ++r) sums[r][j] = begin;
     }
     for (int ky = 0; ky < window.kernel_h; ++ky) {
@@ -70,7 +69,7 @@ template <bool SIGNED> struct ConvolveGroup {
                 }
             } else {
                 for (int r = 0; r < here; ++r)
-                    changes += finish<V>(sums[r], step, index[first + r], channel, slot + first + r, workspace);
+                    changes += finish_sums<V>(sums[r], step, index[first + r], channel, slot + first + r, workspace);
             }
         }
         return changes;

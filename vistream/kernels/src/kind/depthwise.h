@@ -2,7 +2,7 @@
 //
 // Of each column of a window, four rows at a time are dealt out so that the four inputs of a channel are neighbours; one
 // dot product then takes them all. Positions that follow upon each other share columns: each is dealt out once and added
-// to every output that sees it. Weights, excess, bias and multiplier lie in the order that this leaves the channels in.
+// to every output that sees it. Weights, first sums, bias and multiplier lie in the order that this leaves the channels in.
 #pragma once
 #include "requantise.h"
 #include "windows.h"
@@ -13,8 +13,8 @@ constexpr int RUN = 64;  // positions that are worked on together, so that their
 
 // The constants of one block of `V::WIDTH` channels, as `packing.pack_depthwise` lays them out.
 template <class V> struct DepthwiseBlock {
-    const int8_t* weight;  // [kernel_w][fours][4][V::WIDTH] bytes
-    const int32_t* excess;  // [4][V::WIDTH / 4]
+    const int8_t* weight;  // [fours][kernel_w][4][V::WIDTH] bytes
+    const int32_t* first;  // [4][V::WIDTH / 4], or null
     const float *bias, *multiplier;
 
     DepthwiseBlock(const Term& term, const Layer& layer, int64_t channel, int64_t fours) {
@@ -23,12 +23,12 @@ template <class V> struct DepthwiseBlock {
         const float* after = term.multiplier + layer.stride;  // behind the multipliers in order
         multiplier = after + channel;
         bias = after + layer.stride + channel;
-        excess = term.excess ? term.excess + channel : nullptr;
+        first = term.begin ? term.begin + channel : nullptr;
     }
 
     void begin(typename V::Ints sums[4]) const {
         for (int j = 0; j < 4; ++j)
-            sums[j] = V::FLIPS && excess ? V::negative(V::load_ints(excess + j * V::WIDTH / 4)) : V::zero();
+            sums[j] = first ? V::load_ints(first + j * V::WIDTH / 4) : V::zero();
     }
 };
 

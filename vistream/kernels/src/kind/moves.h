@@ -59,7 +59,7 @@ inline int64_t copy(const Layer* layer, const int32_t* index, int64_t count) {
     return changes;
 }
 
-// A term that gives its source as it is: levels, or sums of int32 (one row for all positions where `row_bytes` is 0).
+// A term that gives its source as it is: levels, sums or real numbers (one row for all positions where `row_bytes` is 0).
 struct IdentityPosition {
     const Step& step;
     int64_t position, slot;
@@ -68,12 +68,18 @@ struct IdentityPosition {
     template <class V> int64_t block(int64_t channel) const {
         const Term& term = *step.term;
         const int8_t* source = term.source + position * term.row_bytes;
-        typename V::Ints sums[4];
+        typename V::Reals brought[4];
         for (int j = 0; j < 4; ++j) {
             const int64_t lane = channel + j * V::WIDTH / 4;
-            sums[j] = term.kind == vistream::SUMS ? V::load_ints(source + 4 * lane) : V::widen(source + lane);
+            if (term.kind == vistream::REALS) {
+                brought[j] = V::load_reals(source + 4 * lane);
+                continue;
+            }
+            auto sum = term.kind == vistream::SUMS ? V::load_ints(source + 4 * lane) : V::widen(source + lane);
+            if (term.begin) sum = V::plus(sum, V::load_ints(term.begin + lane));
+            brought[j] = V::to_reals(sum);
         }
-        return finish<V>(sums, step, position, channel, slot, workspace);
+        return finish<V>(brought, step, position, channel, slot, workspace);
     }
 };
 

@@ -56,16 +56,30 @@ template <class V> inline int64_t write_reals(const typename V::Reals values[4],
         const int lane = j * V::WIDTH / 4;
         float fresh[V::WIDTH / 4];
         V::store_reals(fresh, values[j]);
-        for (int i = 0; i < V::WIDTH / 4; ++i) changes += memcmp(fresh + i, to + lane + i, sizeof(float)) != 0;
+        for (int i = 0; i < V::WIDTH / 4; ++i) changes += fresh[i] != to[lane + i];
         memcpy(to + lane, fresh, sizeof fresh);
     }
     return changes;
 }
 
-// The whole formula for one position and `V::WIDTH` channels, sums in order in registers; `slot` is the position's place
-// among those that are pending. Returns how many values changed.
+template <class V> inline int64_t write_sums(const typename V::Ints values[4], int32_t* to) {
+    int64_t changes = 0;
+    for (int j = 0; j < 4; ++j) {
+        const int lane = j * V::WIDTH / 4;
+        int32_t fresh[V::WIDTH / 4];
+        V::store_ints(fresh, values[j]);
+        for (int i = 0; i < V::WIDTH / 4; ++i) changes += fresh[i] != to[lane + i];
+        memcpy(to + lane, fresh, sizeof fresh);
+    }
+    return changes;
+}
+
+constexpr float LARGEST_MEMBRANE = 16777216.0f;  // formula.py: no level and no membrane lies beyond
+
+// The whole formula for one position and `V::WIDTH` channels, what the term brings in order in registers; `slot` is the
+// position's place among those that are pending. Returns how many values changed.
 template <class V>
-inline int64_t finish(const typename V::Ints sums[4], const Step& step, int64_t position, int64_t channel, int64_t slot,
+inline int64_t finish(const typename V::Reals brought[4], const Step& step, int64_t position, int64_t channel, int64_t slot,
                       const Workspace* workspace) {
     const Layer* layer = step.layer;
     float* pending = workspace->pending + slot * layer->stride + channel;
@@ -77,7 +91,7 @@ inline int64_t finish(const typename V::Ints sums[4], const Step& step, int64_t 
             const auto identity = V::to_reals(V::widen(step.rides[i].source + position * step.rides[i].row_bytes + lane));
             values[j] = V::add(values[j], V::multiply(identity, V::load_reals(step.rides[i].multiplier + lane)));
         }
-        const auto product = V::multiply(V::to_reals(sums[j]), V::load_reals(step.term->multiplier + lane));
+        const auto product = V::multiply(brought[j], V::load_reals(step.term->multiplier + lane));
         values[j] = V::add(values[j], product);
     }
     if (step.holds) {
@@ -91,9 +105,14 @@ inline int64_t finish(const typename V::Ints sums[4], const Step& step, int64_t 
     }
     typename V::Ints rounded[4];
     for (int j = 0; j < 4; ++j) {
-        // beyond int32 the conversion means nothing; half a level of room keeps both roundings as they are
-        const auto value = step.term->bound ? values[j] : V::clamp(values[j], -1e6f, 1e6f);
+        const auto value = V::clamp(values[j], -LARGEST_MEMBRANE, LARGEST_MEMBRANE);  // conversion has to stay in int32
         rounded[j] = layer->half_even ? V::round_half_even(value) : V::round_half_up(value);
+        if (layer->zero) rounded[j] = V::plus(rounded[j], V::fill_ints(int32_t(layer->zero)));
+    }
+    if (layer->sums) {
+        const int64_t changes = write_sums<V>(rounded, layer->sums + position * layer->stride + channel);
+        layer->changed[position] |= changes != 0;
+        return changes;
     }
     int8_t* levels = layer->levels + position * layer->stride + channel;
     const uint64_t mask = write_levels<V>(V::in_order(V::pack(rounded)), layer, levels);
@@ -101,13 +120,21 @@ inline int64_t finish(const typename V::Ints sums[4], const Step& step, int64_t 
     return ones(mask);
 }
 
-// The same from memory: `sums` of one position, `width` channels from `channel` on.
+template <class V>
+inline int64_t finish_sums(const typename V::Ints sums[4], const Step& step, int64_t position, int64_t channel,
+                           int64_t slot, const Workspace* workspace) {
+    typename V::Reals brought[4];
+    for (int j = 0; j < 4; ++j) brought[j] = V::to_reals(sums[j]);
+    return finish<V>(brought, step, position, channel, slot, workspace);
+}
+
+// The same from memory.
 template <class V>
 inline int64_t finish_from(const int32_t* sums, const Step& step, int64_t position, int64_t channel, int64_t slot,
                            const Workspace* workspace) {
     typename V::Ints registers[4];
     for (int j = 0; j < 4; ++j) registers[j] = V::load_ints(sums + j * V::WIDTH / 4);
-    return finish<V>(registers, step, position, channel, slot, workspace);
+    return finish_sums<V>(registers, step, position, channel, slot, workspace);
 }
 
 // Calls `body.template block<V>(channel)` for blocks of channels, the widest registers first, as far as `stride` goes.

@@ -102,9 +102,13 @@ struct TileRow {
     template <class V> int64_t block(int64_t offset) const {
         const Layer* layer = step.layer;
         const int64_t channel = panel + offset;
-        if (!step.plain) return finish_from<V>(sums + offset, step, position, channel, slot, workspace);
         typename V::Ints registers[4];
-        for (int j = 0; j < 4; ++j) registers[j] = V::load_ints(sums + offset + j * V::WIDTH / 4);
+        for (int j = 0; j < 4; ++j) {
+            const int64_t lane = offset + j * V::WIDTH / 4;
+            registers[j] = V::load_ints(sums + lane);
+            if (step.term->begin) registers[j] = V::plus(registers[j], V::load_ints(step.term->begin + panel + lane));
+        }
+        if (!step.plain) return finish_sums<V>(registers, step, position, channel, slot, workspace);
         const uint64_t mask = requantise<V, true>(registers, layer->bias + channel, step.term->multiplier + channel, layer,
                                                   layer->levels + position * layer->stride + channel);
         layer->changed[position] |= mask != 0;
