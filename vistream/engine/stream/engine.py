@@ -21,7 +21,10 @@ from vistream.engine.stream.demand import Spans, needed_cells
 from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork, Output
+from vistream.torch_threads import survive_forks
 from vistream.types import FeatureMap, Frame, LayerWork, Work
+
+survive_forks()
 
 NOWHERE = np.zeros((0, 4), np.int64)
 Wanted = Spans | Mapping[str, Spans | None] | None
