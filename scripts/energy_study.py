@@ -24,7 +24,7 @@ from vistream.energy.report import Phase, phases
 from vistream.energy.rows import Row
 from vistream.energy.run import count_energy
 from vistream.energy.units import count, joules
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork
 from vistream.media.video.fit import fit
 from vistream.media.video.source import open_source
 from vistream.models.lite0 import MEAN as LITE0_MEAN

@@ -20,7 +20,8 @@ from vistream.engine.spiking.events import Events, gather
 from vistream.engine.spiking.population import Mover, Neurons, Pixels
 from vistream.engine.spiking.simulator import Population, populate
 from vistream.engine.stream.engine import Stream
-from vistream.ir.layers import PIXEL_ZERO, IntegerNetwork
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import PIXEL_ZERO
 from vistream.models.lite0 import MEAN, STD, lite0_features
 from vistream.models.resnet import MEAN as RESNET_MEAN
 from vistream.models.resnet import STD as RESNET_STD

@@ -16,7 +16,7 @@ from vistream.bench.measure import LayerTime, Timing, Turn, compete, contender_t
 from vistream.engine.fidelity import PRESETS
 from vistream.engine.reference import Dense
 from vistream.errors import VistreamError
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork
 from vistream.machine import cpu_name
 from vistream.models import resnet
 from vistream.models.model import load_model

@@ -9,17 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from vistream.errors import VistreamError
-from vistream.ir.layers import (
-    PIXEL_ZERO,
-    Concat,
-    Input,
-    IntegerNetwork,
-    Layer,
-    MaxPool,
-    Neuron,
-    Synapse,
-    Upsample,
-)
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import PIXEL_ZERO, Concat, Input, MaxPool, Neuron, Operation, Synapse, Upsample
 from vistream.quantize.program import FloatInput, FloatMove, FloatNeuron, Program, Term
 from vistream.quantize.ranges import Preprocess, Ranges, calibrate
 from vistream.quantize.trace import trace
@@ -69,7 +60,7 @@ def convert(
     Raises VistreamError where a layer has neither.
     """
     bounds = _bounds(program, ranges, levels, scales or {})
-    layers: list[Layer] = []
+    layers: list[Operation] = []
     values: dict[str, _Value] = {}
     for layer in program.layers:
         if isinstance(layer, FloatInput):
@@ -90,7 +81,7 @@ def convert(
                 all(part.nonnegative for part in parts),
             )
     last = values[program.layers[-1].name]
-    return IntegerNetwork(tuple(layers), float(last.gain[0]), dict(program.channels))
+    return IntegerNetwork.of(layers, float(last.gain[0]))
 
 
 def _neuron(layer: FloatNeuron, values: dict[str, _Value], lo: int, hi: int, scale: float) -> Neuron:
@@ -134,7 +125,7 @@ def _offset(term: Term, source: _Value) -> Tensor:
     return total.sum(1) * term.gain
 
 
-def _move(layer: FloatMove) -> Layer:
+def _move(layer: FloatMove) -> Operation:
     if layer.window is not None:
         return MaxPool(layer.name, layer.sources[0], layer.window)
     if layer.factor is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vistream.errors import VistreamError
 from vistream.ir.file import load_network
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork
 from vistream.models.model import LoadedModel, load_model
 from vistream.quantize.convert import Levels, convert
 from vistream.quantize.ranges import Preprocess, Ranges, calibrate, load_ranges
