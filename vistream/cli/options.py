@@ -54,6 +54,7 @@ Quiet = Annotated[bool, flag("--quiet", "Print nothing but warnings and errors."
 Debug = Annotated[bool, flag("--debug", "Show the traceback of an error.")]
 OutputFile = Annotated[Path | None, typer.Option(dir_okay=False, show_default=False)]
 
+AUTO_MODEL = "auto"  # the one of each task that comes with the package, as pipeline.session has it
 DEFAULT_MODEL = "efficientnet-lite0"  # as quantize.named has it, which takes seconds to import
 
 

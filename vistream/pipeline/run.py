@@ -17,9 +17,8 @@ from vistream.media.video.frames import Source, SourceFrame
 from vistream.media.video.source import open_source
 from vistream.pipeline.checkpoint import known
 from vistream.pipeline.observe import make_observer
-from vistream.pipeline.session import Session, check_task
+from vistream.pipeline.session import AUTO, Session, check_task
 from vistream.pipeline.start import FirstObjects
-from vistream.quantize.named import DEFAULT_MODEL
 from vistream.types import Box, Observations, Result
 
 
@@ -28,7 +27,7 @@ class Settings:
     """Everything that decides what `track` gives, as the command line names it."""
 
     task: str = "mot"
-    model: str = DEFAULT_MODEL
+    model: str = AUTO
     detections: Path | None = None
     detector: str = "auto"
     detector_size: Size | None = None

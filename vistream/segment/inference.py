@@ -70,7 +70,8 @@ def _scores(network: Spike2Former, frame: Frame, window: int | None) -> Tensor:
             part = image[..., top : top + window, left : left + window]
             size = (part.shape[2], part.shape[3])
             place = (slice(top, top + window), slice(left, left + window))
-            total[:, place[0], place[1]] += semantic(*network(part), size, classes=len(network.classes))
+            classes, masks = network(part)
+            total[:, place[0], place[1]] += semantic(classes, masks, size, classes=len(network.classes))
             count[place] += 1
     inside = network.profile.fit.resized(*frame.shape[:2])
     scores = (total / count)[:, : inside[0], : inside[1]]

@@ -12,6 +12,16 @@ log = logging.getLogger("vistream")
 DEFAULT = "spike2former-tiny"
 """The network that comes with the package."""
 TASKS = ("semseg", "panoptic")
+FIDELITIES = ("exact", "float")
+"""What a float network on whole frames can be called."""
+
+
+def check_fidelity(task: str, fidelity: str, deadband: int | None = None, hysteresis: int | None = None) -> None:
+    """Raise VistreamError for what a float network on whole frames can't have."""
+    if fidelity not in FIDELITIES or deadband or hysteresis:
+        raise VistreamError(
+            f"the task {task} runs its network in float on whole frames: it has no dead zones, only --fidelity exact"
+        )
 
 
 def load_network(model: str, task: str) -> Spike2Former:

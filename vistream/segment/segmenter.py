@@ -59,7 +59,7 @@ def as_segmented(found: Panoptic, classes: ClassSet) -> Segmented:
     things = classes.things or (False,) * len(classes)
     ids = np.zeros(numbers.shape, np.int32)
     labels = np.full(numbers.shape, VOID, np.uint8)
-    segments = []
+    segments: list[Segment] = []
     for segment in found.segments:
         mask = numbers == segment.id
         if not mask.any():  # others own all of its pixels

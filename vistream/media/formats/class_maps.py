@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from types import TracebackType
 
 from PIL import Image
 
@@ -46,14 +45,6 @@ class ClassMapWriter:
                 write_labels(path, result.class_map.labels, result.class_map.palette)
         except OSError as error:
             raise VistreamError(f"{path} can't be written: {error.strerror}") from None
-
-    def __enter__(self) -> ClassMapWriter:
-        return self
-
-    def __exit__(
-        self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is left to do: every frame is on disk already."""
 
 
 class SharesCsvWriter(ResultWriter):

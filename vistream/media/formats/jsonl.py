@@ -6,9 +6,9 @@
      "classes"?: {"road": 0.41, "sky": 0.2}, "segments"?: [{"id", "class", "thing", "score", "area", "bbox"}]}
 
 `classes` and `segments` are those of the tasks semseg and panoptic: the share of the pixels that show each class, and
-the regions. Frames count from 0, boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of [x, y, confidence].
-JSON is strict: no NaN, no infinity. The activity map and the class map are not stored. This file alone is written in place, not
-renamed when complete, because a run that was killed goes on from it.
+the regions. Frames count from 0, boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of
+[x, y, confidence]. JSON is strict: no NaN, no infinity. Activity maps and class maps are not stored. This file alone is
+written in place, not renamed when complete, because a run that was killed goes on from it.
 """
 
 from __future__ import annotations
