@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ segments = st.builds(
     st.tuples(coordinate, coordinate, extent, extent),
 )
 
-segmented = st.just({}) | st.fixed_dictionaries(
+segmented: st.SearchStrategy[dict[str, Any]] = st.just({}) | st.fixed_dictionaries(
     {
         "shares": st.dictionaries(labels, st.floats(0, 1), max_size=3),
         "segments": st.lists(segments, max_size=3).map(tuple),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vistream.cli.options import AUTO_MODEL, NETWORK, Debug, MaxFrames, Model, Quiet, flag
+from vistream.cli.options import AUTO_MODEL, NETWORK, Debug, MaxFrames, Model, Overwrite, Quiet, flag
 
 DATA_HELP = (
     "Run over this dataset: MOT, MOTS, KITTI, VisDrone, DAVIS, PoseTrack18, OTB, or the demo clips; semseg: ADE20K, "
@@ -48,6 +48,7 @@ def evaluate(
     jobs: Annotated[int, typer.Option(help="With --data: processes, a sequence each.", min=1)] = 1,
     json: Annotated[Path | None, typer.Option(help="Write every metric as JSON.", show_default=False)] = None,
     csv: Annotated[Path | None, typer.Option(help="Write every metric as CSV.", show_default=False)] = None,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -58,6 +59,7 @@ def evaluate(
     mot: MOT text. mots: MOTS text. vos, semseg: folders of palette PNGs. pose: PoseTrack JSON. sot: OTB text.
     panoptic: COCO panoptic JSON.
     """
+    from vistream.cli.claiming import claimed_outputs
     from vistream.cli.evaluating import (
         DatasetOptions,
         SegmentationOptions,
@@ -70,11 +72,14 @@ def evaluate(
     check_files({".json": json, ".csv": csv})
     segmentation = SegmentationOptions(dataset, window, augment)
     segmentation.check(task)
-    if data is None:
-        tables = [evaluate_pair(task, gt, pred, first_frame, dataset)]
-    else:
-        options = DatasetOptions(
-            task, data, detections, model, fidelity, baselines, classes, sequences, max_frames, output, jobs
-        )
-        tables = evaluate_dataset_tables(options, gt, pred, segmentation, quiet=quiet)
-    report(tables, json, csv, quiet=quiet)
+    with claimed_outputs(
+        {"--json": json, "--csv": csv}, overwrite=overwrite, reads={"--gt": gt, "--pred": pred, "--model": model}
+    ):
+        if data is None:
+            tables = [evaluate_pair(task, gt, pred, first_frame, dataset)]
+        else:
+            options = DatasetOptions(
+                task, data, detections, model, fidelity, baselines, classes, sequences, max_frames, output, jobs
+            )
+            tables = evaluate_dataset_tables(options, gt, pred, segmentation, quiet=quiet)
+        report(tables, json, csv, quiet=quiet)

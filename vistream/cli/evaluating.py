@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 
+from vistream.cli.console import PlainConsole, progress_bar
 from vistream.cli.options import names_in
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.dataset import OnFrame, evaluate_dataset
@@ -24,7 +24,7 @@ from vistream.pipeline.session import AUTO, check_task
 from vistream.segment.inference import Inference
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
 from vistream.segment.network import TASKS as SEGMENTING
-from vistream.segment.network import check_fidelity
+from vistream.segment.network import check_float_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def evaluate_dataset_tables(
             options.model,
             names_in(options.classes),
         )
-        progress = stack.enter_context(_progress(quiet))
+        progress = stack.enter_context(progress_bar(quiet, TimeRemainingColumn()))
 
         def start(frames: int) -> OnFrame:
             bar = progress.add_task(f"{task}, {order.detections}", total=frames)
@@ -117,12 +117,12 @@ def _segmentation_table(options: DatasetOptions, how: SegmentationOptions, *, qu
         if getattr(options, name):
             raise VistreamError(f"--{name} is for the tasks that track, not {options.task}")
     for fidelity in names_in(options.fidelity):
-        check_fidelity(options.task, fidelity)
+        check_float_only(options.task, fidelity)
     with ExitStack() as stack:
         output = options.output or Path(stack.enter_context(TemporaryDirectory(prefix="vistream-eval-")))
         model = DEFAULT_SEGMENTATION if options.model == AUTO else options.model
         order = SegmentationOrder(options.task, output, model, how.dataset, Inference(how.window, how.augment))
-        progress = stack.enter_context(_progress(quiet))
+        progress = stack.enter_context(progress_bar(quiet, TimeRemainingColumn()))
 
         def start(frames: int) -> OnFrame:
             bar = progress.add_task(options.task, total=frames)
@@ -133,7 +133,7 @@ def _segmentation_table(options: DatasetOptions, how: SegmentationOptions, *, qu
 
 def report(tables: Sequence[Table], json: Path | None, csv: Path | None, *, quiet: bool) -> None:
     """Print the tables, and write them where that is wanted."""
-    console = Console(quiet=quiet)
+    console = PlainConsole(quiet=quiet)
     if not console.is_terminal:
         console.width = max(console.width, 120)  # a file has room for names
     for table in tables:
@@ -141,8 +141,3 @@ def report(tables: Sequence[Table], json: Path | None, csv: Path | None, *, quie
     for path in (json, csv):
         if path is not None:
             save_tables(tables, path)
-
-
-def _progress(quiet: bool) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True, quiet=quiet), transient=True)

@@ -20,7 +20,7 @@ from vistream.models.model import LoadedModel, load_model
 from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
 from vistream.segment.network import TASKS as SEGMENTING
-from vistream.segment.network import check_fidelity, load_network
+from vistream.segment.network import check_float_only, load_network
 from vistream.segment.segmenter import Segmenter
 from vistream.tracking.life import Counts
 from vistream.tracking.mot import MotTracker
@@ -97,18 +97,18 @@ class Session:
         self._tracker: Task | None = None
         self._segmenter: Segmenter | None = None
         self._next = 0
+        self.zones = check_fidelity(task, fidelity, deadband, hysteresis)
         if task in SEGMENTING:
-            self.zones, name = DeadZones(), DEFAULT_SEGMENTATION if model == AUTO else model
-            self._segmenter = _segmenter(name, task, fidelity, (deadband, hysteresis))
+            name = DEFAULT_SEGMENTATION if model == AUTO else model
+            self._segmenter = _segmenter(name, task)
             self.model = f"{name}, weights {self._segmenter.network.sha256[:12]} (float, whole frames)"
             return
         self._tracker = TASKS[task](fps or 30.0, joints)
         model = DEFAULT_MODEL if model == AUTO else model
         if fidelity == FLOAT:
-            self.zones, loaded = DeadZones(), _float_model(model, task)
+            loaded = _float_model(model, task)
             self.model, self._stream = _named(loaded), FloatNetwork(loaded)
             return
-        self.zones = dead_zones(fidelity, deadband, hysteresis)
         self.model = "none" if model is None else "the caller's own"
         if isinstance(model, str):
             named = named_network(model, deep=task in DEEP)
@@ -215,14 +215,19 @@ def _float_model(model: str | IntegerNetwork | None, task: str) -> LoadedModel:
     return load_model(model, deep=task in DEEP)
 
 
-def _segmenter(
-    model: str | IntegerNetwork | None, task: str, fidelity: str, zones: tuple[int | None, int | None]
-) -> Segmenter:
+def _segmenter(model: str | IntegerNetwork | None, task: str) -> Segmenter:
     if not isinstance(model, str):
         raise VistreamError(f"the task {task} needs the name or the file of a network that segments")
-    check_fidelity(task, fidelity, *zones)
     log.info("the task %s runs its network in float, on whole frames", task)
     return Segmenter(load_network(model, task), task)
+
+
+def check_fidelity(task: str, fidelity: str, deadband: int | None, hysteresis: int | None) -> DeadZones:
+    """What a fidelity means in numbers, the baseline included; raises VistreamError if the task has none such."""
+    if task in SEGMENTING:
+        check_float_only(task, fidelity, deadband, hysteresis)
+        return DeadZones()
+    return DeadZones() if fidelity == FLOAT else dead_zones(fidelity, deadband, hysteresis)
 
 
 def check_task(task: str) -> str:

@@ -16,7 +16,7 @@ FIDELITIES = ("exact", "float")
 """What a float network on whole frames can be called."""
 
 
-def check_fidelity(task: str, fidelity: str, deadband: int | None = None, hysteresis: int | None = None) -> None:
+def check_float_only(task: str, fidelity: str, deadband: int | None = None, hysteresis: int | None = None) -> None:
     """Raise VistreamError for what a float network on whole frames can't have."""
     if fidelity not in FIDELITIES or deadband or hysteresis:
         raise VistreamError(

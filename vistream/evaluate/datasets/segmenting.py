@@ -82,14 +82,29 @@ def evaluate_segmentation(
     `start` is told of the pictures in all, and gives what is to be told of those done. Raises VistreamError for
     whatever is not there, can't be read or does not fit.
     """
+    found = _found(order, root, sequences, max_frames)
+    segmenter = Segmenter(load_network(order.model, order.task), order.task, order.how)
+    return segment_and_score(order, segmenter, found, max_frames, start(sum(map(len, found))))
+
+
+def _found(order: SegmentationOrder, root: Path, sequences: tuple[str, ...], max_frames: int | None) -> list[Footage]:
     if order.task == "panoptic" and order.how != Inference():
         raise VistreamError("the task panoptic takes whole frames: windows and augmentation are for semseg")
     found = [footage.first(max_frames) for footage in find_footage(order.task, root, sequences, order.dataset)]
     datasets = sorted({footage.dataset for footage in found})
     if len(datasets) > 1:
         raise VistreamError(f"{root} holds {' and '.join(datasets)}: choose one, by its folder or with --sequences")
-    segmenter = Segmenter(load_network(order.model, order.task), order.task, order.how)
-    on_frame = start(sum(map(len, found)))
+    return found
+
+
+def segment_and_score(
+    order: SegmentationOrder,
+    segmenter: Segmenter,
+    found: Sequence[Footage],
+    max_frames: int | None = None,
+    on_frame: OnFrame = lambda done: None,
+) -> Table:
+    """The same for what was found, with a network that is loaded. `max_frames`: to which `found` was cut."""
     done = {footage.name: _finished(footage, order, segmenter, on_frame) for footage in found}
     table = _scored(order, found, max_frames)
     if order.task == "semseg":
