@@ -91,7 +91,7 @@ class Plain:
         z = self.spike(x)
         q, k, v = (self.spike(project(z, f"{name}.attn.{part}_conv")).flatten(1) for part in "qkv")
         scale = (2 if third else 1) * (len(x) // HEADS) ** -0.5
-        mixed = self.quadratic(q, k, v, scale).unflatten(1, x.shape[1:])
+        mixed = self.quadratic(q, k, v, scale).view(-1, *x.shape[1:])
         x = x + project(self.spike(mixed), f"{name}.attn.proj_conv")
         return x + self.mlp(x.flatten(1), f"{name}.mlp").view_as(x)
 
@@ -206,7 +206,7 @@ class Plain:
         e = self.spike(self.spike(spikes @ first.T, 4) @ second.T, 4) @ last.T
         e = e + self.w[f"{head}.mask_embed.{names[2]}.bias"]
         e = e + self.w[f"{head}.w"] * self.pair(spikes, f"{head}.shortcut_conv")
-        masks = (self.spike(e, 4) @ mask_feature.flatten(1)).unflatten(1, mask_feature.shape[1:])
+        masks = (self.spike(e, 4) @ mask_feature.flatten(1)).view(-1, *mask_feature.shape[1:])
         return classes, masks
 
 
