@@ -57,6 +57,7 @@ def evaluate(
     Two files suffice; two folders give a row for each sequence and a combined one.
 
     mot: MOT text. mots: MOTS text. vos, semseg: folders of palette PNGs. pose: PoseTrack JSON. sot: OTB text.
+
     panoptic: COCO panoptic JSON.
     """
     from vistream.cli.claiming import claimed_outputs
