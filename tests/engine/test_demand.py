@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from toys import Toy, clips, toys
+from toys import Toy, clips, random_spans, toys
 
 from vistream.engine.reference import Dense
 from vistream.engine.stream.demand import Spans, spans_of
@@ -33,13 +33,6 @@ BACKENDS = ("torch", "numba")
 @pytest.fixture(scope="module")
 def network() -> IntegerNetwork:
     return named_network().network
-
-
-def random_spans(data: st.DataObject, height: int, width: int) -> Spans:
-    rows = st.tuples(st.integers(0, height), st.integers(0, height)).map(sorted)
-    columns = st.tuples(st.integers(0, width), st.integers(0, width)).map(sorted)
-    drawn = data.draw(st.lists(st.tuples(rows, columns).map(lambda span: [*span[0], *span[1]]), max_size=3))
-    return np.array(drawn, np.int64).reshape(-1, 4)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -70,7 +70,7 @@ class Window:
         outputs = -(-room // stride) + 1
         if (outputs - 1) * stride >= size + before:
             outputs -= 1
-        return outputs, before, max(after, (outputs - 1) * stride + dilation * (kernel - 1) + 1 - size - before)
+        return outputs, before, max(0, (outputs - 1) * stride + dilation * (kernel - 1) + 1 - size - before)
 
 
 POINTWISE = Window()
