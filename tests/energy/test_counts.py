@@ -18,6 +18,7 @@ from toys import Toy, clips, toys
 
 from vistream.energy.run import count_energy, nonzero_operations
 from vistream.engine.reference import Dense
+from vistream.engine.stream.plan import make_plan
 from vistream.ir.operations import PIXEL_ZERO, Neuron, Synapse
 from vistream.ir.window import Window
 from vistream.quantize.named import NamedNetwork
@@ -79,6 +80,7 @@ def test_counts_on_five_by_five_pixels_equal_brute_force(window: Window, groups:
 def test_nonzero_operations_equal_a_convolution_with_ones(toy: Toy, data: st.DataObject) -> None:
     frame = data.draw(clips(toy))[0]
     levels = Dense(toy.network).step(frame)
+    plans = {plan.layer.name: plan for plan in make_plan(toy.network, toy.height, toy.width)}
     for layer in toy.network.neurons:
         macs = adds = 0
         for synapse in layer.synapses:
@@ -92,7 +94,7 @@ def test_nonzero_operations_equal_a_convolution_with_ones(toy: Toy, data: st.Dat
             ones = torch.ones(synapse.weight.shape, dtype=torch.float64)
             window = synapse.window
             macs += int(F.conv2d(padded, ones, None, window.stride, 0, window.dilation, synapse.groups).sum())
-        assert nonzero_operations(layer, levels) == (macs, adds)
+        assert nonzero_operations(plans[layer.name], levels) == (macs, adds)
 
 
 @given(toy=toys(), data=st.data())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from toys import Toy, clips, random_spans, toys
 
 from vistream.engine.reference import Dense
-from vistream.engine.stream.demand import Spans, spans_of
+from vistream.engine.stream.demand import spans_of
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.look import Look
 from vistream.ir.network import IntegerNetwork

@@ -304,7 +304,7 @@ class Softmax(nn.Module):
 
     def forward(self, *values: Tensor) -> Tensor:
         mixed = torch.einsum("oi,bihw->bohw", self.weight, torch.cat(values, 1))
-        return mixed.flatten(2).softmax(2).unflatten(2, mixed.shape[2:]) * 8
+        return mixed.flatten(2).softmax(2).reshape(mixed.shape) * 8
 
 
 def island(graph: Graph) -> None:
@@ -371,7 +371,8 @@ def attempt(graph: Graph, maker: Maker) -> None:
     for _ in range(6):
         before = len(graph.layers)
         try:
-            return maker(graph)
+            maker(graph)
+            return
         except ValueError:
             for layer in graph.layers[before:]:
                 del graph.values[layer.name]

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vistream.ir.same import same_padding
 
+Counts = NDArray[np.int64]
 Pair = tuple[int, int]
 
 
@@ -54,6 +58,22 @@ class Window:
         rows = self._axis(height, 0)
         columns = self._axis(width, 1)
         return Placed(rows[0], columns[0], rows[1], columns[1], rows[2], columns[2])
+
+    def uses(self, height: int, width: int) -> tuple[Counts, Counts]:
+        """In how many windows each row and each column of an input of `height` x `width` lies.
+
+        >>> Window((3, 3), (2, 2)).uses(5, 3)
+        (array([1, 1, 2, 1, 1]), array([1, 1, 1]))
+        """
+        placed = self.place(height, width)
+        axes = ((height, placed.height, placed.top), (width, placed.width, placed.left))
+        rows, columns = (self._uses(*sizes, axis) for axis, sizes in enumerate(axes))
+        return rows, columns
+
+    def _uses(self, size: int, outputs: int, before: int, axis: int) -> Counts:
+        taps = np.arange(self.kernel[axis]) * self.dilation[axis] - before
+        lines = (np.arange(outputs)[:, None] * self.stride[axis] + taps).ravel()
+        return np.bincount(lines[(lines >= 0) & (lines < size)], minlength=size)
 
     def _axis(self, size: int, axis: int) -> tuple[int, int, int]:
         kernel, stride, dilation = self.kernel[axis], self.stride[axis], self.dilation[axis]

@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vistream.ir.footprint import Axes, Footprint, Nothing
-from vistream.ir.operations.operation import Operation, only
+from vistream.ir.operations.operation import Operation, only, reached
 from vistream.ir.target import Target
 from vistream.ir.value import Kind, Value, sums
 
@@ -40,6 +42,8 @@ class Bilinear(Operation):
     corners: Corners = Corners.HALF_PIXEL
     like: str | None = None
 
+    computes: ClassVar[bool] = True
+
     @property
     def sources(self) -> tuple[str, ...]:
         return (self.source,) if self.like is None else (self.source, self.like)
@@ -67,6 +71,13 @@ class Bilinear(Operation):
 
     def macs(self, sources: Sequence[Value]) -> int:
         return 4 * self.lay(sources).size
+
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        rows, columns = (
+            np.bincount(lines[weights > 0], minlength=size)
+            for (lines, weights, _), size in zip(self.axes(sources), sources[0].grid, strict=True)
+        )
+        return reached(occupied[0], rows, columns)
 
 
 def _between(lines: Ints) -> Ints:
