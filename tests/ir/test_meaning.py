@@ -179,5 +179,5 @@ def test_deformable_sampling_is_bilinear_sampling(seed: int, groups: int, summed
             sampled = F.grid_sample(share, points, align_corners=False)[0].permute(1, 2, 0)
             parts.append(sampled * weights[:, :, group * taps + tap, None])
         expected.append(torch.cat(parts, 2))
-    whole = sum(expected) if summed else torch.cat(expected, 2)
+    whole = torch.stack(expected).sum(0) if summed else torch.cat(expected, 2)
     assert torch.allclose(found.double(), whole, rtol=1e-3, atol=0.2)
