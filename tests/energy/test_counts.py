@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from energytoys import small
+from graphs import graphs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -19,6 +20,7 @@ from toys import Toy, clips, toys
 from vistream.energy.run import count_energy, nonzero_operations
 from vistream.engine.reference import Dense
 from vistream.engine.stream.plan import make_plan
+from vistream.errors import VistreamError
 from vistream.ir.operations import PIXEL_ZERO, Neuron, Synapse
 from vistream.ir.window import Window
 from vistream.quantize.named import NamedNetwork
@@ -115,3 +117,23 @@ def test_what_every_count_must_satisfy(toy: Toy, data: st.DataObject) -> None:
                 assert (layer.stream_macs, layer.stream_adds) == (size.macs, size.adds)
                 assert layer.stream_neurons == size.neurons
                 assert layer.reset == layer.differential, "on the first frame there is no past"
+
+
+@given(toy=graphs(), data=st.data())
+@law
+def test_counts_of_all_operations(toy: Toy, data: st.DataObject) -> None:
+    """Sums, products, tables and membranes too; what has no spiking form is refused before anything is counted."""
+    frames = list(enumerate(data.draw(clips(toy))))
+    try:
+        counts = count_energy(frames, NamedNetwork("toy", toy.network, ""), "toy", steps=20_000).counts
+    except VistreamError as error:
+        assert "no spiking form" in str(error)
+        return
+    assert [size.name for size in counts.layers] == [layer.name for layer in toy.network.computing]
+    for number, frame in enumerate(counts.frames):
+        assert frame.differing == 0 and frame.differential.differing == 0 and frame.reset.differing == 0
+        for size, layer in zip(counts.layers, frame.layers, strict=True):
+            assert layer.nonzero_macs <= size.synapses <= size.macs or size.macs == 0
+            assert layer.stream_macs <= size.macs and layer.changes <= layer.stream_neurons <= size.neurons
+            assert size.graded or layer.reset.macs == layer.differential.macs == 0
+            assert number or layer.reset == layer.differential

@@ -74,7 +74,7 @@ class Bilinear(Operation):
 
     def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
         rows, columns = (
-            np.bincount(lines[weights > 0], minlength=size)
+            np.bincount(lines[_distinct(lines, weights)], minlength=size)
             for (lines, weights, _), size in zip(self.axes(sources), sources[0].grid, strict=True)
         )
         return reached(occupied[0], rows, columns)
@@ -83,6 +83,12 @@ class Bilinear(Operation):
 def _between(lines: Ints) -> Ints:
     """From the first to behind the last of each pair."""
     return np.stack([lines[0], lines[1] + 1])
+
+
+def _distinct(lines: Ints, weights: Ints) -> NDArray[np.bool_]:
+    """Which of each pair of lines count: those with a weight, and at the border, where both are one, that once."""
+    twice = lines[0] == lines[1]
+    return np.stack([(weights[0] > 0) | twice, (weights[1] > 0) & ~twice])
 
 
 def _axis(size: int, outputs: int, corners: Corners) -> tuple[Ints, Ints, int]:
