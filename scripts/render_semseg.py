@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from demo.film import Film
+from demo.gait import FPS
 from demo.labels import save_labels
 from demo.variety import FRAMES, scene
 from PIL import Image
@@ -23,14 +24,18 @@ from PIL import Image
 log = logging.getLogger("render_semseg")
 VALIDATION = 1_000_000  # numbers of scenes from here on are for validation
 QUALITY = 88
+NEAREST = 2.5  # metres; a frame in which somebody walks into the camera is left out
 
 
 def render(seed: int, folder: Path, size: tuple[int, int], takes: int) -> None:
     """Scene `seed`: `takes` of its frames, far apart in time."""
     cv2.setNumThreads(1)
-    film = Film(*scene(seed, size))
+    clip, place = scene(seed, size)
+    film = Film(clip, place)
     first = int(np.random.default_rng([seed, 8]).integers(FRAMES // takes))
     for frame in range(first, FRAMES, FRAMES // takes):
+        if any(walker.path.at(walker.path.travelled(frame / FPS))[1] < NEAREST for walker in clip.walkers):
+            continue
         take = film.shoot(frame)
         name = f"{seed % VALIDATION:05d}-{frame:03d}"
         Image.fromarray(take.image).save(folder / "images" / f"{name}.jpg", quality=QUALITY)
@@ -41,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Render labelled plaza scenes to train and to validate on.")
     parser.add_argument("output", nargs="?", type=Path, default=Path("runs/plaza"), help="folder to write into")
-    parser.add_argument("--train", type=int, default=320, help="scenes to train on")
+    parser.add_argument("--train", type=int, default=336, help="scenes to train on")
     parser.add_argument("--validation", type=int, default=40, help="scenes to validate on")
     parser.add_argument("--takes", type=int, default=3, help="frames of each scene")
     parser.add_argument("--size", type=int, nargs=2, default=(320, 192), help="width and height, both even")

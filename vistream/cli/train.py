@@ -28,12 +28,18 @@ def train(
     iterations: Annotated[
         int | None, typer.Option(help="Instead of the configuration's.", min=1, show_default=False)
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that prepare pictures, instead of the configuration's.", min=0, show_default=False
+        ),
+    ] = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Train a network that segments, on labelled pictures. Several processes: torchrun -m vistream train ..."""
-    from vistream.cli.training import run_training
+    from vistream.cli.training import Changes, run_training
     from vistream.train.run import Start
 
     start = Start(backbone, weights, resume)
-    run_training(config, task, data, output, device, start, iterations, quiet=quiet)
+    run_training(config, task, data, output, device, start, Changes(iterations, workers), quiet=quiet)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -13,6 +13,23 @@ from vistream.train.processes import joined
 from vistream.train.run import BEST, STATE, Start, train
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the command line says instead of the configuration, or None."""
+
+    iterations: int | None = None
+    workers: int | None = None
+
+    def made(self, config: TrainConfig) -> TrainConfig:
+        schedule = config.schedule
+        if self.iterations is not None:
+            warmup = min(schedule.warmup, self.iterations // 10)
+            schedule = replace(schedule, iterations=self.iterations, warmup=warmup)
+        if self.workers is not None:
+            schedule = replace(schedule, workers=self.workers)
+        return replace(config, schedule=schedule)
+
+
 def run_training(
     spec: str,
     task: str,
@@ -20,7 +37,7 @@ def run_training(
     output: Path,
     device: str,
     start: Start,
-    iterations: int | None,
+    changes: Changes,
     *,
     quiet: bool,
 ) -> None:
@@ -29,9 +46,7 @@ def run_training(
         raise VistreamError(f"--task {task}: only semseg can be trained")
     if start.weights is not None and start.backbone is not None:
         raise VistreamError("--weights holds a backbone already: leave --backbone out")
-    config = read_config(spec)
-    if iterations is not None:
-        config = _shortened(config, iterations)
+    config = changes.made(read_config(spec))
     output.mkdir(parents=True, exist_ok=True)
     if (output / STATE).exists() and not start.resume:
         raise VistreamError(f"{output} holds a run already: go on with --resume, or take another --output")
@@ -40,9 +55,3 @@ def run_training(
         best = train(config, data, output, start, processes, typer.echo if heard else lambda _: None)
         if heard and best is not None:
             typer.echo(f"best mIoU {best:.3f}: {output / BEST}")
-
-
-def _shortened(config: TrainConfig, iterations: int) -> TrainConfig:
-    schedule = config.schedule
-    warmup = min(schedule.warmup, iterations // 10)
-    return replace(config, schedule=replace(schedule, iterations=iterations, warmup=warmup))

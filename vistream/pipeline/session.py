@@ -9,9 +9,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from vistream.detect.coco import KEYPOINTS
 from vistream.engine.fidelity import DeadZones, dead_zones
-from vistream.engine.float_network import FloatLook, FloatNetwork
+from vistream.engine.float_network import FloatFeatures, FloatNetwork
 from vistream.engine.stream.engine import Stream
-from vistream.engine.stream.look import Look
+from vistream.engine.stream.lazy_features import LazyFeatures
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
 from vistream.media.video.fit import fit
@@ -199,10 +199,14 @@ class Session:
         step = look.step
         return Result(number, seconds, tracks, len(seen), step.work, step.recomputed.numpy())
 
-    def _look(self, frame: Frame) -> Look | FloatLook:
+    def _look(self, frame: Frame) -> LazyFeatures | FloatFeatures:
         assert self._stream is not None
         fitted, size = self._fit(frame), (frame.shape[1], frame.shape[0])
-        return Look(self._stream, fitted, size) if isinstance(self._stream, Stream) else self._stream.look(fitted, size)
+        return (
+            LazyFeatures(self._stream, fitted, size)
+            if isinstance(self._stream, Stream)
+            else self._stream.look(fitted, size)
+        )
 
 
 def _named(model: NamedNetwork | LoadedModel) -> str:

@@ -53,9 +53,10 @@ def find_pairs(root: Path, folder: FolderConfig) -> tuple[Pair, ...]:
 
 def read_pair(pair: Pair, config: TrainConfig) -> tuple[Frame, Labels]:
     """The picture, uint8 RGB `[H, W, 3]`, and its labels `[H, W]`, void where they are none of the classes."""
-    image = cv2.imread(str(pair.image), cv2.IMREAD_COLOR_RGB)
-    if image is None:
+    read = cv2.imread(str(pair.image), cv2.IMREAD_COLOR)
+    if read is None:
         raise VistreamError(f"{pair.image}: can't be read as a picture")
+    image = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
     labels = _indices(pair.labels)
     if labels.shape != image.shape[:2]:
         raise VistreamError(f"{pair.labels}: is of another size than {pair.image.name}")
