@@ -1,9 +1,12 @@
 """Where the real clips are, and what to do when they are not there."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="vistream-tests-")  # also for the commands that tests start
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +21,13 @@ def real_data() -> Path:
         if os.environ.get("VISTREAM_REQUIRE_DATA"):
             pytest.fail(reason)
         pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of golden references of Spike2Former beside the checkout; the test is skipped without it."""
+    folder = Path(__file__).parents[2] / "shared" / "golden" / "spike2former"
+    if not folder.is_dir():
+        pytest.skip(f"no golden references in {folder}")
     return folder

@@ -11,17 +11,17 @@ from pathlib import Path
 import cv2
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from vistream.cli.console import PatientConsole
+from vistream.cli.console import PlainConsole, printable, progress_bar
 from vistream.cli.signals import interruptible
 from vistream.detect.choose import Size
 from vistream.detect.onnx_inputs import LARGEST
 from vistream.errors import VistreamError
 from vistream.pipeline.fleet.jobs import stem_of
-from vistream.pipeline.outputs import OutputPaths, Outputs
-from vistream.pipeline.recording import Recording
+from vistream.pipeline.outputs import FOLDERS, OutputPaths, Outputs
+from vistream.pipeline.recording import Finished, Recording, Totals
 from vistream.pipeline.run import Settings
 from vistream.tracking.life import Conf, TrackerConfig
 from vistream.types import Box
@@ -29,6 +29,7 @@ from vistream.types import Box
 log = logging.getLogger("vistream")
 
 CONFIDENT = TrackerConfig().conf_thres
+MOST_CLASSES = 8  # named in the table at the end
 
 
 def parse_box(text: str) -> Box:
@@ -84,6 +85,7 @@ def run_and_report(
     *,
     report: Path | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     show: bool,
     quiet: bool,
 ) -> None:
@@ -92,13 +94,18 @@ def run_and_report(
         raise VistreamError("--show needs a display, and there is none: leave it out, and look at --output")
     if not paths.given() and not show and report is None:
         paths = replace(paths, video=Path(f"{stem_of(source)}-tracks.mp4"))
-    paths.check(settings.task)
-    if paths.davis is not None:
-        paths = replace(paths, davis=paths.davis / stem_of(source))
-    console = Console(stderr=True, quiet=quiet)
-    recording = Recording(source, settings, paths, resume=resume, draw=show, report=report, arguments=sys.argv[1:])
+    folders = {name: getattr(paths, name) for name in FOLDERS}
+    paths = replace(paths, **{name: folder / stem_of(source) for name, folder in folders.items() if folder is not None})
+    console = PlainConsole(stderr=True, quiet=quiet)
+    how = {"resume": resume, "overwrite": overwrite, "draw": show}
+    try:
+        recording = Recording(source, settings, paths, report=report, arguments=sys.argv[1:], **how)
+    except Finished as nothing:
+        log.info("%s", nothing)
+        return
     with recording, interruptible(recording.stop) as ask:
-        log.info("%s", recording.run.observer.describe())
+        if recording.run.session.classes is None:
+            log.info("%s", recording.run.observer.describe())
         if recording.totals.resumed:
             log.info("resumed after %d frames", recording.totals.resumed)
         elif resume:
@@ -107,15 +114,16 @@ def run_and_report(
     if ask.number:
         hint = "; go on with --resume" if paths.jsonl is not None else ""
         log.warning("stopped after %d frames; what was written so far is kept%s", recording.totals.frames, hint)
-    _report(recording, PatientConsole(quiet=quiet))
+    _report(recording, PlainConsole(quiet=quiet))
     if ask.number:
         raise typer.Exit(128 + ask.number)
 
 
 def _track(recording: Recording, console: Console, show: bool) -> None:
     totals, run = recording.totals, recording.run
-    with _progress(console) as progress:
-        bar = progress.add_task(run.source.name, total=run.frame_count, completed=totals.resumed, status="")
+    columns = (TimeRemainingColumn(), TextColumn("{task.fields[status]}", markup=False))
+    with progress_bar(console.quiet, *columns, console=console) as progress:
+        bar = progress.add_task(printable(run.source.name), total=run.frame_count, completed=totals.resumed, status="")
         for _ in recording:
             _advance(progress, bar, recording)
             if show and not _shown(recording.outputs):
@@ -129,21 +137,19 @@ def _shown(outputs: Outputs) -> bool:
     return (cv2.waitKey(1) & 0xFF) not in (ord("q"), 27)
 
 
-def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, TextColumn("{task.fields[status]}"), console=console, transient=True)
-
-
 def _advance(progress: Progress, bar: TaskID, recording: Recording) -> None:
     totals, source = recording.totals, recording.run.source
-    status = f"{totals.fps:.1f} fps, {len(totals.ids)} tracks, {100 * totals.share:.0f} % of dense work"
+    status = f"{totals.fps:.1f} fps"
+    if recording.run.session.classes is None:
+        status += f", {len(totals.ids)} tracks, {100 * totals.share:.0f} % of dense work"
     if source.live:
         status += f", lag {source.health.lag:.1f} s, {source.health.dropped} dropped"
     progress.update(bar, advance=1, status=status)
 
 
-def _report(recording: Recording, console: Console) -> None:
-    totals, source = recording.totals, recording.run.source
+def _warn(recording: Recording) -> None:
+    """Say it out loud where nothing was tracked."""
+    totals = recording.totals
     detects = recording.run.observer.detector is not None
     if not detects and not totals.ids:
         log.warning("the object that was given was never found again in %d frames", totals.frames)
@@ -153,20 +159,34 @@ def _report(recording: Recording, console: Console) -> None:
         counts = recording.run.session.counts
         weak = "" if counts is None else f": {counts.weak} scored too low to begin one (below {CONFIDENT:g})"
         log.warning("%d detections, but not one track came of them%s", totals.observations, weak)
+
+
+def _report(recording: Recording, console: Console) -> None:
+    totals, source = recording.totals, recording.run.source
+    tracks = recording.run.session.classes is None
+    if tracks:
+        _warn(recording)
     table = Table(show_header=False)
     table.add_row(
         "frames", f"{totals.frames}, {totals.resumed} of them before" if totals.resumed else str(totals.frames)
     )
     if source.live:
         table.add_row("dropped", f"{source.health.dropped} of {source.health.received}, {source.health.losses} losses")
-    table.add_row("tracks", str(len(totals.ids)))
-    if detects:
+    if tracks:
+        table.add_row("tracks", str(len(totals.ids)))
+    else:
+        table.add_row("classes", _shares(totals))
+    if recording.run.observer.detector is not None:
         table.add_row("detections", str(totals.observations))
     table.add_row("speed", f"{totals.fps:.1f} frames a second, everything included")
-    table.add_row(
-        "network",
-        f"{totals.macs / 1e9:.1f} of {totals.macs_dense / 1e9:.1f} GMAC ({100 * totals.share:.1f} % of dense)",
-    )
+    done = f"{totals.macs / 1e9:.1f} of {totals.macs_dense / 1e9:.1f} GMAC ({100 * totals.share:.1f} % of dense)"
+    table.add_row("network", done if tracks else recording.run.session.model)
     for path in recording.files:
         table.add_row("written", str(path))
     console.print(table)
+
+
+def _shares(totals: Totals) -> str:
+    """The classes that a video shows, the largest first, with their shares of all pixels."""
+    largest = sorted(totals.shares.items(), key=lambda item: -item[1])[:MOST_CLASSES]
+    return ", ".join(f"{name} {100 * share / totals.frames:.1f} %" for name, share in largest) or "none"

@@ -3,13 +3,15 @@
     {"frame": 7, "t": 0.28, "observations": 3,
      "tracks": [{"id": 1, "bbox": [x, y, w, h], "score": 0.9, "class": "object", "rle"?, "keypoints"?, "seen"?}],
      "camera"?: [[a, b, x], [c, d, y]],
-     "work": {"macs": 120, "macs_dense": 4000, "layers": [[name, pixels, pixels_total, macs, macs_dense, changes]]}}
+     "work": {"macs": 120, "macs_dense": 4000, "layers": [[name, pixels, pixels_total, macs, macs_dense, changes]]},
+     "classes"?: {"road": 0.41, "sky": 0.2}, "segments"?: [{"id", "class", "thing", "score", "area", "bbox"}]}
 
-Frames count from 0, boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of [x, y, confidence].
-`seen` is there, and false, where a box was not seen but predicted. `camera`, where it moved, takes points (x, y, 1) of
-the frame before to this one.
-JSON is strict: no NaN, no infinity. The activity map is not stored. This file alone is written in place, not
-renamed when complete, because a run that was killed goes on from it.
+`classes` and `segments` are those of the tasks semseg and panoptic: the share of the pixels that show each class, and
+the regions. Frames count from 0, boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of
+[x, y, confidence]. `seen` is there, and false, where a box was not seen but predicted. `camera`, where it moved, takes
+points (x, y, 1) of the frame before to this one. JSON is strict: no NaN, no infinity. Activity maps and class maps are
+not stored. This file alone is written in place, not renamed when complete, because a run that was killed goes on from
+it.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ import numpy as np
 
 from vistream.errors import VistreamError
 from vistream.media.formats import rle
-from vistream.types import LayerWork, Result, Track, Work
+from vistream.types import LayerWork, Result, Segment, Track, Work
 
 log = logging.getLogger("vistream")
 
@@ -128,9 +130,14 @@ def recorded(result: Result) -> Result:
     """The result with the numbers that a file of JSON lines gives back: to a thousandth of a pixel, a millionth of a
     second and of the score. What is written of this can be written again from the file, to the byte.
     """
-    camera = None if result.camera is None else np.round(result.camera, CAMERA_DECIMALS)
-    tracks = tuple(map(_recorded_track, result.tracks))
-    return replace(result, time=round(result.time, 6), tracks=tracks, camera=camera)
+    return replace(
+        result,
+        time=round(result.time, 6),
+        tracks=tuple(map(_recorded_track, result.tracks)),
+        camera=None if result.camera is None else np.round(result.camera, CAMERA_DECIMALS),
+        shares=None if result.shares is None else {name: round(share, 6) for name, share in result.shares.items()},
+        segments=tuple(replace(segment, score=round(segment.score, 6)) for segment in result.segments),
+    )
 
 
 def _recorded_track(track: Track) -> Track:
@@ -152,7 +159,22 @@ def as_dict(result: Result) -> dict[str, Any]:  # Any: JSON
     }
     if result.camera is not None:
         entry["camera"] = np.round(result.camera, CAMERA_DECIMALS).tolist()
+    if result.shares is not None:
+        entry["classes"] = {name: round(share, 6) for name, share in result.shares.items()}
+    if result.segments:
+        entry["segments"] = [_segment_as_dict(segment) for segment in result.segments]
     return entry
+
+
+def _segment_as_dict(segment: Segment) -> dict[str, Any]:
+    return {
+        "id": segment.id,
+        "class": segment.label,
+        "thing": segment.thing,
+        "score": round(segment.score, 6),
+        "area": segment.area,
+        "bbox": [round(float(number), 3) for number in segment.box],
+    }
 
 
 def _track_as_dict(track: Track) -> dict[str, Any]:
@@ -180,9 +202,30 @@ def _parse(line: bytes, where: str) -> Result:
         camera = np.array(entry["camera"], dtype=np.float64).reshape(2, 3) if "camera" in entry else None
         if camera is not None and not np.isfinite(camera).all():
             raise ValueError("the camera's motion holds a number that is not finite")
-        return Result(int(entry["frame"]), float(entry["t"]), tracks, int(entry["observations"]), work, camera=camera)
+        shares = {str(name): _share(share) for name, share in entry["classes"].items()} if "classes" in entry else None
+        segments = tuple(map(_segment, entry.get("segments", ())))
+        return Result(
+            *(int(entry["frame"]), float(entry["t"]), tracks, int(entry["observations"]), work),
+            camera=camera,
+            shares=shares,
+            segments=segments,
+        )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise VistreamError(f"{where} is not a frame as vistream writes it: {error!r}") from None
+
+
+def _share(value: Any) -> float:
+    if not 0.0 <= float(value) <= 1.0:
+        raise ValueError(f"{value} is no share of a picture")
+    return float(value)
+
+
+def _segment(entry: dict[str, Any]) -> Segment:
+    x, y, w, h, score = map(float, (*entry["bbox"], entry["score"]))
+    if not all(map(math.isfinite, (x, y, w, h, score))):
+        raise ValueError(f"segment {entry['id']} holds a number that is not finite")
+    area, thing = int(entry["area"]), bool(entry["thing"])
+    return Segment(int(entry["id"]), str(entry["class"]), thing, score, area, (x, y, w, h))
 
 
 def _track(entry: dict[str, Any]) -> Track:
