@@ -108,7 +108,6 @@ GRIDS: dict[str, tuple[Any, ...]] = {
     "track_buffer": (1.0, 4.0),
     "pause": (1.0, 10.0),
     "memory": (0.0, 0.95),
-    "duplicate": (0.0,),
 }
 TABLES = {f.__name__: f for f in (cuts, parameters, left_out)}
 

@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 TAIL = 4.0  # degrees of freedom of the Student distribution
 RATES = {"seen": 45.0, "missed": 5.0, "found": 5.0, "hidden": 45.0, "old": 45.0, "new": 5.0}
+ENDED = 2.0  # nats against a track that was missed: most of those that end are not told from hidden ones
 MOST_RATE = 5.0  # nats that a rate can say
 ANYWHERE = 4.0  # minus the logarithm of how often a new object appears in a given place (in its areas) and size
 # the first guess of similarities of the same and of different objects, mean and deviation, and how much it counts
@@ -53,7 +54,8 @@ class Rates:
         counts = self.counts
         again = np.log(counts["seen"] / counts["missed"]), np.log(counts["found"] / counts["hidden"])
         new = np.log(counts["old"] / counts["new"])
-        held = np.where(tracked, *np.clip(again, -MOST_RATE, MOST_RATE))
+        seen, found = np.clip(again, -MOST_RATE, MOST_RATE)
+        held = np.where(tracked, seen, found - ENDED)
         return np.asarray(held + np.clip(new, 0.0, MOST_RATE))
 
     def learn(self, **more: int) -> None:

@@ -50,7 +50,6 @@ class TrackerConfig:
 
     `memory` is the share of the old in the exponential mean of a track's vectors; 0 keeps the current ones only.
     `use_motion`: predict with the Kalman filter; without, a track stays where it was last seen.
-    `duplicate`: the IoU distance below which a tracked and a lost track are one object.
     """
 
     conf_thres: float = 0.5
@@ -66,7 +65,6 @@ class TrackerConfig:
     pause: float = 3.0
     memory: float = 0.9
     use_motion: bool = True
-    duplicate: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("conf_thres", "low_thres", "iou_limit"):

@@ -100,7 +100,6 @@ class Tracker:
         self._correct(scene, matches)
         self._age()
         self.lives += [self._newborn(scene, row, confirmed=first) for row in unclaimed]
-        self._drop_duplicates()
         tracks = tuple(self._report(scene))
         self.counts = replace(
             self.counts,
@@ -264,25 +263,18 @@ class Tracker:
             recent=Recent([scene.measured[row]]),
         )
 
-    def _drop_duplicates(self) -> None:
-        """Where a tracked and a lost track lie on each other, the younger goes."""
-        tracked = [life for life in self.lives if life.stage is Stage.TRACKED]
-        lost = [life for life in self.lives if life.stage is Stage.LOST]
-        close = 1.0 - iou(self._boxes(tracked), self._boxes(lost)) < self.config.duplicate
-        close &= same_label([life.label for life in tracked], [life.label for life in lost])
-        gone = {id(tracked[i] if lost[j].born < tracked[i].born else lost[j]) for i, j in np.argwhere(close).tolist()}
-        self.lives = [life for life in self.lives if id(life) not in gone]
-
     def _report(self, scene: _Scene) -> Iterator[Track]:
         """Confirmed tracks matched in this frame, and the long-standing ones that only just went missing."""
         masks, keypoints = scene.observations.masks, scene.observations.keypoints
+        # a box that belongs to a mask or a skeleton stays with it
+        exactness = self.noise.exactness if masks is None and keypoints is None else 1.0
         for life in sorted(self.lives, key=lambda life: life.id):
             coasts = life.hits >= self.config.coast_hits and self.counts.frames - life.seen <= self.coast_frames
             if life.id == 0 or (life.row is None and not coasts):
                 continue
             box = kalman.to_boxes(life.belief.position)[0]
             if life.row is not None:
-                box = box + self.noise.exactness * (scene.observations.boxes[life.row] - box)
+                box = box + exactness * (scene.observations.boxes[life.row] - box)
             x, y, w, h = box.tolist()
             yield Track(
                 life.id,
