@@ -175,7 +175,7 @@ def test_detectors_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capl
     with pytest.raises(VistreamError, match=r"nanodet-g knows no class 'persons': did you mean person\?"):
         make_detector("auto", 25, Selection(classes=frozenset({"persons"})))
     detector = make_detector("auto", 25, Selection(classes=frozenset({"person"})))
-    assert detector.describe() == "nanodet-g: NanoDet-g at 416 x 416, person, scores above 0.4"
+    assert detector.describe() == "nanodet-g: NanoDet-g at 416 x 416, person, scores above 0.1"
 
 
 def test_movenet_rows_by_hand() -> None:

@@ -69,7 +69,8 @@ def test_id_survives_being_hidden(hidden: int) -> None:
 def test_a_track_is_kept_for_its_buffer_and_not_longer(fps: float) -> None:
     for late, expected in ((0, 1), (1, 2)):
         tracker = Tracker(TrackerConfig(coast=0.0, track_buffer=1.0), fps)
-        tracker.step(at((0, 0)), None)
+        for _ in range(10):
+            tracker.step(at((0, 0)), None)
         for _ in range(int(fps) + late):
             tracker.step(at(), None)
         tracker.step(at((0, 0)), None)
