@@ -89,8 +89,9 @@ def convert(
                 torch.cat([part.offset for part in parts]),
                 all(part.nonnegative for part in parts),
             )
-    last = values[program.layers[-1].name]
-    return IntegerNetwork(tuple(layers), float(last.gain[0]), dict(program.channels))
+    (output,) = program.outputs.values()
+    assert output == layers[-1].name
+    return IntegerNetwork(tuple(layers), float(values[output].gain[0]), dict(program.channels))
 
 
 def _neuron(layer: FloatNeuron, values: dict[str, _Value], lo: int, hi: int, scale: float) -> Neuron:
