@@ -18,14 +18,17 @@ from demo.cast import CLIPS, Clip
 from demo.encode import video
 from demo.film import Film
 from demo.gait import FPS
+from demo.labels import save_labels
 
 log = logging.getLogger("render_demo")
+LABELLED = 10
+"""Every so many frames have a label map: neighbours hardly differ, and the clips' files are to stay small."""
 
 
 def render(clip: Clip, number: int, output: Path, frames: int) -> None:
     """Shoot the first `frames` frames of a clip into `output`; `number` is the video's number in PoseTrack ids."""
     folder = output / clip.name
-    for name in ("gt", "det", "masks"):
+    for name in ("gt", "det", "masks", "semantic"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     film = Film(clip)
     mot: list[str] = []
@@ -37,15 +40,18 @@ def render(clip: Clip, number: int, output: Path, frames: int) -> None:
             take = film.shoot(frame)
             write(take.image)
             truth.save_mask(folder / "masks" / f"{frame:05d}.png", take.ids)
+            if frame % LABELLED == 0:
+                save_labels(folder / "semantic" / f"{frame:05d}.png", take.labels)
             mot += truth.mot_lines(take, frame)
             mots += truth.mots_lines(take, frame)
             poses.append(truth.pose_frame(take, frame, clip, number))
             found += detections.mot_lines(detections.detect(take, clip, film.camera_at(frame), frame), frame)
             if frame % 50 == 49 or frame == frames - 1:
                 log.info("%s: %d of %d frames", clip.name, frame + 1, frames)
-    for stale in (folder / "masks").glob("[0-9][0-9][0-9][0-9][0-9].png"):
-        if int(stale.stem) >= frames:
-            stale.unlink()
+    for maps in ("masks", "semantic"):
+        for stale in (folder / maps).glob("[0-9][0-9][0-9][0-9][0-9].png"):
+            if int(stale.stem) >= frames:
+                stale.unlink()
     truth.save_text(folder / "gt" / "gt.txt", "\n".join(mot) + "\n")
     truth.save_text(folder / "gt" / "gt_mots.txt", "\n".join(mots) + "\n")
     truth.save_text(folder / "det" / "det.txt", "\n".join(found) + "\n")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from demo.camera import Camera, Floats
 from demo.cast import Clip
+from demo.labels import Labels, Shown, majority
 from demo.people import KEYPOINTS, Drawn, darken, draw
 from demo.plaza import build
 from demo.sensor import Sensor
@@ -37,10 +38,14 @@ class Seen:
 
 @dataclass(frozen=True)
 class Take:
-    """One frame. `image`: uint8 RGB; `ids`: uint8 `[h, w]`, whose pixel it is, 0 for nobody's."""
+    """One frame. `image`: uint8 RGB; `ids`: uint8 `[h, w]`, whose pixel it is, 0 for nobody's.
+
+    `labels`: uint8 `[h, w]`, what it shows, as `labels.Shown` has it.
+    """
 
     image: NDArray[np.uint8]
     ids: NDArray[np.uint8]
+    labels: Labels
     seen: tuple[Seen, ...]
 
 
@@ -82,7 +87,9 @@ class Film:
             self._place(drawn, camera, picture, depth, ids)
         owner = owners(ids)
         seen = tuple(s for drawn in cast if (s := self._see(drawn, camera, depth, ids, owner)))
-        return Take(self.sensor.expose(picture, frame), owner, seen)
+        place = majority(self.scene.labels_at(camera))
+        labels = np.where(owner > 0, np.uint8(Shown.PERSON), place)
+        return Take(self.sensor.expose(picture, frame), owner, labels, seen)
 
     def _place(
         self, drawn: Drawn, camera: Camera, picture: NDArray[np.float32], depth: Floats, ids: NDArray[np.uint8]

@@ -119,8 +119,10 @@ def _line(place: Floats, period: Floats, width: Floats, blur: Floats) -> Floats:
     return np.asarray((off < box / 2) * (width / box), np.float64)
 
 
-def paint_ground(camera: Camera, paving: Paving, light: Light, sun: SunMap) -> tuple[Colours, NDArray[np.float32]]:
-    """Lit ground `[h, w, 3]` and the sun on it `[h, w]` (1 where there is none); above the horizon, sky."""
+def paint_ground(
+    camera: Camera, paving: Paving, light: Light, sun: SunMap
+) -> tuple[Colours, NDArray[np.float32], NDArray[np.bool_]]:
+    """Lit ground `[h, w, 3]`, the sun on it `[h, w]` (1 where there is none), and where it is; elsewhere, sky."""
     x, y = np.arange(camera.width) + 0.5, np.arange(camera.height)[:, None] + 0.5
     rays = camera.rays(*np.broadcast_arrays(x, y))
     colours = sky(rays)
@@ -135,7 +137,7 @@ def paint_ground(camera: Camera, paving: Paving, light: Light, sun: SunMap) -> t
     sunlit[hits] = sun.at(places)
     arriving = (level + full * sunlit[hits][:, None]) * sun.at(places, sky=True)[:, None]
     colours[hits] = paving.albedo(places[:, 0], places[:, 1], blur_x, blur_y) * arriving
-    return colours, sunlit
+    return colours, sunlit, hits
 
 
 def sky(rays: Floats) -> Colours:

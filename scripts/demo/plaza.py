@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from demo import props as furniture
 from demo.camera import Camera, Floats
 from demo.facade import house
 from demo.ground import Paving, SunMap, paint_ground, shadow_outline, tube_shadow
+from demo.labels import Labels, Shown
 from demo.props import Props
 from demo.raster import Colours, Layer, Light, Panel, draw_leaves, draw_panel, draw_tube
 
@@ -20,7 +22,7 @@ class Scene:
     """A painted place, seen from `wide`, a camera at yaw 0 whose picture covers every later view.
 
     `picture`: float32 `[h, w, 4]`, linear RGB and the sun on the ground (0 off it). `depth`: float64 `[h, w]`, inf
-    where there is only ground or sky.
+    where there is only ground or sky. `labels`: uint8 `[h, w]`, what is seen there.
     """
 
     wide: Camera
@@ -28,6 +30,7 @@ class Scene:
     sun: SunMap
     picture: Colours
     depth: Floats
+    labels: Labels
 
     def background(self, camera: Camera) -> Colours:
         """What `camera` sees of the empty place, `[height, width, 4]`."""
@@ -39,12 +42,19 @@ class Scene:
 
     def depth_at(self, camera: Camera, x: Floats, y: Floats) -> Floats:
         """Depth of what stands at pixel centres x `[w]`, y `[h, 1]` of `camera`'s picture: nearest stored sample."""
+        return np.asarray(self.depth[self._cells(camera, x, y)], np.float64)
+
+    def labels_at(self, camera: Camera) -> Labels:
+        """What `camera` sees of the empty place, `[height, width]`: at pixel centres, the nearest stored sample."""
+        x, y = np.arange(0.5, camera.width), np.arange(0.5, camera.height)[:, None]
+        return np.asarray(self.labels[self._cells(camera, x, y)], np.uint8)
+
+    def _cells(self, camera: Camera, x: Floats, y: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         h = camera.warp_from(self.wide)
         below = h[2, 0] * x + h[2, 1] * y + h[2, 2]
         column = np.floor((h[0, 0] * x + h[0, 1] * y + h[0, 2]) / below).astype(int)
         row = np.floor((h[1, 0] * x + h[1, 1] * y + h[1, 2]) / below).astype(int)
-        row, column = np.clip(row, 0, self.wide.height - 1), np.clip(column, 0, self.wide.width - 1)
-        return np.asarray(self.depth[row, column], np.float64)
+        return np.clip(row, 0, self.wide.height - 1), np.clip(column, 0, self.wide.width - 1)
 
 
 def build(name: str, wide: Camera) -> Scene:
@@ -53,20 +63,21 @@ def build(name: str, wide: Camera) -> Scene:
     sun = SunMap(light)
     _cast(sun, things)
     layer = Layer(0, 0, wide.width, wide.height)
-    layer.colour, sunlit = paint_ground(wide, paving, light, sun)
+    layer.colour, sunlit, ground = paint_ground(wide, paving, light, sun)
+    floor = np.where(ground, np.uint8(Shown.PAVEMENT), np.uint8(Shown.SKY))
     flat = [(c, r, k) for c, r, k in things.leaves if c[:, 2].max() < 0.05]
     for centres, radius, colours in flat:
-        draw_leaves(layer, wide, centres, radius, colours)
-    layer.depth[:] = np.inf  # fallen leaves are part of the ground
+        draw_leaves(layer, wide, centres, radius, colours, Shown.VEGETATION)
+    layer.depth[:], layer.labels = np.inf, floor  # fallen leaves are part of the ground
     for panel in things.panels:
         draw_panel(layer, wide, panel, light)
     for tube in things.tubes:
         draw_tube(layer, wide, tube, light)
     for centres, radius, colours in things.leaves:
         if centres[:, 2].max() >= 0.05:
-            draw_leaves(layer, wide, centres, radius, colours)
+            draw_leaves(layer, wide, centres, radius, colours, Shown.VEGETATION)
     sunlit[np.isfinite(layer.depth)] = 0
-    return Scene(wide, light, sun, np.dstack([layer.colour, sunlit]), layer.depth)
+    return Scene(wide, light, sun, np.dstack([layer.colour, sunlit]), layer.depth, layer.labels)
 
 
 def _cast(sun: SunMap, things: Props) -> None:
@@ -85,8 +96,8 @@ def _cast(sun: SunMap, things: Props) -> None:
 
 
 def _front(things: Props, left: float, y: float, width: float, height: float, picture: Colours) -> None:
-    corner = np.array([left, y, height])
-    things.panels.append(Panel(corner, np.array([width, 0.0, 0.0]), np.array([0.0, 0.0, -height]), picture))
+    corner, along, down = (np.array(v) for v in ([left, y, height], [width, 0.0, 0.0], [0.0, 0.0, -height]))
+    things.panels.append(Panel(corner, along, down, picture, Shown.BUILDING))
 
 
 def _street(things: Props, left: float, right: float, near: float, far: float, height: float, seed: int) -> None:
@@ -96,8 +107,8 @@ def _street(things: Props, left: float, right: float, near: float, far: float, h
         house(far - near, height, "a89a86", "cfc7b6", (), seed + 1),
     ]
     down, back = np.array([0.0, 0.0, -height]), np.array([0.0, far - near, 0.0])
-    things.panels.append(Panel(np.array([left, near, height]), back, down, walls[0] * 0.55))
-    things.panels.append(Panel(np.array([right, near, height]), back, down, walls[1] * 0.8))
+    things.panels.append(Panel(np.array([left, near, height]), back, down, walls[0] * 0.55, Shown.BUILDING))
+    things.panels.append(Panel(np.array([right, near, height]), back, down, walls[1] * 0.8, Shown.BUILDING))
     haze = np.float32(0.75) * house(30.0, 11.0, "c7b48f", "e0d9c8", (), seed + 2) + np.array(
         [0.10, 0.12, 0.15], np.float32
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import Concatenate, ParamSpec
 
 import numpy as np
 
 from demo.camera import Floats
 from demo.facade import Wall, poster
+from demo.labels import Shown
 from demo.materials import Cloth, Plain, noise, rgb
 from demo.raster import Colours, Light, Panel, Tube
 
@@ -17,12 +21,40 @@ AHEAD = np.array([0.0, -1.0, 0.0])
 
 @dataclass
 class Props:
-    """Things to draw. `blocks`: points whose convex hull throws a shadow; `leaves`: (centres, radius, colours)."""
+    """Things to draw. `blocks`: points whose convex hull throws a shadow; `leaves`: (centres, radius, colours).
+
+    Tubes and panels say what they are; leaves always are vegetation.
+    """
 
     tubes: list[Tube] = field(default_factory=list)
     panels: list[Panel] = field(default_factory=list)
     blocks: list[Floats] = field(default_factory=list)
     leaves: list[tuple[Floats, float, Colours]] = field(default_factory=list)
+
+
+Arguments = ParamSpec("Arguments")
+
+
+def _shows(
+    label: Shown,
+) -> Callable[[Callable[Concatenate[Props, Arguments], None]], Callable[Concatenate[Props, Arguments], None]]:
+    """Of a function that adds to props: whatever tubes and panels it adds are labelled so."""
+
+    def labelling(
+        add: Callable[Concatenate[Props, Arguments], None],
+    ) -> Callable[Concatenate[Props, Arguments], None]:
+        @wraps(add)
+        def labelled(props: Props, /, *args: Arguments.args, **named: Arguments.kwargs) -> None:
+            part = Props()
+            add(part, *args, **named)
+            props.tubes += [replace(tube, label=label) for tube in part.tubes]
+            props.panels += [replace(panel, label=label) for panel in part.panels]
+            props.blocks += part.blocks
+            props.leaves += part.leaves
+
+        return labelled
+
+    return labelling
 
 
 def _point(x: float, y: float, z: float) -> Floats:
@@ -61,6 +93,7 @@ def _board(width: float, height: float, colour: str, seed: int) -> Colours:
     return Wall(width, height, colour, seed, ppm=80).picture
 
 
+@_shows(Shown.POLE)
 def lamp(props: Props, x: float, y: float) -> None:
     """A cast-iron lamp post with a lantern."""
     iron = "23292b"
@@ -71,6 +104,7 @@ def lamp(props: Props, x: float, y: float) -> None:
     _post(props, x, y, 4.1, 4.4, (0.23, 0.16, 0.04), iron)
 
 
+@_shows(Shown.FURNITURE)
 def column(props: Props, x: float, y: float, seed: int) -> None:
     """An advertising column: a round pillar covered with bills, under a domed cap."""
     bills = [
@@ -106,6 +140,7 @@ def column(props: Props, x: float, y: float, seed: int) -> None:
     _post(props, x, y, 2.72, 3.2, (0.72, 0.62, 0.42, 0.14, 0.05), "4f5d52")
 
 
+@_shows(Shown.FURNITURE)
 def kiosk(props: Props, x: float, y: float, paint: str, stripe: str, seed: int) -> None:
     """A newspaper kiosk with a counter, papers, and a striped awning."""
     wide, deep, tall = 2.3, 1.6, 2.5
@@ -142,6 +177,7 @@ def kiosk(props: Props, x: float, y: float, paint: str, stripe: str, seed: int) 
     props.blocks.append(np.array([edge, edge + _point(wide, 0, 0), edge - slope, edge - slope + _point(wide, 0, 0)]))
 
 
+@_shows(Shown.FURNITURE)
 def planter(props: Props, x: float, y: float, wide: float, seed: int) -> None:
     """A concrete trough with a clipped shrub and some flowers."""
     deep, tall = 0.62, 0.5
@@ -170,6 +206,7 @@ def planter(props: Props, x: float, y: float, wide: float, seed: int) -> None:
     props.blocks.append(np.c_[centres[::40, :2], centres[::40, 2]])
 
 
+@_shows(Shown.FURNITURE)
 def bench(props: Props, x: float, y: float) -> None:
     """A slatted bench that faces the camera."""
     wide = 1.9
@@ -190,18 +227,21 @@ def _slat(x: float, wide: float, y: float, z: float, wood: Cloth, half: tuple[fl
     return Tube(*ends, UP, (half[0], half[0]), (half[1], half[1]), wood, 0.1, "slat")
 
 
+@_shows(Shown.POLE)
 def bollard(props: Props, x: float, y: float) -> None:
     """A short iron post."""
     _post(props, x, y, 0.0, 0.85, (0.085, 0.08, 0.07, 0.07, 0.06), "2c3133")
     _post(props, x, y, 0.82, 0.95, (0.05, 0.09, 0.07), "2c3133")
 
 
+@_shows(Shown.FURNITURE)
 def bin_(props: Props, x: float, y: float) -> None:
     """A litter bin."""
     _post(props, x, y, 0.05, 0.85, (0.20, 0.23, 0.24), "39493f")
     _post(props, x, y, 0.85, 0.98, (0.25, 0.24, 0.14), "2b362f")
 
 
+@_shows(Shown.VEGETATION)
 def tree(props: Props, x: float, y: float, height: float, light: Light, seed: int) -> None:
     """A street tree: trunk, a few boughs, and a crown of leaves lit from the sun's side."""
     rng = np.random.default_rng(seed)

@@ -41,6 +41,7 @@ class Light:
 class Layer:
     """A rectangle of picture: linear RGB float32 `[h, w, 3]` and depth float64 `[h, w]` (inf where nothing is drawn).
 
+    `labels`, uint8 `[h, w]`: what is drawn there, as `labels.Shown` has it.
     `left`, `top`: where it lies in the camera's picture; it may reach beyond that picture's borders.
     """
 
@@ -48,6 +49,7 @@ class Layer:
         self.left, self.top = left, top
         self.colour = np.zeros((height, width, 3), np.float32)
         self.depth = np.full((height, width), np.inf)
+        self.labels = np.zeros((height, width), np.uint8)
 
     def window(self, low: Floats, high: Floats) -> tuple[slice, slice, Floats, Floats] | None:
         """Rows, columns and pixel centres of the layer's part between two image points; None if there is none."""
@@ -61,13 +63,16 @@ class Layer:
         y = np.arange(y0, y1, dtype=np.float64)[:, None] + (self.top + 0.5)
         return slice(y0, y1), slice(x0, x1), x, y
 
-    def nearer(self, rows: slice, columns: slice, inside: NDArray[np.bool_], depth: Floats) -> NDArray[np.bool_]:
+    def nearer(
+        self, rows: slice, columns: slice, inside: NDArray[np.bool_], depth: Floats, label: int
+    ) -> NDArray[np.bool_]:
         """Depth test and write: which of the pixels that `inside` selects are in front; depth `[inside.sum()]`."""
         won = np.zeros(inside.shape, bool)
         won[inside] = depth < self.depth[rows, columns][inside]
         full = np.full(inside.shape, np.inf)
         full[inside] = depth
         self.depth[rows, columns][won] = full[won]
+        self.labels[rows, columns][won] = label
         return won
 
 
@@ -77,6 +82,7 @@ class Tube:
 
     `front` fixes angle 0; `deep` and `wide` are half-thicknesses (metres) towards the front and across, at even steps
     along the axis. `cap`: how far each end bulges, as a fraction of the radius there (1 is a ball, 0.1 nearly flat).
+    `label`: what it is, as `labels.Shown` has it.
     """
 
     start: Floats
@@ -87,6 +93,7 @@ class Tube:
     material: Material
     cap: float = 1.0
     name: str = ""
+    label: int = 0
 
     @property
     def radius(self) -> float:
@@ -179,7 +186,7 @@ def draw_tube(layer: Layer, camera: Camera, tube: Tube, light: Light, sunlit: fl
     cos, sin = np.cos(theta), np.sin(theta)
     bulge = deep * cos * (ax.view @ ax.front) + wide * sin * (ax.view @ ax.side)
     depth = ax.depth[0] + (ax.depth[1] - ax.depth[0]) * inner + bulge * round_off
-    won = layer.nearer(rows, columns, inside, depth)
+    won = layer.nearer(rows, columns, inside, depth, tube.label)
     keep = won[inside]
     normals = (cos / deep * round_off)[:, None] * ax.front + (sin / wide * round_off)[:, None] * ax.side
     normals /= np.maximum(np.sqrt((normals**2).sum(1, keepdims=True)), 1e-9) / np.maximum(round_off, 1e-3)[:, None]
@@ -190,12 +197,16 @@ def draw_tube(layer: Layer, camera: Camera, tube: Tube, light: Light, sunlit: fl
 
 @dataclass(frozen=True)
 class Panel:
-    """A flat rectangle: top-left corner, edges along its rows and down its columns (metres), linear RGB `[h, w, 3]`."""
+    """A flat rectangle: top-left corner, edges along its rows and down its columns (metres), linear RGB `[h, w, 3]`.
+
+    `label`: what it is, as `labels.Shown` has it.
+    """
 
     corner: Floats
     along: Floats
     down: Floats
     picture: Colours
+    label: int = 0
 
 
 def draw_panel(layer: Layer, camera: Camera, panel: Panel, light: Light) -> None:
@@ -217,13 +228,13 @@ def draw_panel(layer: Layer, camera: Camera, panel: Panel, light: Light) -> None
     v = hit @ panel.down / (panel.down @ panel.down)
     inside = (times > 0) & (u >= 0) & (u < 1) & (v >= 0) & (v < 1)
     height, width = panel.picture.shape[:2]
-    won = layer.nearer(rows, columns, inside, (times * np.sqrt((rays**2).sum(-1)))[inside])
+    won = layer.nearer(rows, columns, inside, (times * np.sqrt((rays**2).sum(-1)))[inside], panel.label)
     place = [(u * width - 0.5).astype(np.float32), (v * height - 0.5).astype(np.float32)]
     seen = cv2.remap(panel.picture, place[0], place[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     layer.colour[rows, columns][won] = seen[won] * light.shade(normal[None])[0]
 
 
-def draw_leaves(layer: Layer, camera: Camera, centres: Floats, radius: float, colours: Colours) -> None:
+def draw_leaves(layer: Layer, camera: Camera, centres: Floats, radius: float, colours: Colours, label: int) -> None:
     """Small discs that face the camera, at `centres` `[n, 3]` metres, already lit: linear RGB `colours` `[n, 3]`."""
     image, depth, scale = camera.project(centres)
     pixels = scale * radius
@@ -241,3 +252,4 @@ def draw_leaves(layer: Layer, camera: Camera, centres: Floats, radius: float, co
     rows, columns = rows[front], columns[front]
     layer.depth[rows, columns] = far[front]
     layer.colour[rows, columns] = colours[order][leaf[front]]
+    layer.labels[rows, columns] = label

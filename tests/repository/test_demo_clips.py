@@ -13,6 +13,7 @@ from demo import detections, truth
 from demo.camera import Floats
 from demo.cast import CLIPS, PLAZA_PAN, PLAZA_STATIC, Clip
 from demo.gait import FPS
+from demo.labels import COLOURS, Shown
 from demofilm import film_of
 from numpy.typing import NDArray
 
@@ -24,6 +25,7 @@ from vistream.media.formats.poses import JOINTS
 from vistream.media.formats.posetrack import read_poses
 from vistream.media.formats.seqinfo import read_seqinfo
 from vistream.media.video import open_source
+from vistream.models.classes import class_set
 
 FOLDER = Path(__file__).parents[2] / "demo_videos"
 
@@ -63,6 +65,34 @@ def test_the_committed_truth_comes_out_again(clip: Clip) -> None:
         record = truth.pose_frame(take, frame, clip, number)
         for line in (record.image, *record.annotations):
             assert f"\n{line}" in poses
+
+
+@both
+def test_the_label_maps_come_out_again_and_agree_with_the_masks(clip: Clip) -> None:
+    folder = FOLDER / clip.name
+    maps = sorted((folder / "semantic").glob("*.png"))
+    assert [int(path.stem) for path in maps] == list(range(0, clip.frames, render_demo.LABELLED))
+    film, seen = film_of(clip.name), set()
+    for path in maps:
+        labels = read_labels(path)
+        np.testing.assert_array_equal(labels == Shown.PERSON, read_labels(folder / "masks" / path.name) > 0)
+        seen |= set(np.unique(labels).tolist())
+    np.testing.assert_array_equal(film.shoot(120).labels, read_labels(folder / "semantic" / "00120.png"))
+    assert seen >= set(Shown) - {Shown.SKY}  # plaza_static shows none
+
+
+def test_the_classes_are_those_of_the_package() -> None:
+    plaza = class_set("plaza")
+    assert plaza.names == tuple(shown.name.lower() for shown in Shown)
+    assert plaza.palette.tobytes() == bytes.fromhex("".join(COLOURS))
+
+
+def test_labels_are_where_things_stand() -> None:
+    """By hand, from looking at the first frame of plaza_static: name, (x, y) of a pixel that shows it."""
+    labels = film_of("plaza_static").shoot(0).labels
+    wanted = {"BUILDING": (230, 60), "PAVEMENT": (300, 360), "VEGETATION": (70, 25), "FURNITURE": (170, 300)}
+    wanted |= {"POLE": (405, 100)}
+    assert {name: Shown(labels[y, x]).name for name, (x, y) in wanted.items()} == {name: name for name in wanted}
 
 
 @both
@@ -214,7 +244,7 @@ def test_the_command_makes_the_first_frames_of_the_clip(tmp_path: Path) -> None:
     stale.write_bytes(b"of a longer run")
     render_demo.main([str(tmp_path), "--clip", "plaza_static", "--frames", "2"])
     made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    inside = ("det/det.txt", "gt/gt.txt", "gt/gt_mots.txt", "masks/00000.png", "masks/00001.png")
+    inside = ("det/det.txt", "gt/gt.txt", "gt/gt_mots.txt", "masks/00000.png", "masks/00001.png", "semantic/00000.png")
     names = (*inside, "posetrack.json", "seqinfo.ini")
     assert made == {"plaza_static.mp4", *(f"plaza_static/{name}" for name in names)}
     for file, separator in (("gt/gt.txt", ","), ("gt/gt_mots.txt", " "), ("det/det.txt", ",")):

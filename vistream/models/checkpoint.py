@@ -2,8 +2,9 @@
 
 Read are torch files (zip archives and the older plain pickles) and safetensors. A torch file is a pickle, which can
 carry code; `weights_only` builds tensors and plain containers alone, and besides them `argparse.Namespace`, in which
-training checkpoints keep their arguments. Archives are mapped, not read: what is not used (the optimiser's state, say)
-takes no memory. Which network the weights belong to is for `model.py` to find out.
+training checkpoints keep their arguments. What mmengine's runner writes about a run (loss histories, NumPy numbers)
+becomes an empty stand-in, so that nothing of it is called. Archives are mapped, not read: what is not used (the
+optimiser's state, say) takes no memory. Which network the weights belong to is for `model.py` to find out.
 """
 
 from __future__ import annotations
@@ -20,6 +21,16 @@ from torch import Tensor
 
 from vistream.errors import VistreamError
 
+RUN_RECORDS = (
+    "mmengine.logging.history_buffer.HistoryBuffer",
+    *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
+    "numpy.ndarray",
+    "numpy.dtype",
+    "builtins.getattr",
+    "__builtin__.getattr",
+)
+"""What pickles of mmengine's runner call besides; none of it is needed for the weights."""
+
 NESTED = ("model", "state_dict", "model_state_dict")  # where training scripts put the weights
 
 
@@ -27,11 +38,21 @@ NESTED = ("model", "state_dict", "model_state_dict")  # where training scripts p
 class Checkpoint:
     """A file's weights by name. They may be views of the file: copy them before it changes.
 
-    `arguments`: those of the training run, where it kept them.
+    `arguments`: those of the training run, where it kept them; of a safetensors file, its metadata.
     """
 
     weights: dict[str, Tensor]
     arguments: Mapping[str, object]
+
+
+class _StandIn:
+    """Takes the place of what is not to be built: any arguments, any state, no content."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __setstate__(self, _: object) -> None:
+        pass
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -53,11 +74,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _safetensors(path: Path) -> object:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    """In the form of a training checkpoint."""
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return load_file(path)
+        with safe_open(path, "pt") as file:
+            names = file.keys()
+            return {"state_dict": {name: file.get_tensor(name) for name in names}, "args": file.metadata()}
     except (SafetensorError, OSError) as error:
         raise VistreamError(f"{path}: is no safetensors file ({error})") from None
 
@@ -67,7 +90,7 @@ def _torch_file(path: Path) -> object:
         archive = zipfile.is_zipfile(path)
         if archive:
             _check_archive(path)
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace, *((_StandIn, name) for name in RUN_RECORDS)]):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
     except VistreamError:
         raise

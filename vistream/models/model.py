@@ -8,7 +8,7 @@ off. Everything that the network needs must be there in the right shape, and not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from vistream.errors import VistreamError
 from vistream.models import lite0, resnet, store
 from vistream.models.checkpoint import read_checkpoint
+from vistream.models.fitting import SHOWN, check_keys, copies, few
 
 NAMES = ("efficientnet-lite0", "vistream-resnet50")
 FULL_RANGE = (127, 63)  # levels where the file names none: what a byte holds of an unsigned and of a signed activation
 VISTREAM_LEVEL = 16  # of the published checkpoint; level L means activations of 0 .. L / 2 - 1
-SHOWN = 3  # of the keys that don't fit
 
 Weights = dict[str, Tensor]
 
@@ -115,8 +115,8 @@ def _unwrapped(weights: Mapping[str, Tensor]) -> tuple[Weights, tuple[str, ...]]
 def _lite0(weights: Weights, deep: bool) -> nn.Module:
     with torch.device("meta"):
         network = lite0.Lite0(dilate_from=5 if deep else None)
-    _check_keys(network.state_dict(), weights)
-    network.load_state_dict(_copies(network.state_dict(), weights), assign=True)
+    check_keys(network.state_dict(), weights)
+    network.load_state_dict(copies(network.state_dict(), weights), assign=True)
     return _frozen(lite0.Lite0Features(network, last=10 if deep else 4))
 
 
@@ -128,54 +128,10 @@ def _resnet(weights: Weights) -> tuple[nn.Module, dict[str, float] | None]:
     unused = ("fc.",) if any(key.startswith("layer4.") for key in weights) else ("fc.", "layer4.")
     expected = {key: value for key, value in whole.state_dict().items() if not key.startswith(unused)}
     plain = {key: value for key, value in weights.items() if not key.startswith(unused) and not key.endswith(".s")}
-    _check_keys(expected, plain)
-    module.load_state_dict(_copies(module.state_dict(), plain), assign=True)
+    check_keys(expected, plain)
+    module.load_state_dict(copies(module.state_dict(), plain), assign=True)
     activations = [name for name, part in module.named_modules() if isinstance(part, nn.ReLU)]
     return _frozen(module), _steps(weights, activations)
-
-
-def _check_keys(expected: Mapping[str, Tensor], weights: Weights) -> None:
-    """Raise ValueError with what is missing from `weights`, foreign to `expected`, or of another shape."""
-    missing = [key for key in expected if key not in weights and not _counts(key)]
-    foreign = [key for key in weights if key not in expected]
-    if missing or foreign:
-        parts = (("lacks ", missing), ("has the unknown ", foreign))
-        raise ValueError("is of another network: it " + " and ".join(_few(how, keys) for how, keys in parts if keys))
-    shapes = [
-        f"{key} {list(weights[key].shape)} where {list(value.shape)} is wanted"
-        for key, value in expected.items()
-        if key in weights and weights[key].shape != value.shape
-    ]
-    if shapes:
-        raise ValueError(_few("has the wrong shape of ", shapes))
-
-
-def _counts(key: str) -> bool:
-    """Whether it only counts training batches: of no use here, and older files lack it."""
-    return key.endswith("num_batches_tracked")
-
-
-def _copies(wanted: Iterable[str], weights: Weights) -> Weights:
-    """The wanted weights, out of the file, as float32; ValueError if they are no sound numbers."""
-    copies: Weights = {}
-    for key in wanted:
-        if _counts(key):
-            copies[key] = torch.tensor(0)
-            continue
-        if not weights[key].is_floating_point() or weights[key].layout != torch.strided:
-            raise ValueError(f"{key} is {weights[key].dtype}, {weights[key].layout}, where plain floats are wanted")
-        copies[key] = weights[key].to(torch.float32, copy=True).contiguous()
-    _check_values(copies)
-    return copies
-
-
-def _check_values(weights: Weights) -> None:
-    unsound = [key for key, value in weights.items() if not bool(torch.isfinite(value).all())]
-    if unsound:
-        raise ValueError(_few("has values that are not finite in ", unsound))
-    negative = [key for key, value in weights.items() if key.endswith("running_var") and bool((value < 0).any())]
-    if negative:
-        raise ValueError(_few("has negative variances in ", negative))
 
 
 def _steps(weights: Weights, activations: list[str]) -> dict[str, float] | None:
@@ -185,11 +141,11 @@ def _steps(weights: Weights, activations: list[str]) -> dict[str, float] | None:
         return None
     missing = [f"{name}.s" for name in activations if name not in found]
     if missing:
-        raise ValueError(_few("lacks the learned steps ", missing))
+        raise ValueError(few("lacks the learned steps ", missing))
     steps = {name: float(step) if step.numel() == 1 else float("nan") for name, step in found.items()}
     unsound = [f"{name}.s" for name, step in steps.items() if not 0.0 < step < float("inf")]
     if unsound:
-        raise ValueError(_few("has learned steps that are not one positive number: ", unsound))
+        raise ValueError(few("has learned steps that are not one positive number: ", unsound))
     return steps
 
 
@@ -217,9 +173,3 @@ def _about(weights: Weights) -> tuple[str, ...]:
 
 def _frozen(module: nn.Module) -> nn.Module:
     return module.eval().requires_grad_(False)
-
-
-def _few(what: str, items: Iterable[str]) -> str:
-    first, *rest = items
-    shown = ", ".join([first, *rest[: SHOWN - 1]])
-    return f"{what}{shown}" + (f" and {len(rest) - SHOWN + 1} more" if len(rest) >= SHOWN else "")

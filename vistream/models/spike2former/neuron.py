@@ -1,0 +1,54 @@
+"""The normalised integer neuron, NI-LIF (Lei et al., Spike2Former, AAAI 2025; equation 8 without its leak).
+
+A pre-activation becomes an integer of 0..D, which is passed on divided by `norm`. At inference the integer n is n ones
+among D binary steps; the weights that follow carry the 1/norm, so both forms give the same sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """`most`: the largest integer D of a neuron; `norm`: what the integer is divided by.
+
+    Neither can be read from weights. The paper calls a network "T x D" and sets both to D.
+    """
+
+    most: int = 4
+    norm: int = 4
+
+    def __post_init__(self) -> None:
+        if self.most < 1 or self.norm < 1:
+            raise ValueError(f"D and norm must be at least 1, not {self.most} and {self.norm}")
+
+
+class Neuron(nn.Module):
+    """`round_half_even(clamp(x, 0, D)) * gain / norm`, elementwise, any shape.
+
+    The gradient passes through where 0 <= x <= D and is zero elsewhere. The membrane starts each image at zero and one
+    image is one call, so there is nothing to remember: T copies of an image give T equal outputs.
+    """
+
+    def __init__(self, levels: Levels, gain: int = 1) -> None:
+        super().__init__()
+        self.levels = levels
+        self.scale = gain / levels.norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.integers(x) * self.scale
+
+    def integers(self, x: Tensor) -> Tensor:
+        """The integers alone, as floats of 0..D."""
+        clipped = torch.clamp(x, 0, self.levels.most)
+        rounded = torch.round(clipped)
+        if not clipped.requires_grad:
+            return rounded
+        return clipped + (rounded - clipped).detach()  # exactly `rounded`: the difference of such near floats is exact
+
+    def extra_repr(self) -> str:
+        return f"D={self.levels.most}, norm={self.levels.norm}, scale={self.scale:g}"
