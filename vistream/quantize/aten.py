@@ -118,10 +118,10 @@ def _div(a: Arguments) -> Meaning | None:
 
 def _clamp(a: Arguments) -> Meaning | None:
     low, high = a.get("min", a.get("min_val")), a.get("max", a.get("max_val"))
-    if any(isinstance(bound, (Tensor, Traced)) for bound in (low, high)):
+    low, high = -INFINITY if low is None else low, INFINITY if high is None else high
+    if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
         return None
-    bounds = {"min": -INFINITY if low is None else float(low), "max": INFINITY if high is None else float(high)}
-    return Meaning("Clip", (a["self"],), bounds)
+    return Meaning("Clip", (a["self"],), {"min": float(low), "max": float(high)})
 
 
 def _prelu(a: Arguments) -> Meaning | None:
@@ -165,7 +165,7 @@ def _adaptive_average_pool(a: Arguments) -> Meaning | Traced | None:
     if not _is_map(x) or any(extent % wanted for extent, wanted in zip(x.shape[2:], size, strict=True)):
         return None
     if size == x.shape[2:]:
-        return x
+        return _same(a)
     kernel = (x.shape[2] // size[0], x.shape[3] // size[1])
     plain = {"pads": (0, 0), "ceil": False, "count_include_pad": True, "divisor": None}
     return Meaning("AveragePool", (x,), {"kernel": kernel, "strides": kernel, **plain})
@@ -219,7 +219,8 @@ def _same(a: Arguments) -> Traced | None:
 
 def _cast(a: Arguments) -> Traced | None:
     """Between float types nothing changes: the graph computes in float32."""
-    return _same(a) if a["dtype"] is None or a["dtype"].is_floating_point else None
+    whole = a["dtype"] is not None and not a["dtype"].is_floating_point
+    return None if whole else _same(a)
 
 
 READ: dict[str, Callable[[Arguments], Meaning | Traced | None]] = {

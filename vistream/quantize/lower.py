@@ -1,8 +1,8 @@
 """From the float graph to the float program: what folds into a neuron's sum, and what becomes a layer of its own.
 
-Nodes are taken in order. What is linear stays a pending `Sum` (a convolution, and batch norms and additions behind it)
-until something that is not linear reads it, or several nodes do; then it becomes a neuron layer. Every node has a method
-of its own in `LOWER`; what cannot be taken is refused by name.
+Nodes are taken in order. What is linear stays a pending `Sum` (a convolution, and batch norms and additions behind
+it) until something that is not linear reads it, or several nodes do; then it becomes a neuron layer. Every operation
+has a method of its own in `LOWER`; what cannot be taken is refused by name.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ INFINITY = float("inf")
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """What a node gives: a layer's name, or a sum that is pending; the map's size; how the node's tensor lies over it."""
+    """What a node gives: a layer's name, or a sum that is pending; the map's size; how its tensor lies over that."""
 
     held: str | Sum
     grid: Grid
@@ -153,7 +153,14 @@ class _Lowering:
         value = self.values[source]
         if value.view is not None and not is_vector(value.view, value.grid):
             self.refuse(self.graph.node(source), f"an output of the shape {list(self.shapes[source])}")
-        return self.settled(source)
+        layer = self.settled(source)
+        return self.neuron(source, self.pending(source)) if self._shows_frame(layer) else layer
+
+    def _shows_frame(self, name: str) -> bool:
+        """Whether a layer holds nothing but pixels, whose levels do not stand for multiples of a scale."""
+        layer = next(layer for layer in self.layers if layer.name == name)
+        moves = isinstance(layer, FloatMove) and any(self._shows_frame(source) for source in layer.sources)
+        return isinstance(layer, FloatInput) or moves
 
     # ---- operations ----
 
@@ -192,7 +199,7 @@ class _Lowering:
             weight, window = node.weights["weight"][:, :, None, None], Window()
             grid = (outputs, *value.grid[1:])
             view = by_channel(shape, grid)
-        elif value.view is not None and value.view.numel() == inputs == len(value.view.unique()):
+        elif value.view is not None and value.view.numel() == inputs == len(set(value.view.reshape(-1).tolist())):
             whole = torch.zeros(outputs, value.grid[0] * value.grid[1] * value.grid[2])
             whole[:, value.view.reshape(-1)] = node.weights["weight"]
             weight, window = whole.reshape(outputs, *value.grid), Window(value.grid[1:])
@@ -304,15 +311,8 @@ class _Lowering:
     def concat(self, node: Node) -> Value:
         if node.attributes["axis"] != 1 or any(name in self.constants for name in node.inputs):
             self.refuse(node, "concat of constants, or along another axis than the channels")
-        names = tuple(self._own_scale(self.map_of(node, position)[0]) for position in range(len(node.inputs)))
+        names = tuple(self.map_of(node, position)[0] for position in range(len(node.inputs)))
         return self._moved(node, FloatMove(node.name, node.name, names))
-
-    def _own_scale(self, name: str) -> str:
-        """The frame's scale is given, so it can't be shared: a neuron of its own repeats it."""
-        source = self.layers[0]
-        if name != source.name:
-            return name
-        return self.neuron(source.node, identity(name, self.channels[name]))
 
 
 def _padding(pads: tuple[int, int, int, int] | None) -> tuple[Any, Any]:
@@ -323,35 +323,11 @@ def _padding(pads: tuple[int, int, int, int] | None) -> tuple[Any, Any]:
     return before, None if before == after else after
 
 
-MOVES = [
-    "reshape",
-    "view",
-    "permute",
-    "transpose",
-    "t",
-    "slice",
-    "select",
-    "squeeze",
-    "unsqueeze",
-    "expand",
-    "split",
-    "split_with_sizes",
-    "chunk",
-    "unbind",
-    "pixel_shuffle",
-    "pixel_unshuffle",
-    "channel_shuffle",
-    "native_channel_shuffle",
-    "flip",
-    "roll",
-    "reflection_pad2d",
-    "replication_pad2d",
-    "index_select",
-    "index",
-    "unfold",
-    "as_strided",
-    "repeat",
-]
+MOVES = frozenset({
+    "reshape", "permute", "transpose", "t", "slice", "select", "squeeze", "unsqueeze", "expand", "split",
+    "split_with_sizes", "chunk", "unbind", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "flip", "roll",
+    "native_channel_shuffle", "reflection_pad2d", "replication_pad2d", "index_select", "index", "unfold", "repeat",
+})  # fmt: skip
 
 
 def _moves(node: Node) -> bool:

@@ -1,9 +1,10 @@
 """The torch front end: a module is run once on a picture, and every operator that the picture reaches becomes a node.
 
-A run shows what the module *does*: subclasses with a `forward` of their own, hooks, parametrised or normalised weights,
-scripted and compiled modules, containers as outputs and shapes read from tensors need no rule of their own, because below
-them are always torch's operators, of which there are few. `torch.func.functionalize` turns writes in place, and writes
-through views, into the values that result. What does not depend on the picture is a constant, already computed.
+A run shows what the module *does*: subclasses with a `forward` of their own, hooks, parametrised or normalised
+weights, scripted and compiled modules, containers as outputs and shapes read from tensors need no rule of their own,
+because below them are always torch's operators, of which there are few. `torch.func.functionalize` turns writes in
+place, and writes through views, into the values that result. What does not depend on the picture is a constant, already
+computed.
 
 (torch.fx reads the code instead of running it: it takes a module for what its class says, not for what it does, and it
 cannot follow code that looks at shapes.)
@@ -47,8 +48,8 @@ UNSTEADY = (
 def record(model: nn.Module, sample: Tensor) -> Graph:
     """The graph of `model` for an input like `sample`, float `[1, C, H, W]`.
 
-    The module is left as it was: in its mode, with its buffers. Raises VistreamError where it can't be run, or does what
-    no graph can say.
+    The module is left as it was: in its mode, with its buffers. Raises VistreamError where it can't be run, or does
+    what no graph can say.
     """
     recorder = _Recorder(model)
     with as_for_inference(model), recorder.watching():
@@ -120,11 +121,11 @@ def _named_parts(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield from _named_parts(f"{prefix}.{name}" if prefix else name, part)
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
     """Notes every operator that a traced tensor reaches, under the name of the module that called it."""
 
     def __init__(self, model: nn.Module) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.nodes: list[Node] = []
         self.outputs: dict[str, str] = {}
         self._model = model
@@ -149,12 +150,15 @@ class _Recorder(TorchDispatchMode):
     def watching(self) -> Iterator[None]:
         """Know which module is being called."""
         before = register_module_forward_pre_hook(lambda module, _: self._modules.append(module))
-        after = register_module_forward_hook(lambda *_: self._modules.pop() and None, always_call=True)
+        after = register_module_forward_hook(lambda *_: self._leave(), always_call=True)
         try:
             yield
         finally:
             before.remove()
             after.remove()
+
+    def _leave(self) -> None:
+        self._modules.pop()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""From a float torch module to a float program, in one step: what the module does, then what folds into which neuron."""
+"""From a float torch module to a float program: what the module does, then what folds into which neuron."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """How a tensor of the float graph lies over a map of the integer network.
 
-A map has rows, columns and channels and nothing else; a float network flattens, transposes, slices and splits. Whatever
-only moves numbers is followed by moving their addresses: a *view* is an int64 tensor of the tensor's own shape that holds,
-for each of its numbers, where in the map `[1, C, H, W]` it lies. No view (None) means that the tensor is the map.
+A map has rows, columns and channels and nothing else; a float network flattens, transposes, slices and splits.
+Whatever only moves numbers is followed by moving their addresses: a *view* is an int64 tensor of the tensor's own shape
+that holds, for each of its numbers, where in the map `[1, C, H, W]` it lies. No view (None): the tensor is the map.
 """
 
 from __future__ import annotations
