@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vistream.errors import VistreamError
 from vistream.ir.window import Window
-from vistream.quantize.graph import Graph, Node, evaluate
+from vistream.ir.graph import Graph, Node, evaluate
 from vistream.quantize.pointwise import bends, closing, is_elementwise, members
 from vistream.quantize.program import FloatInput, FloatLayer, FloatMove, FloatNeuron, Program, Sum, Term, identity
 from vistream.quantize.rewrite import rewritten

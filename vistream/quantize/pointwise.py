@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vistream.quantize.evaluate import operator_of
-from vistream.quantize.graph import Graph, Node
+from vistream.ir.evaluate import operator_of
+from vistream.ir.graph import Graph, Node
 
 BENDING = ("Relu", "Clip", "PRelu")
 

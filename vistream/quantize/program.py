@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vistream.ir.window import POINTWISE, Window
-from vistream.quantize.graph import Graph
+from vistream.ir.graph import Graph
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from vistream.quantize.graph import Graph, Node, pruned
+from vistream.ir.graph import Graph, Node, pruned
 
 
 def rewritten(graph: Graph) -> Graph:

@@ -144,6 +144,6 @@ def pruned(graph: Graph) -> Graph:
 
 def evaluate(node: Node, inputs: list[Tensor]) -> Tensor:
     """The float tensor of one node; `inputs` are those of its sources, in order."""
-    from vistream.quantize.evaluate import EVALUATE
+    from vistream.ir.evaluate import EVALUATE
 
     return EVALUATE[node.op](node, inputs)

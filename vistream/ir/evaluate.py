@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vistream.ir.same import same_padding
-from vistream.quantize.graph import Node, Operand, Weight
+from vistream.ir.graph import Node, Operand, Weight
 
 
 def operator_of(target: str) -> Any:
