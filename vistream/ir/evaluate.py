@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vistream.ir.same import same_padding
 from vistream.ir.graph import Node, Operand, Weight
+from vistream.ir.same import same_padding
 
 
 def operator_of(target: str) -> Any:
