@@ -17,15 +17,17 @@ def _onnx_seeds(folder: Path) -> list[Path]:
 
     picture = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 8, 8])
     scores = helper.make_tensor_value_info("out", TensorProto.FLOAT, [1, "n", 8, 8])
-    graph = helper.make_graph([helper.make_node("Relu", ["image"], ["out"])], "g", [picture], [scores])
+    weight = helper.make_tensor("w", TensorProto.FLOAT, [2], [1.0, 2.0])
+    graph = helper.make_graph([helper.make_node("Relu", ["image"], ["out"])], "g", [picture], [scores], [weight])
     save(helper.make_model(graph), folder / "a.onnx")
     return [folder / "a.onnx"]
 
 
 def _onnx(path: Path) -> object:
-    from vistream.detect.onnxheader import read_onnx_header
+    from vistream.models.onnx_file import read_onnx
 
-    return read_onnx_header(path)
+    file = read_onnx(path)
+    return [file.weight(name) for name in file.weights]
 
 
 def _checkpoint_seeds(folder: Path) -> list[Path]:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from vistream.detect.candidates import best_class, in_frame
 from vistream.detect.choose import make_detector
-from vistream.detect.coco import KEYPOINTS
+from vistream.detect.coco import CLASSES, KEYPOINTS
 from vistream.detect.letterbox import Placement, letterbox, stretch
 from vistream.detect.movenet import decode_movenet
 from vistream.detect.nanodet import HEAD_G, HEAD_PLUS, Head, NanodetG
@@ -27,6 +28,7 @@ from vistream.media.formats.mot import read_tracks
 from vistream.models.download import located
 from vistream.models.registry import known
 from vistream.models.store import by_hand
+from vistream.types import Observations
 
 sizes = st.integers(1, 90)
 
@@ -65,27 +67,30 @@ def test_selection_leaves_no_near_duplicates_and_loses_no_object(
     boxes = np.array(corners, np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2] + 1
     scores = np.random.default_rng(seed).random((len(boxes), 2))
-    _, here = stretch(np.zeros((4, 4, 3), np.uint8), 4, 4)
-    selection = Selection(threshold, overlap)
-    found = selection.observations(boxes, scores, ("a", "b"), here)
+    candidates = best_class(boxes, scores)
+
+    def chosen(selection: Selection, distinct: bool = False) -> Observations:
+        return in_frame(selection.chosen(candidates, ("a", "b"), distinct), ("a", "b"), Placement((1, 1)))
+
+    found = chosen(Selection(threshold, overlap))
     assert (found.scores > threshold).all()
     assert (np.diff(found.scores) <= 0).all()
     labels = np.array(found.labels)
     shared = box_iou(found.boxes, found.boxes) * (labels[:, None] == labels[None])
     assert (shared[~np.eye(len(found), dtype=bool)] <= overlap + 1e-6).all()
     # whatever is left out has a better box of its class that it nearly duplicates
-    everything = Selection(threshold).observations(boxes, scores, ("a", "b"), here, distinct=True)
+    everything = chosen(Selection(threshold), distinct=True)
     for box, score, label in zip(everything.boxes, everything.scores, everything.labels, strict=True):
         same = (labels == label) & (found.scores >= score)
         near = box_iou(box[None], found.boxes[same])
         assert (near > overlap - 1e-6).any() or (near == 1).any()
-    only_b = Selection(threshold, overlap, frozenset({"b"})).observations(boxes, scores, ("a", "b"), here)
+    only_b = chosen(Selection(threshold, overlap, frozenset({"b"})))
     assert only_b.boxes.tolist() == found.pick(labels == "b").boxes.tolist()
 
 
 def test_no_candidates_at_all() -> None:
-    _, here = stretch(np.zeros((4, 4, 3), np.uint8), 4, 4)
-    found = Selection().observations(np.zeros((0, 4)), np.zeros((0, 80)), ("x",) * 80, here)
+    none = best_class(np.zeros((0, 4)), np.zeros((0, 80)))
+    found = in_frame(Selection().chosen(none, CLASSES), CLASSES, Placement((1, 1)))
     assert (found.boxes.shape, found.scores.shape, found.labels) == ((0, 4), (0,), ())
 
 
@@ -105,12 +110,14 @@ def test_nanodet_head_by_hand(head: Head, anchor: float, side: int) -> None:
     bins = outputs[-1][0, cell].reshape(4, head.bins)
     bins[0, :2] = 99  # half way between 0 and 1
     bins[[1, 2, 3], [1, 2, 3]] = 99
-    corners, scores = head.decode(outputs[::-1], 416, 416)
-    row = int(scores[:, 3].argmax())
-    assert row == len(scores) - side * side + cell
+    found = head.decode(outputs[::-1], 416, 416)
+    row = int(found.scores.argmax())
+    assert row == len(found) - side * side + cell
+    assert (found.labels[row], found.scores[row]) == (3, 0.75)
+    assert len(head.decode(outputs, 416, 416, least=0.7)) == 1
     x, y = (2 + anchor) * stride, (5 + anchor) * stride
     expected = [x - 0.5 * stride, y - stride, x + 2 * stride, y + 3 * stride]
-    np.testing.assert_allclose(corners[row], expected, atol=1e-9)
+    np.testing.assert_allclose(found.corners[row], expected, atol=1e-9)
 
 
 def nanodet_g(selection: Selection) -> NanodetG:

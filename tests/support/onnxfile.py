@@ -1,4 +1,4 @@
-"""Writes ONNX detectors with known answers, for tests to run in OpenCV.
+"""Writes ONNX detectors with known answers, for tests to run in onnxruntime.
 
 Each network finds colours: it averages the image over cells, and a cell's scores are linear in its colour. So a
 painted square is detected in the cell that it covers, with a box that the test can work out by hand.
@@ -6,6 +6,7 @@ painted square is detected in the cell that it covers, with a box that the test 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ class Network:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
-    def constant(self, values: Array | NDArray[np.int64]) -> str:
+    def constant(self, values: NDArray[np.generic]) -> str:
         name = f"c{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(values, name))
         return name
@@ -44,28 +45,38 @@ class Network:
         flat = self.add("Reshape", [found, self.constant(np.array([1, len(weight), -1], np.int64))])
         return self.add("Transpose", [flat], perm=[0, 2, 1])
 
-    def given(self, values: Array) -> str:
-        """An output that is `values` whatever the image (it adds 0 times its mean)."""
-        mean = self.add("GlobalAveragePool", ["image"])
-        nothing = self.add("ReduceMean", [mean], axes=[1], keepdims=1)
-        zero = self.add("Mul", [nothing, self.constant(np.zeros(1, np.float32))])
-        flat = self.add("Reshape", [zero, self.constant(np.array([1, 1, 1], np.int64))])
-        return self.add("Add", [flat, self.constant(values.astype(np.float32))])
+    def given(self, values: NDArray[np.generic]) -> str:
+        """An output that is `values` whatever the image (it adds 0 times its mean); of integers, they alone."""
+        if values.dtype.kind in "iu":
+            return self.add("Identity", [self.constant(values)])
+        mean = self.add("ReduceMean", ["image"], keepdims=0)
+        zero = self.add("Mul", [mean, self.constant(np.zeros(1, np.float32))])
+        return self.add("Add", [zero, self.constant(values.astype(np.float32))])
 
     def write(
         self,
         path: Path,
-        outputs: dict[str, tuple[int, ...]],
+        outputs: Mapping[str, tuple[int | str, ...]],
         metadata: dict[str, str] | None = None,
         input_shape: list[int | str] | None = None,
+        names: list[str] | None = None,
+        integers: tuple[str, ...] = (),
+        others: dict[str, tuple[int, ...]] | None = None,
     ) -> Path:
-        """`outputs` maps names that `add` gave to shapes."""
+        """`outputs` maps names that `add` gave to shapes; `names`: what the file calls them.
+
+        `integers`: those of `add`'s names that are int64; `others`: inputs of int64 beside the image, and their shapes.
+        """
         shape = input_shape or [1, 3, self.height, self.width]
+        called = dict(zip(outputs, names or outputs, strict=True))
+        renamed = [helper.make_node("Identity", [old], [new]) for old, new in called.items() if old != new]
+        extra = [helper.make_tensor_value_info(name, TensorProto.INT64, size) for name, size in (others or {}).items()]
+        kinds = {name: TensorProto.INT64 if name in integers else TensorProto.FLOAT for name in outputs}
         graph = helper.make_graph(
-            self.nodes,
+            [*self.nodes, *renamed],
             "test",
-            [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in outputs.items()],
+            [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape), *extra],
+            [helper.make_tensor_value_info(called[name], kinds[name], size) for name, size in outputs.items()],
             self.constants,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
@@ -73,6 +84,28 @@ class Network:
         onnx.checker.check_model(model)
         path.write_bytes(model.SerializeToString())
         return path
+
+
+def given_file(
+    path: Path,
+    arrays: dict[str, NDArray[np.generic]],
+    metadata: dict[str, str] | None = None,
+    size: tuple[int, int] = (128, 128),
+    free: bool = False,
+    others: dict[str, tuple[int, ...]] | None = None,
+) -> Path:
+    """A file with these outputs whatever the image of `size` (width, height); `free`: it claims to take any size."""
+    network = Network(*size)
+    made = {network.given(array): array for array in arrays.values()}
+    return network.write(
+        path,
+        {name: array.shape for name, array in made.items()},
+        metadata,
+        ["batch", 3, "height", "width"] if free else None,
+        list(arrays),
+        tuple(name for name, array in made.items() if array.dtype.kind in "iu"),
+        others,
+    )
 
 
 def colour_scores(classes: int, first: int, scale: float) -> tuple[Array, Array]:

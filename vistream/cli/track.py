@@ -57,6 +57,12 @@ def track(
     detector: Annotated[
         str, typer.Option(help="auto (the best one here), motion, yolox-s, nanodet-plus-m, nanodet-g, or onnx:FILE.")
     ] = "auto",
+    detector_size: Annotated[
+        str | None,
+        typer.Option(
+            help="Of an ONNX detector whose input has no fixed size: the longer side, or WxH.", show_default=False
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help=OUTPUT_HELP, show_default=False, rich_help_panel=OUTPUTS),
@@ -111,7 +117,7 @@ def track(
 
     vistream track video.mp4 writes video-tracks.mp4; with --report DIR a page about the run, too.
     """
-    from vistream.cli.tracking import parse_box, run_and_report
+    from vistream.cli.tracking import parse_box, parse_size, run_and_report
     from vistream.errors import VistreamError
     from vistream.pipeline.fleet.jobs import sources_of
     from vistream.pipeline.outputs import OutputPaths
@@ -122,6 +128,7 @@ def track(
         model=model,
         detections=detections,
         detector=detector,
+        detector_size=None if detector_size is None else parse_size(detector_size),
         fidelity=fidelity,
         deadband=deadband,
         hysteresis=hysteresis,

@@ -16,6 +16,8 @@ from rich.table import Table
 
 from vistream.cli.console import PatientConsole
 from vistream.cli.signals import interruptible
+from vistream.detect.choose import Size
+from vistream.detect.onnx_inputs import LARGEST
 from vistream.errors import VistreamError
 from vistream.pipeline.fleet.jobs import stem_of
 from vistream.pipeline.outputs import OutputPaths, Outputs
@@ -40,6 +42,18 @@ def parse_box(text: str) -> Box:
     except ValueError:
         raise VistreamError(f"--init-box is {text!r}: it must be four numbers, x,y,w,h") from None
     return x, y, w, h
+
+
+def parse_size(text: str) -> Size:
+    """A detector's input size: `640`, the longer side, or `640x384`; raises VistreamError for anything else.
+
+    >>> parse_size("640"), parse_size("640x384")
+    (640, (640, 384))
+    """
+    sides = tuple(int(side) for side in text.lower().split("x") if side.isascii() and side.isdigit() and len(side) < 6)
+    if text.lower().count("x") != len(sides) - 1 or len(sides) > 2 or not all(32 <= side <= LARGEST for side in sides):
+        raise VistreamError(f"--detector-size is {text!r}: it must be the longer side, as 640, or both, as 640x384")
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 
 def run_and_report(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from vistream.detect.coco import KEYPOINTS
 from vistream.detect.detector import Detector
 from vistream.detect.selection import Selection
 from vistream.errors import VistreamError
@@ -15,31 +16,69 @@ BEST_FIRST = ("yolox-s", "nanodet-plus-m", "nanodet-g")
 POSE_BEST_FIRST = ("movenet-multipose", "posenet")
 
 
-def make_detector(name: str, fps: float, selection: Selection | None = None, keypoints: bool = False) -> Detector:
+Size = int | tuple[int, int]
+"""Of a network's input: the longer side, or (width, height)."""
+
+
+def make_detector(
+    name: str,
+    fps: float,
+    selection: Selection | None = None,
+    *,
+    keypoints: bool = False,
+    masks: bool = False,
+    size: Size | None = None,
+) -> Detector:
     """The detector called `name`: auto, motion, `onnx:FILE[,layout=LAYOUT]`, or in one of the lists above.
 
     `auto` takes the best one whose weights are here, else motion, and says so in the log; it downloads nothing.
     A detector asked for by name is downloaded if need be. `fps`: of the video, in frames a second, for motion.
-    `keypoints`: only one of `POSE_BEST_FIRST` will do, for auto too.
-    Raises VistreamError: no such detector, no weights to be had, or a file that does not work.
+    `keypoints`: it must give them, for auto too; `masks`: it must give masks, if need be guessed, see `BoxMasks`.
+    `size`: of the input, where an ONNX file leaves it open.
+    Raises VistreamError: no such detector, no weights to be had, a file that does not work, or no keypoints in it.
     """
     chosen = selection or Selection()
-    if keypoints and name not in ("auto", *POSE_BEST_FIRST):
-        raise VistreamError(f"the detector {name!r} gives no keypoints: take {' or '.join(POSE_BEST_FIRST)}")
+    of_file = name.startswith("onnx:")
+    if keypoints and not of_file and name not in ("auto", *POSE_BEST_FIRST):
+        poses = " or ".join(POSE_BEST_FIRST)
+        raise VistreamError(f"the detector {name!r} gives no keypoints: take {poses}, or onnx:FILE of a pose network")
     if name == "auto":
         name = _pose_present() if keypoints else _best_present()
-    if name == "motion":
-        from vistream.detect.motion import LABEL, MotionDetector
-
-        chosen.checked("motion", (LABEL,))
-        return MotionDetector(fps)
-    if name.startswith("onnx:"):
+    if size is not None and not of_file:
+        raise VistreamError(f"the detector {name} has a size of its own: a size can be given for onnx:FILE")
+    if of_file:
         from vistream.detect.onnx import OnnxDetector
 
         path, _, layout = name.removeprefix("onnx:").partition(",layout=")
-        return OnnxDetector(Path(path), chosen, layout or None)
+        network = OnnxDetector(Path(path), chosen, layout or None, size=size, masks=masks)
+        if keypoints and not network.keypoints:
+            raise VistreamError(f"{path} gives no keypoints: the task pose needs a pose network")
+        return network if network.gives_masks or not masks else _with_masks(network, fps)
+    detector = _named(name, fps, chosen)
+    return _with_masks(detector, fps) if masks else detector
+
+
+def keypoints_of(detector: Detector) -> tuple[str, ...]:
+    """The names of the keypoints that a pose detector's observations have."""
+    from vistream.detect.onnx import OnnxDetector
+
+    return detector.keypoints if isinstance(detector, OnnxDetector) else KEYPOINTS
+
+
+def _with_masks(detector: Detector, fps: float) -> Detector:
+    from vistream.detect.box_masks import BoxMasks
+
+    return BoxMasks(detector, fps)
+
+
+def _named(name: str, fps: float, selection: Selection) -> Detector:
+    if name == "motion":
+        from vistream.detect.motion import LABEL, MotionDetector
+
+        selection.checked("motion", (LABEL,))
+        return MotionDetector(fps)
     if name in (*BEST_FIRST, *POSE_BEST_FIRST):
-        return _with_weights(name, chosen)
+        return _with_weights(name, selection)
     names = ", ".join(("auto", "motion", *BEST_FIRST, *POSE_BEST_FIRST))
     raise VistreamError(f"no detector is called {name!r}: {names}, or onnx:FILE")
 

@@ -1,45 +1,98 @@
-"""What the heads of the DETR family mean: a fixed number of queries, each a box in shares of the input, and scores.
-
-Both functions return corners `[Q, 4]` as (x1, y1, x2, y2) in the network's input and scores `[Q, C]` in 0..1.
-"""
+"""What the heads of the DETR family mean: a fixed number of queries, each a box in shares of the input, and scores."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.detect.yolo import Floats, Output, corners_from_centres
+from vistream.detect.candidates import Candidates, WholeMasks, best_class
+from vistream.detect.signature import Decoder, Outputs, Signature
+from vistream.detect.yolo import COCO, corners_of
+
+QUERIES = 2000  # at the most
+COCO_IDS = 91  # classes where they are numbered by COCO's ids
 
 
-def in_pixels(boxes: Floats, width: int, height: int) -> Floats:
-    """(centre x, centre y, w, h) in 0..1 to corners in pixels."""
-    return corners_from_centres(boxes * np.array([width, height, width, height]))
+def detr(signature: Signature) -> Decoder | None:
+    """Logits `[1, Q, C + 1]`, softmax, "no object" last (Carion et al., ECCV 2020)."""
+    return _queries(signature, softmax, lambda name, columns, classes: columns == (classes or COCO_IDS) + 1, 1)
 
 
-def boxes_and_logits(outputs: Sequence[Output]) -> tuple[Floats, Floats]:
-    """The output with four columns, and the other one, both without batch axis."""
-    arrays: list[NDArray[np.float64]] = [output.reshape(output.shape[-2:]).astype(np.float64) for output in outputs]
-    boxes = next(array for array in arrays if array.shape[1] == 4)
-    logits = next(array for array in arrays if array is not boxes)
-    return boxes, logits
+def rtdetr(signature: Signature) -> Decoder | None:
+    """Logits `[1, Q, C]`, sigmoid (Zhao et al., CVPR 2024); or one output `[1, Q, 4 + C]` that has had it already."""
+    names = signature.of_rank(3)
+    if len(names) != 1:
+        return _queries(signature, sigmoid, lambda name, columns, classes: columns == (classes or COCO))
+    name = names[0]
+    _, queries, columns = signature.shape(name)
+    if queries > QUERIES or not (signature.asked or columns == 4 + (signature.classes or COCO)):
+        return None
+
+    def decode(outputs: Outputs, least: float) -> Candidates:
+        rows = np.asarray(outputs[name][0], np.float64)
+        return best_class(in_pixels(rows[:, :4], signature), rows[:, 4:], least)
+
+    return Decoder(decode, columns - 4)
 
 
-def decode_detr(outputs: Sequence[Output], width: int, height: int) -> tuple[Floats, Floats]:
-    """Boxes `[Q, 4]` and logits `[Q, C + 1]`, softmax, "no object" last (Carion et al., ECCV 2020)."""
-    boxes, logits = boxes_and_logits(outputs)
-    weights = np.exp(logits - logits.max(1, keepdims=True))
-    return in_pixels(boxes, width, height), (weights / weights.sum(1, keepdims=True))[:, :-1]
+def rfdetr(signature: Signature) -> Decoder | None:
+    """Logits `[1, Q, C + 1]`, sigmoid: RF-DETR, and Deformable DETR, which number COCO's classes by its ids.
 
-
-def decode_rtdetr(outputs: Sequence[Output], width: int, height: int) -> tuple[Floats, Floats]:
-    """Boxes `[Q, 4]` and logits `[Q, C]`, sigmoid; or one output `[Q, 4 + C]` that has had it already.
-
-    RT-DETR (Zhao et al., CVPR 2024), and others with one sigmoid for each class.
+    RF-DETR calls its logits `labels`; that tells it from others where the classes are the user's own.
     """
-    if len(outputs) == 1:
-        rows = outputs[0].reshape(outputs[0].shape[-2:]).astype(np.float64)
-        return in_pixels(rows[:, :4], width, height), rows[:, 4:]
-    boxes, logits = boxes_and_logits(outputs)
-    return in_pixels(boxes, width, height), 1 / (1 + np.exp(-logits))
+    return _queries(signature, sigmoid, lambda name, columns, classes: name == "labels" or columns == COCO_IDS)
+
+
+def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 / (1 + exp(-x)), which for large negative x is 0, without a warning."""
+    return 1 / (1 + np.exp(-np.clip(logits, -500, None)))
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shares of all columns; the last one, for no object, is left out."""
+    weights = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray((weights / weights.sum(1, keepdims=True))[:, :-1])
+
+
+def _queries(
+    signature: Signature,
+    activate: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    fits: Callable[[str, int, int | None], bool],
+    without: int = 0,
+) -> Decoder | None:
+    """Boxes `[1, Q, 4]` and logits `[1, Q, k]`, if `fits(name, k, classes)`; masks `[1, Q, h, w]` where there are any.
+
+    `without`: how many columns score no class.
+    """
+    names = signature.of_rank(3)
+    boxes = [name for name in names if signature.shape(name)[2] == 4]
+    if len(names) != 2 or not boxes:
+        return None
+    box = boxes[0] if len(boxes) == 1 else next((name for name in boxes if "box" in name), boxes[0])
+    logit = next(name for name in names if name != box)
+    _, queries, columns = signature.shape(logit)
+    if signature.shape(box)[1] != queries or queries > QUERIES:
+        return None
+    if not (signature.asked or fits(logit, columns, signature.classes)):
+        return None
+    mask = next((name for name in signature.of_rank(4) if signature.shape(name)[1] == queries), None)
+
+    def decode(outputs: Outputs, least: float) -> Candidates:
+        boxes = in_pixels(np.asarray(outputs[box][0], np.float64), signature)
+        scores = activate(np.asarray(outputs[logit][0], np.float64))
+        rows = np.flatnonzero(scores.max(1) > least)
+        found = best_class(boxes[rows], scores[rows])
+        if mask is None:
+            return found
+        return replace(found, masks=WholeMasks(np.asarray(outputs[mask][0], np.float32)[rows]))
+
+    return Decoder(decode, columns - without, masks=mask is not None)
+
+
+def in_pixels(boxes: NDArray[np.float64], signature: Signature) -> NDArray[np.float64]:
+    """(centre x, centre y, w, h) in shares of the input to corners in pixels."""
+    size = (signature.width, signature.height)
+    return np.asarray(corners_of(boxes * np.array(size * 2)))

@@ -40,6 +40,18 @@ class Placement:
         return boxes
 
 
+def fitted_size(frame: Frame, longer: int, multiple: int) -> tuple[int, int]:
+    """(width, height) of an input in the shape of the frame, with sides that are multiples of `multiple`.
+
+    >>> fitted_size(np.zeros((540, 960, 3), np.uint8), 512, 32)
+    (512, 288)
+    """
+    rows, columns = frame.shape[:2]
+    scale = longer / max(rows, columns)
+    width, height = (max(-(-round(side * scale) // multiple), 1) * multiple for side in (columns, rows))
+    return width, height
+
+
 def letterbox(frame: Frame, width: int, height: int, fill: int, centred: bool) -> tuple[Image, Placement]:
     """`frame` in one scale as large as fits into `height x width`, the rest `fill`; in the middle, or top left.
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect.coco import KEYPOINTS
-from vistream.detect.letterbox import Placement, letterbox
+from vistream.detect.letterbox import Placement, fitted_size, letterbox
 from vistream.detect.selection import Selection
 from vistream.types import Frame, Observations
 
@@ -43,7 +43,7 @@ class MoveNet:
     def detect(self, frame: Frame, index: int) -> Observations:
         import torch
 
-        width, height = input_size(frame)
+        width, height = fitted_size(frame, LONGER_SIDE, 32)
         image, placement = letterbox(frame, width, height, 0, centred=True)
         (rows,) = self._graph(torch.from_numpy(image[None]).long()).values()
         people = decode_movenet(rows[0].double().numpy(), width, height, placement)
@@ -51,18 +51,6 @@ class MoveNet:
 
     def reset(self) -> None:
         """Nothing is carried from frame to frame."""
-
-
-def input_size(frame: Frame) -> tuple[int, int]:
-    """(width, height) of the input: multiples of 32 that hold the frame with its longer side at `LONGER_SIDE`.
-
-    >>> input_size(np.zeros((540, 960, 3), np.uint8))
-    (512, 288)
-    """
-    rows, columns = frame.shape[:2]
-    scale = LONGER_SIDE / max(rows, columns)
-    width, height = (max(-(-round(side * scale) // 32), 1) * 32 for side in (columns, rows))
-    return width, height
 
 
 def decode_movenet(rows: NDArray[np.float64], width: int, height: int, placement: Placement) -> Observations:

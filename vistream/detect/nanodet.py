@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.detect.candidates import Candidates, best_class, in_frame
 from vistream.detect.coco import CLASSES
 from vistream.detect.letterbox import Placement, letterbox
 from vistream.detect.selection import Selection
+from vistream.detect.signature import Array, Decoder, Outputs, Signature, levels
 from vistream.types import Frame, Observations
-
-Floats = NDArray[np.float64]
 
 MEAN = np.array([103.53, 116.28, 123.675], np.float32)  # B, G, R
 STD = np.array([57.375, 57.12, 58.395], np.float32)
@@ -40,10 +40,10 @@ class Head:
 
     def levels(self, width: int, height: int) -> list[tuple[int, int]]:
         """Cells (across, down) of each level, for an input of that size."""
-        return [(-(-width // stride), -(-height // stride)) for stride in self.strides]
+        return levels(width, height, self.strides)
 
-    def decode(self, outputs: Sequence[NDArray[np.float32]], width: int, height: int) -> tuple[Floats, Floats]:
-        """A network's outputs, in any order, to corners `[N, 4]` in the input and scores `[N, C]`.
+    def decode(self, outputs: Sequence[Array], width: int, height: int, least: float = -np.inf) -> Candidates:
+        """A network's outputs, in any order, to candidates with scores above `least`.
 
         Each level of n cells gives class scores `[1, n, C]` in 0..1, and bins `[1, n, 4 * bins]`.
         """
@@ -59,11 +59,35 @@ class Head:
             points = (np.stack([columns, rows], 1) + self.anchor) * stride
             corners.append(np.concatenate([points - sides[:, :2], points + sides[:, 2:]], 1))
         scores = [classes[across * down] for across, down in self.levels(width, height)]
-        return np.concatenate(corners), np.concatenate(scores).astype(np.float64)
+        return best_class(np.concatenate(corners), np.concatenate(scores), least)
 
 
 HEAD_G = Head(bins=11, strides=(8, 16, 32), anchor=0.5)
 HEAD_PLUS = Head(bins=8, strides=(8, 16, 32, 64), anchor=0.0)
+
+
+def nanodet_plus(signature: Signature) -> Decoder | None:
+    """NanoDet-Plus: two outputs a level, as OpenCV's model zoo has it, or one `[1, cells, C + 32]` of all levels."""
+    head, (width, height) = HEAD_PLUS, (signature.width, signature.height)
+    sizes = [across * down for across, down in head.levels(width, height)]
+    names = signature.of_rank(3)
+    if len(names) == 2 * len(sizes) and {signature.shape(name)[1] for name in names} == set(sizes):
+        scored = [signature.shape(name)[2] for name in names if signature.shape(name)[2] != 4 * head.bins]
+        return Decoder(
+            lambda outputs, least: head.decode([outputs[name] for name in names], width, height, least), scored[0]
+        )
+    if len(names) != 1 or signature.shape(names[0])[1] != sum(sizes):
+        return None
+    columns = signature.shape(names[0])[2]
+    if columns != 4 * head.bins + (signature.classes or len(CLASSES)):
+        return None
+
+    def decode(outputs: Outputs, least: float) -> Candidates:
+        rows = np.split(outputs[names[0]][0], np.cumsum(sizes)[:-1])
+        parts = [part for level in rows for part in np.split(level, [columns - 4 * head.bins], 1)]
+        return head.decode(parts, width, height, least)
+
+    return Decoder(decode, columns - 4 * head.bins)
 
 
 def prepared(frame: Frame, width: int, height: int) -> tuple[NDArray[np.float32], Placement]:
@@ -92,8 +116,8 @@ class NanodetG:
 
         image, placement = prepared(frame, 416, 416)
         outputs = [output.numpy() for output in self._graph(torch.from_numpy(image)).values()]
-        corners, scores = HEAD_G.decode(outputs, 416, 416)
-        return self._selection.observations(corners, scores, CLASSES, placement)
+        candidates = HEAD_G.decode(outputs, 416, 416, self._selection.least())
+        return in_frame(self._selection.chosen(candidates, CLASSES), CLASSES, placement)
 
     def reset(self) -> None:
         """Nothing is carried from frame to frame."""

@@ -2,104 +2,174 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from vistream.detect.coco import CLASSES, CLASSES_BY_ID
-from vistream.detect.layouts import LAYOUTS, Layout, recognised
-from vistream.detect.onnxheader import OnnxHeader, read_onnx_header
-from vistream.detect.onnxnet import OnnxNet
+from vistream.detect.candidates import in_frame, masks_in_frame
+from vistream.detect.coco import CLASSES, CLASSES_BY_ID, KEYPOINTS
+from vistream.detect.layouts import LAYOUTS, Layout, implausible, recognised
+from vistream.detect.letterbox import fitted_size
+from vistream.detect.onnx_inputs import Size, class_names, inputs_of, positive_integers
 from vistream.detect.selection import Selection
+from vistream.detect.signature import Decoder, Outputs, Signature
 from vistream.errors import VistreamError
+from vistream.models.onnx_file import read_onnx
+from vistream.models.onnx_session import OnnxSession
 from vistream.types import Frame, Observations
 
-FREE_SIZE = 640  # where the file leaves its input's size open
+log = logging.getLogger("vistream")
+
+FREE_SIZE = 640  # where the file leaves its input's size open and says nothing
+STRIDE = 32  # the sides of a free input are multiples of this, if the file names no other
 
 
 class OnnxDetector:
-    """Runs `path` in OpenCV. `layout` is a name in `LAYOUTS`; None: told from the shapes of the outputs.
+    """Runs `path` in onnxruntime. `layout` is a name in `LAYOUTS`; None: told from the outputs of a dry run.
 
     Class names are the file's own (metadata entry `names`, as Ultralytics writes it), else COCO's where their
-    number fits, else "class 0" and so on. A dry run at construction finds files that don't work.
+    number fits, else "class 0" and so on. Where the file leaves the size of its input open, that follows the shape of
+    the frames: `size` is the longer side (None: the file's `imgsz`, else 640), or (width, height) for all frames.
+    `masks`: give masks where the network has them. Raises VistreamError at construction for files that don't work.
     """
 
-    def __init__(self, path: Path, selection: Selection, layout: str | None = None, name: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        selection: Selection,
+        layout: str | None = None,
+        name: str | None = None,
+        size: int | Size | None = None,
+        masks: bool = False,
+    ) -> None:
         self.name = name or f"onnx:{path.name}"
-        self._path, self._selection = path, selection
-        header = read_onnx_header(path)
-        self._width, self._height = _input_size(path, header)
-        self._network = OnnxNet(path)
-        outputs = self._network(np.zeros((1, 3, self._height, self._width), np.float32))
-        shapes = [(output.shape[-2], output.shape[-1]) for output in outputs if output.ndim >= 2]
-        own_names = _own_names(header)
-        self._layout = self._chosen(layout, shapes, own_names)
-        self._names = own_names or ()
-        try:
-            _, scores = self._layout.decode(outputs, self._width, self._height, len(own_names or CLASSES))
-        except (ValueError, KeyError, IndexError, StopIteration) as error:
-            raise VistreamError(
-                f"{path}: its outputs {_listed(shapes)} are not of layout {self._layout.name}"
-            ) from error
-        self._names = own_names or _usual_names(scores.shape[1])
-        if len(self._names) != scores.shape[1]:
-            raise VistreamError(f"{path}: names {len(self._names)} classes but scores {scores.shape[1]}")
+        self._path, self._selection, self._masks = path, selection, masks
+        self._file = read_onnx(path)
+        self._inputs = inputs_of(self._file)
+        self._fitting = self._inputs.size == (0, 0) and not isinstance(size, tuple)
+        self._size = self._whole_size(size)
+        self._own_names = class_names(self._file)
+        self._session = OnnxSession(self._file)
+        self._layout, decoder = self._chosen(layout)
+        self._decoders = {self._size: decoder}
+        self._sizes: dict[Size, Size] = {}
+        self._names = self._own_names or _usual_names(decoder, self._layout.ids)
+        if decoder.classes is not None and len(self._names) != decoder.classes:
+            raise VistreamError(f"{path}: names {len(self._names)} classes but scores {decoder.classes}")
         selection.checked(self.name, self._names)
 
+    @property
+    def keypoints(self) -> tuple[str, ...]:
+        """The names of the keypoints that it gives: COCO's where their number fits; none where it gives none."""
+        count = self._decoders[self._size].keypoints
+        return KEYPOINTS if count == len(KEYPOINTS) else tuple(f"point {number}" for number in range(1, count + 1))
+
+    @property
+    def gives_masks(self) -> bool:
+        """Whether the network has masks, and they were asked for."""
+        return self._masks and self._decoders[self._size].masks
+
     def describe(self) -> str:
-        kind = f"{self._layout.name} layout at {self._width} x {self._height}"
+        width, height = self._size
+        size = f"with a longer side of {max(self._size)}" if self._fitting else f"at {width} x {height}"
+        kind = f"{self._layout.name} layout {size}"
         return f"{self.name}: {self._path.name}, {kind}, {len(self._names)} classes; {self._selection}"
 
     def detect(self, frame: Frame, index: int) -> Observations:
-        image, placement = self._layout.prepare(frame, self._width, self._height)
-        outputs = self._network(image)
-        corners, scores = self._layout.decode(outputs, self._width, self._height, len(self._names))
-        return self._selection.observations(corners, scores, self._names, placement, self._layout.distinct)
+        size = self._size_for(frame)
+        image, placement = self._layout.prepare(frame, *size)
+        outputs = self._session(self._inputs.feed(image))
+        candidates = self._decoders[size].decode(outputs, self._selection.least())
+        chosen = self._selection.chosen(candidates, self._names, self._layout.distinct)
+        seen = in_frame(chosen, self._names, placement)
+        if chosen.masks is None or not self.gives_masks:
+            return seen
+        return replace(seen, masks=masks_in_frame(chosen.masks, seen.boxes, placement, size, frame.shape[:2]))
 
     def reset(self) -> None:
         """Nothing is carried from frame to frame."""
 
-    def _chosen(self, layout: str | None, shapes: list[tuple[int, int]], names: tuple[str, ...] | None) -> Layout:
-        if layout is not None:
-            if layout not in LAYOUTS:
-                raise VistreamError(f"no layout is called {layout!r}: there are {', '.join(LAYOUTS)}")
-            return LAYOUTS[layout]
-        found = recognised(shapes, self._width, self._height, None if names is None else len(names)) if shapes else None
-        if found is None:
-            raise VistreamError(
-                f"{self._path}: can't tell what its outputs {_listed(shapes)} mean: "
-                f"say onnx:{self._path},layout=NAME with one of {', '.join(LAYOUTS)}"
-            )
-        return found
+    def _whole_size(self, size: int | Size | None) -> Size:
+        """(width, height) of the dry run, and of every frame whose shape the input can't follow."""
+        fixed, free = self._inputs.size, 0 in self._inputs.size
+        if size is not None and not free:
+            raise VistreamError(f"{self._path}: its input is fixed at {fixed[0]} x {fixed[1]}: leave the size out")
+        own = positive_integers(self._file, "imgsz", 2) or (FREE_SIZE, FREE_SIZE)
+        wanted = own[::-1] if size is None else (size, size) if isinstance(size, int) else size
+        return fixed[0] or wanted[0], fixed[1] or wanted[1]
+
+    def _size_for(self, frame: Frame) -> Size:
+        """The input's size for frames of this shape: theirs, if the file works at it."""
+        stride = max(positive_integers(self._file, "stride", 1) or (STRIDE,))
+        wanted = fitted_size(frame, max(self._size), stride) if self._fitting else self._size
+        if wanted not in self._sizes:
+            self._sizes[wanted] = wanted if wanted in self._decoders or self._works_at(wanted) else self._size
+        return self._sizes[wanted]
+
+    def _works_at(self, size: Size) -> bool:
+        """Whether outputs follow the input's size: in some files it is free in name only."""
+        try:
+            signature = self._signature(size)
+            decoder = self._layout.read(signature)
+            if decoder is not None and implausible(decoder, signature) is None:
+                self._decoders[size] = decoder
+                return True
+        except VistreamError as error:
+            log.debug("%s", error)
+        log.info("%s works at %d x %d only", self.name, *self._size)
+        return False
+
+    def _signature(self, size: Size, asked: bool = False) -> Signature:
+        """What a run on a black image of that size gives."""
+        outputs = self._session(self._inputs.feed(np.zeros((1, 3, size[1], size[0]), np.float32)))
+        keypoints = positive_integers(self._file, "kpt_shape", 2)
+        return Signature(
+            outputs,
+            *size,
+            None if self._own_names is None else len(self._own_names),
+            None if keypoints is None else (keypoints[0], keypoints[1]),
+            self._file.metadata.get("task", ""),
+            self._inputs.to_size,
+            asked,
+        )
+
+    def _chosen(self, name: str | None) -> tuple[Layout, Decoder]:
+        if name is not None and name not in LAYOUTS:
+            raise VistreamError(f"no layout is called {name!r}: there are {', '.join(LAYOUTS)}")
+        signature = self._signature(self._size, asked=name is not None)
+        if name is None:
+            found = recognised(signature)
+            if found is None:
+                raise VistreamError(
+                    f"{self._path}: can't tell what its outputs {_listed(signature.outputs)} mean: "
+                    f"say onnx:{self._path},layout=NAME with one of {', '.join(LAYOUTS)}"
+                )
+            return found
+        layout = LAYOUTS[name]
+        decoder = layout.read(signature)
+        reason = "" if decoder is None else implausible(decoder, signature)
+        if decoder is None or reason is not None:
+            why = f" ({reason})" if reason else ""
+            raise VistreamError(f"{self._path}: its outputs {_listed(signature.outputs)} are not of layout {name}{why}")
+        return layout, decoder
 
 
-def _listed(shapes: Sequence[tuple[int, ...]]) -> str:
-    return ", ".join(" x ".join(str(size) for size in shape) for shape in shapes)
+def _listed(outputs: Outputs) -> str:
+    """The outputs' shapes, without batch axis."""
+    shapes: Iterable[tuple[int, ...]] = (output.shape for output in outputs.values())
+    return ", ".join(" x ".join(map(str, shape[1:] if len(shape) > 2 else shape)) for shape in shapes)
 
 
-def _input_size(path: Path, header: OnnxHeader) -> tuple[int, int]:
-    """(width, height) of the input; a free size is `FREE_SIZE`."""
-    shape = header.input_shape
-    if len(shape) != 4 or shape[0] not in (1, -1) or shape[1] not in (3, -1):
-        raise VistreamError(f"{path}: its input is {_listed([shape])}, not 1 x 3 x height x width")
-    height, width = (size if size > 0 else FREE_SIZE for size in shape[2:])
-    return width, height
-
-
-def _own_names(header: OnnxHeader) -> tuple[str, ...] | None:
-    """Class names from the metadata: a Python literal, `{0: 'person', ...}` or a list."""
-    try:
-        names = ast.literal_eval(header.metadata.get("names", ""))
-    except (ValueError, SyntaxError, RecursionError, MemoryError):  # all that a hostile literal can cause
-        return None
-    values = [names[number] for number in sorted(names)] if isinstance(names, dict) else names
-    return tuple(str(value) for value in values) if isinstance(values, list | tuple) and values else None
-
-
-def _usual_names(count: int) -> tuple[str, ...]:
+def _usual_names(decoder: Decoder, ids: bool) -> tuple[str, ...]:
+    """Names of a file that gives none, by the number of its classes."""
+    if decoder.classes is None:
+        return CLASSES_BY_ID if ids else CLASSES
+    if decoder.classes == 1 and decoder.keypoints == len(KEYPOINTS):
+        return CLASSES[:1]
     for usual in (CLASSES, CLASSES_BY_ID):
-        if len(usual) == count:
+        if len(usual) == decoder.classes:
             return usual
-    return tuple(f"class {number}" for number in range(count))
+    return tuple(f"class {number}" for number in range(decoder.classes))

@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.detect.letterbox import Placement
+from vistream.detect.candidates import Candidates
 from vistream.errors import VistreamError
-from vistream.types import Observations
 
 THRESHOLD = 0.4
 """Near the best F1 of `nanodet-g` on two street clips, a little below it: the tracker sorts out the rest."""
@@ -32,7 +31,7 @@ class Selection:
 
     def __str__(self) -> str:
         whom = "all classes" if self.classes is None else ", ".join(sorted(self.classes))
-        return f"{whom}, scores above {THRESHOLD if self.threshold is None else self.threshold:g}"
+        return f"{whom}, scores above {self.least():g}"
 
     def checked(self, detector: str, names: Sequence[str]) -> Selection:
         """Itself; a VistreamError if `detector`, which knows classes of these `names`, does not know one of ours."""
@@ -46,36 +45,25 @@ class Selection:
         """Whether objects of this class are reported."""
         return self.classes is None or name in self.classes
 
-    def observations(
-        self,
-        corners: NDArray[np.float64],
-        scores: NDArray[np.float64],
-        names: Sequence[str],
-        placement: Placement,
-        distinct: bool = False,
-    ) -> Observations:
-        """The selected boxes, best score first, each with its best class.
+    def least(self) -> float:
+        """The score that a box must exceed."""
+        return THRESHOLD if self.threshold is None else self.threshold
 
-        `corners`: `[N, 4]` as (x1, y1, x2, y2) in the network's input; `scores`: `[N, C]` in 0..1, for the classes
-        called `names`; `distinct`: the network reports an object once, so overlaps are left alone.
+    def chosen(self, candidates: Candidates, names: Sequence[str], distinct: bool = False) -> Candidates:
+        """The selected candidates, best score first.
+
+        `names`: of the classes, by number; `distinct`: the network reports an object once, so overlaps are left alone.
         """
-        threshold = THRESHOLD if self.threshold is None else self.threshold
-        labels = scores.argmax(1)
-        best = scores[np.arange(len(scores)), labels]
-        good = (best > threshold) & np.isfinite(corners).all(1)
-        good &= np.isin(labels, [number for number, name in enumerate(names) if self.wants(name)])
+        good = (candidates.scores > self.least()) & np.isfinite(candidates.corners).all(1)
+        if self.classes is not None:
+            good &= np.isin(candidates.labels, [number for number, name in enumerate(names) if self.wants(name)])
         rows = np.flatnonzero(good)
-        rows = rows[np.argsort(-best[rows], kind="stable")]
-        boxes = placement.boxes_to_frame(corners[rows])
-        if not distinct:
-            keep = _without_duplicates(boxes, best[rows], labels[rows], self.overlap)
-            rows, boxes = rows[keep], boxes[keep]
-        return Observations(boxes, best[rows], tuple(names[label] for label in labels[rows]))
+        best = candidates.pick(rows[np.argsort(-candidates.scores[rows], kind="stable")])
+        return best if distinct else best.pick(_without_duplicates(best, self.overlap))
 
 
-def _without_duplicates(
-    boxes: NDArray[np.float64], scores: NDArray[np.float64], labels: NDArray[np.intp], overlap: float
-) -> NDArray[np.intp]:
+def _without_duplicates(candidates: Candidates, overlap: float) -> NDArray[np.intp]:
     """Greedy non-maximum suppression within each class; the indices that stay, in the order given."""
-    kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), scores.tolist(), labels.tolist(), 0.0, overlap)
+    boxes = np.concatenate([candidates.corners[:, :2], candidates.corners[:, 2:] - candidates.corners[:, :2]], 1)
+    kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), candidates.scores.tolist(), candidates.labels.tolist(), 0.0, overlap)
     return np.sort(np.asarray(kept, np.intp).reshape(-1))

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from vistream.detect.box_masks import BoxMasks
-from vistream.detect.choose import make_detector
+from vistream.detect.choose import Size, keypoints_of, make_detector
 from vistream.detect.coco import KEYPOINTS
 from vistream.detect.detector import Detector
 from vistream.detect.from_file import FileDetector
@@ -45,11 +45,13 @@ def make_observer(
     fps: float,
     frames: int | None,
     poses: Path | None = None,
+    detector_size: Size | None = None,
 ) -> Observer:
     """The observations of `task`: of the file `detections`, else of the detector called `detector`.
 
-    For mots, boxes are given masks, see `BoxMasks`. `frames`: of the video, where known. `poses`: a
+    For mots, boxes without masks are given some, see `BoxMasks`. `frames`: of the video, where known. `poses`: a
     file of skeletons that the task pose is to carry on from the first frame: then it looks at no observations.
+    `detector_size`: of the detector's input, where that is free.
     Raises VistreamError where the two contradict each other, or a file is of another task or malformed.
     """
     if task in FOLLOWING:
@@ -66,14 +68,16 @@ def make_observer(
     if detections is not None:
         if detector != "auto":
             raise VistreamError("give either detections (a file) or a detector, not both")
+        if detector_size is not None:
+            raise VistreamError("detections from a file were made already: leave the detector's size out")
         observer = _from_file(task, detections, classes, frames)
-    else:
-        selection = Selection(classes=frozenset(classes) if classes else None)
-        found = make_detector(detector, fps, selection, keypoints=task == "pose")
-        observer = Observer(found, KEYPOINTS if task == "pose" else ())
-    if task == "mots" and observer.detector is not None:
-        return replace(observer, detector=BoxMasks(observer.detector, fps))
-    return observer
+        if task == "mots" and observer.detector is not None:
+            return replace(observer, detector=BoxMasks(observer.detector, fps))
+        return observer
+    selection = Selection(classes=frozenset(classes) if classes else None)
+    poses_wanted = task == "pose"
+    found = make_detector(detector, fps, selection, keypoints=poses_wanted, masks=task == "mots", size=detector_size)
+    return Observer(found, keypoints_of(found) if poses_wanted else ())
 
 
 def _one_class(path: Path, classes: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vistream.detect.box_masks import BoxMasks
+from vistream.detect.choose import Size
 from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
 from vistream.media.video.frames import Source, SourceFrame
@@ -29,6 +30,7 @@ class Settings:
     model: str = DEFAULT_MODEL
     detections: Path | None = None
     detector: str = "auto"
+    detector_size: Size | None = None
     fidelity: str = "exact"
     deadband: int | None = None
     hysteresis: int | None = None
@@ -88,6 +90,7 @@ class Run:
                 self.source.fps or 30.0,  # frames keep the source's numbers, whatever the stride
                 self._length(),
                 settings.init_poses,
+                settings.detector_size,
             )
             self.session = Session(
                 settings.task,

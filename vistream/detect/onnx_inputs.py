@@ -1,0 +1,107 @@
+"""What an ONNX detector wants to be fed: the image, and in some files how large it is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.errors import VistreamError
+from vistream.models.onnx_file import DTYPES, OnnxFile, Value
+
+Size = tuple[int, int]
+"""(width, height)."""
+Array = NDArray[np.generic]
+
+LARGEST = 8192  # pixels a side: more is a damaged or hostile file
+FLOATS = (np.float32, np.float16, np.float64)
+
+
+def _valid_pixels(size: Size, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    rows, columns = (given if given > 0 else side for given, side in zip(shape[1:], size[::-1], strict=True))
+    return np.ones((1, rows, columns))
+
+
+EXTRAS: dict[str, Callable[[Size, tuple[int, ...]], NDArray[np.float64]]] = {
+    "orig_target_sizes": lambda size, shape: np.array([size], float),
+    "pixel_mask": _valid_pixels,
+    "im_shape": lambda size, shape: np.array([size[::-1]], float),
+    "scale_factor": lambda size, shape: np.ones((1, 2)),
+}
+"""Inputs beside the image, from the input's (width, height) and the shape that the file gives them: RT-DETR's, of
+which boxes come in pixels of that size; DETR's mask of valid pixels; Paddle's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """`image`: the input for the image; `others`: those of `EXTRAS`. `size`: (width, height), 0 where it is free."""
+
+    image: Value
+    others: tuple[Value, ...]
+    size: Size
+
+    @property
+    def to_size(self) -> bool:
+        """Whether the network brings its boxes to a size that it is given."""
+        return any(other.name == "orig_target_sizes" for other in self.others)
+
+    def feed(self, image: NDArray[np.float32]) -> dict[str, Array]:
+        """The network's inputs for an image `[1, 3, height, width]`."""
+        size = (image.shape[3], image.shape[2])
+        rank = len(self.image.shape or ())
+        fed: dict[str, Array] = {self.image.name: image.astype(DTYPES[self.image.dtype]).reshape(image.shape[-rank:])}
+        for other in self.others:
+            fed[other.name] = EXTRAS[other.name](size, other.shape or ()).astype(DTYPES[other.dtype])
+        return fed
+
+
+def inputs_of(file: OnnxFile) -> Inputs:
+    """The inputs of a detector's file; raises VistreamError where it wants something else than one RGB image."""
+    images = [value for value in file.inputs if value.name not in EXTRAS]
+    if len(images) != 1:
+        names = ", ".join(value.name for value in images) or "none"
+        raise VistreamError(f"{file.path}: a detector has one input, for the image; this file has {names}")
+    image, shape = images[0], images[0].shape or ()
+    if DTYPES.get(image.dtype) not in FLOATS or len(shape) not in (3, 4) or shape[-3] not in (3, -1):
+        listed = " x ".join(str(size) for size in shape)
+        raise VistreamError(f"{file.path}: its input is {listed}, not 1 x 3 x height x width, of floats")
+    if len(shape) == 4 and shape[0] not in (1, -1):
+        raise VistreamError(f"{file.path}: its input is for {shape[0]} images at once: export it for one (batch 1)")
+    others = tuple(value for value in file.inputs if value.name in EXTRAS)
+    for other in others:
+        if other.dtype not in DTYPES or (other.name == "pixel_mask" and len(other.shape or ()) != 3):
+            raise VistreamError(f"{file.path}: its input {other.name} has a type or shape that nothing here can fill")
+    height, width = (max(side, 0) for side in shape[-2:])
+    if max(width, height) > LARGEST:
+        raise VistreamError(f"{file.path}: its input is {width} x {height} pixels, more than {LARGEST} a side")
+    return Inputs(image, others, (width, height))
+
+
+def literal(file: OnnxFile, key: str) -> object:
+    """A metadata entry that is a Python literal, as Ultralytics writes them; None where it is missing or none."""
+    try:
+        value: object = ast.literal_eval(file.metadata.get(key, ""))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):  # all that a hostile literal can cause
+        return None
+    return value
+
+
+def positive_integers(file: OnnxFile, key: str, count: int) -> tuple[int, ...] | None:
+    """A metadata entry of so many positive numbers, or of one that stands for all; None where it is something else."""
+    value = literal(file, key)
+    values = list(value) if isinstance(value, list | tuple) else [value] * count
+    numbers = [number for number in values if isinstance(number, int) and 0 < number <= LARGEST]
+    return tuple(numbers) if len(numbers) == len(values) == count else None
+
+
+def class_names(file: OnnxFile) -> tuple[str, ...] | None:
+    """Class names from the metadata entry `names`: `{0: 'person', ...}`, or a list."""
+    names = literal(file, "names")
+    if isinstance(names, dict):
+        if not all(type(number) is int for number in names):
+            return None
+        names = [names[number] for number in sorted(names)]
+    return tuple(str(name) for name in names) if isinstance(names, list | tuple) and names else None
