@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from vistream.errors import VistreamError
 from vistream.ir.graph import Piece
 from vistream.ir.network import IntegerNetwork, Output
 from vistream.ir.operations import (
@@ -45,10 +47,19 @@ from vistream.types import Frame
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Meaning:
-    """What the levels of a layer mean: `gain * level + offset` by channel, float32 `[C]` each."""
+    """What the levels of a layer mean: `gain * level + offset` by channel, float32 `[C]` each.
+
+    `zero`: the level that lies outside the map and stands for 0 as well as a level can.
+    """
 
     gain: Tensor
     offset: Tensor
+    zero: int | Tensor = 0
+
+    @property
+    def centred(self) -> Meaning:
+        """Of the levels minus their zero."""
+        return Meaning(self.gain, self.offset + self.gain * self.zero)
 
 
 def quantize(
@@ -57,9 +68,16 @@ def quantize(
     preprocess: Preprocess,
     levels: Levels = FULL,
 ) -> IntegerNetwork:
-    """The integer network of a float `model`, calibrated on `frames` (uint8 `[H, W, C]`, RGB)."""
-    program = trace(model, len(preprocess.mean))
-    return convert(program, calibrate(program, frames, preprocess), preprocess, levels)
+    """The integer network of a float `model`, calibrated on `frames` (uint8 `[H, W, C]`, RGB).
+
+    Raises VistreamError where there is no frame, or for what no integer network can do.
+    """
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        raise VistreamError("calibration needs at least one frame")
+    program = trace(model, len(preprocess.mean), first.shape[:2])
+    return convert(program, calibrate(program, chain([first], frames), preprocess), preprocess, levels)
 
 
 def convert(
@@ -74,10 +92,24 @@ def convert(
     A neuron layer takes its scale from `scales` (by the name of its activation) where that has it, else from `ranges`.
     Raises VistreamError where a layer has neither.
     """
+    return converted(program, ranges, preprocess, levels, scales)[0]
+
+
+def converted(
+    program: Program,
+    ranges: Ranges,
+    preprocess: Preprocess,
+    levels: Levels = FULL,
+    scales: Mapping[str, float] | None = None,
+) -> tuple[IntegerNetwork, dict[str, Meaning]]:
+    """As `convert`; beside the network, what the numbers of every layer mean."""
     converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}))
     layers = [converter.take(layer) for layer in program.layers]
-    outputs = [Output(name, source, converter.output_scale(source)) for name, source in program.outputs.items()]
-    return IntegerNetwork(tuple(layers), tuple(outputs))
+    outputs = [
+        Output(name, output.layer, converter.output_scale(output.layer), output.shape)
+        for name, output in program.outputs.items()
+    ]
+    return IntegerNetwork(tuple(layers), tuple(outputs)), converter.meanings
 
 
 class _Converter:
@@ -196,8 +228,8 @@ MEANING: dict[type[Operation], Callable[[Any, Sequence[Meaning]], Meaning]] = {
     PickChannels: _picked,
     PixelShuffle: _blocks,
     PixelUnshuffle: _unblocked,
-    AveragePool: lambda _, parts: _centred(parts[0].gain),
-    Bilinear: lambda _, parts: _centred(parts[0].gain),
+    AveragePool: lambda _, parts: parts[0].centred,
+    Bilinear: lambda _, parts: parts[0].centred,
     Product: lambda _, parts: _centred(parts[0].gain * parts[1].gain),
 }
 """What the numbers mean that an operation makes; where it has no entry, they mean what they meant."""

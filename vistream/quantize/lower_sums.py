@@ -47,8 +47,7 @@ def transposed(low: Lowering, node: Node) -> Value | None:
     layer = FloatTransposed(
         name, node.name, source, weight, a["strides"], a["pads"], (after[0], after[1]), a["dilations"], groups
     )
-    bias, plain = node.weights.get("bias"), identity(low.add(layer, len(weight)), len(weight))
-    return Value(plain if bias is None else replace(plain, bias=bias), low.grid(node.name))
+    return Value(identity(low.add(layer, len(weight)), len(weight)), low.grid(node.name))
 
 
 def linear(low: Lowering, node: Node) -> Value | None:

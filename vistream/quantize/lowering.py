@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from vistream.errors import VistreamError
@@ -17,6 +20,7 @@ from vistream.quantize.program import (
     FloatLayer,
     FloatNeuron,
     Program,
+    ProgramOutput,
     Sum,
     identity,
 )
@@ -49,11 +53,16 @@ class Lowering:
         self.values: dict[str, Value] = {}
         self.floating: set[str] = set()
         self.inside: set[str] = set()
+        self.views: dict[str, Tensor] = {}
 
     def finished(self) -> Program:
         """The program, once all nodes were taken."""
         outputs = {name: self._output(source) for name, source in self.graph.outputs.items()}
-        return Program(self.graph, tuple(self.layers), self.channels, outputs)
+        for layer in self.layers:
+            value = self.values.get(layer.node)
+            if value is not None and value.held == layer.name and value.view is not None:
+                self.views[layer.name] = value.view
+        return Program(self.graph, tuple(self.layers), self.channels, outputs, self.views)
 
     # ---- what a node gives ----
 
@@ -166,7 +175,7 @@ class Lowering:
         sources = tuple(self.settled(read) for read in reads)
         nodes = (*heads, *reversed(body), *tail)
         piece = Graph(nodes, {"output": nodes[-1].name})
-        channels = self.shapes[name][1] if not tail else int(tail[-1].attributes["arguments"][1][-1])
+        channels = self.shapes[name][-1 if tail else 1]
         return self.add(FloatIsland(self.free(name), name, sources, piece, channels), channels)
 
     def _entry(self, name: str) -> list[Node]:
@@ -174,32 +183,43 @@ class Lowering:
         view = self.values[name].view
         if view is None:
             return [Node(name, "Input")]
-        taken = {
-            "target": "aten.take.default",
-            "arguments": [Operand(0), Weight("view")],
-            "keywords": {},
-            "output": None,
-        }
+        taken: dict[str, Any] = {"target": "aten.take.default", "arguments": [Operand(0), Weight("view")]}
         return [Node(f"{name}:map", "Input"), Node(name, "Call", (f"{name}:map",), taken, {"view": view})]
 
     # ---- outputs ----
 
-    def _output(self, source: str) -> str:
+    def _output(self, source: str) -> ProgramOutput:
         if source in self.constants:
-            raise VistreamError(
-                f"the output {source} does not depend on the frame: leave it out of what the model returns"
-            )
-        if self.is_map(source) or (
-            source in self.values and is_vector(self.values[source].view, self.values[source].grid)
-        ):
+            raise VistreamError(f"the output {source} does not depend on the frame: do not return it")
+        if self.is_map(source) or self.is_vector(source):
             layer = self.settled(source)
-            return self.neuron(source, self.pending(source)) if self._shows_frame(layer) else layer
-        raise VistreamError(
-            f"the output {source} has the shape {list(self.shapes[source])}: return maps [1, C, H, W] or vectors [1, C]"
-        )
+            shown = self.neuron(source, self.pending(source)) if self._shows_frame(layer) else layer
+            return ProgramOutput(shown)
+        shape = self.shapes[source]
+        if shape[:1] != (1,):
+            raise VistreamError(f"the output {source} has the shape {list(shape)}: its first axis must be the batch, 1")
+        layer = self._island(source, source, _as_map(source, shape))
+        if len(shape) != 4:
+            self.views[layer] = torch.arange(math.prod(shape)).reshape(shape[-1], -1).t().reshape(shape)
+        return ProgramOutput(layer, shape[1:])
 
     def _shows_frame(self, name: str) -> bool:
         """Whether a layer holds nothing but pixels, whose levels do not stand for multiples of a scale."""
         layer = next(layer for layer in self.layers if layer.name == name)
         moves = isinstance(layer, FloatFixed) and any(self._shows_frame(source) for source in layer.sources)
         return isinstance(layer, FloatInput) or moves
+
+
+def _as_map(name: str, shape: tuple[int, ...]) -> list[Node]:
+    """The nodes that lay a tensor of any shape out as a map whose numbers, channels last, are in the same order."""
+    if len(shape) == 4:
+        return []
+    *rows, columns, channels = (1, 1, 1, *shape[1:])
+    lying = [1, math.prod(rows), columns, channels]
+    calls = (("reshape", lying), ("permute", [0, 3, 1, 2]))
+    nodes = []
+    for operator, numbers in calls:
+        attributes = {"target": f"aten.{operator}.default", "arguments": [Operand(0), numbers]}
+        nodes.append(Node(f"{name}.{operator}", "Call", (name,), attributes))
+        name = nodes[-1].name
+    return nodes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -131,14 +131,24 @@ class FloatIsland(FloatLayer):
         return self.reads
 
 
+@dataclass(frozen=True, slots=True)
+class ProgramOutput:
+    """The layer that an output is; `shape`: of the tensor behind the batch, where that is no map and no vector."""
+
+    layer: str
+    shape: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Program:
     """The float network as a list of layers in computing order, beside the graph that computes it.
 
-    `channels`: of every layer, by name; `outputs`: the user's names for layers, to the layers' names.
+    `channels`: of every layer, by name; `outputs`: by the user's names; `views`: how the tensor of a layer's node lies
+    over its map, where it is not the map itself.
     """
 
     graph: Graph
     layers: tuple[FloatLayer, ...]
     channels: Mapping[str, int]
-    outputs: Mapping[str, str]
+    outputs: Mapping[str, ProgramOutput]
+    views: Mapping[str, Tensor] = field(default_factory=dict)

@@ -52,7 +52,8 @@ class Scale:
 def scales_of(program: Program, ranges: Ranges, levels: Levels, given: Mapping[str, float]) -> dict[str, Scale]:
     """The scale of every neuron layer and island.
 
-    It comes from `given` (by the name of the activation) where that has it, else from `ranges`. Raises VistreamError where a layer has neither.
+    It comes from `given` (by the name of the activation) where that has it, else from `ranges`. Raises VistreamError
+    where a layer has neither.
     """
     unsigned = _unsigned(program)
     scales: dict[str, Scale] = {}
