@@ -44,7 +44,7 @@ def watched(program: Program) -> dict[str, list[str]]:
     """What calibration measures: the names of ranges, by the node whose values they are the range of."""
     names: dict[str, list[str]] = {}
     for layer in program.layers:
-        if isinstance(layer, FloatNeuron | FloatIsland):
+        if isinstance(layer, FloatNeuron) or (isinstance(layer, FloatIsland) and not layer.real):
             names.setdefault(layer.node, []).append(layer.name)
         if isinstance(layer, FloatNeuron) and layer.root is not None:
             names.setdefault(layer.root, []).append(before_table(layer.name))
