@@ -140,7 +140,7 @@ FORMS: dict[str, Callable[[], nn.Module]] = {
     "swish by hand": lambda: Net(swish, a=conv()),
     "h-swish by hand": lambda: Net(lambda net, x: net.a(x) * F.relu6(x + 3) / 6, a=conv()),
     "clamp above 0": lambda: Net(lambda net, x: net.a(x).clamp(0.1, 0.7), a=conv()),
-    "where": lambda: Net(lambda net, x: torch.where(net.a(x) > 0, x, -x), a=conv()),
+    "where": lambda: Net(lambda net, x: torch.where(x > 0.5, net.a(x), net.a(x) - 0.01 * x), a=conv()),
     "GroupNorm": lambda: then(nn.GroupNorm(2, 8)),
     "InstanceNorm": lambda: then(nn.InstanceNorm2d(8)),
     "LayerNorm": lambda: then(nn.LayerNorm([8, HEIGHT // 2, WIDTH // 2])),

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from vistream.engine.deadband import Deadband
 from vistream.engine.reference.table import REFERENCE
+from vistream.ir.arithmetic import plain_arithmetic
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import PIXEL_ZERO, Input, Neuron
 from vistream.ir.value import Value
@@ -30,6 +31,7 @@ class Dense:
         self._levels = {}
         self.deadband.reset()
 
+    @plain_arithmetic()
     def step(self, frame: Frame) -> dict[str, Tensor]:
         """Every value, `[H, W, C]`, by name, for a frame of `[H, W, C]` uint8.
 

@@ -21,6 +21,7 @@ from vistream.engine.stream.backend import Backend, Done, backend_class
 from vistream.engine.stream.demand import Spans, needed_cells
 from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.errors import VistreamError
+from vistream.ir.arithmetic import plain_arithmetic
 from vistream.ir.network import IntegerNetwork, Output
 from vistream.torch_threads import survive_forks
 from vistream.types import FeatureMap, Frame, LayerWork, Work
@@ -195,6 +196,7 @@ class Stream:
         if first and self.hysteresis:
             self.compute()  # a level that was never computed is nothing to hold on to
 
+    @plain_arithmetic()
     def compute(self, wanted: Wanted = None) -> None:
         """Bring what is `wanted` up to date, and whatever it depends on.
 
