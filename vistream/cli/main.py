@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from typing import Annotated
@@ -56,6 +57,9 @@ def run() -> None:
 
     `--debug`, anywhere, shows the traceback instead.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal has no letters for is no failure
+            stream.reconfigure(errors="backslashreplace")
     logger = logging.getLogger("vistream")
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())
