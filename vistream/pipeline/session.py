@@ -13,6 +13,7 @@ from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.look import Look
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
+from vistream.ir.plain_torch import with_plain_torch
 from vistream.media.video.fit import fit
 from vistream.models.model import LoadedModel, load_model
 from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
@@ -68,6 +69,7 @@ class Session:
     The attribute `model` says in words which network it is, `zones` what the fidelity means in numbers.
     """
 
+    @with_plain_torch
     def __init__(
         self,
         task: str = "mot",
@@ -146,6 +148,7 @@ class Session:
     def _fit(self, frame: Frame) -> Frame:
         return fit(frame, shortest=SHORTEST.get(self.task, 0))
 
+    @with_plain_torch
     def step(
         self,
         frame: Frame,
