@@ -119,6 +119,22 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in one frame at a line or zone, `place`.
+
+    `what`: "in" or "out" over a line, "enter" or "leave" of a zone; `at`: (x, y), where the object `id` stood, in
+    pixels; `dwell`: with "leave", for how many seconds it had been inside.
+    """
+
+    place: str
+    what: str
+    id: int
+    label: str
+    at: tuple[float, float]
+    dwell: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LayerWork:
     """What one layer of the network did for one frame.
 
@@ -161,6 +177,7 @@ class Result:
     """One frame's answer. `time` is in seconds from the start of the source.
 
     `activity`: bool `[h, w]` on the feature grid, true where features were recomputed; None without a network.
+    `events`: what happened at lines and zones, if there are any.
     """
 
     frame: int
@@ -169,6 +186,7 @@ class Result:
     observations: int
     work: Work = field(default_factory=Work)
     activity: NDArray[np.bool_] | None = None
+    events: tuple[Event, ...] = ()
 
 
 class Features(Protocol):

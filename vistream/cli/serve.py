@@ -12,9 +12,11 @@ from vistream.cli.options import (
     Debug,
     Fidelity,
     Hysteresis,
+    Lines,
     Model,
     Quiet,
     Stride,
+    Zones,
     flag,
     names_in,
 )
@@ -38,6 +40,8 @@ def serve(
     hysteresis: Hysteresis = None,
     stride: Stride = 1,
     classes: Annotated[str, typer.Option(help="Only these, by name: person,car.", show_default=False)] = "",
+    line: Lines = None,
+    zone: Zones = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -57,5 +61,7 @@ def serve(
         hysteresis=hysteresis,
         stride=stride,
         classes=names_in(classes),
+        lines=tuple(line or ()),
+        zones=tuple(zone or ()),
     )
     serve_sources(sources, settings, host, port, loop=loop)

@@ -8,17 +8,20 @@ from typing import Annotated, Any
 import typer
 
 from vistream.cli.options import (
+    COUNTING,
     DEFAULT_MODEL,
     OUTPUTS,
     Deadband,
     Debug,
     Fidelity,
     Hysteresis,
+    Lines,
     MaxFrames,
     Model,
     Quiet,
     Start,
     Stride,
+    Zones,
     flag,
     names_in,
 )
@@ -30,8 +33,10 @@ SOURCES_HELP = (
     "Of several, each is tracked by a process of its own, and outputs name folders."
 )
 TASK_HELP = (
-    "mot (boxes), mots (masks), pose (skeletons), vos (masks, from --init-mask) or sot (a box, from --init-box)."
+    "mot (boxes), mots (masks), pose (skeletons), vos (masks, from --init-mask) or sot (a box, from --init-box). "
+    "Left out: what --init-mask, --init-box or --init-poses is for, else mot."
 )
+EVENTS_HELP = "Write what happens at lines and zones as JSON lines."
 DETECTIONS_HELP = (
     "Detections made beforehand: text (MOT, MOTS, KITTI, VisDrone, CSV), JSON (COCO, PoseTrack, Label Studio), "
     "CVAT XML, or a folder of YOLO or VOC files."
@@ -45,7 +50,7 @@ def _file(help: str) -> Any:  # Any: as typer's own
 
 def track(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help=SOURCES_HELP)],
-    task: Annotated[str, typer.Option(help=TASK_HELP)] = "mot",
+    task: Annotated[str | None, typer.Option(help=TASK_HELP, show_default=False)] = None,
     init_mask: Annotated[
         Path | None, typer.Option(help="vos: the first frame's objects, as palette or grey PNG.", show_default=False)
     ] = None,
@@ -94,6 +99,9 @@ def track(
     max_frames: MaxFrames = None,
     stride: Stride = 1,
     classes: Annotated[str, typer.Option(help="Only these, by name: person,car.", show_default=False)] = "",
+    line: Lines = None,
+    zone: Zones = None,
+    events: Annotated[Path | None, typer.Option(help=EVENTS_HELP, show_default=False, rich_help_panel=COUNTING)] = None,
     show: Annotated[bool, flag("--show", "Show the annotated video in a window; q ends it.")] = False,
     resume: Annotated[
         bool, flag("--resume", "Go on where a run with the same options was stopped; needs its --jsonl.")
@@ -125,9 +133,10 @@ def track(
     from vistream.pipeline.fleet.jobs import sources_of
     from vistream.pipeline.outputs import OutputPaths
     from vistream.pipeline.run import Settings
+    from vistream.pipeline.start import implied_task
 
     settings = Settings(
-        task=task,
+        task=implied_task(task, init_mask=init_mask, init_box=init_box, init_poses=init_poses),
         model=model,
         detections=detections,
         detector=detector,
@@ -143,6 +152,8 @@ def track(
         init_box=None if init_box is None else parse_box(init_box),
         init_poses=init_poses,
         reconnect=not no_reconnect,
+        lines=tuple(line or ()),
+        zones=tuple(zone or ()),
     )
     paths = OutputPaths(
         video=output,
@@ -153,7 +164,10 @@ def track(
         coco=coco_json,
         posetrack=posetrack_json,
         davis=davis_dir,
+        events=events,
     )
+    if events is not None and not (line or zone):
+        raise VistreamError("--events are what happens at lines and zones: give one with --line or --zone")
     found = sources_of(sources)
     if len(found) == 1 and cluster is None:
         run_and_report(found[0], settings, paths, report=report, resume=resume, show=show, quiet=quiet)

@@ -12,6 +12,7 @@ from types import TracebackType
 from vistream.errors import VistreamError
 from vistream.media.formats.coco import CocoWriter
 from vistream.media.formats.davis import DavisWriter
+from vistream.media.formats.events import EventsWriter
 from vistream.media.formats.jsonl import JsonlWriter, read_results, recorded
 from vistream.media.formats.mot import MotWriter
 from vistream.media.formats.mots import MotsWriter
@@ -22,6 +23,7 @@ from vistream.media.formats.writer import ResultWriter
 from vistream.media.video.frames import SourceFrame
 from vistream.media.video.sink import VideoSink
 from vistream.render.overlay import Overlay
+from vistream.tracking.places import Place
 from vistream.types import Frame, Result
 
 Writer = ResultWriter | PoseTrackWriter
@@ -30,6 +32,7 @@ TEXTS: dict[str, Callable[[Path], ResultWriter]] = {
     "mots": MotsWriter,
     "csv": TracksCsvWriter,
     "coco": CocoWriter,
+    "events": EventsWriter,
 }
 NEEDS = {"mots": ("vos", "mots"), "davis": ("vos", "mots"), "posetrack": ("pose",)}
 """Outputs that only some tasks can fill."""
@@ -47,6 +50,7 @@ class OutputPaths:
     coco: Path | None = None
     posetrack: Path | None = None
     davis: Path | None = None
+    events: Path | None = None
 
     def given(self) -> list[Path]:
         """Those that are wanted; raises VistreamError if two are the same file."""
@@ -73,7 +77,7 @@ class Keep:
 class Outputs:
     """Writes every result to every file that is wanted. `fps`, `size` (width, height): of the video.
 
-    `joints`, `images`: of the poses, for the posetrack output.
+    `joints`, `images`: of the poses, for the posetrack output. `places`: lines and zones, to be drawn.
     `picture` is the last annotated frame, drawn if a video is written or `draw` is set. As a context manager: files get
     their names when the block ends well or by Ctrl-C, and are removed after any other exception; then with JSON lines
     among them, these and the part of the video stay, since that is what a resumption needs.
@@ -90,12 +94,13 @@ class Outputs:
         *,
         joints: Sequence[str] = (),
         images: Sequence[PoseImage] = (),
+        places: Sequence[Place] = (),
         keep: Keep | None = None,
         before: Callable[[Result], None] = lambda _: None,
     ) -> None:
         self.files = paths.given()
         self.picture: Frame | None = None
-        self._overlay = Overlay(size, fps, joints) if draw or paths.video is not None else None
+        self._overlay = Overlay(size, fps, joints, places) if draw or paths.video is not None else None
         self._stack = ExitStack()
         with ExitStack() as opening:
             self._writers: list[Writer] = []

@@ -22,6 +22,7 @@ from vistream.pipeline.checkpoint import Arrays, load_checkpoint, pack, write_ch
 from vistream.pipeline.outputs import Keep, OutputPaths, Outputs
 from vistream.pipeline.report import RunFacts, RunReport
 from vistream.pipeline.run import Memory, Run, Settings
+from vistream.tracking.tally import Tally
 from vistream.types import Result
 
 INTERVAL = 10.0  # seconds between checkpoints: so much work is done again after a kill, at the most
@@ -39,6 +40,7 @@ class Totals:
     ids: set[int] = field(default_factory=set)
     macs: int = 0
     macs_dense: int = 0
+    tally: Tally = field(default_factory=Tally)
     started: float = field(default_factory=time.perf_counter)
 
     def add(self, result: Result) -> None:
@@ -47,6 +49,7 @@ class Totals:
         self.ids.update(track.id for track in result.tracks)
         self.macs += result.work.macs
         self.macs_dense += result.work.macs_dense
+        self.tally.add(result)
 
     @property
     def fps(self) -> float:
@@ -99,6 +102,7 @@ class Recording:
                     self.run.source.size,
                     draw or report is not None,
                     joints=seen.joints,
+                    places=self.run.places,
                     images=seen.images,
                     keep=None if after is None or saved is None else Keep(after.frames, saved["bytes"]),
                     before=self._follow,

@@ -15,6 +15,18 @@ from vistream.media.formats.posetrack import read_poses
 from vistream.pipeline.session import Session
 from vistream.types import Box
 
+IMPLIED = {"init_mask": "vos", "init_box": "sot", "init_poses": "pose"}
+"""The task that follows what is given for the first frame."""
+
+
+def implied_task(task: str | None, **given: object) -> str:
+    """`task`, or where none is named the one that what is `given` for the first frame is for; else mot.
+
+    >>> implied_task(None, init_box=(1, 2, 3, 4), init_mask=None), implied_task(None), implied_task("mots")
+    ('sot', 'mot', 'mots')
+    """
+    return task or next((IMPLIED[name] for name, value in given.items() if value is not None), "mot")
+
 
 @dataclass(frozen=True, slots=True)
 class FirstObjects:

@@ -115,7 +115,7 @@ class Tile(threading.Thread):
             log.exception("%s failed", self.title)
 
     def _play(self, run: Run) -> None:
-        overlay = Overlay(run.source.size, run.fps, run.observer.joints)
+        overlay = Overlay(run.source.size, run.fps, run.observer.joints, run.places)
         self.gauges.restart()
         self._health = run.source.health if run.source.live else None
         pace = Pace(time.monotonic())

@@ -4,9 +4,10 @@
      "tracks": [{"id": 1, "bbox": [x, y, w, h], "score": 0.9, "class": "object", "rle"?, "keypoints"?}],
      "work": {"macs": 120, "macs_dense": 4000, "layers": [[name, pixels, pixels_total, macs, macs_dense, changes]]}}
 
-Frames count from 0, boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of [x, y, confidence].
-JSON is strict: no NaN, no infinity. The activity map is not stored. This file alone is written in place, not
-renamed when complete, because a run that was killed goes on from it.
+With lines or zones, a frame in which something happened has "events", a list as in `events`. Frames count from 0, boxes
+are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of [x, y, confidence]. JSON is strict: no NaN, no
+infinity. The activity map is not stored. This file alone is written in place, not renamed when complete, because a run
+that was killed goes on from it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import numpy as np
 
 from vistream.errors import VistreamError
 from vistream.media.formats import rle
+from vistream.media.formats.events import event_as_dict, event_of
 from vistream.types import LayerWork, Result, Track, Work
 
 log = logging.getLogger("vistream")
@@ -136,13 +138,16 @@ def _recorded_track(track: Track) -> Track:
 def as_dict(result: Result) -> dict[str, Any]:  # Any: JSON
     """One frame as JSON values; boxes and key points to a thousandth of a pixel."""
     layers = [[n.name, n.pixels, n.pixels_total, n.macs, n.macs_dense, n.changes] for n in result.work.layers]
-    return {
+    entry: dict[str, Any] = {
         "frame": result.frame,
         "t": round(result.time, 6),
         "observations": result.observations,
         "tracks": [_track_as_dict(track) for track in result.tracks],
         "work": {"macs": result.work.macs, "macs_dense": result.work.macs_dense, "layers": layers},
     }
+    if result.events:
+        entry["events"] = [event_as_dict(event) for event in result.events]
+    return entry
 
 
 def _track_as_dict(track: Track) -> dict[str, Any]:
@@ -165,7 +170,9 @@ def _parse(line: bytes, where: str) -> Result:
         entry = json.loads(line, parse_constant=_refuse)
         work = Work(tuple(LayerWork(str(name), *map(int, counts)) for name, *counts in entry["work"]["layers"]))
         tracks = tuple(_track(track) for track in entry["tracks"])
-        return Result(int(entry["frame"]), float(entry["t"]), tracks, int(entry["observations"]), work)
+        events = tuple(event_of(event) for event in entry.get("events", ()))
+        counted = int(entry["observations"])
+        return Result(int(entry["frame"]), float(entry["t"]), tracks, counted, work, events=events)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise VistreamError(f"{where} is not a frame as vistream writes it: {error!r}") from None
 

@@ -16,7 +16,7 @@ from vistream.pipeline.run import Settings
 
 SUFFIXES = {
     **{"video": ".mp4", "mot": ".txt", "mots": ".txt", "jsonl": ".jsonl", "csv": ".csv"},
-    **{"coco": ".json", "posetrack": ".json", "davis": ""},
+    **{"coco": ".json", "posetrack": ".json", "davis": "", "events": ".jsonl"},
 }
 """Of the files that a source gets in the folder of an output; label maps have a folder of their own in it."""
 
