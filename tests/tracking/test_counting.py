@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def test_ins_and_outs_take_turns_and_zones_are_left_once_entered(way: list[tuple
     assert all(what == ("enter", "leave")[n % 2] for n, what in enumerate(entered))
     endless = Place("door", ((-1e4, 100.0), (1e4, 100.0)))
     passed = events(endless, way)
-    assert all(a != b for a, b in zip(passed, passed[1:], strict=False))
+    assert all(a != b for a, b in itertools.pairwise(passed))
 
 
 @pytest.mark.parametrize(

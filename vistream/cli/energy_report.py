@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import DEFAULT_MODEL, Debug, Model, Quiet, SourceArgument, Start, Stride
 
 
@@ -26,6 +27,7 @@ def energy_report(
     html: Annotated[Path | None, typer.Option(help="Write one page with plots.", show_default=False)] = None,
     start: Start = 0,
     stride: Stride = 1,
+    config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import DEFAULT_MODEL, NETWORK, Debug, MaxFrames, Model, Quiet, flag
 
 DATA_HELP = "Run the tracker over this dataset: MOT, MOTS, KITTI, VisDrone, DAVIS, PoseTrack18, OTB, or the demo clips."
@@ -39,6 +40,7 @@ def evaluate(
     jobs: Annotated[int, typer.Option(help="With --data: processes, a sequence each.", min=1)] = 1,
     json: Annotated[Path | None, typer.Option(help="Write every metric as JSON.", show_default=False)] = None,
     csv: Annotated[Path | None, typer.Option(help="Write every metric as CSV.", show_default=False)] = None,
+    config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import (
     DEFAULT_MODEL,
     Deadband,
@@ -42,6 +43,7 @@ def serve(
     classes: Annotated[str, typer.Option(help="Only these, by name: person,car.", show_default=False)] = "",
     line: Lines = None,
     zone: Zones = None,
+    config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import (
     COUNTING,
     DEFAULT_MODEL,
@@ -119,6 +120,7 @@ def track(
         str | None,
         typer.Option(help="Workers of a Ray cluster: ray (here), ray:auto or ray://HOST:PORT.", show_default=False),
     ] = None,
+    config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
