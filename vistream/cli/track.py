@@ -19,6 +19,7 @@ from vistream.cli.options import (
     Lines,
     MaxFrames,
     Model,
+    Overwrite,
     Quiet,
     Start,
     Stride,
@@ -92,6 +93,7 @@ def track(
             rich_help_panel=OUTPUTS,
         ),
     ] = None,
+    overwrite: Overwrite = False,
     model: Model = DEFAULT_MODEL,
     fidelity: Fidelity = "exact",
     deadband: Deadband = None,
@@ -172,10 +174,12 @@ def track(
         raise VistreamError("--events are what happens at lines and zones: give one with --line or --zone")
     found = sources_of(sources)
     if len(found) == 1 and cluster is None:
-        run_and_report(found[0], settings, paths, report=report, resume=resume, show=show, quiet=quiet)
+        run_and_report(
+            found[0], settings, paths, report=report, resume=resume, overwrite=overwrite, show=show, quiet=quiet
+        )
         return
     if show or report is not None:
         raise VistreamError("--show and --report are for a single source")
     from vistream.cli.many import track_many
 
-    track_many(found, settings, paths, jobs=jobs, cluster=cluster, resume=resume, quiet=quiet)
+    track_many(found, settings, paths, jobs=jobs, cluster=cluster, resume=resume, overwrite=overwrite, quiet=quiet)
