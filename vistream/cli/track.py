@@ -82,6 +82,12 @@ def track(
     davis_dir: Annotated[Path | None, _file("Write masks as palette PNGs, DIR/SEQUENCE/FRAME.png.")] = None,
     posetrack_json: Annotated[Path | None, _file("Write skeletons as PoseTrack18 JSON.")] = None,
     coco_json: Annotated[Path | None, _file("Write tracks as COCO results.")] = None,
+    cvat_xml: Annotated[Path | None, _file("Write tracks as CVAT's XML for video.")] = None,
+    label_studio: Annotated[Path | None, _file("Write tracks as Label Studio's JSON.")] = None,
+    coco_video: Annotated[Path | None, _file("Write tracks as COCO annotations of a video.")] = None,
+    yolo_dir: Annotated[Path | None, _file("Write boxes with ids as YOLO text, a file a frame.")] = None,
+    crops_dir: Annotated[Path | None, _file("Write the best shot of every track, DIR/ID-CLASS.jpg.")] = None,
+    heat_map: Annotated[Path | None, _file("Write a picture of where objects stood.")] = None,
     jsonl: Annotated[Path | None, _file("Write a line of JSON for each frame.")] = None,
     csv: Annotated[Path | None, _file("Write a row of CSV for each track in each frame.")] = None,
     report: Annotated[
@@ -169,6 +175,12 @@ def track(
         posetrack=posetrack_json,
         davis=davis_dir,
         events=events,
+        cvat=cvat_xml,
+        label_studio=label_studio,
+        coco_video=coco_video,
+        yolo=yolo_dir,
+        crops=crops_dir,
+        heat_map=heat_map,
     )
     if events is not None and not (line or zone):
         raise VistreamError("--events are what happens at lines and zones: give one with --line or --zone")

@@ -16,6 +16,12 @@ from vistream.media.formats.coconames import CATEGORIES
 from vistream.media.formats.davis import DavisWriter
 from vistream.media.formats.detections.footage import LABEL
 from vistream.media.formats.events import EventsWriter
+from vistream.media.formats.exports.coco_video import CocoVideoWriter
+from vistream.media.formats.exports.collected import CollectedWriter, Film
+from vistream.media.formats.exports.crops import CropsWriter
+from vistream.media.formats.exports.cvat_video import CvatVideoWriter
+from vistream.media.formats.exports.label_studio import LabelStudioWriter
+from vistream.media.formats.exports.yolo_folder import YoloFolderWriter
 from vistream.media.formats.jsonl import JsonlWriter, read_results, recorded
 from vistream.media.formats.mot import MotWriter
 from vistream.media.formats.mots import MotsWriter
@@ -26,12 +32,20 @@ from vistream.media.formats.writer import ResultWriter
 from vistream.media.video.frames import SourceFrame
 from vistream.media.video.sink import SUFFIXES, VideoSink, video_names
 from vistream.pipeline.checkpoint import checkpoint_path
+from vistream.render.heatmap import HeatMap
 from vistream.render.overlay import Overlay
 from vistream.storage.names import FileName, written
 from vistream.tracking.places import Place
 from vistream.types import Frame, Result
 
-Writer = ResultWriter | PoseTrackWriter
+Writer = ResultWriter | PoseTrackWriter | CollectedWriter
+COLLECTED: dict[str, Callable[[Path, Film], CollectedWriter]] = {
+    "cvat": CvatVideoWriter,
+    "label_studio": LabelStudioWriter,
+    "coco_video": CocoVideoWriter,
+}
+FOLDERS = ("davis", "yolo", "crops")
+"""Outputs that are folders, filled by the run."""
 TEXTS: dict[str, Callable[[Path], ResultWriter]] = {
     "mot": MotWriter,
     "mots": MotsWriter,
@@ -46,6 +60,8 @@ NAMELESS = ("vos", "sot")
 OPTIONS = {
     **{"video": "--output", "mot": "--mot-txt", "mots": "--mots-txt"},
     **{"coco": "--coco-json", "posetrack": "--posetrack-json", "davis": "--davis-dir"},
+    **{"cvat": "--cvat-xml", "label_studio": "--label-studio", "coco_video": "--coco-video"},
+    **{"yolo": "--yolo-dir", "crops": "--crops-dir", "heat_map": "--heat-map"},
 }
 """The options of the command line that name them, where these are called otherwise."""
 
@@ -63,6 +79,12 @@ class OutputPaths:
     posetrack: Path | None = None
     davis: Path | None = None
     events: Path | None = None
+    cvat: Path | None = None
+    label_studio: Path | None = None
+    coco_video: Path | None = None
+    yolo: Path | None = None
+    crops: Path | None = None
+    heat_map: Path | None = None
 
     def given(self) -> list[Path]:
         """Those that are wanted."""
@@ -76,7 +98,7 @@ class OutputPaths:
             if path is None:
                 continue
             option = OPTIONS.get(field.name, f"--{field.name}")
-            if field.name == "davis":
+            if field.name in FOLDERS:
                 found.append(FileName(option, path, written=True, folder=True))
             elif field.name == "jsonl":  # written in place
                 found += [FileName(option, path, written=True), *written("its checkpoint", checkpoint_path(path))]
@@ -115,6 +137,7 @@ class Outputs:
     """Writes every result to every file that is wanted. `fps`, `size` (width, height): of the video.
 
     `joints`, `images`: of the poses, for the posetrack output. `places`: lines and zones, to be drawn.
+    `name`: of the source, for the forms that say it.
     `picture` is the last annotated frame, drawn if a video is written or `draw` is set. As a context manager: files get
     their names when the block ends well or by Ctrl-C, and are removed after any other exception; then with JSON lines
     among them, these and the part of the video stay, since that is what a resumption needs.
@@ -132,6 +155,7 @@ class Outputs:
         joints: Sequence[str] = (),
         images: Sequence[PoseImage] = (),
         places: Sequence[Place] = (),
+        name: str = "",
         keep: Keep | None = None,
         before: Callable[[Result], None] = lambda _: None,
     ) -> None:
@@ -148,9 +172,19 @@ class Outputs:
                 path: Path | None = getattr(paths, name)
                 if path is not None:
                     self._writers.append(opening.enter_context(make(path)))
+            film = Film(name, size, fps)
+            for collected, begin in COLLECTED.items():
+                target: Path | None = getattr(paths, collected)
+                if target is not None:
+                    self._writers.append(opening.enter_context(begin(target, film)))
             if paths.posetrack is not None:
                 self._writers.append(opening.enter_context(PoseTrackWriter(paths.posetrack, joints, images)))
             self._masks = None if paths.davis is None else opening.enter_context(DavisWriter(paths.davis, size[::-1]))
+            self._yolo = None if paths.yolo is None else opening.enter_context(YoloFolderWriter(paths.yolo, size))
+            self._crops = None if paths.crops is None else opening.enter_context(CropsWriter(paths.crops))
+            self._heat = None if paths.heat_map is None else opening.enter_context(HeatMap(paths.heat_map, size))
+            if keep is not None and paths.crops is not None:
+                raise VistreamError("best shots can't be gone on with: resume without --crops-dir, or begin anew")
             if keep is not None and paths.jsonl is not None:
                 self._write_again(paths.jsonl, keep.frames, before)
             self._sink: VideoSink | None = None
@@ -166,6 +200,8 @@ class Outputs:
                 writer.write(result)
             if self._overlay is not None:
                 self._overlay.follow(result)
+            if self._heat is not None:
+                self._heat.follow(result)
             before(result)
 
     def settled(self) -> int:
@@ -180,9 +216,13 @@ class Outputs:
         for writer in self._writers if self._lines is None else (*self._writers, self._lines):
             writer.check()
             writer.write(result)
-        if self._masks is not None:
-            name = Path(frame.name)  # an image's file name; of a video only a number
-            self._masks.write(result, name.stem if name.suffix else "")
+        name = Path(frame.name)  # an image's file name; of a video only a number
+        for by_frame in (self._masks, self._yolo):
+            if by_frame is not None:
+                by_frame.write(result, name.stem if name.suffix else "")
+        for of_pictures in (self._crops, self._heat):
+            if of_pictures is not None:
+                of_pictures.write(frame.image, result)
         if self._overlay is not None:
             self.picture = self._overlay.draw(frame.image, result, status)
             if self._sink is not None:

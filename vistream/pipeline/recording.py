@@ -131,6 +131,7 @@ class Recording:
                     draw or report is not None,
                     joints=seen.joints,
                     places=self.run.places,
+                    name=self.run.source.name,
                     images=seen.images,
                     keep=None if after is None or saved is None else Keep(after.frames, saved["bytes"]),
                     before=self._follow,
