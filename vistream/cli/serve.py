@@ -22,13 +22,17 @@ from vistream.cli.options import (
     names_in,
 )
 
+TASK_HELP = "mot (boxes) or pose (skeletons); with vos (masks) or sot (a box) objects are clicked in one file."
+
 
 def serve(
     sources: Annotated[
         list[str],
         typer.Argument(metavar="SOURCE", help="Videos, camera indices, RTSP or HTTP addresses, folders of images."),
     ],
-    task: Annotated[str, typer.Option(help="mot (boxes) or pose (skeletons).")] = "mot",
+    task: Annotated[
+        str, typer.Option(help="mot (boxes), pose (skeletons); vos or sot: click on objects in a file.")
+    ] = "mot",
     detector: Annotated[str, typer.Option(help="Where boxes come from, as for vistream track.")] = "auto",
     host: Annotated[str, typer.Option(help="Address to bind to. Any but this machine's own asks for a token.")] = (
         "127.0.0.1"
