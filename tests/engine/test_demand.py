@@ -27,7 +27,7 @@ from vistream.tracking.roi import roi_align
 from vistream.types import FeatureMap, Frame, Observations, Track
 
 CLIP = Path(__file__).parents[2] / "demo_videos" / "plaza_static"
-BACKENDS = ("torch", "numba")
+BACKENDS = ("torch", "compiled")
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_asking_costs_what_is_asked_for_and_once_only(backend: str, network: Int
 
 
 def test_both_backends_count_alike(network: IntegerNetwork) -> None:
-    one, other = Stream(network, backend="numba"), Stream(network, backend="torch")
+    one, other = Stream(network, backend="compiled"), Stream(network, backend="torch")
     for seed in range(3):
         frame = np.random.default_rng(seed).integers(0, 256, (96, 128, 3), dtype=np.uint8)
         for stream in (one, other):

@@ -61,7 +61,7 @@ RUNGS: dict[str, Callable[[IntegerNetwork], Rung]] = {
     "stepped, reset": lambda network: stepped(network, Mode.RESET),
     "stepped, differential": lambda network: stepped(network, Mode.DIFFERENTIAL),
     "stream, torch": lambda network: stream(network, "torch"),
-    "stream, numba": lambda network: stream(network, "numba"),
+    "stream, compiled": lambda network: stream(network, "compiled"),
 }
 
 
@@ -79,7 +79,7 @@ def test_every_rung_equals_dense(rung: str, toy: Toy, data: st.DataObject) -> No
         assert_equal(run(frame), dense.step(frame))
 
 
-@pytest.mark.parametrize("backend", ["torch", "numba"])
+@pytest.mark.parametrize("backend", ["torch", "compiled"])
 @pytest.mark.parametrize(("deadband", "hysteresis"), [(4, 1), (20, 2), (0, 4)])
 @given(toy=toys(), data=st.data())
 @law

@@ -106,7 +106,7 @@ def _marks(
 
 
 def _touched(found: NDArray[np.bool_], sure: NDArray[np.bool_], denied: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of the regions found those that hold what is sure; without that the largest; holes filled but for those denied."""
+    """Of the regions found those with what is sure; without that the largest; holes filled but for those denied."""
     count, numbers, stats, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8))
     if count < 2:
         return sure
