@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,7 +127,7 @@ def test_in_a_browser(task: str, width: int, clip: Path) -> None:
     with (
         command(clip, task) as address,
         browser() as launched,
-        watched(launched, width) as (page, complaints, requests),
+        watched(launched, width) as (page, complaints, asked),
     ):
         page.goto(address)
         until(page, "document.getElementById('picture').naturalWidth > 0")
@@ -145,6 +146,13 @@ def test_in_a_browser(task: str, width: int, clip: Path) -> None:
             page.click("text=jsonl")
         lines = [json.loads(line) for line in Path(waiting.value.path()).read_text().splitlines()]
         assert [line["frame"] for line in lines] == list(range(FRAMES))
+        if task == "vos":
+            with page.expect_download() as waiting:
+                page.click("text=masks")
+            with zipfile.ZipFile(waiting.value.path()) as archive:
+                assert len(archive.namelist()) == FRAMES
+                labels = np.asarray(Image.open(archive.open("00000.png")))
+            assert overlap(labels > 0, disc(0)) > 0.8
         x, y, w, h = lines[-1]["tracks"][0]["bbox"]
         assert abs(x + w / 2 - centre(FRAMES - 1)[0]) < 12
         assert abs(y + h / 2 - 70) < 12

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from vistream.addresses import without_secrets
+from vistream.cli.annotate import annotate
 from vistream.cli.bench import bench
 from vistream.cli.calibrate import calibrate
 from vistream.cli.config import config
@@ -34,7 +35,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (track, verify, bench, calibrate, download_weights, energy_report, serve, doctor, config):
+for command in (track, verify, bench, calibrate, download_weights, energy_report, serve, annotate, doctor, config):
     app.command(command.__name__.replace("_", "-"))(command)
 app.command("eval")(evaluate)
 

@@ -32,6 +32,7 @@ from vistream.serve.access import Access
 from vistream.serve.clicks import Click, outline
 from vistream.serve.desk import Desk
 from vistream.serve.deskpage import page
+from vistream.serve.maskzip import MaskZipWriter
 from vistream.serve.tile import jpeg_of
 from vistream.types import Box
 
@@ -45,15 +46,16 @@ DOWNLOADS: dict[str, tuple[str, Callable[[Path, Film], Any]]] = {
     "coco": ("-coco.json", CocoVideoWriter),
     "cvat": (".xml", CvatVideoWriter),
     "label-studio": ("-label-studio.json", LabelStudioWriter),
+    "masks": ("-masks.zip", MaskZipWriter),
 }
-"""What a result is downloaded as: the end of the file's name, and what writes it."""
+"""What a result is downloaded as: the end of the file's name, and what writes it. Masks: of the task vos alone."""
 
 
 def make_desk_app(desk: Desk, token: str | None) -> Starlette:
     """`token`: as for `Access`."""
 
     async def index(request: Request) -> Response:
-        return HTMLResponse(page(desk.settings.task, tuple(DOWNLOADS)))
+        return HTMLResponse(page(desk.settings.task, _downloads(desk)))
 
     async def script(request: Request) -> Response:
         text = resources.files("vistream.serve").joinpath("desk.js").read_text(encoding="utf-8")
@@ -90,12 +92,12 @@ def make_desk_app(desk: Desk, token: str | None) -> Starlette:
             "stop": desk.stop,
             "forget": lambda: desk.forget(int(body["id"])),
         }
-        await _asked(orders[request.path_params["order"]])
+        await _asked(lambda: orders[request.path_params["order"]]())
         return JSONResponse(desk.as_dict())
 
     async def download(request: Request) -> Response:
         kind = request.path_params["kind"]
-        if kind not in DOWNLOADS or not desk.results:
+        if kind not in _downloads(desk) or not desk.results:
             raise HTTPException(404, "there is no such result")
         name, content = await run_in_threadpool(_written, desk, kind)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -158,6 +160,10 @@ def _target(body: dict[str, Any]) -> tuple[int, int | None, list[Click], Box | N
         return int(body["frame"]), identity, clicks, box
     except (KeyError, TypeError, ValueError, OverflowError):
         raise HTTPException(400, "a frame, and clicks or a box, are expected") from None
+
+
+def _downloads(desk: Desk) -> tuple[str, ...]:
+    return tuple(kind for kind in DOWNLOADS if kind != "masks" or desk.settings.task == "vos")
 
 
 def _written(desk: Desk, kind: str) -> tuple[str, bytes]:
