@@ -17,8 +17,8 @@ from toys import Toy, clips, toys
 from vistream.engine.reference import Dense
 from vistream.engine.spiking import Mode, Simulator
 from vistream.engine.spiking.events import Events, gather
-from vistream.engine.spiking.population import Mover, Neurons, Pixels
-from vistream.engine.spiking.simulator import Population, populate
+from vistream.engine.spiking.population import Pixels, Population
+from vistream.engine.spiking.table import populate
 from vistream.engine.stream.engine import Stream
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import PIXEL_ZERO
@@ -125,13 +125,8 @@ def run_in_any_order(
         else:
             name = waiting[random.integers(len(waiting))]
             population = populations[name]
-            sent = population.fire() if isinstance(population, Mover) else fire(population)
-            post += letters(network, name, sent)
-
-
-def fire(population: Population) -> Events:
-    assert isinstance(population, Neurons)
-    return population.fire()[0]
+            assert not isinstance(population, Pixels)
+            post += letters(network, name, population.fire()[0])
 
 
 def letters(network: IntegerNetwork, sender: str, events: Events) -> Iterator[tuple[str, int, Events]]:

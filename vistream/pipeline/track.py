@@ -13,9 +13,9 @@ import numpy as np
 
 from vistream.errors import VistreamError
 from vistream.pipeline.run import Run, Settings
+from vistream.pipeline.session import AUTO
 from vistream.pipeline.start import implied_task
 from vistream.pipeline.tracked import TrackedFrame
-from vistream.quantize.named import DEFAULT_MODEL
 from vistream.types import Box
 
 Place = str | Sequence[float | str]
@@ -27,7 +27,7 @@ def track(
     source: PathLike | int,
     task: str | None = None,
     *,
-    model: str = DEFAULT_MODEL,
+    model: str = AUTO,
     detections: PathLike | None = None,
     detector: str = "auto",
     detector_size: int | tuple[int, int] | None = None,

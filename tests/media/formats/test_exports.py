@@ -50,9 +50,9 @@ def test_what_is_exported_is_read_back(kind: type[CollectedWriter], name: str, t
 
 
 def test_yolo_text_is_read_back_with_its_ids(tmp_path: Path) -> None:
-    with YoloFolderWriter(tmp_path / "yolo", FILM.size) as writer:
-        for result in results():
-            writer.write(result)
+    writer = YoloFolderWriter(tmp_path / "yolo", FILM.size)
+    for result in results():
+        writer.write(result)
     assert_same(tmp_path / "yolo")
     rows = [line.split() for line in (tmp_path / "yolo" / "labels" / "000004.txt").read_text().splitlines()]
     assert [(row[0], row[5]) for row in rows] == [("0", "3"), ("1", "7")]

@@ -7,7 +7,6 @@ classes appeared.
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
@@ -46,17 +45,3 @@ class YoloFolderWriter:
         if len(self._numbers) > known:
             with replacing(self.folder / CLASSES) as temporary:
                 temporary.write_text("".join(f"{name}\n" for name in self._numbers), encoding="utf-8", newline="\n")
-
-    def check(self) -> None:
-        """Nothing is pending: every frame is on disk already."""
-
-    def close(self) -> None:
-        """Nothing is left to do."""
-
-    def __enter__(self) -> YoloFolderWriter:
-        return self
-
-    def __exit__(
-        self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
