@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -87,6 +87,7 @@ points = st.tuples(st.floats(-50, 250), st.floats(0, 250))
 
 
 @given(st.lists(points, min_size=1, max_size=30))
+@settings(deadline=None)
 def test_ins_and_outs_take_turns_and_zones_are_left_once_entered(way: list[tuple[float, float]]) -> None:
     entered = events(YARD, way)
     assert all(what == ("enter", "leave")[n % 2] for n, what in enumerate(entered))

@@ -132,7 +132,8 @@ def read_yaml(path: Path) -> dict[Any, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise VistreamError(f"{where}: not YAML: {getattr(error, 'problem', None) or error}") from None
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise VistreamError(f"{where}: not YAML: {problem}") from None
     except (ValueError, RecursionError) as error:
         raise VistreamError(f"{path}: not YAML that can be read: {error}") from None
     if whole is None:
