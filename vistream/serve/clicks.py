@@ -17,6 +17,8 @@ Click = tuple[float, float, bool]
 ROUNDS = 4
 REACH = 0.3
 """Of the frame's shorter side: how far an object may reach from the clicks."""
+NEAR = 0.05
+"""Of the part that is looked at: how far from a click the object is taken to be likely, before colours are compared."""
 SURE = 0.012
 """Of the frame's shorter side: the disc around a click that is what the click says."""
 LARGEST = 400
@@ -93,13 +95,16 @@ def _marks(
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     if within is None:
         distances = [np.hypot(columns - x, rows - y) for x, y, on in clicks if on]
-        near = np.min(distances, axis=0) < 0.5 * min(shape) / 2
+        near = np.min(distances, axis=0) < NEAR * min(shape)
         marks = np.where(near, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
         marks[0], marks[-1], marks[:, 0], marks[:, -1] = (cv2.GC_BGD,) * 4
     else:
         x1, y1, x2, y2 = within
         inside = (columns >= x1) & (columns < x2) & (rows >= y1) & (rows < y2)
         marks = np.where(inside, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
+    away = [np.hypot(columns - x, rows - y) for x, y, on in clicks if not on]
+    if away and within is None:  # what is nearer to a click beside the object than to one on it does not belong to it
+        marks[np.min(away, axis=0) < np.min(distances, axis=0)] = cv2.GC_BGD
     for x, y, on in clicks:
         cv2.circle(marks, (round(x), round(y)), radius, cv2.GC_FGD if on else cv2.GC_BGD, cv2.FILLED)
     return marks
