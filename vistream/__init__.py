@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from vistream.pipeline.supervised import Tracker
     from vistream.pipeline.track import track
     from vistream.pipeline.tracked import TrackedFrame
-    from vistream.types import FeatureMap, Observations, Result, Track, Work
+    from vistream.types import ClassMap, FeatureMap, Observations, Result, Segment, Track, Work
 
 __all__ = [
+    "ClassMap",
     "FeatureMap",
     "Observations",
     "Result",
+    "Segment",
     "Session",
     "Stream",
     "Track",
@@ -44,7 +46,7 @@ _HOMES = {
     "track": "vistream.pipeline.track",
     "TrackedFrame": "vistream.pipeline.tracked",
     "Tracker": "vistream.pipeline.supervised",
-    **dict.fromkeys(("FeatureMap", "Observations", "Result", "Track", "Work"), "vistream.types"),
+    **dict.fromkeys(("ClassMap", "FeatureMap", "Observations", "Result", "Segment", "Track", "Work"), "vistream.types"),
 }
 
 
