@@ -11,8 +11,8 @@ from torch import nn
 from vistream.engine.agreement import OUTPUT, check_network, check_recording
 from vistream.engine.frames import as_frame, channels_of, each
 from vistream.errors import VistreamError
-from vistream.ir.arithmetic import plain_arithmetic
 from vistream.ir.network import IntegerNetwork
+from vistream.ir.plain_torch import with_plain_torch
 from vistream.quantize.convert import converted
 from vistream.quantize.module import check_module
 from vistream.quantize.preprocess import preprocess_of_user
@@ -23,7 +23,7 @@ from vistream.quantize.trace import trace
 CHECKED = 2  # frames on which floats and integers are compared
 
 
-@plain_arithmetic()
+@with_plain_torch
 def converted_model(
     model: nn.Module,
     frames: Any,

@@ -24,8 +24,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from vistream.errors import VistreamError
-from vistream.ir.arithmetic import plain_arithmetic
 from vistream.ir.graph import Graph, Node, Operand, Weight, pruned
+from vistream.ir.plain_torch import plain_torch
 from vistream.ir.same import SameConv2d
 from vistream.quantize.aten import Meaning, Traced, meaning_of
 
@@ -75,7 +75,7 @@ def as_for_inference(model: nn.Module) -> Iterator[None]:
     """Eval mode, no gradients, no autocast, float32 by default; afterwards modes and buffers are what they were."""
     modes = [(module, module.training) for module in model.modules()]
     buffers = [(module._buffers, dict(module._buffers)) for module in model.modules() if type(module._buffers) is dict]
-    with plain_arithmetic():
+    with plain_torch(), torch.inference_mode(False), torch.no_grad():
         try:
             model.eval()
             yield

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from vistream.engine.deadband import Deadband
 from vistream.engine.reference.table import REFERENCE
-from vistream.ir.arithmetic import plain_arithmetic
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import PIXEL_ZERO, Input, Neuron
+from vistream.ir.plain_torch import with_plain_torch
 from vistream.ir.value import Value
 from vistream.types import Frame
 
@@ -31,7 +31,7 @@ class Dense:
         self._levels = {}
         self.deadband.reset()
 
-    @plain_arithmetic()
+    @with_plain_torch
     def step(self, frame: Frame) -> dict[str, Tensor]:
         """Every value, `[H, W, C]`, by name, for a frame of `[H, W, C]` uint8.
 

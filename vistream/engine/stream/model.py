@@ -9,8 +9,10 @@ from torch import nn
 from vistream.engine.agreement import OUTPUT
 from vistream.engine.conversion import converted_model
 from vistream.engine.stream.engine import Stream
+from vistream.ir.plain_torch import with_plain_torch
 
 
+@with_plain_torch
 def stream(
     model: nn.Module,
     calibration_frames: Any,
