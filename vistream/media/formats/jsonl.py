@@ -7,11 +7,11 @@
      "classes"?: {"road": 0.41, "sky": 0.2}, "segments"?: [{"id", "class", "thing", "score", "area", "bbox"}]}
 
 `classes` and `segments` are those of the tasks semseg and panoptic: the share of the pixels that show each class, and
-the regions. Frames count from 0, boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of
-[x, y, confidence]. `seen` is there, and false, where a box was not seen but predicted. `camera`, where it moved, takes
-points (x, y, 1) of the frame before to this one. JSON is strict: no NaN, no infinity. Activity maps and class maps are
-not stored. This file alone is written in place, not renamed when complete, because a run that was killed goes on from
-it.
+the regions. A frame in which something happened at a line or zone has "events", see `events`. Frames count from 0,
+boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of [x, y, confidence]. `seen` is there, and
+false, where a box was not seen but predicted. `camera`, where it moved, takes points (x, y, 1) of the frame before to
+this one. JSON is strict: no NaN, no infinity. Activity maps and class maps are not stored. This file alone is written
+in place, not renamed when complete, because a run that was killed goes on from it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import numpy as np
 
 from vistream.errors import VistreamError
 from vistream.media.formats import rle
+from vistream.media.formats.events import event_as_dict, event_of
 from vistream.types import LayerWork, Result, Segment, Track, Work
 
 log = logging.getLogger("vistream")
@@ -159,6 +160,8 @@ def as_dict(result: Result) -> dict[str, Any]:  # Any: JSON
     }
     if result.camera is not None:
         entry["camera"] = np.round(result.camera, CAMERA_DECIMALS).tolist()
+    if result.events:
+        entry["events"] = [event_as_dict(event) for event in result.events]
     if result.shares is not None:
         entry["classes"] = {name: round(share, 6) for name, share in result.shares.items()}
     if result.segments:
@@ -202,6 +205,7 @@ def _parse(line: bytes, where: str) -> Result:
         camera = np.array(entry["camera"], dtype=np.float64).reshape(2, 3) if "camera" in entry else None
         if camera is not None and not np.isfinite(camera).all():
             raise ValueError("the camera's motion holds a number that is not finite")
+        events = tuple(event_of(event) for event in entry.get("events", ()))
         shares = {str(name): _share(share) for name, share in entry["classes"].items()} if "classes" in entry else None
         segments = tuple(map(_segment, entry.get("segments", ())))
         return Result(
@@ -209,6 +213,7 @@ def _parse(line: bytes, where: str) -> Result:
             camera=camera,
             shares=shares,
             segments=segments,
+            events=events,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise VistreamError(f"{where} is not a frame as vistream writes it: {error!r}") from None
