@@ -53,7 +53,8 @@ def test_what_reads_no_spikes_is_told_apart(picture: Tensor) -> None:
     kinds = {name: layer.kind for name, layer in layers.items() if layer.kind != "spikes"}
     assert kinds.pop("backbone.downsample1_1.encode_conv") == "pixels"
     sums = {name for name, kind in kinds.items() if kind == "membrane"}
-    assert sums == {f"backbone.{block}.0.Conv.pwconv2" for block in ("ConvBlock1_1", "ConvBlock1_2", "ConvBlock2_1", "ConvBlock2_2")}  # fmt: skip
+    blocks = ("ConvBlock1_1", "ConvBlock1_2", "ConvBlock2_1", "ConvBlock2_2")
+    assert sums == {f"backbone.{block}.0.Conv.pwconv2" for block in blocks}
     assert all(name.endswith("product") for name in kinds.keys() - sums)
     assert not any(".body." in name for name in layers)  # a re-parameterised convolution is one layer
 

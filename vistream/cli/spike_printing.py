@@ -22,8 +22,8 @@ from vistream.media.video.frames import Source
 from vistream.models.spike2former import load
 
 EXPLAINED = (
-    "D is the largest integer of a neuron: an integer n is n spikes in D binary steps. The mean integer holds D already.",
-    "T is how many copies of a still picture are shown: the result is the same, the work is T times as much. Here T = 1.",
+    "D is the largest integer of a neuron: integer n is n spikes in D binary steps; mean integers hold D already.",
+    "T is how many copies of a picture are shown: the result is the same, the work is T times as much. Here T = 1.",
     "Attention multiplies integers by integers; it is counted as additions, one for each spike of one side.",
 )
 
