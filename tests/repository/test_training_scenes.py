@@ -19,7 +19,8 @@ def test_a_scene_follows_from_its_number() -> None:
 
 
 def test_pictures_and_labels_are_written_in_pairs(tmp_path: Path) -> None:
-    render_semseg.main([str(tmp_path), *"--train 2 --validation 1 --takes 1 --size 64 48 --workers 1".split()])
+    counts = ("--train", "2", "--validation", "1", "--takes", "1", "--workers", "1")
+    render_semseg.main([str(tmp_path), *counts, "--size", "64", "48"])
     seen: set[int] = set()
     for part, count in (("train", 2), ("validation", 1)):
         images = sorted(path.stem for path in (tmp_path / part / "images").iterdir())

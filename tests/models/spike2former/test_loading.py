@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from spike2formerweights import CLASSES, recipe_weights, small_network, small_sizes
 
 from vistream.errors import VistreamError
+from vistream.evaluate.metrics.segmentation import class_iou, confusion
+from vistream.media.video.source import open_source
 from vistream.models.registry import WEIGHTS
 from vistream.models.spike2former import NAMES, Spike2Former, load, save
 from vistream.models.spike2former.backbone import Backbone
@@ -111,7 +114,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path, weights: dict[str, torch.Ten
 
     refused({"decode_head.extra": torch.zeros(1)}, "unknown decode_head.extra")
     refused({}, "lacks decode_head.w", without="decode_head.w")
-    refused({}, "lacks backbone.downsample4.encode_conv.weight", without="backbone.downsample4.encode_conv.weight")
+    refused({}, "lacks downsample4.encode_conv.weight", without="backbone.downsample4.encode_conv.weight")
     refused({"decode_head.w": torch.tensor([float("nan")])}, "not finite in decode_head.w")
     refused({"decode_head.cls_embed.bias": torch.zeros(9)}, "wrong shape of decode_head.cls_embed.bias")
 
@@ -142,3 +145,16 @@ def test_weights_that_are_not_here_are_asked_for(monkeypatch: pytest.MonkeyPatch
         load("spike2former-voc")
     with pytest.raises(VistreamError, match="the names are spike2former-tiny"):
         load("spike2former-huge")
+
+
+def test_the_network_that_comes_along_knows_the_demo_clips() -> None:
+    """Places that it never saw; `vistream eval --task semseg --data demo_videos` has all frames."""
+    clip = Path(__file__).parents[3] / "demo_videos"
+    network = load(TINY)
+    counts = np.zeros((7, 8), np.int64)
+    with open_source(str(clip / "plaza_static.mp4"), max_frames=1) as frames:
+        image = next(iter(frames)).image
+    with Image.open(clip / "plaza_static" / "semantic" / "00000.png") as picture:
+        labels = np.array(picture)
+    counts += confusion(labels, network.scores(image).argmax(0).numpy(), 7)
+    assert float(np.nanmean(class_iou(counts))) > 0.6
