@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import (
     AUTO_MODEL,
     DEFAULT_MODEL,
@@ -44,6 +45,7 @@ def energy_report(
     overwrite: Overwrite = False,
     start: Start = 0,
     stride: Stride = 1,
+    config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
