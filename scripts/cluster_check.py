@@ -150,6 +150,8 @@ def play(name: str, root: Path, videos: list[Path], frames: int) -> dict[str, st
         print(f"{name}: exit code {process.returncode}", *said.strip().splitlines()[-4:], sep="\n    ", flush=True)
         if process.returncode:
             for host in HOSTS:
+                kill_all(host)
+            for host in HOSTS:
                 start_ray(host)
             again = track(folder, videos, frames, "--resume", host=HOSTS[0])
             said = again.communicate(timeout=LONGEST)[1]
