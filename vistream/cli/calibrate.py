@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import DEFAULT_MODEL, Debug, Model, Overwrite, Quiet, SourceArgument, Start
 from vistream.errors import VistreamError
 
@@ -19,6 +20,7 @@ def calibrate(
     model: Model = DEFAULT_MODEL,
     frames: Annotated[int, typer.Option(help="How many frames to look at, evenly spread.", min=1)] = 32,
     start: Start = 0,
+    config: Config = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,

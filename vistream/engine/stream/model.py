@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from vistream.engine.stream.engine import Stream
+from vistream.ir.plain_torch import with_plain_torch
 from vistream.quantize.convert import quantize
 from vistream.quantize.ranges import Preprocess
 from vistream.types import Frame
@@ -15,6 +16,7 @@ IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
+@with_plain_torch
 def stream(
     model: nn.Module,
     calibration_frames: Iterable[Frame],
