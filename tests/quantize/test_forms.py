@@ -1,6 +1,8 @@
 """Ordinary networks in every form that people write them: the stream is near the float network, or it is refused."""
 
+import copy
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -248,6 +250,23 @@ def test_containers_are_named_outputs(name: str) -> None:
     assert step.levels is near.levels
 
 
+def test_a_network_that_knows_its_size_takes_no_other() -> None:
+    larger = np.zeros((HEIGHT + 8, WIDTH, 3), np.uint8)
+    for name, free in (
+        ("squeeze", True),
+        ("channel shuffle", True),
+        ("adaptive", True),
+        ("whole head", False),
+        ("tokens", False),
+    ):
+        stream = vistream.stream(made(name), frames(), mean=MEAN, std=STD)
+        if free:
+            assert stream.step(larger).levels.numel()
+        else:
+            with pytest.raises(VistreamError, match=f"takes frames of {WIDTH}x{HEIGHT} pixels alone"):
+                stream.step(larger)
+
+
 def test_what_a_step_gave_stays() -> None:
     torch.manual_seed(0)
     stream = vistream.stream(Net(lambda net, x: net.a(x), a=conv()).eval(), frames(), mean=MEAN, std=STD)
@@ -255,6 +274,16 @@ def test_what_a_step_gave_stays() -> None:
     stream.reset()
     assert all(torch.equal(levels, stream.step(frame).levels) for levels, frame in zip(kept, frames(), strict=True))
     assert not torch.equal(kept[0], kept[2])
+
+
+def test_a_stream_can_be_copied_in_the_middle() -> None:
+    first, second, _ = frames()
+    stream = vistream.stream(made("SiLU"), frames(), mean=MEAN, std=STD)
+    assert copy.deepcopy(stream).step(first).work == stream.step(first).work
+    for copied in (copy.deepcopy(stream), pickle.loads(pickle.dumps(stream))):
+        again = copied.step(second)
+        assert again.work.share < 1.0
+        assert torch.equal(again.levels, Dense(stream.network).step(second)[stream.network.output])
 
 
 def test_the_surroundings_do_not_matter() -> None:
