@@ -158,7 +158,7 @@ def test_csv_has_a_header_and_quotes_labels(tmp_path: Path) -> None:
         writer.write(RESULT)
     with (tmp_path / "tracks.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
-    assert list(row) == ["frame", "time", "id", "label", "score", "x", "y", "w", "h"]
+    assert list(row) == ["frame", "time", "id", "label", "score", "x", "y", "w", "h", "seen"]
     assert (row["frame"], row["label"], float(row["time"]), float(row["h"])) == ("4", "a car, red", 0.16, 4.0)
 
 
