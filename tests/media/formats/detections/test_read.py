@@ -361,3 +361,10 @@ def test_a_broken_file_is_read_or_refused_in_one_line(form: str, tmp_path: Path)
             list(read_any(path, FOOTAGE).values())
         except VistreamError as error:
             assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("number", ["1e308", "-1e308", "nan", "inf", "1e20"])
+def test_yolo_numbers_that_no_box_has_are_refused(number: str, tmp_path: Path) -> None:
+    (tmp_path / "frame_000000.txt").write_text(f"0 0.5 0.5 {number} 0.1\n", encoding="utf-8")
+    with pytest.raises(VistreamError, match=r"frame_000000\.txt, line 1"):
+        read_any(tmp_path, Footage(4, size=(64, 48)))
