@@ -24,16 +24,17 @@ from vistream.energy.report import Phase, phases
 from vistream.energy.rows import Row
 from vistream.energy.run import count_energy
 from vistream.energy.units import count, joules
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork
 from vistream.media.video.fit import fit
 from vistream.media.video.source import open_source
 from vistream.models.lite0 import MEAN as LITE0_MEAN
 from vistream.models.lite0 import STD as LITE0_STD
 from vistream.models.lite0 import lite0_features
 from vistream.models.resnet import MEAN, STD, Depth, ResNetFeatures
-from vistream.quantize.convert import Levels, quantize
+from vistream.quantize.convert import quantize
 from vistream.quantize.named import NamedNetwork, named_network
 from vistream.quantize.ranges import Preprocess
+from vistream.quantize.scales import Levels
 from vistream.types import Frame
 
 CLIPS = {

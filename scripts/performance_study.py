@@ -26,7 +26,7 @@ from vistream.atomic import replacing
 from vistream.bench.clips import blob_frames
 from vistream.engine.spiking.simulator import Simulator
 from vistream.engine.stream.engine import Stream
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork
 from vistream.quantize.named import named_network
 from vistream.types import Frame
 
@@ -83,7 +83,7 @@ def resolution(axes: Axes, network: IntegerNetwork) -> None:
     for (width, height), all_changed, changed in zip(SIZES, whole, part, strict=True):
         stream = Stream(network)
         stream.step(blob_frames(height, width, 0.0, 1)[0])
-        megabytes = sum(levels.nbytes for levels in stream.memory().values()) / 1e6
+        megabytes = sum(levels.nbytes for levels in stream.state_dict()["values"].values()) / 1e6
         print(f"| {width}x{height} | {all_changed:.2f} | {changed:.2f} | {megabytes:.0f} |")
     for name, values, colour in (("all changed", whole, OTHER), ("5 % changed", part, OURS)):
         axes.plot(pixels, values, "o-", color=colour, markersize=4, label=name)

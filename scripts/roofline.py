@@ -29,7 +29,7 @@ from vistream.engine.stream.packing import aligned_zeros
 from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.engine.stream.raw import address_of
 from vistream.engine.stream.tiles import tile_begin, tile_end, tile_product_2x2, tile_shapes, tiles_allowed
-from vistream.ir.layers import Neuron
+from vistream.ir.operations import Neuron
 from vistream.machine import cpu_name
 
 STEPS, TIMES = 8, 20000

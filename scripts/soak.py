@@ -24,7 +24,7 @@ from vistream.detect.motion import MotionDetector
 from vistream.engine.reference import Dense
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.look import Look
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork
 from vistream.media.formats.jsonl import JsonlWriter
 from vistream.media.video.source import open_source
 from vistream.quantize.named import named_network

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from vistream.atomic import replacing
-from vistream.ir.formula import settle
+from vistream.ir.formula import requantise
 
 TAU, H, HIGHEST = 4, 1, 15
 TRUE, OURS, OTHER = "#8a8a8a", "#0072b2", "#d55e00"  # Okabe and Ito's
@@ -34,11 +34,11 @@ def held_pixel(values: Signal, tau: int) -> Signal:
 
 
 def levels(y: Signal, hysteresis: int) -> Signal:
-    """The neuron's level over time, by `quantize.formula.settle`."""
+    """The neuron's level over time, by `quantize.formula.requantise`."""
     inputs = torch.tensor(y, dtype=torch.float32)
-    found = [settle(inputs[:1], 0, HIGHEST)]
+    found = [requantise(inputs[:1], 0, HIGHEST)]
     for t in range(1, len(y)):
-        found.append(settle(inputs[t : t + 1], 0, HIGHEST, found[-1], hysteresis))
+        found.append(requantise(inputs[t : t + 1], 0, HIGHEST, found[-1], hysteresis))
     return torch.cat(found).numpy().astype(np.float64)
 
 

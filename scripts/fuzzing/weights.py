@@ -96,13 +96,14 @@ def _network_seeds(folder: Path) -> list[Path]:
     import torch
 
     from vistream.ir.file import save_network
-    from vistream.ir.layers import Input, IntegerNetwork, MaxPool, Neuron, Synapse
+    from vistream.ir.network import IntegerNetwork
+    from vistream.ir.operations import Input, MaxPool, Neuron, Synapse
     from vistream.ir.window import Window
 
     window = Window((3, 3), (2, 2), (1, 1), (1, 1), (1, 1))
     synapse = Synapse("input", torch.ones(2, 3, 3, 3, dtype=torch.int8), torch.full((2,), 0.01), window, 1)
     neuron = Neuron("a", (synapse,), torch.zeros(2), 0, 7, 0.1)
-    network = IntegerNetwork((Input("input", 3), neuron, MaxPool("b", "a", window)), 0.1, {"input": 3, "a": 2, "b": 2})
+    network = IntegerNetwork.of((Input("input", 3), neuron, MaxPool("b", "a", window)), 0.1)
     save_network(network, folder / "a.safetensors")
     return [folder / "a.safetensors"]
 

@@ -25,14 +25,16 @@ from torch import Tensor, nn
 
 from vistream.engine.fidelity import PRESETS
 from vistream.engine.stream.engine import Stream
-from vistream.ir.layers import IntegerNetwork, Neuron
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import Neuron
 from vistream.media.video.fit import fit
 from vistream.media.video.spread import spread_frames
 from vistream.models.lite0 import MEAN, STD, lite0_features
-from vistream.quantize.convert import Levels, convert
+from vistream.quantize.convert import convert
 from vistream.quantize.named import DEFAULT_MODEL, shipped_ranges
 from vistream.quantize.program import FloatNeuron, Program, Term
 from vistream.quantize.ranges import Preprocess, Ranges
+from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
 from vistream.types import Frame
 
@@ -172,7 +174,7 @@ def with_fine_output(network: IntegerNetwork) -> IntegerNetwork:
     factor = 63 / last.hi
     synapses = tuple(replace(synapse, multiplier=synapse.multiplier * factor) for synapse in last.synapses)
     finer = replace(last, synapses=synapses, bias=last.bias * factor, lo=-63, hi=63, scale=last.scale / factor)
-    return IntegerNetwork((*network.layers[:-1], finer), finer.scale, network.channels)
+    return IntegerNetwork.of((*network.layers[:-1], finer), finer.scale)
 
 
 def row(
@@ -181,13 +183,14 @@ def row(
     """A line a clip: likeness to the float features, and for exact and high the work's share and tracking."""
     for clip in CLIPS:
         pictures = clip_frames(root, clip, frames)
+        values = network.lay(*pictures[0].shape[:2])
         cells = [name, clip, f"{likeness(network, program, pictures):.4f}"]
         for zones in (PRESETS["exact"], PRESETS["high"]):
             stream = Stream(network, zones.deadband, zones.hysteresis, noise=zones.noise)
             work = [stream.step(frame).work for frame in pictures][4:]
             share = sum(w.macs for w in work) / sum(w.macs_dense for w in work)
             changes = sum(layer.changes for w in work for layer in w.layers)
-            neurons = sum(layer.pixels_total * network.channels[layer.name] for w in work for layer in w.layers)
+            neurons = sum(layer.pixels_total * values[layer.name].channels for w in work for layer in w.layers)
             stream.reset()
             scores = mot_scores(root, clip, stream, track)[0].values() if track else ()
             cells += [f"{percent(share)}, {percent(changes / neurons)}", " ".join(f"{score:.3f}" for score in scores)]

@@ -24,9 +24,10 @@ from common import clip_frames, parser_of, percent, print_table
 from recording import Done, Mask, logs_of
 
 from vistream.bench.clips import blob_frames
-from vistream.engine.stream.plan import LayerPlan, Place, make_plan
-from vistream.engine.stream.torch_kernels import spread
-from vistream.ir.layers import IntegerNetwork
+from vistream.engine.stream.plan import LayerPlan, make_plan
+from vistream.engine.stream.spread import spread
+from vistream.ir.footprint import Place
+from vistream.ir.network import IntegerNetwork
 from vistream.quantize.named import named_network
 
 SIZE = (576, 768)

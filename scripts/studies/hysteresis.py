@@ -22,7 +22,10 @@ from vistream.engine.stream.backend import Backend
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.torch_backend import TorchBackend
-from vistream.ir.layers import IntegerNetwork, Neuron
+from vistream.engine.stream.twin.neuron import NeuronTwin
+from vistream.engine.stream.twin.twin import at, store
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import Neuron
 from vistream.quantize.named import named_network
 from vistream.types import Frame
 
@@ -33,20 +36,25 @@ TRACKED = ("PETS09-S2L1", "TUD-Stadtmitte")
 WARM = 4  # frames before any is counted: the first one is computed whole
 
 
-class ByPosition(TorchBackend):
+class PositionTwin(NeuronTwin):
     """A position stays only where every one of its channels is inside the band."""
 
-    def _recompute(self, plan: LayerPlan, index: Tensor, hysteresis: int) -> tuple[Tensor, int]:
-        layer = plan.layer
-        if not hysteresis or not len(index) or not isinstance(layer, Neuron):
-            return super()._recompute(plan, index, hysteresis)
-        rows = self.levels(layer.name).reshape(-1, plan.channels)
-        held = rows[index]
-        super()._recompute(plan, index, 0)
-        fresh = rows[index]
+    def update(self, sources: Sequence[Tensor], index: Tensor, output: Tensor, hysteresis: int) -> tuple[Tensor, int]:
+        held = at(output, index)
+        super().update(sources, index, output, 0)
+        fresh = at(output, index)
         moved = (fresh.to(torch.int16) - held).abs().amax(1) > hysteresis
-        rows[index] = torch.where(moved[:, None], fresh, held)
+        store(output, index, torch.where(moved[:, None], fresh, held))
         return moved, int((fresh[moved] != held[moved]).sum())
+
+
+class ByPosition(TorchBackend):
+    """Neuron layers with that twin."""
+
+    def __init__(self, plans: tuple[LayerPlan, ...]) -> None:
+        super().__init__(plans)
+        neurons = {plan.layer.name: PositionTwin(plan) for plan in plans if isinstance(plan.layer, Neuron)}
+        self._twins |= neurons
 
 
 BACKENDS: dict[str, str | type[Backend]] = {"by neuron": "auto", "by position": ByPosition}
@@ -78,7 +86,7 @@ class Found:
 
 def run(network: IntegerNetwork, frames: Sequence[Frame], truth: Sequence[Tensor], stream: Stream) -> Found:
     """One way over a clip, compared with `truth`, the output levels of the exact network."""
-    found = Found()
+    found, values = Found(), network.lay(*frames[0].shape[:2])
     for number, (frame, exact) in enumerate(zip(frames, truth, strict=True)):
         step = stream.step(frame)
         if number < WARM:
@@ -87,7 +95,7 @@ def run(network: IntegerNetwork, frames: Sequence[Frame], truth: Sequence[Tensor
             found.positions += layer.pixels
             found.positions_total += layer.pixels_total
             found.changes += layer.changes
-            found.neurons += layer.pixels_total * network.channels[layer.name]
+            found.neurons += layer.pixels_total * values[layer.name].channels
         found.macs += step.work.macs
         found.macs_dense += step.work.macs_dense
         ours, theirs = step.levels.to(torch.float32), exact.to(torch.float32)

@@ -13,7 +13,7 @@ from vistream.engine.fidelity import PRESETS
 from vistream.engine.stream.backend import Backend, backend_class
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.plan import LayerPlan
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork
 from vistream.types import Frame
 
 WARM = 4  # frames that do not count: the first one is computed whole

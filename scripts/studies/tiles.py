@@ -23,7 +23,8 @@ from recording import WARM, Log, Mask, logs_of, recorder
 from vistream.bench.clips import blob_frames
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.plan import make_plan
-from vistream.ir.layers import Input, IntegerNetwork, Neuron
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import Input, Neuron
 from vistream.quantize.named import named_network
 from vistream.types import Frame
 
@@ -47,8 +48,9 @@ def alone(network: IntegerNetwork, name: str) -> IntegerNetwork:
     (layer,) = (neuron for neuron in network.neurons if neuron.name == name)
     synapse = layer.synapses[-1]  # the one with weights
     own = replace(layer, synapses=(replace(synapse, source="x"),))
-    channels = network.channels[synapse.source]
-    return IntegerNetwork((Input("x", channels), own), layer.scale, {"x": channels, name: network.channels[name]})
+    assert synapse.weight is not None
+    channels = synapse.weight.shape[1] * synapse.groups
+    return IntegerNetwork.of((Input("x", channels), own), layer.scale)
 
 
 def flicker(channels: int, mask: Mask, count: int) -> list[Frame]:

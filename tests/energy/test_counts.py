@@ -18,7 +18,7 @@ from toys import Toy, clips, toys
 
 from vistream.energy.run import count_energy, nonzero_operations
 from vistream.engine.reference import Dense
-from vistream.ir.layers import PIXEL_ZERO, Neuron, Synapse
+from vistream.ir.operations import PIXEL_ZERO, Neuron, Synapse
 from vistream.ir.window import Window
 from vistream.quantize.named import NamedNetwork
 

@@ -18,7 +18,7 @@ from vistream.engine.reference import Dense
 from vistream.engine.stream.demand import Spans, spans_of
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.look import Look
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork
 from vistream.media.formats.mot import read_tracks
 from vistream.media.video.source import open_source
 from vistream.pipeline.session import TASKS, Session

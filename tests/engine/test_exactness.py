@@ -21,7 +21,7 @@ from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.kernel_cache import drop_stale_kernels
 from vistream.engine.stream.numba_backend import NumbaBackend
 from vistream.engine.stream.selftest import check_numba
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork
 from vistream.media.video.frames import SourceFrame
 from vistream.media.video.source import open_source
 from vistream.pipeline.verify import compare

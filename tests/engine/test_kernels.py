@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from vistream.engine.reference import Dense
 from vistream.engine.stream import numba_backend
 from vistream.engine.stream.engine import Stream
-from vistream.ir.layers import Input, IntegerNetwork, Layer, MaxPool, Neuron, Synapse
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import Input, MaxPool, Neuron, Operation, Synapse
 from vistream.ir.window import POINTWISE, Window
 from vistream.types import Frame
 
@@ -48,13 +49,13 @@ def wide_networks(draw: st.DrawFn) -> IntegerNetwork:
     synapses = [conv("stem", channels, outputs, window, random, channels if depthwise else 1)]
     if "residual" in kind:
         synapses.insert(0, Synapse("stem", None, torch.full((channels,), 0.25), POINTWISE))
-    layers: tuple[Layer, ...] = (
+    layers: tuple[Operation, ...] = (
         Input("x", 3),
         neuron("stem", (conv("x", 3, channels, Window((3, 3), (2, 2), (1, 1), None), random),), random, signed),
         neuron("wide", tuple(synapses), random, draw(st.booleans())),
         MaxPool("pool", "wide", Window((3, 3), (2, 2), (1, 1), (1, 1))),
     )
-    return IntegerNetwork(layers, 1.0, {"x": 3, "stem": channels, "wide": outputs, "pool": outputs})
+    return IntegerNetwork.of(layers)
 
 
 def frames(seed: int, height: int, width: int) -> list[Frame]:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from vistream.engine.reference import Dense
 from vistream.errors import VistreamError
 from vistream.ir.file import load_network, save_network
-from vistream.ir.formula import settle
-from vistream.ir.layers import Concat, IntegerNetwork, MaxPool, Upsample
+from vistream.ir.formula import requantise
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import Concat, MaxPool, Upsample
 from vistream.quantize.convert import quantize
 from vistream.quantize.named import named_network
 from vistream.quantize.ranges import Preprocess, load_ranges, save_ranges
@@ -132,7 +133,7 @@ def test_a_damaged_network_is_refused(everything: tuple[nn.Module, IntegerNetwor
     with safe_open(str(path), "pt") as file:
         metadata = file.metadata()
     tensors = load_file(str(path))
-    tensors["stem.0.weight"] = tensors["stem.0.weight"][:, :2].contiguous()
+    tensors["stem.synapses.0.weight"] = tensors["stem.synapses.0.weight"][:, :2].contiguous()
     save_file(tensors, str(path), metadata)
     with pytest.raises(VistreamError, match="does not fit its source"):
         load_network(path)
@@ -162,5 +163,5 @@ def test_ranges_round_trip_and_bad_ones_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_the_formula_at_its_edges(y: float, held: int, hysteresis: int, level: int) -> None:
-    kept = settle(torch.tensor([y]), 0, 7, torch.tensor([held], dtype=torch.int8), hysteresis)
+    kept = requantise(torch.tensor([y]), 0, 7, torch.tensor([held], dtype=torch.int8), hysteresis)
     assert kept.tolist() == [level]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from vistream.energy.counts import LayerCounts, LayerSize, SpikeCounts
-from vistream.ir.layers import Input, IntegerNetwork, Neuron, Synapse
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import Input, Neuron, Synapse
 from vistream.ir.window import POINTWISE, Window
 
 
@@ -16,7 +17,7 @@ def small(window: Window, groups: int, channels: int = 2) -> IntegerNetwork:
     across = Synapse("first", torch.ones((4, 4, 1, 1), dtype=torch.int8), torch.full((4,), 0.3))
     shortcut = Synapse("first", None, torch.full((4,), 0.5), POINTWISE)
     second = Neuron("second", (across, shortcut), torch.full((4,), -0.5), 0, 7, 1.0)
-    return IntegerNetwork((Input("x", channels), first, second), 1.0, {"x": channels, "first": 4, "second": 4})
+    return IntegerNetwork.of((Input("x", channels), first, second))
 
 
 SIZE = LayerSize("layer", neurons=100, macs=1000, synapses=900, adds=50, weights=40, inputs=60, readers=2, analog=False)

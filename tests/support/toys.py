@@ -13,16 +13,8 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from vistream.ir.layers import (
-    Concat,
-    Input,
-    IntegerNetwork,
-    Layer,
-    MaxPool,
-    Neuron,
-    Synapse,
-    Upsample,
-)
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import Concat, Input, MaxPool, Neuron, Operation, Synapse, Upsample
 from vistream.ir.window import POINTWISE, Window
 from vistream.types import Frame
 
@@ -63,13 +55,12 @@ class _Maker:
         height, width = draw(st.tuples(st.integers(1, 11), st.integers(1, 11)), label="size")
         channels = draw(st.integers(1, 3), label="channels")
         self.values = [_Value("x", height, width, channels)]
-        self.layers: list[Layer] = [Input("x", channels)]
+        self.layers: list[Operation] = [Input("x", channels)]
         self.peaks = {"x": 128.0}
 
     def toy(self) -> Toy:
         first = self.values[0]
-        channels = {value.name: value.channels for value in self.values}
-        network = IntegerNetwork(tuple(self.layers), 0.25, channels)
+        network = IntegerNetwork.of(self.layers, 0.25)
         return Toy(network, first.height, first.width)
 
     def add(self, kind: str) -> None:
@@ -97,7 +88,7 @@ class _Maker:
                 self._move(kind, name, source)
 
     def _move(self, kind: str, name: str, source: _Value) -> None:
-        layer: Layer
+        layer: Operation
         if kind == "maximum":
             window = self._pool_window(source)
             placed = window.place(source.height, source.width)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from vistream.bench.contenders import Contender
 from vistream.engine.fidelity import DeadZones
-from vistream.engine.stream.backend import backend_class
+from vistream.engine.stream.backend import Done, backend_class
 from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.plan import LayerPlan
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork
 from vistream.types import Frame
 
 
@@ -107,9 +107,9 @@ def layer_times(network: IntegerNetwork, zones: DeadZones, frames: Sequence[Fram
             seconds["input"] = seconds.get("input", 0.0) + time.perf_counter() - began
             return moved
 
-        def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> tuple[int, int]:
+        def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> Done:
             began = time.perf_counter()
-            done: tuple[int, int] = super().update(plan, hysteresis, needed)
+            done: Done = super().update(plan, hysteresis, needed)
             seconds[plan.layer.name] = seconds.get(plan.layer.name, 0.0) + time.perf_counter() - began
             return done
 

@@ -16,13 +16,14 @@ from vistream.bench.measure import LayerTime, Timing, Turn, compete, contender_t
 from vistream.engine.fidelity import PRESETS
 from vistream.engine.reference import Dense
 from vistream.errors import VistreamError
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork
 from vistream.machine import cpu_name
 from vistream.models import resnet
 from vistream.models.model import load_model
-from vistream.quantize.convert import Levels, convert
+from vistream.quantize.convert import convert
 from vistream.quantize.named import DEFAULT_MODEL, named_network, preprocess_of
 from vistream.quantize.ranges import Preprocess, calibrate
+from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
 from vistream.types import Frame
 

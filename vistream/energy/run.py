@@ -21,7 +21,8 @@ from vistream.engine.spiking.simulator import analog_sources
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.errors import VistreamError
-from vistream.ir.layers import Input, IntegerNetwork, Neuron, Synapse
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import Input, Neuron, Synapse
 from vistream.ir.window import Window
 from vistream.quantize.named import NamedNetwork
 from vistream.types import Frame, Work

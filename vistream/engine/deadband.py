@@ -7,7 +7,8 @@ that every implementation of the network sees the same pixels.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,15 +61,16 @@ class Deadband:
         if noise <= NOISE:
             self._noise = noise if self._noise is None else MEMORY * self._noise + (1 - MEMORY) * noise
 
-    def state(self) -> NDArray[np.float64]:
-        """What `recall` needs besides the last frame: `[2]`."""
-        return np.array([self._count, math.nan if self._noise is None else self._noise])
+    def state_dict(self) -> dict[str, Any]:
+        """All that it remembers, as plain data and arrays."""
+        return {"count": self._count, "noise": self._noise, "before": self._before}
 
-    def recall(self, frame: Frame, state: NDArray[np.float64]) -> None:
-        """Go on from where another one was after `frame`."""
-        self._count = int(state[0])
-        self._noise = None if math.isnan(state[1]) else float(state[1])
-        self._before = frame[::ROWS].copy() if self._count % EVERY == 1 else None
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where another one was when its `state_dict()` was `state`."""
+        noise, before = state["noise"], state["before"]
+        self._count = int(state["count"])
+        self._noise = None if noise is None else float(noise)
+        self._before = None if before is None else np.asarray(before, np.uint8)
 
 
 def measured_noise(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:

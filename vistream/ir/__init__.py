@@ -1,1 +1,1 @@
-"""The integer network: layers, windows, the requantisation formula, its file."""
+"""The integer network: the table of operations, values, windows, the requantisation formula, its file."""

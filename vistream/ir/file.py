@@ -1,9 +1,15 @@
-"""One safetensors file holds a calibrated integer network: tensors, and the structure as JSON in its metadata."""
+"""One safetensors file holds a calibrated integer network: tensors, and the structure as JSON in its metadata.
+
+An operation is a dataclass, so its fields are written and read by their types; nothing else is ever made of a file.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import types
+import typing
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +18,11 @@ from torch import Tensor
 
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
-from vistream.ir.layers import (
-    Concat,
-    Input,
-    IntegerNetwork,
-    Layer,
-    MaxPool,
-    Neuron,
-    Synapse,
-    Upsample,
-)
-from vistream.ir.window import Pair, Window
+from vistream.ir.network import IntegerNetwork, Output
+from vistream.ir.operations import OPERATIONS
 
-FORMAT = "vistream integer network 1"
+FORMAT = "vistream integer network 2"
+DAMAGE = (KeyError, ValueError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, RuntimeError)
 
 
 def save_network(network: IntegerNetwork, path: Path) -> None:
@@ -32,8 +30,9 @@ def save_network(network: IntegerNetwork, path: Path) -> None:
     from safetensors.torch import save_file
 
     tensors: dict[str, Tensor] = {}
-    layers = [_describe(layer, tensors) for layer in network.layers]
-    structure = {"layers": layers, "scale": network.scale, "channels": network.channels}
+    layers = [{"kind": type(layer).__name__} | _fields(layer, layer.name, tensors) for layer in network.layers]
+    outputs = [_encoded(output, f"outputs.{position}", tensors) for position, output in enumerate(network.outputs)]
+    structure = {"layers": layers, "outputs": outputs}
     with replacing(path) as temporary:
         save_file(tensors, str(temporary), {"format": FORMAT, "structure": json.dumps(structure)})
 
@@ -51,98 +50,73 @@ def load_network(path: Path) -> IntegerNetwork:
     except (SafetensorError, OSError) as error:
         raise VistreamError(f"{path}: is no safetensors file ({error})") from None
     if metadata.get("format") != FORMAT:
-        raise VistreamError(f"{path}: is a safetensors file, but holds no integer network of this program")
+        raise VistreamError(
+            f"{path}: is a safetensors file, but holds no integer network of this version of the program: "
+            "make it with vistream calibrate"
+        )
     try:
         structure = json.loads(metadata["structure"])
-        layers = tuple(_restore(entry, tensors) for entry in structure["layers"])
-        network = IntegerNetwork(layers, float(structure["scale"]), structure["channels"])
-        _check(network)
-    except (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        layers = tuple(_made(OPERATIONS[entry.pop("kind")], entry, tensors) for entry in structure["layers"])
+        outputs = tuple(_made(Output, entry, tensors) for entry in structure["outputs"])
+        network = IntegerNetwork(layers, outputs)
+        network.check()
+    except DAMAGE as error:
         raise VistreamError(f"{path}: is damaged ({error}); make it again with vistream calibrate") from None
     return network
 
 
-def _describe(layer: Layer, tensors: dict[str, Tensor]) -> dict[str, Any]:
-    kind = type(layer).__name__
-    if not isinstance(layer, Neuron):
-        return {"kind": kind, **asdict(layer)}
-    tensors[f"{layer.name}.bias"] = layer.bias
-    synapses = []
-    for i, synapse in enumerate(layer.synapses):
-        tensors[f"{layer.name}.{i}.multiplier"] = synapse.multiplier.contiguous()
-        if synapse.weight is not None:
-            tensors[f"{layer.name}.{i}.weight"] = synapse.weight.contiguous()
-        window = None if synapse.window is None else asdict(synapse.window)
-        synapses.append({"source": synapse.source, "window": window, "groups": synapse.groups})
-    plain = {"name": layer.name, "lo": layer.lo, "hi": layer.hi, "scale": layer.scale}
-    return {"kind": kind, **plain, "synapses": synapses}
+def _fields(thing: Any, key: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    return {part.name: _encoded(getattr(thing, part.name), f"{key}.{part.name}", tensors) for part in fields(thing)}
 
 
-def _restore(entry: dict[str, Any], tensors: dict[str, Tensor]) -> Layer:
-    kind, name = entry.pop("kind"), entry["name"]
-    if kind == "Neuron":
-        synapses = tuple(
-            Synapse(
-                item["source"],
-                tensors.get(f"{name}.{i}.weight"),
-                tensors[f"{name}.{i}.multiplier"],
-                None if item["window"] is None else _window(item["window"]),
-                int(item["groups"]),
-            )
-            for i, item in enumerate(entry["synapses"])
-        )
-        scale = float(entry["scale"])
-        return Neuron(name, synapses, tensors[f"{name}.bias"], int(entry["lo"]), int(entry["hi"]), scale)
-    if kind == "MaxPool":
-        return MaxPool(name, entry["source"], _window(entry["window"]))
-    if kind == "Upsample":
-        return Upsample(name, entry["source"], (int(entry["factor"][0]), int(entry["factor"][1])))
-    if kind == "Concat":
-        return Concat(name, tuple(entry["sources"]))
-    if kind == "Input":
-        return Input(name, int(entry["channels"]))
-    raise ValueError(f"a layer of the unknown kind {kind!r}")
+def _encoded(value: Any, key: str, tensors: dict[str, Tensor]) -> Any:
+    """JSON of one field; tensors go into `tensors` under a key that stands in their place."""
+    if isinstance(value, Tensor):
+        tensors[key] = value.detach().clone(memory_format=torch.contiguous_format)
+        return {"tensor": key}
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value):
+        return _fields(value, key, tensors)
+    if isinstance(value, tuple):
+        return [_encoded(item, f"{key}.{position}", tensors) for position, item in enumerate(value)]
+    return value
 
 
-def _window(entry: dict[str, Any]) -> Window:
-    kernel, stride, dilation = (_pair(entry[key]) for key in ("kernel", "stride", "dilation"))
-    padding, after = (None if entry[key] is None else _pair(entry[key]) for key in ("padding", "after"))
-    return Window(kernel, stride, dilation, padding, after)
+def _made(kind: type, entry: dict[str, Any], tensors: dict[str, Tensor]) -> Any:
+    """A dataclass of its encoded fields; raises ValueError, KeyError or TypeError where they are not of its types."""
+    hints = typing.get_type_hints(kind)
+    return kind(**{part.name: _decoded(hints[part.name], entry[part.name], tensors) for part in fields(kind)})
 
 
-def _pair(value: list[int]) -> Pair:
-    first, second = value
-    return int(first), int(second)
+def _decoded(hint: Any, value: Any, tensors: dict[str, Tensor]) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return _one_of(arguments, value, tensors)
+    if origin is tuple:
+        hints = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
+        return tuple(_decoded(item_hint, item, tensors) for item_hint, item in zip(hints, value, strict=True))
+    if hint is Tensor:
+        return tensors[value["tensor"]]
+    if hint is float and type(value) is int:
+        return float(value)
+    if hint in (bool, int, float, str):
+        if type(value) is not hint:
+            raise ValueError(f"{value!r} is no {hint.__name__}")
+        return value
+    if issubclass(hint, Enum):
+        return hint(value)
+    return _made(hint, value, tensors)
 
 
-def _check(network: IntegerNetwork) -> None:
-    """Raise ValueError unless every layer reads earlier ones and its tensors fit."""
-    seen: dict[str, int] = {}
-    for position, layer in enumerate(network.layers):
-        if isinstance(layer, Input) != (position == 0):
-            raise ValueError("the input is not the first layer")
-        if not isinstance(layer, Input):
-            missing = [source for source in layer.sources if source not in seen]
-            if missing:
-                raise ValueError(f"layer {layer.name} reads {missing[0]}, which does not come before it")
-        if isinstance(layer, Neuron):
-            _check_neuron(layer, seen)
-        seen[layer.name] = network.channels[layer.name]
-
-
-def _check_neuron(layer: Neuron, channels: dict[str, int]) -> None:
-    outputs = len(layer.bias)
-    if not -128 <= layer.lo <= 0 <= layer.hi <= 127:
-        raise ValueError(f"layer {layer.name} has levels {layer.lo}..{layer.hi}")
-    if not bool(torch.isfinite(layer.bias).all()):
-        raise ValueError(f"layer {layer.name} has a bias that is not finite")
-    for synapse in layer.synapses:
-        weight = synapse.weight
-        inputs = outputs if weight is None else weight.shape[1] * synapse.groups
-        if (
-            len(synapse.multiplier) != outputs
-            or not bool(torch.isfinite(synapse.multiplier).all())
-            or (weight is not None and (weight.dtype != torch.int8 or weight.dim() != 4 or len(weight) != outputs))
-            or inputs != channels[synapse.source]
-        ):
-            raise ValueError(f"layer {layer.name} does not fit its source {synapse.source}")
+def _one_of(hints: tuple[Any, ...], value: Any, tensors: dict[str, Tensor]) -> Any:
+    """A value of the first of several types that takes it."""
+    if value is None and types.NoneType in hints:
+        return None
+    for hint in hints:
+        try:
+            if hint is not types.NoneType:
+                return _decoded(hint, value, tensors)
+        except (ValueError, TypeError, KeyError):
+            continue
+    raise ValueError(f"{value!r} is of no type that is meant here")

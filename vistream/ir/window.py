@@ -27,6 +27,7 @@ class Window:
 
     `padding` None means TensorFlow's SAME, which depends on the input's size.
     `after` is the padding behind the data; None means the same as before it.
+    `ceil`: a last window that reaches beyond the padding counts too, as long as it begins before it (torch's rule).
     """
 
     kernel: Pair = (1, 1)
@@ -34,6 +35,7 @@ class Window:
     dilation: Pair = (1, 1)
     padding: Pair | None = (0, 0)
     after: Pair | None = None
+    ceil: bool = False
 
     @property
     def pointwise(self) -> bool:
@@ -63,7 +65,12 @@ class Window:
         room = size + before + after - dilation * (kernel - 1) - 1
         if room < 0:
             raise ValueError(f"a window of {kernel} (dilation {dilation}) does not fit {size} pixels")
-        return room // stride + 1, before, after
+        if not self.ceil:
+            return room // stride + 1, before, after
+        outputs = -(-room // stride) + 1
+        if (outputs - 1) * stride >= size + before:
+            outputs -= 1
+        return outputs, before, max(after, (outputs - 1) * stride + dilation * (kernel - 1) + 1 - size - before)
 
 
 POINTWISE = Window()

@@ -12,7 +12,7 @@ from vistream.engine.float_network import FloatLook, FloatNetwork
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.look import Look
 from vistream.errors import VistreamError
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork
 from vistream.media.video.fit import fit
 from vistream.models.model import LoadedModel, load_model
 from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
@@ -128,7 +128,7 @@ class Session:
 
     def memory(self) -> dict[str, object]:
         """All that is remembered of the video, for `checkpoint`: the objects themselves, not copies."""
-        levels = self._stream.memory() if isinstance(self._stream, Stream) else {}
+        levels = self._stream.state_dict() if isinstance(self._stream, Stream) else {}
         return {"next": self._next, "tracker": self._tracker, "levels": levels}
 
     def remember(self, memory: Mapping[str, Any], frame: Frame | None) -> None:
@@ -141,7 +141,7 @@ class Session:
             raise VistreamError(f"the memory is not that of a run of the task {self.task}")
         self._tracker, self._next = memory["tracker"], int(memory["next"])
         if isinstance(self._stream, Stream) and frame is not None:
-            self._stream.remember(self._fit(frame), memory["levels"])
+            self._stream.load_state_dict(memory["levels"])
 
     def _fit(self, frame: Frame) -> Frame:
         return fit(frame, shortest=SHORTEST.get(self.task, 0))

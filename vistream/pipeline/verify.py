@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vistream.engine.fidelity import DeadZones
 from vistream.engine.reference import Dense
 from vistream.engine.stream.engine import Stream
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork
 from vistream.media.video.fit import fit
 from vistream.media.video.frames import SourceFrame
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vistream.ir.layers import Input, IntegerNetwork, Neuron, Synapse
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import Input, Neuron, Synapse
 from vistream.quantize.program import FloatNeuron, Program, Term
 from vistream.quantize.ranges import Preprocess
 
@@ -52,6 +53,5 @@ def _gains(network: IntegerNetwork, preprocess: Preprocess) -> dict[str, Tensor]
         elif isinstance(layer, Neuron):
             gains[layer.name] = torch.full((len(layer.bias),), layer.scale, dtype=torch.float64)
         else:
-            sources = layer.sources
-            gains[layer.name] = torch.cat([gains[source] for source in sources])
+            gains[layer.name] = torch.cat([gains[source] for source in layer.sources])
     return gains

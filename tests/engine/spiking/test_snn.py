@@ -17,8 +17,9 @@ from vistream.engine.reference import Dense
 from vistream.engine.spiking import Mode, Simulator, SpikingStep
 from vistream.engine.spiking.neuron import PLAIN_IF, START, FiringRule, step
 from vistream.errors import VistreamError
-from vistream.ir.formula import settle
-from vistream.ir.layers import PIXEL_ZERO, Input, IntegerNetwork, Layer, MaxPool, Neuron, Synapse
+from vistream.ir.formula import requantise
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import PIXEL_ZERO, Input, MaxPool, Neuron, Operation, Synapse
 from vistream.ir.window import POINTWISE, Window
 from vistream.types import Frame
 
@@ -49,7 +50,7 @@ def test_at_rest_a_neuron_holds_the_quantised_activation_whatever_the_order(
     charge: list[float], bounds: tuple[int, int], pauses: list[int], order: object
 ) -> None:
     rule = FiringRule(*bounds)
-    expected = int(settle(torch.tensor(sum(charge)), *bounds))
+    expected = int(requantise(torch.tensor(sum(charge)), *bounds))
     membrane, level = settled(charge, rule, pauses)
     assert level == expected
     assert membrane + level == START + sum(charge), "charge is conserved"
@@ -71,10 +72,10 @@ def test_with_hysteresis_a_neuron_rests_within_the_band(
 
 
 def test_hysteresis_leaves_the_way_there_visible() -> None:
-    """Why equality is claimed at h = 0 alone: it stops at the edge of the band; `settle` goes to the nearest level."""
+    """Why equality is claimed at h = 0 alone: it stops at the edge of the band, `requantise` at the nearest level."""
     rule = FiringRule(0, 7, 1.0)
     assert settled([5.0], rule, []) == (2.0 - 0.5, 4)
-    assert int(settle(torch.tensor(5.0), 0, 7, torch.tensor(0, dtype=torch.int8), 1)) == 5
+    assert int(requantise(torch.tensor(5.0), 0, 7, torch.tensor(0, dtype=torch.int8), 1)) == 5
     assert settled([7.0, -2.0], rule, [9]) == (-0.5, 6)
 
 
@@ -97,12 +98,12 @@ def one_convolution(weight: Tensor, window: Window, groups: int) -> IntegerNetwo
     inputs = weight.shape[1] * groups
     first = Synapse("x", None, torch.full((inputs,), 1 / 32), POINTWISE)
     second = Synapse("a", weight, torch.full((len(weight),), 1 / 256), window, groups)
-    layers: tuple[Layer, ...] = (
+    layers: tuple[Operation, ...] = (
         Input("x", inputs),
         Neuron("a", (first,), torch.zeros(inputs), -7, 7, 1.0),
         Neuron("b", (second,), torch.zeros(len(weight)), 0, 7, 1.0),
     )
-    return IntegerNetwork(layers, 1.0, {"x": inputs, "a": inputs, "b": len(weight)})
+    return IntegerNetwork.of(layers)
 
 
 def reached_by(y: int, x: int, window: Window, height: int, width: int) -> int:
@@ -231,12 +232,12 @@ def test_an_idle_layer_is_not_visited() -> None:
 
 def test_a_pool_of_nothing_but_padding_is_the_lowest_level() -> None:
     """Without any spike: a grey frame is all zeros to the network."""
-    layers: tuple[Layer, ...] = (
+    layers: tuple[Operation, ...] = (
         Input("x", 1),
         Neuron("a", (Synapse("x", None, torch.tensor([1 / 32])),), torch.zeros(1), 0, 7, 1.0),
         MaxPool("p", "a", Window((1, 1), padding=(1, 1))),
     )
-    network = IntegerNetwork(layers, 1.0, {"x": 1, "a": 1, "p": 1})
+    network = IntegerNetwork.of(layers)
     frame: Frame = np.full((2, 3, 1), PIXEL_ZERO, np.uint8)
     assert torch.equal(Simulator(network).step(frame).levels, Dense(network).step(frame)["p"])
 

@@ -8,11 +8,12 @@ events. Charges are integers and exact.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vistream.engine.spiking.events import Events
-from vistream.ir.formula import mean_multiplier
-from vistream.ir.layers import Synapse
+from vistream.ir.operations import Synapse
+from vistream.ir.value import Value
 from vistream.ir.window import Window
 
 EXACT = 2**24  # float32 holds every integer up to here
@@ -25,9 +26,10 @@ class FanOut:
     window holds it. `multiplier` turns charge into levels. `connections`: the pairs of a source value and a neuron.
     """
 
-    def __init__(self, synapse: Synapse, height: int, width: int, channels: int) -> None:
+    def __init__(self, synapse: Synapse, source: Value) -> None:
+        height, width, channels = *source.grid, source.channels
         self.source = synapse.source
-        self.multiplier = synapse.multiplier
+        self.multiplier = synapse.gain(source)
         self.size = (height, width)
         self.outputs = self.groups = channels
         self.connections = height * width * channels
@@ -35,11 +37,15 @@ class FanOut:
         self._width = width
         if synapse.window is None:
             self.size = (1, 1)
-            self.multiplier = mean_multiplier(synapse.multiplier, height * width)
         self._weight: Tensor | None = None
         if synapse.weight is not None:
             assert synapse.window is not None
             self._lay(synapse.weight, synapse.window, synapse.groups, height, width)
+        self._standing = _standing(synapse, source, (*self.size, self.outputs))
+
+    def standing(self) -> Tensor:
+        """The charge that is there before any event, from what lies outside the source: int32 `[h * w, O]`."""
+        return self._standing.clone()
 
     def _lay(self, weight: Tensor, window: Window, groups: int, height: int, width: int) -> None:
         outputs, per_group, rows, columns = weight.shape
@@ -89,6 +95,21 @@ class FanOut:
             brought = _product(values[reaches], weight[tap]).to(torch.int32)
             charge.index_put_((target,), brought, accumulate=True)
             arrived.index_put_((target,), number[reaches], accumulate=True)
+
+
+def _standing(synapse: Synapse, source: Value, size: tuple[int, int, int]) -> Tensor:
+    """The charge of a source that holds nothing but its surroundings, and the synapse's offset."""
+    charge = torch.zeros(size, dtype=torch.float64)
+    if synapse.weight is not None and source.zero:
+        assert synapse.window is not None
+        window, placed = synapse.window, synapse.window.place(*source.grid)
+        inside = F.pad(torch.ones(1, 1, *source.grid), (placed.left, placed.right, placed.top, placed.bottom))
+        around = (1 - inside).to(torch.float64) * source.zeros[:, None, None]
+        weight = synapse.weight.to(torch.float64)
+        charge += F.conv2d(around, weight, None, window.stride, 0, window.dilation, synapse.groups)[0].permute(1, 2, 0)
+    if synapse.offset is not None:
+        charge += synapse.offset
+    return charge.flatten(0, 1).to(torch.int32)
 
 
 def _product(values: Tensor, weight: Tensor) -> Tensor:

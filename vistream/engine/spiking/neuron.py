@@ -11,7 +11,7 @@ charges was, `S = clip(floor(V + S), lo, hi)`: the quantised activation, at h = 
 
 With a hysteresis h > 0 that is no longer so. The neuron fires one spike at a time and stops as soon as it is inside
 the band, so `S` comes to rest within 1/2 + h of the clipped pre-activation, but which of those levels it is depends on
-the way there; `quantize.formula.settle`, once it leaves a level, goes all the way to the nearest. Both keep the same
+the way there; `ir.formula.requantise`, once it leaves a level, goes all the way to the nearest. Both keep the same
 bound; they are equal at h = 0 only.
 
 These functions hold no state and know nothing of networks.

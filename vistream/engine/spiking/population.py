@@ -16,7 +16,7 @@ from vistream.engine.spiking.events import Events, gather, occupied
 from vistream.engine.spiking.fanout import FanOut
 from vistream.engine.spiking.neuron import START, FiringRule
 from vistream.ir.formula import pre_activation
-from vistream.ir.layers import Concat, MaxPool, Neuron, Upsample
+from vistream.ir.operations import Concat, MaxPool, Neuron, Upsample
 from vistream.ir.window import Window
 
 Size = tuple[int, int, int]
@@ -43,7 +43,7 @@ class Neurons:
         """No charge but the bias, no spike sent."""
         shape = (self.size[0] * self.size[1], self.size[2])
         self.waiting = True  # whether some neuron has charge that it has not yet acted upon
-        self._charges = [torch.zeros(shape, dtype=torch.int32) for _ in self._fan_outs]
+        self._charges = [fan_out.standing() for fan_out in self._fan_outs]
         self._counts = torch.zeros(shape, dtype=torch.int16)
         self._touched = torch.ones(shape, dtype=torch.bool)
 
@@ -87,6 +87,9 @@ class Neurons:
         charges = [charge[rows] for charge in self._charges]
         multipliers = [fan_out.multiplier for fan_out in self._fan_outs]
         return pre_activation(charges, multipliers, self._layer.bias) + START
+
+
+MOVES = (MaxPool, Upsample, Concat)
 
 
 class Mover:

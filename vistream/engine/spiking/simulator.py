@@ -19,9 +19,12 @@ from torch import Tensor
 from vistream.engine.spiking.events import Events
 from vistream.engine.spiking.fanout import FanOut
 from vistream.engine.spiking.neuron import PLAIN_IF, FiringRule
-from vistream.engine.spiking.population import Mover, Neurons, Pixels, Size
+from vistream.engine.spiking.population import MOVES, Mover, Neurons, Pixels
 from vistream.errors import VistreamError
-from vistream.ir.layers import PIXEL_ZERO, Input, IntegerNetwork, Layer, Neuron
+from vistream.ir.formula import Rounding
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import PIXEL_ZERO, Input, Neuron, Operation
+from vistream.ir.value import Kind, Value
 from vistream.types import Frame
 
 Population = Pixels | Neurons | Mover
@@ -217,24 +220,24 @@ def analog_sources(network: IntegerNetwork) -> set[str]:
 def populate(network: IntegerNetwork, height: int, width: int, hysteresis: float | None) -> dict[str, Population]:
     """Fresh populations, by name, for frames of `height` x `width`: ST-BIF, or plain where `hysteresis` is None.
 
-    Raises VistreamError where frames are too small for the network.
+    Raises VistreamError where frames do not suit the network, or an operation has no spiking form.
     """
-    populations: dict[str, Population] = {}
-    for layer in network.layers:
-        try:
-            sizes = {name: population.size for name, population in populations.items()}
-            populations[layer.name] = _population(layer, sizes, (height, width), hysteresis)
-        except ValueError as error:
-            raise VistreamError(
-                f"frames of {width}x{height} pixels are too small for the network: at layer {layer.name}, {error}"
-            ) from None
-    return populations
+    values = network.lay(height, width)
+    return {layer.name: _population(layer, values, hysteresis) for layer in network.layers}
 
 
-def _population(layer: Layer, sizes: dict[str, Size], frame: tuple[int, int], hysteresis: float | None) -> Population:
+def _population(layer: Operation, values: dict[str, Value], hysteresis: float | None) -> Population:
+    value = values[layer.name]
     if isinstance(layer, Input):
-        return Pixels((*frame, layer.channels))
-    if isinstance(layer, Neuron):
+        return Pixels((*value.grid, value.channels))
+    if isinstance(layer, Neuron) and _fires(layer):
         rule = PLAIN_IF if hysteresis is None else FiringRule(layer.lo, layer.hi, hysteresis)
-        return Neurons(layer, [FanOut(synapse, *sizes[synapse.source]) for synapse in layer.synapses], rule)
-    return Mover(layer, [sizes[source] for source in layer.sources])
+        return Neurons(layer, [FanOut(synapse, values[synapse.source]) for synapse in layer.synapses], rule)
+    if isinstance(layer, MOVES):
+        return Mover(layer, [(*values[source].grid, values[source].channels) for source in layer.sources])
+    raise VistreamError(f"layer {layer.name}, {type(layer).__name__}, has no spiking form")
+
+
+def _fires(layer: Neuron) -> bool:
+    plain = layer.table is None and layer.rounding is Rounding.HALF_UP and layer.zero == 0
+    return plain and layer.gives is Kind.LEVELS

@@ -1,4 +1,4 @@
-"""What of every layer is needed for a part of the output: the receptive fields of boxes, back through the network."""
+"""What of every value is needed for a part of an output: the receptive fields of boxes, back through the network."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.engine.stream.plan import LayerPlan, Place
-from vistream.ir.layers import Concat, Input, MaxPool, Neuron, Upsample
+from vistream.engine.stream.plan import LayerPlan
+from vistream.ir.footprint import Axes, Everywhere, Footprint, Place, Same
 
 Cells = NDArray[np.uint8]
 """Marks on a layer's grid, `[H, W]`: 1 or 0."""
@@ -33,52 +33,61 @@ def spans_of(boxes: NDArray[np.float64], stride: tuple[float, float], shape: tup
     return spans
 
 
-def needed_cells(plans: Sequence[LayerPlan], spans: Spans) -> dict[str, Cells]:
-    """For every layer the cells on which the cells in `spans` of the last layer depend."""
-    needed = {plan.layer.name: np.zeros((plan.height, plan.width), np.uint8) for plan in plans}
-    for name, rectangles in needed_spans(plans, spans).items():
-        for top, bottom, left, right in rectangles.tolist():
-            needed[name][top:bottom, left:right] = 1
+def needed_cells(plans: Sequence[LayerPlan], wanted: Mapping[str, Spans | None]) -> dict[str, Cells]:
+    """For every value the cells on which the `wanted` cells of some values depend; None: all cells of that value."""
+    needed = {plan.layer.name: np.zeros(plan.value.grid, np.uint8) for plan in plans}
+    for name, spans in wanted.items():
+        whole = np.array([[0, needed[name].shape[0], 0, needed[name].shape[1]]])
+        for value, rectangles in needed_spans(plans, name, whole if spans is None else spans).items():
+            for top, bottom, left, right in rectangles.tolist():
+                needed[value][top:bottom, left:right] = 1
     return needed
 
 
-def needed_spans(plans: Sequence[LayerPlan], spans: Spans) -> dict[str, Spans]:
-    """As `needed_cells`: one rectangle for each of the last layer's, which holds all that it depends on."""
-    sizes = {plan.layer.name: (plan.height, plan.width) for plan in plans}
+def needed_spans(plans: Sequence[LayerPlan], wanted: str, spans: Spans) -> dict[str, Spans]:
+    """As `needed_cells` of one value: for each of its rectangles one in every value, which holds all it depends on."""
     nothing = np.array([[1 << 40, -1, 1 << 40, -1]]).repeat(len(spans), 0)
-    found = dict.fromkeys(sizes, nothing) | {plans[-1].layer.name: spans}
+    found = {plan.layer.name: nothing for plan in plans} | {wanted: spans}
     for plan in reversed(plans):
-        for source, looked_at in _sources(plan, found[plan.layer.name], sizes):
-            old = found[source]
+        own = found[plan.layer.name]
+        if own is nothing or not len(own):
+            continue
+        if plan.layer.whole:
+            own = found[plan.layer.name] = _everything(len(own), plan.value.grid)
+        for name, source, footprint in zip(plan.layer.sources, plan.sources, plan.footprints, strict=True):
+            old, looked_at = found[name], needs(own, footprint, source.grid)
             first, behind = np.minimum(old[:, ::2], looked_at[:, ::2]), np.maximum(old[:, 1::2], looked_at[:, 1::2])
-            found[source] = np.stack([first[:, 0], behind[:, 0], first[:, 1], behind[:, 1]], 1)
+            found[name] = np.stack([first[:, 0], behind[:, 0], first[:, 1], behind[:, 1]], 1)
     return found
 
 
-def _sources(plan: LayerPlan, spans: Spans, sizes: Mapping[str, tuple[int, int]]) -> list[tuple[str, Spans]]:
-    """The sources of a layer, and what of them the positions in `spans` look at."""
-    match plan.layer:
-        case Input():
-            return []
-        case Neuron():
-            return [
-                (synapse.source, _everything(len(spans), sizes[synapse.source]))
-                if synapse.place is None
-                else (synapse.source, _under(spans, synapse.place))
-                for synapse in plan.synapses
-            ]
-        case MaxPool(source=source):
-            assert plan.place is not None
-            return [(source, _under(spans, plan.place))]
-        case Upsample(source=source, factor=(rows, columns)):
-            return [(source, np.stack([spans[:, 0] // rows, -(-spans[:, 1] // rows),
-                                       spans[:, 2] // columns, -(-spans[:, 3] // columns)], 1))]  # fmt: skip
-        case Concat(sources=sources):
-            return [(source, spans) for source in sources]
+def needs(spans: Spans, footprint: Footprint, size: tuple[int, int]) -> Spans:
+    """What of a source, a grid of `size`, the output positions in `spans` depend on: one rectangle for each."""
+    match footprint:
+        case Same():
+            return spans
+        case Everywhere():
+            return _everything(len(spans), size)
+        case Place():
+            return _under(spans, footprint)
+        case Axes():
+            lines = (footprint.rows, footprint.columns)
+            return np.concatenate([_between(spans[:, 2 * axis : 2 * axis + 2], lines[axis]) for axis in (0, 1)], 1)
 
 
 def _everything(count: int, size: tuple[int, int]) -> Spans:
     return np.array([[0, size[0], 0, size[1]]]).repeat(count, 0)
+
+
+def _between(spans: Spans, lines: NDArray[np.int64]) -> Spans:
+    """Along one axis, `[N, 2]`: from the first to the last of the source's `lines`, `[2, n]`, that are depended on."""
+    found = np.array([[1 << 40, -1]]).repeat(len(spans), 0)
+    for position, (first, behind) in enumerate(spans.tolist()):
+        used = lines[:, first:behind]
+        used = used[:, used[1] > used[0]]
+        if used.size:
+            found[position] = used[0].min(), used[1].max()
+    return found
 
 
 def _under(spans: Spans, place: Place) -> Spans:

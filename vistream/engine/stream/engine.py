@@ -8,45 +8,71 @@ input changed there is nothing to compute.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.engine.deadband import Deadband
-from vistream.engine.stream.backend import Backend, backend_class
+from vistream.engine.stream.backend import Backend, Done, make_backend
 from vistream.engine.stream.demand import Spans, needed_cells
 from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.errors import VistreamError
-from vistream.ir.layers import IntegerNetwork
+from vistream.ir.network import IntegerNetwork, Output
 from vistream.types import FeatureMap, Frame, LayerWork, Work
 
-DEADBAND, OWED = "(dead-band)", "(owed) "  # in a stream's memory: its place, and what stands before a layer's
-NOTHING = np.zeros(0, np.int8)
 NOWHERE = np.zeros((0, 4), np.int64)
+Wanted = Spans | Mapping[str, Spans | None] | None
+"""What is asked for: cells of the main output, `[N, 4]`; or of outputs by name (None: all of one); or everything."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What one frame gave: the output layer's levels, int8 `[h, w, C]`, their scale, and the work done.
+class Readout:
+    """An output: its numbers, `[h, w, C]` (int8 levels, int32 sums or float32), and their scale (see `Output`).
 
     `levels` is the engine's own memory: it changes at the next step. `recomputed`: bool `[h, w]`.
     """
 
     levels: Tensor
-    scale: float
+    output: Output
+    divisor: int
     recomputed: Tensor
-    work: Work
 
     def values(self) -> NDArray[np.float32]:
-        """The output as real values, float32 `[h, w, C]`."""
-        values: NDArray[np.float32] = self.levels.to(torch.float32).mul_(self.scale).numpy()
+        """As real values, float32 `[h, w, C]`."""
+        values: NDArray[np.float32] = self.output.real(self.levels, self.divisor).numpy()
         return values
 
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one frame gave: every output by name, the main one first, and the work done."""
+
+    outputs: Mapping[str, Readout]
+    work: Work
+
+    @property
+    def main(self) -> Readout:
+        return next(iter(self.outputs.values()))
+
+    @property
+    def levels(self) -> Tensor:
+        """Of the main output."""
+        return self.main.levels
+
+    @property
+    def recomputed(self) -> Tensor:
+        """Of the main output: bool `[h, w]`."""
+        return self.main.recomputed
+
+    def values(self) -> NDArray[np.float32]:
+        """The main output as real values, float32 `[h, w, C]`."""
+        return self.main.values()
+
     def features(self, frame: Frame) -> FeatureMap:
-        """The output on the grid of `frame`."""
+        """The main output on the grid of `frame`."""
         height, width = self.levels.shape[:2]
         return FeatureMap(self.values(), (frame.shape[1] / width, frame.shape[0] / height))
 
@@ -73,12 +99,12 @@ class Stream:
         self.network = network
         self.deadband = Deadband(deadband, noise)
         self.hysteresis = hysteresis
-        self._make = backend_class(backend) if isinstance(backend, str) else backend
-        self._plans: tuple[LayerPlan, ...] = ()
+        self._make = backend
+        self._plans: dict[str, LayerPlan] = {}
         self._nothing = Work()  # done, of what there is
         self._taken = False  # a frame of which nothing was computed yet
-        self._current = False  # nothing is owed
-        self._done: list[tuple[int, int]] = []  # positions recomputed and levels changed in this frame, by layer
+        self._current = False  # nothing is stale
+        self._done: list[Done] = []  # in this frame, by operation
         self._backend: Backend | None = None
 
     def reset(self) -> None:
@@ -89,47 +115,51 @@ class Stream:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns of the output's grid; (0, 0) before the first frame."""
-        return (self._plans[-1].height, self._plans[-1].width) if self._plans else (0, 0)
+        """Rows and columns of the main output's grid; (0, 0) before the first frame."""
+        return self._plans[self.network.output].value.grid if self._plans else (0, 0)
 
     def levels(self, name: str) -> Tensor:
-        """The levels of any layer after a step, int8 `[h, w, C]`; the engine's own memory."""
+        """Any operation's value after a step, `[h, w, C]`; the engine's own memory."""
         if self._backend is None:
             raise VistreamError("no frame has been taken yet")
         return self._backend.levels(name)
 
-    def memory(self) -> dict[str, NDArray[np.int8]]:
-        """Copies of all that a stream remembers: every layer's levels, what is owed, and the state of its dead-band.
-
-        Empty before the first frame.
-        """
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of all that a stream remembers, as plain data and arrays. Empty before the first frame."""
         if self._backend is None:
             return {}
         if self._taken:
             self.compute(NOWHERE)
-        memory = {DEADBAND: self.deadband.state().view(np.int8)}
-        for name in (plan.layer.name for plan in self._plans):
-            memory[name] = self._backend.levels(name).numpy().copy()
-            memory[OWED + name] = self._backend.owed(name).view(np.int8).copy()
-        return memory
+        backend, names = self._backend, list(self._plans)
+        return {
+            "size": list(self._plans[self.network.input.name].value.grid),
+            "deadband": self.deadband.state_dict(),
+            "values": {name: backend.levels(name).numpy().copy() for name in names},
+            "stale": {name: backend.stale(name).copy() for name in names},
+            "states": {name: dict(backend.state(name)) for name in names if backend.state(name)},
+        }
 
-    def remember(self, frame: Frame, memory: Mapping[str, NDArray[np.int8]]) -> None:
-        """Go on from where another stream of this network was after `frame`, when its `memory()` was `memory`.
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where another stream of this network was when its `state_dict()` was `state`.
 
-        Raises VistreamError where it is not of this network and frame size.
+        Raises VistreamError where it is not of this network.
         """
         self.reset()
-        self.step(frame)
-        assert self._backend is not None
-        if not memory:
+        if not state:
             return
-        for name in (plan.layer.name for plan in self._plans):
-            levels, owed = memory.get(name, NOTHING), memory.get(OWED + name, NOTHING)
-            if (levels.shape, owed.shape) != (self._backend.levels(name).shape, self._backend.owed(name).shape):
-                raise VistreamError("the stream's memory is of another network or frame size")
-            self._backend.recall(name, levels, owed.view(np.uint8))
-        self._current = False
-        self.deadband.recall(frame, memory[DEADBAND].view(np.float64))
+        try:
+            height, width = (int(size) for size in state["size"])
+            backend = self._prepare(height, width)
+            for name in self._plans:
+                values, stale = np.asarray(state["values"][name]), np.asarray(state["stale"][name])
+                held = backend.levels(name).numpy()
+                if (values.shape, values.dtype, stale.shape) != (held.shape, held.dtype, held.shape[:2]):
+                    raise ValueError(f"{name} is {values.dtype} {list(values.shape)}")
+                backend.restore(name, values, stale, state["states"].get(name, {}))
+            self.deadband.load_state_dict(state["deadband"])
+        except (KeyError, ValueError, TypeError) as error:
+            self.reset()
+            raise VistreamError(f"the stream's state is of another network ({error})") from None
 
     def step(self, frame: Frame) -> Step:
         """Take one frame, uint8 `[H, W, C]`; raises VistreamError if its size is not that of the frame before."""
@@ -142,16 +172,16 @@ class Stream:
         first = self._backend is None
         backend = self._ready(frame)
         if self._taken:
-            self.compute(NOWHERE)  # whatever the frame before changed is owed
+            self.compute(NOWHERE)  # whatever the frame before changed is stale
         moved = backend.read(frame, self.deadband.of(frame))
         self._current = self._current and not moved
-        self._done = [(0, 0)] * len(self._plans)
+        self._done = [Done()] * len(self._plans)
         self._taken = True
         if first and self.hysteresis:
             self.compute()  # a level that was never computed is nothing to hold on to
 
-    def compute(self, spans: Spans | None = None) -> None:
-        """Bring the output's cells in `spans`, `[N, 4]` (None: all), up to date, and whatever they depend on.
+    def compute(self, wanted: Wanted = None) -> None:
+        """Bring what is `wanted` up to date, and whatever it depends on.
 
         What is left out is made good when it is asked for, in this frame or a later one. Without hysteresis the levels
         are the same whatever was asked for before; with it, they are in the same band.
@@ -160,24 +190,32 @@ class Stream:
         self._taken = False
         if self._current:
             return
-        needed = {} if spans is None else needed_cells(self._plans, spans)
-        for position, plan in enumerate(self._plans[1:], 1):
-            pixels, changes = self._backend.update(plan, self.hysteresis, needed.get(plan.layer.name))
-            before = self._done[position]
-            self._done[position] = before[0] + pixels, before[1] + changes
+        needed = {} if wanted is None else needed_cells(tuple(self._plans.values()), self._by_value(wanted))
+        for position, (name, plan) in enumerate(self._plans.items()):
+            if position:
+                self._done[position] += self._backend.update(plan, self.hysteresis, needed.get(name))
         self._backend.pause()
-        self._current = spans is None
+        self._current = wanted is None
 
     def result(self) -> Step:
-        """The output and the work of the present frame, as far as it was computed."""
+        """The outputs and the work of the present frame, as far as it was computed."""
         assert self._backend is not None
         work = self._nothing
-        if any(pixels for pixels, _ in self._done):
-            counts = zip(self._done[1:], self._nothing.layers, strict=True)
-            layers = [_done(nothing, pixels, changes) for (pixels, changes), nothing in counts]
+        if any(done.positions for done in self._done):
+            layers = [_did(*each) for each in zip(self._nothing.layers, self._done[1:], strict=True)]
             work = Work(tuple(layers))  # of a list: Python would hoard what it makes of a generator
-        last = self.network.output
-        return Step(self._backend.levels(last), self.network.scale, self._backend.reached(last), work)
+        return Step({output.name: self._readout(output) for output in self.network.outputs}, work)
+
+    def _readout(self, output: Output) -> Readout:
+        assert self._backend is not None
+        levels, reached = self._backend.levels(output.source), self._backend.reached(output.source)
+        return Readout(levels, output, self._plans[output.source].value.divisor, reached)
+
+    def _by_value(self, wanted: Spans | Mapping[str, Spans | None]) -> dict[str, Spans | None]:
+        if not isinstance(wanted, Mapping):
+            return {self.network.output: wanted}
+        sources = {output.name: output.source for output in self.network.outputs}
+        return {sources[name]: spans for name, spans in wanted.items()}
 
     def _ready(self, frame: Frame) -> Backend:
         channels = self.network.input.channels
@@ -185,15 +223,20 @@ class Stream:
             raise VistreamError(f"a frame must be uint8 [H, W, {channels}], not {frame.dtype} {list(frame.shape)}")
         height, width = frame.shape[:2]
         if self._backend is None:
-            self._plans = make_plan(self.network, height, width)
-            self._nothing = Work(tuple(_nothing(plan) for plan in self._plans[1:]))
-            self._backend = self._make(self._plans)
-        first = self._plans[0]
-        if (height, width) != (first.height, first.width):
+            return self._prepare(height, width)
+        first = self._plans[self.network.input.name]
+        if (height, width) != first.value.grid:
             raise VistreamError(
                 f"the frame size changed from {first.width}x{first.height} to {width}x{height}: "
                 "call reset() to begin a new stream"
             )
+        return self._backend
+
+    def _prepare(self, height: int, width: int) -> Backend:
+        plans = make_plan(self.network, height, width)
+        self._plans = {plan.layer.name: plan for plan in plans}
+        self._nothing = Work(tuple(_nothing(plan) for plan in plans[1:]))
+        self._backend = make_backend(self._make, plans)
         return self._backend
 
 
@@ -202,7 +245,6 @@ def _nothing(plan: LayerPlan) -> LayerWork:
     return LayerWork(plan.layer.name, 0, total, 0, total * plan.macs, 0)
 
 
-def _done(nothing: LayerWork, pixels: int, changes: int) -> LayerWork:
-    """Some of what there is to do for a layer."""
-    total, macs = nothing.pixels_total, nothing.macs_dense
-    return LayerWork(nothing.name, pixels, total, pixels * (macs // total), macs, changes)
+def _did(nothing: LayerWork, done: Done) -> LayerWork:
+    """Some of what there is to do for an operation."""
+    return replace(nothing, pixels=done.positions, macs=done.macs, changes=done.changes)

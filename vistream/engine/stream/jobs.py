@@ -26,7 +26,7 @@ from vistream.engine.stream.pixels import read_pixels
 from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.tiles import GROUP
 from vistream.engine.stream.vector import LANES, TILE_ROWS
-from vistream.ir.layers import Concat, Input, MaxPool, Neuron, Upsample
+from vistream.ir.operations import Concat, Input, MaxPool, Neuron, Upsample
 
 KERNELS = {
     "convolve": kernels.convolve,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,12 +11,15 @@ from torch import Tensor
 
 from vistream.engine.stream import numba_moves as moves
 from vistream.engine.stream import raw
+from vistream.engine.stream.backend import Done
 from vistream.engine.stream.crew import crew
 from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.jobs import Memory, allocate, reading_job, workspaces
 from vistream.engine.stream.packing import Ints
 from vistream.engine.stream.plan import LayerPlan
-from vistream.ir.layers import Input, MaxPool, Neuron
+from vistream.ir.formula import Rounding
+from vistream.ir.operations import Concat, Input, MaxPool, Neuron, Upsample
+from vistream.ir.value import Kind
 from vistream.types import Frame
 
 WORTH_SHARING = 1 << 20  # multiply-accumulates in a chunk; less is not worth a second thread's attention
@@ -38,6 +43,11 @@ class NumbaBackend:
         self._helpers = max(1, torch.get_num_threads()) - 1
         self._spaces, self._workspaces = workspaces(self._memory.values(), self._helpers + 1)
 
+    @staticmethod
+    def lacks(plans: tuple[LayerPlan, ...]) -> str | None:
+        lacking = (_lacking(plan) for plan in plans)
+        return next((what for what in lacking if what is not None), None)
+
     def levels(self, name: str) -> Tensor:
         memory = self._memory[name]
         plan = memory.plan
@@ -48,14 +58,20 @@ class NumbaBackend:
         memory = self._memory[name]
         return torch.from_numpy(memory.reached.reshape(memory.plan.height, memory.plan.width) != 0)
 
-    def owed(self, name: str) -> Cells:
+    def stale(self, name: str) -> Cells:
         memory = self._memory[name]
         return memory.owed.reshape(memory.plan.height, memory.plan.width)
 
-    def recall(self, name: str, levels: NDArray[np.int8], owed: Cells) -> None:
+    def state(self, name: str) -> Mapping[str, NDArray[np.generic]]:
+        return {}
+
+    def restore(
+        self, name: str, levels: NDArray[np.generic], stale: Cells, state: Mapping[str, NDArray[np.generic]]
+    ) -> None:
+        self._fresh = False
         memory = self._memory[name]
         memory.levels[:-1, : memory.plan.channels] = levels.reshape(-1, memory.plan.channels)
-        memory.owed[:] = owed.reshape(-1)
+        memory.owed[:] = stale.reshape(-1)
         memory.owing = bool(memory.owed.any())
 
     def read(self, frame: Frame, deadband: int) -> int:
@@ -80,23 +96,23 @@ class NumbaBackend:
                 other.touched = False
         return count
 
-    def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> tuple[int, int]:
+    def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> Done:
         memory = self._memory[plan.layer.name]
         memory.dirty = False
         reached = self._reach(memory)
         if not reached and not memory.owing:
-            return 0, 0
+            return Done()
         taken = moves.take(
             memory.owed, memory.owed if needed is None else needed.reshape(-1), memory.reached, self._index
         )
         memory.owing = needed is not None
         if not taken:
-            return 0, 0
+            return Done()
         memory.changed[:] = 0
         changes = self._recompute(memory, taken, hysteresis)
         memory.touched = True
         memory.dirty = changes > 0
-        return taken, changes
+        return Done(taken, changes, taken * plan.macs)
 
     def pause(self) -> None:
         self._input.dirty = False
@@ -144,3 +160,19 @@ class NumbaBackend:
         chunks = min(CHUNKS * threads, count * cost // WORTH_SHARING + 1) if threads > 1 else 1
         size = -(-count // (chunks * UNIT)) * UNIT
         return crew().run(job, count, size, threads - 1, self._workspaces)
+
+
+def _lacking(plan: LayerPlan) -> str | None:
+    """What of an operation there is no kernel for."""
+    layer = plan.layer
+    if not isinstance(layer, (Input, Neuron, MaxPool, Upsample, Concat)):
+        return f"the operation {type(layer).__name__}"
+    if any(plan.value.zero):
+        return "padding that is not mid grey, or levels whose zero is not 0"
+    if isinstance(layer, Neuron):
+        plain = layer.table is None and layer.rounding is Rounding.HALF_UP
+        if not plain or any(synapse.offset is not None for synapse in layer.synapses):
+            return "tables, other roundings or integer offsets of neuron layers"
+    if plan.value.kind is not Kind.LEVELS:
+        return f"values that are {plan.value.kind.value}"
+    return None

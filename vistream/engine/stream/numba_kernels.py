@@ -7,7 +7,7 @@ several threads can share a layer. Each returns how many levels changed.
 
 Levels are stored as int8 `[H * W + 1, stride]`: `stride` is the channels rounded up, the channels beyond stay 0, and
 the last row, all 0, is what windows see outside the frame; some bytes behind it may be read, but mean nothing.
-The twin of every kernel in plain torch is in `torch_kernels.py`.
+The twin of every kernel in plain torch is in `twin/`.
 """
 
 # what numba compiles has no Python types

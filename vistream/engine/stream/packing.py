@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.engine.stream.numba_kernels import CHUNK, PANEL, vectors_of_next_block
-from vistream.engine.stream.plan import Place, SynapsePlan
+from vistream.engine.stream.plan import SynapsePlan
 from vistream.engine.stream.settling import QUARTERS
 from vistream.engine.stream.tiles import tile_shapes, tiles_allowed
 from vistream.engine.stream.vector import LANES
+from vistream.ir.footprint import Place
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.int8]

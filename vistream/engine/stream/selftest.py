@@ -13,7 +13,8 @@ from vistream.engine.reference import Dense
 from vistream.engine.stream.backend import Backend
 from vistream.engine.stream.numba_backend import NumbaBackend
 from vistream.engine.stream.plan import make_plan
-from vistream.ir.layers import Concat, Input, IntegerNetwork, Layer, MaxPool, Neuron, Synapse, Upsample
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import Concat, Input, MaxPool, Neuron, Operation, Synapse, Upsample
 from vistream.ir.window import POINTWISE, Window
 
 
@@ -55,7 +56,7 @@ def toy_network() -> IntegerNetwork:
 
     three = Window((3, 3), (1, 1), (1, 1), (1, 1))
     half = torch.full((48,), 0.5)
-    layers: tuple[Layer, ...] = (
+    layers: tuple[Operation, ...] = (
         Input("x", 3),
         neuron("four", 64, conv("x", 64, 3, Window((3, 3), (2, 2), (1, 1), None)), lo=-63, hi=63),
         neuron("three", 48, conv("four", 48, 64)),
@@ -69,6 +70,4 @@ def toy_network() -> IntegerNetwork:
         neuron("narrow", 16, conv("up", 16, 32)),
         Concat("concat", ("narrow", "up")),
     )
-    channels = {layer.name: len(layer.bias) for layer in layers if isinstance(layer, Neuron)}
-    channels |= {"x": 3, "pool": 32, "up": 32, "concat": 48}
-    return IntegerNetwork(layers, 1.0, channels)
+    return IntegerNetwork.of(layers)

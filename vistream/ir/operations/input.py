@@ -1,0 +1,46 @@
+"""The frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vistream.ir.footprint import Footprint
+from vistream.ir.operations.operation import Operation
+from vistream.ir.value import Misfit, Value, all_zero
+
+PIXEL_ZERO = 128  # the grey value that the integer network sees as level 0
+
+
+@dataclass(frozen=True, slots=True)
+class Input(Operation):
+    """The frame itself: 8-bit pixels minus `PIXEL_ZERO`.
+
+    `offset`: by channel, the pixel (0 to 255) that stands for 0, usually the mean colour: what windows find outside the
+    frame. Empty: `PIXEL_ZERO` in all channels.
+    """
+
+    name: str
+    channels: int
+    offset: tuple[int, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return ()
+
+    def check(self) -> None:
+        if self.channels < 1 or len(self.offset) not in (0, self.channels):
+            raise Misfit(f"has {self.channels} channels and {len(self.offset)} offsets")
+        if not all(0 <= pixel <= 255 for pixel in self.offset):
+            raise Misfit("has an offset that is no pixel (0 to 255)")
+
+    def lay(self, sources: Sequence[Value]) -> Value:
+        """Not known before there is a frame: see `frame`."""
+        raise NotImplementedError
+
+    def frame(self, height: int, width: int) -> Value:
+        """The value of frames of this size."""
+        return Value(height, width, self.channels, zero=all_zero(tuple(pixel - PIXEL_ZERO for pixel in self.offset)))
+
+    def footprints(self, sources: Sequence[Value]) -> tuple[Footprint, ...]:
+        return ()

@@ -1,0 +1,34 @@
+"""Max-pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from vistream.ir.footprint import Footprint, place
+from vistream.ir.operations.operation import Operation, only
+from vistream.ir.value import Kind, Value
+from vistream.ir.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool(Operation):
+    """The largest level in each window; padding never wins. Its sources have one scale and a positive one."""
+
+    name: str
+    source: str
+    window: Window
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.source,)
+
+    def lay(self, sources: Sequence[Value]) -> Value:
+        only((Kind.LEVELS,), sources, self.sources)
+        placed = self.window.place(sources[0].height, sources[0].width)
+        padded = any((placed.top, placed.left, placed.bottom, placed.right))
+        peak = 128 if padded else sources[0].peak  # a window that lies in padding altogether gives -128
+        return replace(sources[0], height=placed.height, width=placed.width, peak=peak)
+
+    def footprints(self, sources: Sequence[Value]) -> tuple[Footprint, ...]:
+        return (place(self.window, sources[0]),)
