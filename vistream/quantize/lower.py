@@ -35,6 +35,14 @@ from vistream.quantize.view import (
 INFINITY = float("inf")
 
 
+class Refused(VistreamError):
+    """An operation that the integer network cannot take: `what` it is, and the name of its `node`."""
+
+    def __init__(self, node: str, what: str) -> None:
+        super().__init__(f"the model uses {what} (layer {node}), which the integer network cannot take")
+        self.node, self.what = node, what
+
+
 @dataclass(frozen=True, eq=False)
 class Value:
     """What a node gives: a layer's name, or a sum that is pending; the map's size; how its tensor lies over that."""
@@ -74,7 +82,7 @@ class _Lowering:
         return Program(self.graph, tuple(self.layers), self.channels, outputs)
 
     def refuse(self, node: Node, what: str) -> NoReturn:
-        raise VistreamError(f"the model uses {what} (layer {node.name}), which the integer network cannot take")
+        raise Refused(node.name, what)
 
     def title(self, node: Node) -> str:
         return str(node.attributes["target"]) if node.op == "Call" else node.op
