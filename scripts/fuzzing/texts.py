@@ -44,11 +44,12 @@ def _mot_seeds(folder: Path) -> list[Path]:
 def _mot(path: Path) -> object:
     from vistream.detect.from_file import FileDetector
     from vistream.errors import VistreamError
+    from vistream.media.formats.detections.footage import Footage
     from vistream.media.formats.mot import read_tracks
 
     with contextlib.suppress(VistreamError):
         read_tracks(path)
-    detector = FileDetector(path, 2)
+    detector = FileDetector(path, Footage(2))
     return [detector.detect(np.zeros((4, 4, 3), np.uint8), index) for index in range(3)]
 
 

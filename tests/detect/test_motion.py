@@ -15,6 +15,7 @@ from vistream.detect.detector import Detector
 from vistream.detect.from_file import FileDetector
 from vistream.detect.motion import MotionDetector
 from vistream.errors import VistreamError
+from vistream.media.formats.detections.footage import Footage
 from vistream.media.formats.mot import read_tracks
 from vistream.media.video import open_source
 from vistream.types import Frame, Observations
@@ -207,15 +208,15 @@ def test_both_are_detectors_and_describe_themselves_in_a_line(tmp_path: Path) ->
 def test_a_file_gives_each_frame_its_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "det.txt"
     path.write_text("3,-1,11,21,5,6,0.5\n1,-1,1,1,5,5,1\n3,-1,31,21,5,6,0.25\n")
-    detector, frame = FileDetector(path, frame_count=3), np.zeros((4, 4, 3), np.uint8)
+    detector, frame = FileDetector(path, Footage(3)), np.zeros((4, 4, 3), np.uint8)
     assert [len(detector.detect(frame, i)) for i in range(4)] == [1, 0, 2, 0]
     assert detector.detect(frame, 2).boxes.tolist() == [[10, 20, 5, 6], [30, 20, 5, 6]]
     assert caplog.text == ""
-    FileDetector(path, frame_count=2)
+    FileDetector(path, Footage(2))
     assert "frames 1 to 3, but the video has only 2" in caplog.text
     path.write_text("30,-1,11,21,5,6,0.5\n")
     with pytest.raises(VistreamError, match="frames 30 to 30, but the video has only 3"):
-        FileDetector(path, frame_count=3)
+        FileDetector(path, Footage(3))
 
 
 # --- real clips ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from vistream.evaluate.datasets.clips import find_clips
 from vistream.evaluate.datasets.dataset import evaluate_dataset
 from vistream.evaluate.datasets.job import Order
 from vistream.evaluate.datasets.truth import object_boxes
+from vistream.evaluate.files.mot import mot_table
+from vistream.evaluate.files.pairs import Pair
 from vistream.evaluate.files.score import evaluate_files
 from vistream.evaluate.table import COMBINED
 
@@ -159,6 +162,56 @@ def test_classes_are_all_that_is_tracked_and_scored(tmp_path: Path) -> None:
     assert evaluate_dataset(replace(order, classes=()), tmp_path)["exact"].overall["sMOTSA"] == 1.0
     with pytest.raises(VistreamError, match="has no object to score"):
         evaluate_dataset(replace(order, classes=("car",)), tmp_path)
+
+
+@pytest.mark.parametrize("layout", [tinydata.kitti, tinydata.visdrone])
+def test_classes_and_regions_of_kitti_and_visdrone(layout: Callable[[Path, str, int], None], tmp_path: Path) -> None:
+    """Everything is found that is scored; of the classes named, those alone; a cut clip is scored alike."""
+    layout(tmp_path / "data", "0003", COUNT)
+    order = Order("mot", "gt", tmp_path / "out")
+    row = evaluate_dataset(order, tmp_path / "data")["exact"].overall
+    assert (row["MOTA"], row["FN"], row["FP"]) == (1.0, 0, 0)
+    text = tmp_path / "out" / "mot-gt-exact" / "0003.txt"
+    assert len(text.read_text().splitlines()) == 2 * COUNT
+    cars = replace(order, classes=("car",), output=tmp_path / "cars")
+    row = evaluate_dataset(cars, tmp_path / "data", max_frames=3)["exact"].overall
+    assert (row["MOTA"], row["FN"]) == (1.0, 0)
+    with pytest.raises(VistreamError, match=r"0003\.txt has no object to score: of its classes"):
+        evaluate_dataset(replace(order, classes=("bus",)), tmp_path / "data")
+
+
+def test_what_lies_in_a_region_or_on_another_class_is_neither_right_nor_wrong(tmp_path: Path) -> None:
+    tinydata.kitti(tmp_path, "0003", 1)
+    truth = tmp_path / "training" / "label_02" / "0003.txt"
+    car, person, region, nowhere = "5,5,24,24", "61,37,24,24", "73,3,15,15", "40,4,9,9"
+    found = tmp_path / "found.txt"
+    boxes = enumerate((car, person, region, nowhere), start=1)
+    found.write_text("".join(f"1,{number},{box},1,-1,-1,-1\n" for number, box in boxes))
+    assert evaluate_files("mot", truth, found).overall["FP"] == 1
+    assert mot_table([Pair("a", truth, found)], ("car",)).overall["FP"] == 1  # the person is neither
+
+
+def test_classes_that_cvat_names_are_scored(tmp_path: Path) -> None:
+    """Its MOT export numbers the classes of the task, with their names beside the ground truth."""
+    tinydata.mot(tmp_path, "cvat", COUNT)
+    folder = tmp_path / "train" / "cvat" / "gt"
+    (folder / "labels.txt").write_text("bus\ncyclist\n")
+    (folder / "gt.txt").write_text(
+        "".join(f"{n},1,{n},1,24,24,1,1,1.0\n{n},2,{60 - n},30,24,24,1,2,1.0\n" for n in range(1, COUNT + 1))
+    )
+    order = Order("mot", "gt", tmp_path / "out")
+    row = evaluate_dataset(order, tmp_path, max_frames=4)["exact"].overall
+    assert (row["MOTA"], row["FN"]) == (1.0, 0)
+    assert len((tmp_path / "out" / "mot-gt-exact" / "cvat.txt").read_text().splitlines()) == 2 * 4
+
+
+def test_the_users_own_file_is_named_where_scores_stand_for_flags(tmp_path: Path) -> None:
+    tinydata.mot(tmp_path, "scores", COUNT)
+    truth = tmp_path / "train" / "scores" / "gt" / "gt.txt"
+    truth.write_text("".join(f"{n},1,{n},1,24,24,0.63,-1,-1,-1\n" for n in range(1, COUNT + 1)))
+    with pytest.raises(VistreamError, match="no object to score: a flag of 1 is expected in column 7") as error:
+        evaluate_dataset(Order("mot", "public", tmp_path / "out"), tmp_path, max_frames=3)
+    assert str(error.value).startswith(str(truth.resolve()))
 
 
 def test_a_run_that_was_cut_short_is_not_finished(root: Path, tmp_path: Path) -> None:

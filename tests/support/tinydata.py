@@ -62,6 +62,29 @@ def mot(root: Path, name: str, count: int) -> None:
     write(folder / "det" / "det.txt", "".join(seen))
 
 
+def kitti(root: Path, name: str, count: int) -> None:
+    """KITTI tracking: a car, a pedestrian, and a region that is not scored."""
+    pictures(root / "training" / "image_02" / name, count, 0)
+    lines = []
+    for frame in range(count):
+        for number, (x, y) in squares(frame).items():
+            kind = ("Car", "Pedestrian")[number - 1]
+            lines.append(f"{frame} {number} {kind} 0 0 0 {x} {y} {x + SIDE} {y + SIDE} 1 1 1 0 0 0 0\n")
+        lines.append(f"{frame} -1 DontCare -1 -1 -10 70 0 95 20 -1 -1 -1 -1000 -1000 -1000 -10\n")
+    write(root / "training" / "label_02" / f"{name}.txt", "".join(lines))
+
+
+def visdrone(root: Path, name: str, count: int) -> None:
+    """VisDrone-MOT: a car, a pedestrian, and a region that is not scored."""
+    pictures(root / "sequences" / name, count, 1, 7)
+    lines = []
+    for frame in range(count):
+        for number, (x, y) in squares(frame).items():
+            lines.append(f"{frame + 1},{number},{x},{y},{SIDE},{SIDE},1,{(4, 1)[number - 1]},0,0\n")
+        lines.append(f"{frame + 1},0,70,0,25,20,0,0,0,0\n")
+    write(root / "annotations" / f"{name}.txt", "".join(lines))
+
+
 def mots(root: Path, name: str, count: int) -> None:
     """MOTS20."""
     folder = root / "train" / name

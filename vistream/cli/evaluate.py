@@ -9,7 +9,7 @@ import typer
 
 from vistream.cli.options import DEFAULT_MODEL, NETWORK, Debug, MaxFrames, Model, Quiet, flag
 
-DATA_HELP = "Run the tracker over this dataset: MOT16/17/20, MOTS20, DAVIS, PoseTrack18, OTB, or the demo clips."
+DATA_HELP = "Run the tracker over this dataset: MOT, MOTS, KITTI, VisDrone, DAVIS, PoseTrack18, OTB, or the demo clips."
 DETECTIONS_HELP = (
     "With --data: gt (ids forgotten), public, a detector's name; mots: gt-boxes; pose: first (frame's, carried on)."
 )

@@ -32,7 +32,10 @@ SOURCES_HELP = (
 TASK_HELP = (
     "mot (boxes), mots (masks), pose (skeletons), vos (masks, from --init-mask) or sot (a box, from --init-box)."
 )
-DETECTIONS_HELP = "Detections made beforehand: MOT or MOTS text, COCO or PoseTrack JSON, as the task wants."
+DETECTIONS_HELP = (
+    "Detections made beforehand: text (MOT, MOTS, KITTI, VisDrone, CSV), JSON (COCO, PoseTrack, Label Studio), "
+    "CVAT XML, or a folder of YOLO or VOC files."
+)
 
 
 def _file(help: str) -> Any:  # Any: as typer's own

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vistream.errors import VistreamError
-from vistream.media.formats.mot import read_detections
+from vistream.media.formats.detections.footage import NOTHING_KNOWN, Footage, check_boxes
+from vistream.media.formats.detections.read import read_any
 from vistream.types import Frame, Observations
 
 log = logging.getLogger("vistream")
@@ -16,9 +17,9 @@ log = logging.getLogger("vistream")
 class FileDetector:
     """Hands out the detections of `path` frame by frame; frames that the file does not name have none.
 
-    `read`: what turns the file into observations by frame, from 0; a MOT detection file where nothing else is said.
-    `frame_count`: frames of the video, numbered from 0, where known. Raises `VistreamError` when all detections
-    lie outside it; where only some do, that is logged.
+    `read`: what turns the file into observations by frame, from 0; where nothing else is said, any form that `read_any`
+    recognises. `footage`: the video, as far as it is known. Raises `VistreamError` when all detections lie outside its
+    frames, in time or place; where only some do, that is logged.
     """
 
     name = "file"
@@ -26,13 +27,15 @@ class FileDetector:
     def __init__(
         self,
         path: Path | str,
-        frame_count: int | None = None,
-        read: Callable[[Path], Mapping[int, Observations]] = read_detections,
+        footage: Footage = NOTHING_KNOWN,
+        read: Callable[[Path, Footage], Mapping[int, Observations]] = read_any,
     ) -> None:
         self.path = Path(path)
-        self._frames = read(self.path)
-        if frame_count is not None:
-            self._compare_with(frame_count)
+        self._frames = read(self.path, footage)
+        if footage.frames is not None:
+            self._compare_with(footage.frames)
+        if isinstance(self._frames, dict):  # masks are not decoded all at once
+            check_boxes(self._frames, footage, str(path))
 
     def _compare_with(self, frame_count: int) -> None:
         outside = [frame for frame in self._frames if frame >= frame_count]
@@ -42,6 +45,12 @@ class FileDetector:
         if len(outside) == len(self._frames):
             raise VistreamError(f"{span}, but the video has only {frame_count}: they don't belong together")
         log.warning("%s, but the video has only %d frames", span, frame_count)
+
+    @property
+    def labels(self) -> set[str]:
+        """The classes that occur, where that is known without decoding masks."""
+        plain = self._frames if isinstance(self._frames, dict) else {}
+        return {label for seen in plain.values() for label in seen.labels}
 
     def describe(self) -> str:
         return f"detections from {self.path}, in {len(self._frames)} frames"

@@ -94,6 +94,8 @@ def _decoded(hint: Any, value: Any, tensors: dict[str, Tensor]) -> Any:
     if origin in (types.UnionType, typing.Union):
         return _one_of(arguments, value, tensors)
     if origin is tuple:
+        if not isinstance(value, list):
+            raise ValueError(f"{value!r} is no list")
         hints = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
         return tuple(_decoded(item_hint, item, tensors) for item_hint, item in zip(hints, value, strict=True))
     if hint is Tensor:

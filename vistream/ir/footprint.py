@@ -28,6 +28,11 @@ class Everywhere:
 
 
 @dataclass(frozen=True, slots=True)
+class Nothing:
+    """No position depends on what the source holds, only on its size."""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """A position depends on what lies under a sliding window: `window` at `placed` over `[height, width]`."""
 
@@ -51,7 +56,7 @@ class Axes:
     width: int
 
 
-Footprint = Same | Everywhere | Place | Axes
+Footprint = Same | Everywhere | Nothing | Place | Axes
 
 
 def place(window: Window, source: Value) -> Place:

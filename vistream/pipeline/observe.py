@@ -14,8 +14,8 @@ from vistream.detect.from_file import FileDetector
 from vistream.detect.selection import Selection
 from vistream.errors import VistreamError
 from vistream.media.formats.coco import read_coco
-from vistream.media.formats.mot import LABEL, read_detections
-from vistream.media.formats.mots import is_mots, read_mots_detections
+from vistream.media.formats.detections.footage import LABEL, Footage
+from vistream.media.formats.detections.read import read_any
 from vistream.media.formats.poses import PoseImage
 from vistream.media.formats.posetrack import read_poses
 from vistream.media.formats.text import read_json
@@ -43,7 +43,7 @@ def make_observer(
     detector: str,
     classes: tuple[str, ...],
     fps: float,
-    frames: int | None,
+    footage: Footage,
     poses: Path | None = None,
     detector_size: Size | None = None,
 ) -> Observer:
@@ -70,7 +70,7 @@ def make_observer(
             raise VistreamError("give either detections (a file) or a detector, not both")
         if detector_size is not None:
             raise VistreamError("detections from a file were made already: leave the detector's size out")
-        observer = _from_file(task, detections, classes, frames)
+        observer = _from_file(task, detections, classes, footage)
         if task == "mots" and observer.detector is not None:
             return replace(observer, detector=BoxMasks(observer.detector, fps))
         return observer
@@ -80,21 +80,20 @@ def make_observer(
     return Observer(found, keypoints_of(found) if poses_wanted else ())
 
 
-def _one_class(path: Path, classes: tuple[str, ...]) -> str:
-    """What the boxes of a MOT text are, which does not say it: the one class that the user named, if any."""
-    if len(classes) > 1:
-        raise VistreamError(f"{path} does not say what its boxes are: name one class, which all will have, or none")
-    return classes[0] if classes else LABEL
+def _one_class(classes: tuple[str, ...]) -> str:
+    """What boxes are whose form does not say it: the one class that the user named, if it is one."""
+    return classes[0] if len(classes) == 1 else LABEL
 
 
-def _from_file(task: str, path: Path, classes: tuple[str, ...], frames: int | None) -> Observer:
+def _from_file(task: str, path: Path, classes: tuple[str, ...], footage: Footage) -> Observer:
     if task in ("mot", "mots"):
-        if path.suffix.lower() == ".json":
-            return Observer(FileDetector(path, frames, read_coco))
-        if task == "mots" and is_mots(path):
-            return Observer(FileDetector(path, frames, read_mots_detections))
-        return Observer(FileDetector(path, frames, partial(read_detections, label=_one_class(path, classes))))
+        found = FileDetector(path, footage, partial(read_any, label=_one_class(classes)))
+        if len(classes) > 1 and found.labels == {LABEL}:
+            raise VistreamError(f"{path} does not say what its boxes are: name one class, which all will have, or none")
+        return Observer(found)
+    if path.suffix.lower() != ".json":
+        raise VistreamError(f"{path}: skeletons are read from COCO or PoseTrack JSON")
     if isinstance(read_json(path), list):
-        return Observer(FileDetector(path, frames, read_coco), KEYPOINTS)
+        return Observer(FileDetector(path, footage, lambda path, footage: read_coco(path, footage=footage)), KEYPOINTS)
     video = read_poses(path)
-    return Observer(FileDetector(path, frames, lambda _: video.observations()), video.joints, video.images)
+    return Observer(FileDetector(path, footage, lambda *_: video.observations()), video.joints, video.images)

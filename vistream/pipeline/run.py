@@ -12,6 +12,7 @@ from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import Size
 from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
+from vistream.media.formats.detections.footage import Footage
 from vistream.media.video.frames import Source, SourceFrame
 from vistream.media.video.source import open_source
 from vistream.pipeline.checkpoint import known
@@ -88,7 +89,7 @@ class Run:
                 settings.detector,
                 settings.classes,
                 self.source.fps or 30.0,  # frames keep the source's numbers, whatever the stride
-                self._length(),
+                Footage(self._length(), self.source.size, self.source.names),
                 settings.init_poses,
                 settings.detector_size,
             )

@@ -83,7 +83,8 @@ GOOD = "1,1,10,20,30,40,1,-1,-1,-1\n"
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("2,1,10,20,30,40\n", "has 6 comma-separated columns"),
+        ("2,1,10,20,30,40\n", "has 6 columns, the first has 10"),
+        ("2,1,10,20,30\n", "has 5 comma-separated columns"),
         ("2 1 10 20 30 40 1\n", "has 1 comma-separated columns"),
         ("2,1,10,20,30,40,1,-1,-1,-1,5\n", "has 11 comma-separated columns"),
         ("2,1,10,20,30,40,1\n", "has 7 columns, the first has 10"),

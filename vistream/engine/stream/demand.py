@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.engine.stream.plan import LayerPlan
-from vistream.ir.footprint import Axes, Everywhere, Footprint, Place, Same
+from vistream.ir.footprint import Axes, Everywhere, Footprint, Nothing, Place, Same
 
 Cells = NDArray[np.uint8]
 """Marks on a layer's grid, `[H, W]`: 1 or 0."""
@@ -46,7 +46,7 @@ def needed_cells(plans: Sequence[LayerPlan], wanted: Mapping[str, Spans | None])
 
 def needed_spans(plans: Sequence[LayerPlan], wanted: str, spans: Spans) -> dict[str, Spans]:
     """As `needed_cells` of one value: for each of its rectangles one in every value, which holds all it depends on."""
-    nothing = np.array([[1 << 40, -1, 1 << 40, -1]]).repeat(len(spans), 0)
+    nothing = _nothing(len(spans))
     found = {plan.layer.name: nothing for plan in plans} | {wanted: spans}
     for plan in reversed(plans):
         own = found[plan.layer.name]
@@ -68,6 +68,8 @@ def needs(spans: Spans, footprint: Footprint, size: tuple[int, int]) -> Spans:
             return spans
         case Everywhere():
             return _everything(len(spans), size)
+        case Nothing():
+            return _nothing(len(spans))
         case Place():
             return _under(spans, footprint)
         case Axes():
@@ -79,9 +81,13 @@ def _everything(count: int, size: tuple[int, int]) -> Spans:
     return np.array([[0, size[0], 0, size[1]]]).repeat(count, 0)
 
 
+def _nothing(count: int) -> Spans:
+    return np.array([[1 << 40, -1, 1 << 40, -1]]).repeat(count, 0)
+
+
 def _between(spans: Spans, lines: NDArray[np.int64]) -> Spans:
     """Along one axis, `[N, 2]`: from the first to the last of the source's `lines`, `[2, n]`, that are depended on."""
-    found = np.array([[1 << 40, -1]]).repeat(len(spans), 0)
+    found = _nothing(len(spans))[:, :2]
     for position, (first, behind) in enumerate(spans.tolist()):
         used = lines[:, first:behind]
         used = used[:, used[1] > used[0]]

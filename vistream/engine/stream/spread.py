@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vistream.ir.footprint import Axes, Everywhere, Footprint, Place, Same
+from vistream.ir.footprint import Axes, Everywhere, Footprint, Nothing, Place, Same
 
 
 def spread(mask: Tensor, footprint: Footprint) -> Tensor:
@@ -16,6 +16,8 @@ def spread(mask: Tensor, footprint: Footprint) -> Tensor:
             return mask
         case Everywhere():
             return mask.any()
+        case Nothing():
+            return torch.zeros((), dtype=torch.bool)
         case Place():
             return _under_windows(mask, footprint)
         case Axes():

@@ -5,6 +5,8 @@
     DAVIS           JPEGImages/480p/SEQ/, Annotations/480p/SEQ/, ImageSets/{2016,2017}/val.txt
     PoseTrack18     annotations/val/SEQ.json, images/val/SEQ/
     OTB             SEQ/{img/, groundtruth_rect.txt}
+    KITTI tracking  training/{image_02/SEQ/, label_02/SEQ.txt}
+    VisDrone-MOT    {sequences/SEQ/, annotations/SEQ.txt}
     demo clips      SEQ/{gt/gt.txt, gt/gt_mots.txt, masks/, posetrack.json, det/det.txt}, SEQ.mp4
 
 A video may stand for the folder of images. The root may be the dataset, its split, one sequence, or a folder of
@@ -32,7 +34,7 @@ log = logging.getLogger("vistream")
 OTB_STARTS = {"David": 300, "BlurCar1": 247, "BlurCar3": 3, "BlurCar4": 18}
 """The first annotated image, from 1, of the sequences whose annotation begins later (Wu et al., CVPR 2013)."""
 
-FRAMES = ("img1", "img", "JPEGImages")
+FRAMES = ("img1", "img", "JPEGImages", "image_02", "image_2", "sequences")
 """Folders of many files, among which no sequence is looked for."""
 
 
@@ -42,6 +44,7 @@ class Clip:
     `fps`: None where not known.
 
     `truth`: a file, or for `masks` a folder. `kind`: how it is to be read: mot, mots, masks, poses or otb.
+    `origin`: the user's own file, of a clip whose `truth` was cut from it.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Clip:
     public: Path | None = None
     start: int = 0
     frames: int | None = None
+    origin: Path | None = None
 
     def open(self) -> Source:
         """Its frames. Raises VistreamError where they can't be opened."""
@@ -86,8 +90,16 @@ def _folders(root: Path, depth: int = 3) -> Iterator[Path]:
                 yield from _folders(path, depth - 1)
 
 
+LABELS_BESIDE = (("label_02", "image_02"), ("annotations", "sequences"))
+"""KITTI's and VisDrone's folders of labels, a text a sequence, and of frames, a folder a sequence."""
+
+
 def _mot(root: Path) -> Iterator[Clip]:
     for folder in _folders(root):
+        for labels, frames in LABELS_BESIDE:
+            for truth in sorted((folder / labels).glob("*.txt")):
+                if (folder / frames / truth.stem).is_dir():
+                    yield Clip(truth.stem, str((folder / frames / truth.stem).resolve()), truth, "mot")
         truth = folder / "gt" / "gt.txt"
         if truth.is_file() and not is_mots(truth):
             yield _clip(folder, truth, "mot")

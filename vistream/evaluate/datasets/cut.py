@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from vistream.atomic import replacing
 from vistream.evaluate.datasets.clips import Clip
 from vistream.media.formats.davis import label_files
+from vistream.media.formats.delimited import read_columns
+from vistream.media.formats.mot import CLASS_LIST
+from vistream.media.formats.mots import read_mots
 from vistream.media.formats.poses import PoseVideo
 from vistream.media.formats.posetrack import read_poses, write_posetrack
 from vistream.media.formats.text import read_lines
-
-BETWEEN = {"mot": ",", "mots": " "}
-"""What stands between the columns of a text, the first of which is the frame's number, from 1."""
+from vistream.media.formats.tracks import read_any_tracks
 
 
 def cut_clip(clip: Clip, frames: int, folder: Path) -> Clip:
@@ -24,7 +26,9 @@ def cut_clip(clip: Clip, frames: int, folder: Path) -> Clip:
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / (clip.name + ("" if clip.kind == "masks" else clip.truth.suffix))
-    if clip.kind == "masks":
+    if clip.kind == "mot":
+        target = _cut_tracks(clip.truth, frames, folder / clip.name)
+    elif clip.kind == "masks":
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
         for file in label_files(clip.truth)[:frames]:
@@ -34,10 +38,26 @@ def cut_clip(clip: Clip, frames: int, folder: Path) -> Clip:
         write_posetrack(target, PoseVideo(video.joints, video.images[:frames]))
     else:
         lines = [line for _, line in read_lines(clip.truth)]
-        if clip.kind in BETWEEN:
-            lines = [line for line in lines if int(line.split(BETWEEN[clip.kind])[0]) <= frames]
+        if clip.kind == "mots":
+            lines = [line for line, row in zip(lines, read_mots(clip.truth), strict=True) if row.frame < frames]
         else:  # OTB: a line a frame
             lines = lines[:frames]
-        with replacing(target) as temporary:
-            temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return replace(clip, truth=target, frames=frames)
+        _write(target, lines)
+    return replace(clip, truth=target, frames=frames, origin=clip.truth)
+
+
+def _cut_tracks(truth: Path, frames: int, folder: Path) -> Path:
+    """MOT, KITTI or VisDrone text into `folder`, which is made, under its own name; the list of classes goes along."""
+    tracks, text = read_any_tracks(truth), read_columns(truth)
+    folder.mkdir(exist_ok=True)
+    kept = zip(text.rows, tracks.frames.tolist(), strict=True)
+    _write(folder / truth.name, [text.separator.join(fields) for (_, fields), frame in kept if frame < frames])
+    names = truth.with_name(CLASS_LIST)
+    if names.is_file():
+        shutil.copy(names, folder / CLASS_LIST)
+    return folder / truth.name
+
+
+def _write(target: Path, lines: Iterable[str]) -> None:
+    with replacing(target) as temporary:
+        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

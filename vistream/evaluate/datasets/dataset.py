@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -34,11 +36,6 @@ from vistream.media.formats.otb import read_otb
 from vistream.pipeline.session import check_task
 
 OnFrame = Callable[[int], None]
-TABLES: dict[str, Callable[[Sequence[Pair]], Table]] = {
-    "mot": mot_table,
-    "vos": vos_table,
-    "pose": pose_table,
-}
 COST = ("Work", "FPS")
 """Columns: the share of the dense work that was done, 0..1, and frames a second of network and tracking."""
 
@@ -65,12 +62,36 @@ def evaluate_dataset(
         truths = order.output / f"{order.task}-truth-{max_frames}"
         clips = [cut_clip(clip, max_frames, truths) for clip in clips]
     on_frame = start(sum(map(_frames, clips)) * len(order.ways))
-    if jobs == 1 or len(clips) == 1:
+    with _naming_originals(clips):
+        if jobs == 1 or len(clips) == 1:
+            for clip in clips:
+                run_clip(clip, order, on_frame)
+        else:
+            _run_parallel(clips, order, jobs, on_frame)
+        return {way: score(order, clips, way) for way in order.ways}
+
+
+@contextmanager
+def _naming_originals(clips: Sequence[Clip]) -> Iterator[None]:
+    """Whatever is wrong with a ground truth that was cut is wrong with the user's own file, so that is named."""
+    try:
+        yield
+    except VistreamError as error:
+        message = str(error)
         for clip in clips:
-            run_clip(clip, order, on_frame)
-    else:
-        _run_parallel(clips, order, jobs, on_frame)
-    return {way: score(order, clips, way) for way in order.ways}
+            if clip.origin is not None:
+                message = message.replace(str(clip.truth), str(clip.origin))
+        raise VistreamError(message) from None
+
+
+def _tables(classes: tuple[str, ...]) -> dict[str, Callable[[Sequence[Pair]], Table]]:
+    """How each task but sot is scored, on objects of `classes` where its ground truth has names for them."""
+    return {
+        "mot": partial(mot_table, names=classes),
+        "mots": partial(mots_table, names=classes),
+        "vos": vos_table,
+        "pose": pose_table,
+    }
 
 
 def _frames(clip: Clip) -> int:
@@ -126,7 +147,7 @@ def score(order: Order, clips: Sequence[Clip], way: str) -> Table:
         table = sot_objects_table({clip.name: _sot(folder, clip) for clip in clips})
     else:
         pairs = [Pair(clip.name, clip.truth, result_path(order.task, folder, clip)) for clip in clips]
-        table = mots_table(pairs, names=order.classes) if order.task == "mots" else TABLES[order.task](pairs)
+        table = _tables(order.classes)[order.task](pairs)
     costs = {clip.name: _finished(folder, clip) for clip in clips}
     rows = {name: {**row, **_cost([costs[name]])} for name, row in table.rows.items()}
     combined = None if table.combined is None else {**table.combined, **_cost(list(costs.values()))}

@@ -17,7 +17,7 @@ from vistream.detect.coco import KEYPOINTS
 from vistream.evaluate.datasets.clips import Clip
 from vistream.evaluate.datasets.observed import FIRST, described, make_evaluation_observer, wanted
 from vistream.evaluate.datasets.store import Finished, Writer, mark_finished, open_writer, read_finished, result_path
-from vistream.evaluate.datasets.truth import Starts, first_boxes, first_masks, first_skeletons
+from vistream.evaluate.datasets.truth import Starts, first_boxes, first_masks, first_skeletons, true_classes
 from vistream.evaluate.datasets.ways import Way, make_way
 from vistream.machine import cores, cpu_name, version_of
 from vistream.media.video.frames import Source
@@ -106,6 +106,7 @@ def _run(
     on_frame: Callable[[int], None],
 ) -> None:
     starts = starts_of(clip, order)
+    classes = order.classes or true_classes(clip)
     with ExitStack() as stack:
         for way in running:
             writer = open_writer(order.task, way.folder, clip, source.size, observer.joints, observer.images)
@@ -113,7 +114,7 @@ def _run(
         for frame in source:
             number = frame.index - clip.start
             seen = Observations.none() if observer.detector is None else observer.detector.detect(frame.image, number)
-            seen = wanted(order.task, order.classes, seen)
+            seen = wanted(order.task, classes, seen)
             for way in running:
                 for identity, target in starts.get(number, ()):
                     way.way.add_object(target, identity)

@@ -9,6 +9,7 @@ from vistream.detect.box_masks import BoxMasks
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.clips import Clip
 from vistream.evaluate.datasets.truth import true_observations
+from vistream.media.formats.detections.footage import Footage
 from vistream.media.formats.posetrack import read_poses
 from vistream.media.video.frames import Source
 from vistream.pipeline.observe import FOLLOWING, Observer, make_observer
@@ -57,12 +58,13 @@ def make_evaluation_observer(clip: Clip, task: str, choice: str, source: Source,
         true = true_observations(task, clip)
         boxes = {n: wanted(task, classes, replace(of, masks=None)) for n, of in true.items()}
         return Observer(BoxMasks(_Given("gt-boxes (around the ground truth's masks)", boxes), fps))
+    footage = Footage(source.frame_count, source.size, source.names)
     if choice == PUBLIC:
         if clip.public is None:
             raise VistreamError(f"{clip.name} has no public detections (det/det.txt): choose other --detections")
         count = source.frame_count if clip.frames is None else None  # of a clip that was cut they are too many
-        return make_observer(task, clip.public, "auto", classes or (PERSON,), fps, count)
-    found = make_observer(task, None, choice, classes, fps, source.frame_count)
+        return make_observer(task, clip.public, "auto", classes or (PERSON,), fps, replace(footage, frames=count))
+    found = make_observer(task, None, choice, classes, fps, footage)
     return Observer(found.detector, found.joints, images)
 
 

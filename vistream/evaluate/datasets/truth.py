@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.clips import Clip
-from vistream.evaluate.metrics.mot16 import PEDESTRIAN
+from vistream.evaluate.files.mot import scored
 from vistream.media.formats.davis import VOID, read_folder
-from vistream.media.formats.mot import MotTracks, read_tracks
+from vistream.media.formats.mot import MotTracks
 from vistream.media.formats.mots import read_mots_detections
 from vistream.media.formats.otb import read_otb
 from vistream.media.formats.posetrack import read_poses
+from vistream.media.formats.tracks import read_any_tracks
 from vistream.types import Observations, Target
 
 Boxes = NDArray[np.float64]
@@ -30,23 +31,34 @@ SHORTEST_TRACK = 30
 """Frames: shorter tracks are not followed as single objects."""
 
 
-def scored(truth: MotTracks) -> NDArray[np.bool_]:
-    """The rows of a MOT ground truth that are objects to be found: bool `[N]`."""
-    flagged: NDArray[np.bool_] = truth.confidences != 0
-    return flagged if truth.classes is None else flagged & (truth.classes == PEDESTRIAN)
-
-
 def true_observations(task: str, clip: Clip) -> Mapping[int, Observations]:
     """What a perfect detector of the task mot, mots or pose would see, by frame; the ids are forgotten."""
     if task == "mots":
         return read_mots_detections(clip.truth)
     if task == "pose":
         return read_poses(clip.truth).observations()
-    truth = read_tracks(clip.truth)
+    truth = read_any_tracks(clip.truth)
     kept = scored(truth)
     frames, boxes = truth.frames[kept], truth.boxes[kept]
     rows = {int(n): np.flatnonzero(frames == n) for n in np.unique(frames)}
-    return {n: Observations(boxes[r], np.ones(len(r)), (LABEL,) * len(r)) for n, r in rows.items()}
+    labels = _labels(truth)[kept]
+    return {n: Observations(boxes[r], np.ones(len(r)), tuple(labels[r])) for n, r in rows.items()}
+
+
+def true_classes(clip: Clip) -> tuple[str, ...]:
+    """The classes of a clip's objects, where its ground truth names them; else none."""
+    if clip.kind != "mot":
+        return ()
+    truth = read_any_tracks(clip.truth)
+    return () if truth.labels is None else tuple(sorted(set(_labels(truth)[scored(truth)].tolist())))
+
+
+def _labels(truth: MotTracks) -> NDArray[np.object_]:
+    """The class of each row."""
+    if truth.labels is None or truth.classes is None:
+        return np.full(len(truth), LABEL, dtype=object)
+    names = truth.labels
+    return np.array([names.get(number, LABEL) for number in truth.classes.tolist()], dtype=object)
 
 
 def first_masks(clip: Clip) -> Starts:
@@ -105,7 +117,7 @@ def object_boxes(clip: Clip) -> dict[int, tuple[int, Boxes]]:
 
 
 def _track_boxes(clip: Clip) -> Iterator[tuple[int, int, Boxes]]:
-    truth = read_tracks(clip.truth)
+    truth = read_any_tracks(clip.truth)
     for row in np.flatnonzero(scored(truth)):
         yield int(truth.frames[row]), int(truth.ids[row]), truth.boxes[row]
 

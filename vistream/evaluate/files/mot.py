@@ -11,28 +11,50 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.evaluate.files.pairs import Pair
-from vistream.evaluate.metrics.mot16 import who_counts
+from vistream.evaluate.metrics.mot16 import PEDESTRIAN, who_counts
 from vistream.evaluate.metrics.overlap import box_iou
+from vistream.evaluate.metrics.regions import outside_regions
 from vistream.evaluate.metrics.scene import Scene, make_scene
 from vistream.evaluate.metrics.tracking import HEADLINE, TrackingScores, combine_tracking, track_scores
 from vistream.evaluate.table import Table
-from vistream.media.formats.mot import MotTracks, read_tracks
+from vistream.media.formats.mot import MotTracks
+from vistream.media.formats.tracks import read_any_tracks
 
 
-def mot_scene(gt: MotTracks, pred: MotTracks) -> Scene:
+def scored(truth: MotTracks, names: Sequence[str] = ()) -> NDArray[np.bool_]:
+    """The rows of a ground truth that are objects to be found, bool `[N]`.
+
+    Those with a flag other than 0; of MOT16 and later pedestrians; where classes have names, those of `names` (none:
+    all).
+    """
+    flagged: NDArray[np.bool_] = truth.confidences.astype(np.int64) != 0
+    if truth.classes is None:
+        return flagged
+    wanted = [PEDESTRIAN]
+    if truth.labels is not None:
+        wanted = [number for number, name in truth.labels.items() if not names or name in names]
+    chosen: NDArray[np.bool_] = flagged & np.isin(truth.classes, wanted)
+    return chosen
+
+
+def mot_scene(gt: MotTracks, pred: MotTracks, names: Sequence[str] = ()) -> Scene:
     """The scene of one sequence: of the ground truth what is to be scored, and the predictions that count.
 
     Nine-column ground truth follows MOT16's rules; of other kinds an object with flag 0 is not to be found,
-    and a prediction on it is wrong, as in TrackEval's MOT15.
+    and a prediction on it is wrong, as in TrackEval's MOT15. Where classes have names (`labels`), objects of those in
+    `names` are scored, and what was seen of others, or in regions that are not scored, is neither right nor wrong.
     """
     frames = int(max(gt.frames.max(initial=-1), pred.frames.max(initial=-1))) + 1
     gt_rows, pred_rows = _by_frame(gt, frames), _by_frame(pred, frames)
+    wanted = scored(gt, names)
     gt_ids, pred_ids, overlaps = [], [], []
     for g, p in zip(gt_rows, pred_rows, strict=True):
         similarity = box_iou(gt.boxes[g], pred.boxes[p])
         flags = gt.confidences[g].astype(np.int64)
-        objects, kept = flags != 0, np.ones(len(p), dtype=np.bool_)
-        if gt.classes is not None:
+        objects, kept = wanted[g], np.ones(len(p), dtype=np.bool_)
+        if gt.labels is not None:
+            kept = outside_regions(similarity, pred.boxes[p], gt.boxes[g], objects)
+        elif gt.classes is not None:
             objects, kept = who_counts(similarity, gt.classes[g], flags)
         gt_ids.append(gt.ids[g][objects])
         pred_ids.append(pred.ids[p][kept])
@@ -40,21 +62,32 @@ def mot_scene(gt: MotTracks, pred: MotTracks) -> Scene:
     return make_scene(gt_ids, pred_ids, overlaps)
 
 
-def mot_table(pairs: Sequence[Pair]) -> Table:
-    """Score every pair of files. Raises VistreamError where a file is malformed or nothing is to be scored."""
+def mot_table(pairs: Sequence[Pair], names: Sequence[str] = ()) -> Table:
+    """Score every pair of files; `names`: of the classes that are scored, where the files name them; none: all.
+
+    Raises VistreamError where a file is malformed or nothing is to be scored.
+    """
     scores: dict[str, TrackingScores] = {}
     notes: list[str] = []
     for pair in pairs:
-        gt, pred = read_tracks(pair.gt), read_tracks(pair.pred)
-        scene = mot_scene(gt, pred)
+        gt, pred = read_any_tracks(pair.gt), read_any_tracks(pair.pred)
+        scene = mot_scene(gt, pred, names)
         if not scene.gt_total:
-            wanted = "class 1 with a flag other than 0" if gt.classes is not None else "a flag other than 0"
-            raise VistreamError(f"{pair.gt} has no object to score: {wanted} is expected in columns 7 and 8")
+            raise VistreamError(f"{pair.gt} has no object to score: {_expected(gt, names)}")
         notes += frame_notes(pair.name, pred.frames, int(gt.frames.max()))
         scores[pair.name] = track_scores(scene)
     rows = {name: score.row() for name, score in scores.items()}
     combined = combine_tracking(list(scores.values())).row() if len(scores) > 1 else None
     return Table("Multiple object tracking, boxes", rows, combined, HEADLINE, tuple(notes))
+
+
+def _expected(gt: MotTracks, names: Sequence[str]) -> str:
+    if gt.labels is not None and gt.classes is not None:
+        there = sorted({gt.labels.get(number, str(number)) for number in gt.classes.tolist()})
+        return f"of its classes, {', '.join(there)}, {' or '.join(names) or 'at least one'} is wanted"
+    if gt.classes is not None:
+        return "class 1 with a flag other than 0 is expected in columns 7 and 8"
+    return "a flag of 1 is expected in column 7, which holds scores, as of detections, where it is below 1"
 
 
 def frame_notes(name: str, frames: NDArray[np.int64], last: int) -> list[str]:

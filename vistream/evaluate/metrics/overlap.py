@@ -30,6 +30,19 @@ def box_iou(a: Array, b: Array) -> Array:
     return _corner_iou(a, b)
 
 
+def box_cover(a: Array, b: Array) -> Array:
+    """The share of each box of `a` `[N, 4]` that lies inside each box of `b` `[M, 4]`: `[N, M]`, 0..1.
+
+    >>> box_cover(np.array([[0.0, 0, 10, 10]]), np.array([[5.0, 0, 50, 50]]))
+    array([[0.5]])
+    """
+    first, second = _corners(a)[:, None], _corners(b)[None]
+    low, high = np.maximum(first[..., :2], second[..., :2]), np.minimum(first[..., 2:], second[..., 2:])
+    area = np.prod(a[:, 2:], axis=-1)[:, None]
+    share: Array = np.prod(np.maximum(high - low, 0.0), axis=-1) / np.where(area > 0, area, 1.0)
+    return share
+
+
 def paired_box_iou(a: Array, b: Array) -> Array:
     """IoU of box `i` of `a` with box `i` of `b`, both `[N, 4]`: `[N]`.
 

@@ -8,8 +8,9 @@ al., "Microsoft COCO", ECCV 2014, and its results format.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,19 @@ from pycocotools import mask as coco_mask
 
 from vistream.errors import VistreamError
 from vistream.media.formats import rle
+from vistream.media.formats.cocoimages import images_by_id
 from vistream.media.formats.coconames import CATEGORIES
+from vistream.media.formats.detections.footage import NOTHING_KNOWN, Footage, in_pixels
+from vistream.media.formats.detections.numbering import first_number, frames_of
 from vistream.media.formats.jsonfields import Fields
 from vistream.media.formats.masked import MaskedObject, MaskedObservations
 from vistream.media.formats.rle import Rle
 from vistream.media.formats.text import read_json
 from vistream.media.formats.writer import ResultWriter
 from vistream.types import Box, Observations, Result, Track
+
+LABELS = {str(number): name for number, name in CATEGORIES.items()}
+"""The categories of a file that does not name its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +45,64 @@ class _Detection:
     keypoints: NDArray[np.float64] | None
 
 
-def read_coco(path: Path | str, first_frame: int = 0) -> Mapping[int, Observations]:
-    """Detections by frame (from 0), in file order.
+def read_coco(
+    path: Path | str,
+    first_frame: int = 0,
+    footage: Footage = NOTHING_KNOWN,
+    value: Any = None,  # Any: JSON
+) -> Mapping[int, Observations]:
+    """Detections by frame (from 0), in file order. `value`: the file's, if read already.
 
-    With `images` in the file, frames follow their order; in a bare list `image_id` is the frame's number,
-    counted from `first_frame`. Either every detection has a mask (or keypoints) or none is used. Raises
-    VistreamError, naming the detection, for whatever is wrong with it.
+    With `images` in the file, frames are theirs, see `images_by_id`; in a bare list `image_id` is the frame's number,
+    counted from `first_frame`, or an image's name. Either every detection has a mask (or keypoints) or none is used.
+    Boxes that are fractions of the frame are scaled to that of `footage`. Raises VistreamError, naming the detection,
+    for whatever is wrong with it.
     """
-    value = read_json(path)
-    if isinstance(value, list):
-        rows, frames, labels, sizes = value, None, CATEGORIES, {}
+    whole = read_json(path) if value is None else value
+    if isinstance(whole, list):
+        rows, labels, images = whole, LABELS, None
     else:
-        whole = Fields(value, str(path))
-        rows, labels = whole.items("annotations"), _categories(whole)
-        images = [Fields(i, f"{path}, image {n}") for n, i in enumerate(whole.items("images"))]
-        frames = {image.whole("id"): number for number, image in enumerate(images)}
-        sizes = {i.whole("id"): (i.whole("height"), i.whole("width")) for i in images if "height" in i}
+        fields = Fields(whole, str(path))
+        rows, labels = fields.items("annotations"), _categories(fields)
+        images = images_by_id(fields, footage)
+    listed = [Fields(row, f"{path}, detection {number}") for number, row in enumerate(rows)]
+    frames = _bare_frames(listed, first_frame, footage, str(path)) if images is None else images.frames
+    sizes = {} if images is None else images.sizes
+    size = None if footage.size is None else footage.size[::-1]
     found = []
-    for number, row in enumerate(rows):
-        fields = Fields(row, f"{path}, detection {number}")
-        image = fields.whole("image_id")
-        frame = image - first_frame if frames is None else frames.get(image, -1)
-        if frame < 0:
-            known = f"frames are counted from {first_frame}" if frames is None else "there is no such image"
-            raise VistreamError(f"{fields.where}: image_id is {image}: {known}")
-        found.append(_detection(fields, frame, labels, sizes.get(image)))
+    for row in listed:
+        image = row.identity("image_id")
+        if image not in frames:
+            raise VistreamError(f"{row.where}: image_id is {image}: there is no such image")
+        frame = frames[image]
+        if frame is not None:  # of an image that the video has
+            found.append(_detection(row, frame, labels, sizes.get(image, size)))
     shapes = sorted({tuple(d.mask["size"]) for d in found if d.mask is not None})
     if len(shapes) > 1:
         both = " and ".join(f"{height} x {width}" for height, width in shapes[:2])
         raise VistreamError(f"{path}: masks of {both} pixels: all must have the size of the video")
-    return _by_frame(found)
+    return _by_frame(_scaled(found, footage, str(path)))
+
+
+def _bare_frames(rows: list[Fields], first: int, footage: Footage, where: str) -> dict[str, int | None]:
+    """The frame of each `image_id` in a bare list: a number counted from `first`, as text perhaps, or a name."""
+    identities = {row.identity("image_id"): row.where for row in rows}
+    if not all(re.fullmatch(r"-?[0-9]{1,16}", identity) for identity in identities):
+        known = frames_of(list(identities), footage, where)
+        return {identity: known.get(identity) for identity in identities}
+    for identity, place in identities.items():
+        if int(identity) < first:
+            raise VistreamError(f"{place}: image_id is {identity}: frames are counted from {first}")
+    first = first or first_number(list(map(int, identities)), footage, where, "image_id")
+    return {identity: int(identity) - first for identity in identities}
+
+
+def _scaled(found: list[_Detection], footage: Footage, where: str) -> list[_Detection]:
+    boxes = np.array([d.box for d in found], np.float64).reshape(-1, 4)
+    scaled = in_pixels(boxes, footage, where)
+    if scaled is boxes:
+        return found
+    return [replace(d, box=tuple(box)) for d, box in zip(found, scaled.tolist(), strict=True)]
 
 
 class CocoWriter(ResultWriter):
@@ -107,29 +142,43 @@ def _track_json(track: Track) -> dict[str, Any]:
     return entry
 
 
-def _categories(whole: Fields) -> dict[int, str]:
+def _categories(whole: Fields) -> dict[str, str]:
     if "categories" not in whole:
-        return CATEGORIES
+        return LABELS
     items = [Fields(c, f"{whole.where}, category {n}") for n, c in enumerate(whole.items("categories"))]
-    return {item.whole("id"): item.text("name") for item in items}
+    return {item.identity("id"): item.text("name") for item in items}
 
 
-def _detection(fields: Fields, frame: int, labels: Mapping[int, str], size: tuple[int, int] | None) -> _Detection:
-    x, y, w, h = fields.numbers("bbox", 4)
+def _detection(fields: Fields, frame: int, labels: Mapping[str, str], size: tuple[int, int] | None) -> _Detection:
+    mask = _mask(fields, size) if _has_mask(fields) else None
+    x, y, w, h = fields.numbers("bbox", 4) if fields.holds("bbox") or mask is None else coco_mask.toBbox(mask).tolist()
     if w < 0 or h < 0:
         raise VistreamError(f"{fields.where}: the box is {w:g} x {h:g} pixels: neither may be negative")
-    category = fields.whole("category_id")
-    if category not in labels:
-        raise VistreamError(f"{fields.where}: there is no category {category}")
     keypoints = None
-    if "keypoints" in fields:
+    if fields.holds("keypoints"):
         numbers = fields.numbers("keypoints")
         if len(numbers) % 3:
             raise VistreamError(f"{fields.where}: {len(numbers)} numbers in keypoints, not a multiple of 3")
         keypoints = np.array(numbers).reshape(-1, 3)
-    mask = _mask(fields, size) if "segmentation" in fields else None
     score = fields.number("score") if "score" in fields else 1.0
-    return _Detection(frame, (x, y, w, h), score, labels[category], mask, keypoints)
+    return _Detection(frame, (x, y, w, h), score, _label(fields, labels), mask, keypoints)
+
+
+def _label(fields: Fields, labels: Mapping[str, str]) -> str:
+    """The category's name: by its number or text, or as it stands beside the number."""
+    beside = next((name for name in ("category_name", "label") if name in fields), None)
+    category = fields.identity("category_id") if "category_id" in fields or beside is None else ""
+    if category not in labels and beside is None:
+        raise VistreamError(f"{fields.where}: there is no category {category}")
+    return labels[category] if category in labels else fields.text(beside or "")
+
+
+def _has_mask(fields: Fields) -> bool:
+    """An empty list, or one that holds nothing, is how exporters write that there is no mask."""
+    if not fields.holds("segmentation"):
+        return False
+    value = fields.get("segmentation")
+    return not isinstance(value, list) or any(part != [] for part in value)
 
 
 def _mask(fields: Fields, size: tuple[int, int] | None) -> Rle:
@@ -138,7 +187,8 @@ def _mask(fields: Fields, size: tuple[int, int] | None) -> Rle:
     if isinstance(value, list):
         if size is None:
             raise VistreamError(f"{fields.where}: polygons need the image's height and width in the same file")
-        polygons = [Fields({"p": p}, fields.where).numbers("p") for p in value]
+        parts = [value] if value and not isinstance(value[0], list) else [part for part in value if part != []]
+        polygons = [Fields({"p": p}, fields.where).numbers("p") for p in parts]
         if any(len(polygon) < 6 or len(polygon) % 2 for polygon in polygons):
             raise VistreamError(f"{fields.where}: a polygon needs three corners or more, as x, y, x, y, ...")
         _check_drawable(polygons, size, fields.where)

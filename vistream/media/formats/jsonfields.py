@@ -31,6 +31,14 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return self._value.get(key) is not None
 
+    def holds(self, key: str) -> bool:
+        """Whether there is a value under `key` that is not empty: exporters write `[]` where they have none."""
+        return key in self and self._value[key] not in ([], {}, "")
+
+    def names(self) -> list[str]:
+        """Its keys."""
+        return list(self._value)
+
     def get(self, key: str) -> Any:
         """The value under `key`, whatever it is."""
         if key not in self:
@@ -50,6 +58,11 @@ class Fields:
         if not _finite(value) or abs(value) >= LARGEST or int(value) != value:
             raise VistreamError(f'{self.where}: "{key}" is {_show(value)}, not a whole number')
         return int(value)
+
+    def identity(self, key: str) -> str:
+        """What names something: a whole number or text, as text."""
+        value = self.get(key)
+        return value if isinstance(value, str) else str(self.whole(key))
 
     def text(self, key: str) -> str:
         """A string."""

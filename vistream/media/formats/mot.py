@@ -1,6 +1,7 @@
 """MOT Challenge text: detections, results and ground truth, read and written.
 
-One line an object: `frame,id,left,top,width,height,confidence,...`, frames and pixels counted from 1
+One line an object: `frame,id,left,top,width,height,confidence,...`, frames and pixels counted from 1, separated by
+commas, in files that people have also by semicolons, tabs or spaces, with a line of names or not
 (Milan et al., "MOT16", arXiv 1603.00831, section 3.3). What vistream works with counts from 0, so the
 readers take 1 off and the writer puts it back.
 """
@@ -8,6 +9,7 @@ readers take 1 off and the writer puts it back.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
+from vistream.media.formats.delimited import SEPARATORS, Columns, read_columns
+from vistream.media.formats.detections.footage import LABEL, NOTHING_KNOWN, Footage, are_fractions, in_pixels
+from vistream.media.formats.text import read_lines
 from vistream.media.formats.writer import ResultWriter
 from vistream.types import Observations, Result
 
-COLUMNS = range(7, 11)
-LABEL = "object"
+COLUMNS = range(6, 11)
+CLASS_LIST = "labels.txt"
 DECIMALS = 3
 LARGEST = 2.0**53
 """Whole numbers from here on are not exact any more."""
@@ -32,6 +37,8 @@ class MotTracks:
     `frames`, `ids`: int64 `[N]`, frames from 0; no id occurs twice in a frame. `boxes`: float64 `[N, 4]`.
     `confidences`: float64 `[N]`: the score of a result, or the flag of a ground truth (0: not scored).
     `classes` (int64) and `visibility` (float64), both `[N]`: from nine-column files (MOT16 and later), else None.
+    `labels`: the classes' names by number, where the file or one beside it has them; then they are not MOT16's.
+    `regions`: bool `[N]`, where nothing is scored (KITTI, VisDrone), else None.
     """
 
     frames: NDArray[np.int64]
@@ -40,34 +47,41 @@ class MotTracks:
     confidences: NDArray[np.float64]
     classes: NDArray[np.int64] | None = None
     visibility: NDArray[np.float64] | None = None
+    labels: Mapping[int, str] | None = None
+    regions: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.frames)
 
 
-def read_detections(path: Path | str, label: str = LABEL) -> dict[int, Observations]:
+def read_detections(
+    path: Path | str, label: str = LABEL, footage: Footage = NOTHING_KNOWN, text: Columns | None = None
+) -> dict[int, Observations]:
     """Detections by frame (from 0), in file order; scores as they stand; the file has no classes: all are `label`.
 
-    Frames without a detection have no entry. `VistreamError` names file and line for a wrong number of columns,
-    a value that is not a finite number, a frame below 1, a width or height that is not positive.
+    Frames without a detection have no entry. Boxes that are fractions of the frame are scaled to that of `footage`.
+    `VistreamError` names file and line for a wrong number of columns, a value that is not a finite number, a frame
+    below 1, a width or height that is not positive.
     """
-    rows, _ = _read(Path(path))
+    rows, _ = read_detection_rows(Path(path), text)
     frames = rows[:, 0].astype(np.int64) - 1
-    boxes, scores = _boxes(rows), rows[:, 6]
+    fractions = footage.size is not None and are_fractions(rows[:, 2:6])  # which are not counted from 1
+    boxes = in_pixels(rows[:, 2:6], footage, str(path)) if fractions else _boxes(rows)
+    scores = rows[:, 6]
     order = np.argsort(frames, kind="stable")
     starts = np.flatnonzero(np.diff(frames[order], prepend=-1))
     groups = [group for group in np.split(order, starts) if len(group)]
     return {int(frames[group[0]]): Observations(boxes[group], scores[group], (label,) * len(group)) for group in groups}
 
 
-def read_tracks(path: Path | str) -> MotTracks:
+def read_tracks(path: Path | str, text: Columns | None = None) -> MotTracks:
     """A result file, or the ground truth of MOT15 (ten columns) or MOT16 and later (nine).
 
     Raises `VistreamError` as `read_detections` does, and for an id that is negative (as in detection files)
     or occurs twice in a frame.
     """
     path = Path(path)
-    rows, lines = _read(path)
+    rows, lines = read_detection_rows(path, text)
     seen: set[tuple[float, float]] = set()
     for line, (frame, identity) in zip(lines, rows[:, :2].tolist(), strict=True):
         if identity < 0 or identity != int(identity):
@@ -83,7 +97,16 @@ def read_tracks(path: Path | str) -> MotTracks:
         confidences=rows[:, 6],
         classes=rows[:, 7].astype(np.int64) if classed else None,
         visibility=rows[:, 8] if classed else None,
+        labels=_labels_beside(path) if classed else None,
     )
+
+
+def _labels_beside(path: Path) -> dict[int, str] | None:
+    """The classes that CVAT names in `labels.txt` beside the `gt.txt` that it exports; None where it is MOT16's."""
+    names = path.with_name(CLASS_LIST)
+    if not names.is_file():
+        return None
+    return {number: line for number, (_, line) in enumerate(read_lines(names), start=1)}
 
 
 class MotWriter(ResultWriter):
@@ -107,32 +130,27 @@ def _boxes(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.subtract(rows[:, 2:6], (1.0, 1.0, 0.0, 0.0))
 
 
-def _read(path: Path) -> tuple[NDArray[np.float64], list[int]]:
-    """All values `[N, columns]`, checked, and the line number of each row."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise VistreamError(f"{path} is not a text file") from None
-    except OSError as error:
-        raise VistreamError(f"{path} can't be read: {error.strerror}") from None
-    rows: list[list[float]] = []
-    lines: list[int] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            rows.append(_row(path, number, line.split(",")))
-            lines.append(number)
-            if len(rows[-1]) != len(rows[0]):
-                raise VistreamError(f"{path}, line {number} has {len(rows[-1])} columns, the first has {len(rows[0])}")
-    return np.array(rows, dtype=np.float64).reshape(len(rows), -1 if rows else COLUMNS[-1]), lines
+def read_detection_rows(path: Path, text: Columns | None = None) -> tuple[NDArray[np.float64], list[int]]:
+    """All values `[N, columns]` as they stand, checked, and the line number of each row. `text`: if read already."""
+    text = text or read_columns(path)
+    rows = [_row(path, number, fields, text.separator) for number, fields in text.rows]
+    for (number, fields), row in zip(text.rows, rows, strict=True):
+        if len(row) != text.width:
+            raise VistreamError(f"{path}, line {number} has {len(fields)} columns, the first has {text.width}")
+    lines = [number for number, _ in text.rows]
+    values = np.array(rows, dtype=np.float64).reshape(len(rows), -1 if rows else COLUMNS[-1])
+    if values.shape[1] == COLUMNS[0]:  # no confidence: certain
+        values = np.column_stack([values, np.ones(len(values))])
+    return values, lines
 
 
-def _row(path: Path, number: int, fields: list[str]) -> list[float]:
+def _row(path: Path, number: int, fields: list[str], separator: str) -> list[float]:
     """One line as numbers, checked for what every MOT file must hold."""
     where = f"{path}, line {number}"
     if len(fields) not in COLUMNS:
         raise VistreamError(
-            f"{where} has {len(fields)} comma-separated columns: "
-            "7 to 10 are expected (frame,id,left,top,width,height,confidence,...)"
+            f"{where} has {len(fields)} {SEPARATORS[separator]}-separated columns: "
+            "6 to 10 are expected (frame,id,left,top,width,height,confidence,...)"
         )
     try:
         values = [float(field) for field in fields]

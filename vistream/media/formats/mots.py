@@ -15,6 +15,7 @@ import numpy as np
 
 from vistream.errors import VistreamError
 from vistream.media.formats import rle
+from vistream.media.formats.delimited import is_number
 from vistream.media.formats.masked import MaskedObject, MaskedObservations
 from vistream.media.formats.rle import Rle
 from vistream.media.formats.text import read_lines
@@ -24,6 +25,7 @@ from vistream.types import Result, Track
 log = logging.getLogger("vistream")
 
 LABELS = {1: "car", 2: "person"}
+COLUMNS = 6
 IGNORE = 10
 """The class of regions that are not scored."""
 NEW_CLASSES = 100
@@ -72,9 +74,12 @@ def label_name(label: int) -> str:
 
 
 def is_mots(path: Path | str) -> bool:
-    """Whether a text seems to be MOTS, whose columns are separated by spaces, and not MOT, which has commas."""
+    """Whether a text seems to be MOTS: six columns between spaces, the last of which is a mask and no number."""
     lines = read_lines(path)
-    return bool(lines) and "," not in lines[0][1].split(" ", 4)[0]
+    fields = lines[0][1].split() if lines else []
+    if len(fields) != COLUMNS or "," in fields[0]:
+        return False
+    return not is_number(fields[-1]) or _fills(fields)
 
 
 def read_mots_detections(path: Path | str, first_frame: int = 1) -> MaskedObservations:
@@ -128,9 +133,20 @@ class MotsWriter(ResultWriter):
         return self._classes[label]
 
 
+def _fills(fields: list[str]) -> bool:
+    """Whether a mask of digits alone fills the size beside it; of a box it would be an accident."""
+    try:
+        _row("", fields, 0)
+    except VistreamError:
+        return False
+    return True
+
+
 def _row(where: str, fields: list[str], first_frame: int) -> MotsRow:
-    if len(fields) != 6:
-        raise VistreamError(f"{where} has {len(fields)} columns: 6 are expected (frame id class height width rle)")
+    if len(fields) != COLUMNS:
+        raise VistreamError(
+            f"{where} has {len(fields)} columns: {COLUMNS} are expected (frame id class height width rle)"
+        )
     try:
         frame, identity, label, height, width = (int(field) for field in fields[:5])
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,14 @@ from vistream.errors import VistreamError
 
 
 def read_text(path: Path | str) -> str:
-    """The whole file, UTF-8. Raises VistreamError where it can't be read or is no text."""
+    """The whole file, its line ends as plain newlines: UTF-8, or UTF-16 where its first bytes say so.
+
+    Raises VistreamError where it can't be read or is no text.
+    """
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        data = Path(path).read_bytes()
+        text = data.decode("utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         raise VistreamError(f"{path} is not a text file") from None
     except OSError as error:

@@ -103,6 +103,7 @@ class Source:
     `name`: for people and file names. `fps`: frames a second as the source declares them, or None.
     `size`: (width, height). `frame_count`: how many frames this run will deliver, or None if unknown.
     `live`: a camera or stream, where frames that come while one is being worked on are dropped; `health` tells more.
+    `names`: of the files, all of them in order, where the frames are images.
     `steady`: a frame of another size than the first is an error; else it is scaled to that, which is logged.
 
     The first frame is read at once, so that a source which gives nothing fails before any work is done.
@@ -117,8 +118,10 @@ class Source:
         frame_count: int | None,
         health: Health | None = None,
         steady: bool = False,
+        names: tuple[str, ...] = (),
     ) -> None:
         self.name = name
+        self.names = names
         self.fps = fps
         self.frame_count = frame_count
         self.live = health is not None

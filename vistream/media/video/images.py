@@ -57,7 +57,8 @@ def open_images(spec: str, paths: Iterable[Path], window: Window) -> Source:
         raise VistreamError(f"start is {window.start}, but {spec} has only {len(images)} frames, counted from 0")
     fps = _declared_fps(images[0].parent)
     frames = _frames(images, window, fps or NOMINAL_FPS)
-    return Source(spec, frames, fps=fps, frame_count=window.count(len(images)), steady=True)
+    names = tuple(image.name for image in images)
+    return Source(spec, frames, fps=fps, frame_count=window.count(len(images)), steady=True, names=names)
 
 
 def _frames(images: list[Path], window: Window, fps: float) -> Generator[SourceFrame, None, None]:

@@ -1,4 +1,4 @@
-"""The twins of operations that move levels about without changing them."""
+"""The twins of operations that move numbers about without changing them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.twin.neuron import gather
 from vistream.engine.stream.twin.twin import Twin, at
 from vistream.ir.footprint import Axes, Place
+from vistream.ir.operations import Constant, Order, PickChannels, PixelShuffle, PixelUnshuffle, Rearrange
+
+
+class ConstantTwin(Twin):
+    def rows(self, sources: Sequence[Tensor], index: Tensor) -> Tensor:
+        assert isinstance(self.plan.layer, Constant)
+        return at(self.plan.layer.levels, index)
 
 
 class MaxPoolTwin(Twin):
@@ -20,15 +28,67 @@ class MaxPoolTwin(Twin):
 
 
 class LinesTwin(Twin):
-    """Whatever takes each position from the row and the column that its footprint names."""
+    """Whatever takes each position from the row and the column that its footprint names, or holds its zero."""
 
     def rows(self, sources: Sequence[Tensor], index: Tensor) -> Tensor:
         axes = self.plan.footprints[0]
         assert isinstance(axes, Axes)
-        rows, columns = (torch.from_numpy(lines[0]) for lines in (axes.rows, axes.columns))
-        return sources[0][rows[index // self.plan.width], columns[index % self.plan.width]]
+        row, behind = torch.from_numpy(axes.rows)[:, index // self.plan.width]
+        column, right = torch.from_numpy(axes.columns)[:, index % self.plan.width]
+        found = torch.empty((len(index), self.plan.channels), dtype=sources[0].dtype)
+        found[:] = self.plan.value.zeros
+        inside = ((behind > row) & (right > column)).nonzero()[:, 0]
+        found[inside] = sources[0][row[inside], column[inside]]
+        return found
 
 
 class ConcatTwin(Twin):
     def rows(self, sources: Sequence[Tensor], index: Tensor) -> Tensor:
         return torch.cat([at(source, index) for source in sources], 1)
+
+
+class PickChannelsTwin(Twin):
+    def rows(self, sources: Sequence[Tensor], index: Tensor) -> Tensor:
+        assert isinstance(self.plan.layer, PickChannels)
+        return at(sources[0], index)[:, torch.tensor(self.plan.layer.channels)]
+
+
+class PixelShuffleTwin(Twin):
+    def rows(self, sources: Sequence[Tensor], index: Tensor) -> Tensor:
+        assert isinstance(self.plan.layer, PixelShuffle)
+        factor = self.plan.layer.factor
+        y, x = index // self.plan.width, index % self.plan.width
+        channels = (y % factor * factor + x % factor)[:, None] + torch.arange(self.plan.channels) * factor**2
+        return sources[0][(y // factor)[:, None], (x // factor)[:, None], channels]
+
+
+class PixelUnshuffleTwin(Twin):
+    def rows(self, sources: Sequence[Tensor], index: Tensor) -> Tensor:
+        assert isinstance(self.plan.layer, PixelUnshuffle)
+        factor = self.plan.layer.factor
+        within = torch.arange(factor)
+        y = (index // self.plan.width)[:, None, None] * factor + within[:, None]
+        x = (index % self.plan.width)[:, None, None] * factor + within
+        return sources[0][y, x].permute(0, 3, 1, 2).reshape(len(index), -1)
+
+
+class RearrangeTwin(Twin):
+    """Every number of the output is fetched from where it is in the source."""
+
+    def __init__(self, plan: LayerPlan) -> None:
+        super().__init__(plan)
+        layer, source = plan.layer, plan.sources[0]
+        assert isinstance(layer, Rearrange)
+        written = torch.arange(plan.value.size)
+        if layer.write is Order.CHANNELS_LAST:
+            self._at = written.reshape(-1, plan.channels)
+        else:
+            self._at = written.reshape(plan.channels, -1).t()
+        if layer.read is Order.CHANNELS_FIRST:
+            channel, position = self._at // source.positions, self._at % source.positions
+            self._at = position * source.channels + channel
+
+    def rows(self, sources: Sequence[Tensor], index: Tensor) -> Tensor:
+        position, channel = self._at[index] // sources[0].shape[2], self._at[index] % sources[0].shape[2]
+        width = sources[0].shape[1]
+        return sources[0][position // width, position % width, channel]

@@ -1,18 +1,34 @@
-"""The table of twins."""
+"""The table from operation to its twin."""
 
 from __future__ import annotations
 
 from vistream.engine.stream.plan import LayerPlan
-from vistream.engine.stream.twin.moves import ConcatTwin, LinesTwin, MaxPoolTwin
+from vistream.engine.stream.twin import floats, matrices, moves, sums
 from vistream.engine.stream.twin.neuron import NeuronTwin
 from vistream.engine.stream.twin.twin import Twin
-from vistream.ir.operations import Concat, MaxPool, Neuron, Operation, Upsample
+from vistream.ir import operations as ops
 
-TWINS: dict[type[Operation], type[Twin]] = {
-    Neuron: NeuronTwin,
-    MaxPool: MaxPoolTwin,
-    Upsample: LinesTwin,
-    Concat: ConcatTwin,
+TWINS: dict[type[ops.Operation], type[Twin]] = {
+    ops.Constant: moves.ConstantTwin,
+    ops.Neuron: NeuronTwin,
+    ops.MaxPool: moves.MaxPoolTwin,
+    ops.Upsample: moves.LinesTwin,
+    ops.Nearest: moves.LinesTwin,
+    ops.Pad: moves.LinesTwin,
+    ops.Concat: moves.ConcatTwin,
+    ops.PickChannels: moves.PickChannelsTwin,
+    ops.PixelShuffle: moves.PixelShuffleTwin,
+    ops.PixelUnshuffle: moves.PixelUnshuffleTwin,
+    ops.Rearrange: moves.RearrangeTwin,
+    ops.AveragePool: sums.AveragePoolTwin,
+    ops.TransposedConvolution: sums.TransposedConvolutionTwin,
+    ops.Bilinear: sums.BilinearTwin,
+    ops.SpatialLinear: sums.SpatialLinearTwin,
+    ops.Product: sums.ProductTwin,
+    ops.MatrixProduct: matrices.MatrixProductTwin,
+    ops.TokenSum: matrices.TokenSumTwin,
+    ops.DeformableSampling: floats.DeformableSamplingTwin,
+    ops.Island: floats.IslandTwin,
 }
 
 

@@ -1,0 +1,1 @@
+"""Detections in the forms that people have: text, JSON and XML, files and folders."""

@@ -1,0 +1,140 @@
+"""`read_any`: detections from a file or a folder, whatever their form; it is recognised by what is inside."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from vistream.errors import VistreamError
+from vistream.media.formats.coco import read_coco
+from vistream.media.formats.delimited import Columns, read_columns
+from vistream.media.formats.detections.cvat import is_cvat, read_cvat
+from vistream.media.formats.detections.footage import LABEL, NOTHING_KNOWN, Detected, Footage, by_frame
+from vistream.media.formats.detections.headed import read_headed
+from vistream.media.formats.detections.labelstudio import is_label_studio, read_label_studio
+from vistream.media.formats.detections.numbering import frames_of
+from vistream.media.formats.detections.voc import ROOT, read_voc
+from vistream.media.formats.detections.xmltree import read_xml
+from vistream.media.formats.detections.yolo import NAME_LISTS, class_names, is_yolo, read_yolo
+from vistream.media.formats.jsonl import read_results
+from vistream.media.formats.kitti import is_kitti, is_kitti_image, read_kitti
+from vistream.media.formats.mot import read_detections
+from vistream.media.formats.mots import is_mots, read_mots_detections
+from vistream.media.formats.text import read_json
+from vistream.media.formats.visdrone import is_visdrone, is_visdrone_image, visdrone_detections, visdrone_image
+from vistream.types import Observations
+
+log = logging.getLogger("vistream")
+
+KNOWN = (
+    "MOT, MOTS, KITTI or VisDrone text, text with a line of column names, COCO, Label Studio or vistream JSON, "
+    "CVAT XML, or a folder of YOLO, KITTI, VisDrone or VOC files, one an image"
+)
+INSIDE = ("labels", "label_2", "label_02", "obj_train_data", "annotations", "Annotations", "data", "train")
+"""Folders in which an exported folder keeps its files."""
+
+
+def read_any(path: Path, footage: Footage = NOTHING_KNOWN, label: str = LABEL) -> Mapping[int, Observations]:
+    """Detections by frame, from 0. `label`: of forms that have no classes.
+
+    Raises VistreamError where the form is not known, or something in it is wrong, with the place named.
+    """
+    if path.is_dir():
+        return by_frame(_folder(path, footage))
+    readers: dict[str, Callable[[], Mapping[int, Observations]]] = {
+        ".json": lambda: _json(path, read_json(path), footage),
+        ".jsonl": lambda: _of_results(path),
+        ".xml": lambda: _xml(path, footage),
+    }
+    if path.suffix.lower() == ".zip":
+        raise VistreamError(f"{path} is packed: unpack it, and give the file or folder inside")
+    return readers.get(path.suffix.lower(), lambda: _text(path, footage, label))()
+
+
+def _json(path: Path, value: Any, footage: Footage) -> Mapping[int, Observations]:
+    if is_label_studio(value):
+        return by_frame(read_label_studio(path, value, footage))
+    return read_coco(path, footage=footage, value=value)
+
+
+def _of_results(path: Path) -> dict[int, Observations]:
+    """The boxes of an earlier run, their ids forgotten."""
+    return by_frame(
+        Detected(result.frame, track.box, track.score, track.label)
+        for result in read_results(path)
+        for track in result.tracks
+    )
+
+
+def _xml(path: Path, footage: Footage) -> Mapping[int, Observations]:
+    root = read_xml(path)
+    if is_cvat(root):
+        return by_frame(read_cvat(path, root, footage))
+    if root.tag == ROOT:
+        frames = frames_of([path.name], footage, str(path))
+        return by_frame(one for frame in frames.values() for one in read_voc(path, root, frame))
+    raise VistreamError(f"{path} is not CVAT's XML: its root is <{root.tag}>, and has no image or track")
+
+
+def _text(path: Path, footage: Footage, label: str) -> Mapping[int, Observations]:
+    if path.is_file() and is_mots(path):
+        return read_mots_detections(path)
+    text = read_columns(path)
+    if text.names is not None:
+        return by_frame(read_headed(path, text, footage, label))
+    if is_kitti(text):
+        return by_frame(row.found for row in read_kitti(path, text) if not row.region)
+    if is_visdrone(text):
+        return by_frame(visdrone_detections(path, text))
+    if text.separator == " " and text.width in (5, 6) and is_yolo(text):
+        raise VistreamError(f"{path} is YOLO text of a single image: give the folder that holds one for each")
+    return read_detections(path, label, footage, text)
+
+
+def _folder(folder: Path, footage: Footage) -> Iterator[Detected]:
+    files = [path for path in folder.iterdir() if path.suffix.lower() in (".txt", ".xml") and _is_of_frame(path)]
+    if not files:
+        inside = next((folder / name for name in INSIDE if (folder / name).is_dir()), None)
+        if inside is None:
+            raise VistreamError(f"{folder} holds no text or XML file of detections: {KNOWN} can be read")
+        yield from _folder(inside, footage)
+        return
+    frames = frames_of([path.name for path in files], footage, str(folder))
+    texts = [path for path in files if path.suffix.lower() == ".txt"]
+    of_image = _image_reader(folder, texts, footage)
+    for path in sorted(files, key=lambda path: frames.get(path.name, -1)):
+        frame = frames.get(path.name)
+        if frame is None:
+            continue
+        if path.suffix.lower() == ".xml":
+            yield from read_voc(path, read_xml(path), frame)
+        else:
+            yield from of_image(path, read_columns(path), frame)
+
+
+def _is_of_frame(path: Path) -> bool:
+    return path.is_file() and path.name not in NAME_LISTS and not path.name.startswith((".", "train.", "val."))
+
+
+OfImage = Callable[[Path, Columns, int], Iterator[Detected]]
+
+
+def _image_reader(folder: Path, texts: list[Path], footage: Footage) -> OfImage:
+    """How the texts of a folder are to be read, by the first one that is not empty."""
+    text = next((found for path in texts if (found := read_columns(path)).rows), None)
+    if text is None or is_yolo(text):
+        names = class_names(folder)
+        if text is not None and not names:
+            log.info("%s: no list of class names (classes.txt) beside it: classes go by their numbers", folder)
+        return lambda path, text, frame: read_yolo(path, text, frame, footage, names)
+    if is_kitti_image(text):
+        return _kitti_image
+    if is_visdrone_image(text):
+        return lambda path, text, frame: iter(visdrone_image(path, frame, text))
+    raise VistreamError(f"{folder}: its files are neither YOLO, KITTI nor VisDrone text of one image each")
+
+
+def _kitti_image(path: Path, text: Columns, frame: int) -> Iterator[Detected]:
+    return (row.found for row in read_kitti(path, text, frame) if not row.region)

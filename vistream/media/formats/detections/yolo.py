@@ -1,0 +1,116 @@
+"""YOLO text: a folder with a file an image, or a frame of a video.
+
+    class x-centre y-centre width height [score] [id]      class x1 y1 x2 y2 x3 y3 ...
+
+All as fractions of the frame; the second form is an outline (segmentation, or a turned box). Names of the classes are
+taken from a `classes.txt`, `obj.names` or YAML file beside it. Source: Darknet's format, as Ultralytics extends it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from vistream.errors import VistreamError
+from vistream.media.formats.delimited import Columns
+from vistream.media.formats.detections.footage import Detected, Footage
+from vistream.media.formats.text import read_lines, read_text
+
+NAME_LISTS = ("classes.txt", "obj.names", "labels.txt", "_darknet.labels", "names.txt")
+MOST_CLASSES = 100_000
+BOX = 5
+PLAIN = (5, 6, 7)
+"""Columns of a box: bare, with a score or an id, with both."""
+
+
+def is_yolo(text: Columns) -> bool:
+    """Whether the columns seem to be YOLO's: a class and then fractions. Nothing in a file is YOLO's way to say so."""
+    if not text.rows:
+        return False
+    _, fields = text.rows[0]
+    try:
+        values = [float(field) for field in fields]
+    except ValueError:
+        return False
+    fractions = all(-0.5 <= value <= 1.5 for value in values[1:5])
+    return len(fields) >= BOX and fields[0].isdigit() and fractions
+
+
+def read_yolo(path: Path, text: Columns, frame: int, footage: Footage, names: Sequence[str]) -> Iterator[Detected]:
+    """The objects of one file, of `frame` (from 0). Raises VistreamError with the line for whatever is wrong."""
+    size = footage.scale(str(path))
+    sixth_is_id = all(len(fields) == 6 and fields[5].isdigit() for _, fields in text.rows)
+    for number, fields in text.rows:
+        where = f"{path}, line {number}"
+        try:
+            values = np.array([float(field) for field in fields])
+        except ValueError as error:
+            raise VistreamError(f"{where}: {error}") from None
+        if not np.isfinite(values).all() or len(values) < BOX or values[0] < 0 or values[0] != int(values[0]):
+            raise VistreamError(f"{where}: a class number and four fractions are expected, at the least")
+        outline = len(values) not in PLAIN and len(values) % 2 == 1 and _is_outline(values)
+        box = _around(values[1:]) if outline else _centred(values[1:5])
+        if min(box[2:]) < 0:
+            raise VistreamError(f"{where}: width and height are {box[2]:g} x {box[3]:g}: neither may be negative")
+        score = 1.0 if outline or len(values) == BOX or sixth_is_id else float(values[5])
+        x, y, w, h = (float(value) for value in box * np.tile(size, 2))
+        yield Detected(frame, (x, y, w, h), score, class_name(names, int(values[0])))
+
+
+def class_name(names: Sequence[str], number: int) -> str:
+    """The name of a class, or its number where no name is known.
+
+    >>> class_name(("person", "car"), 1), class_name((), 7)
+    ('car', 'class 7')
+    """
+    return names[number] if number < len(names) and names[number] else f"class {number}"
+
+
+def class_names(folder: Path) -> tuple[str, ...]:
+    """The names of the classes by number, from a list or a YAML file in the folder or one above; else none."""
+    for place in (folder, folder.parent, folder.parent.parent):
+        for name in NAME_LISTS:
+            if (place / name).is_file():
+                return tuple(line for _, line in read_lines(place / name))
+        for path in sorted(itertools.chain(place.glob("*.yaml"), place.glob("*.yml"))):
+            found = _named_in_yaml(read_text(path))
+            if found:
+                return found
+    return ()
+
+
+def _named_in_yaml(text: str) -> tuple[str, ...]:
+    """`names` of a data set's YAML file, as a list or by number; none where the file is of another kind.
+
+    >>> _named_in_yaml("nc: 2\\nnames: ['person', \\"car\\"]"), _named_in_yaml("names:\\n  0: person\\n  2: car")
+    (('person', 'car'), ('person', '', 'car'))
+    """
+    try:
+        whole = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return ()
+    names = whole.get("names") if isinstance(whole, dict) else None
+    if isinstance(names, list):
+        return tuple(map(str, names))
+    if not isinstance(names, dict) or not all(isinstance(key, int) and 0 <= key < MOST_CLASSES for key in names):
+        return ()
+    return tuple(str(names.get(number, "")) for number in range(max(names, default=-1) + 1))
+
+
+def _is_outline(values: NDArray[np.float64]) -> bool:
+    return bool((np.abs(values[1:]) <= 1.5).all())
+
+
+def _around(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    points = corners.reshape(-1, 2)
+    low = points.min(0)
+    return np.concatenate([low, points.max(0) - low])
+
+
+def _centred(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([values[:2] - values[2:] / 2, values[2:]])
