@@ -17,8 +17,6 @@ import vistream
 from vistream.engine.reference import Dense
 from vistream.engine.stream.model import OnnxStream
 from vistream.errors import VistreamError
-from vistream.models.onnx_file import read_onnx
-from vistream.quantize.onnx_split import split
 
 MEAN, STD = (127.5,) * 3, (64.0,) * 3
 LOST = 0.12  # of an output's spread, in eight bits, over all layers
@@ -137,9 +135,9 @@ def test_files_of_several_inputs_are_refused(tmp_path: Path) -> None:
 def test_the_tail_holds_only_what_the_body_left(tmp_path: Path) -> None:
     net = Net(1)
     path = net.write(tmp_path / "a.onnx", _mean(net))
-    parts = split(read_onnx(path), (SIDE, SIDE))
-    assert parts.tail is not None
-    tail = onnx.load_from_string(parts.tail)
-    onnx.checker.check_model(tail)
-    assert [node.op_type for node in tail.graph.node] == ["Sigmoid"]
-    assert not tail.graph.initializer
+    tail = streamed(path, pictures(2)).onnx.tail
+    assert tail is not None
+    model = onnx.load_from_string(tail)
+    onnx.checker.check_model(model)
+    assert [node.op_type for node in model.graph.node] == ["Sigmoid"]
+    assert not model.graph.initializer

@@ -12,8 +12,9 @@ import torch
 from onnx import helper, numpy_helper
 
 from vistream.models.onnx_file import _node
+from vistream.quantize.onnx_attributes import Unsupported
 from vistream.quantize.onnx_module import Step
-from vistream.quantize.onnx_operators import OPERATORS, Unsupported
+from vistream.quantize.onnx_operators import OPERATORS
 
 MAP = np.random.default_rng(0).normal(0, 1.5, (1, 4, 6, 8)).astype(np.float32)
 ROW = np.random.default_rng(1).normal(0, 1, (1, 5, 8)).astype(np.float32)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from vistream.errors import VistreamError
 from vistream.models.onnx_file import Node, OnnxFile, Value
-from vistream.quantize.onnx_operators import OPERATORS, Unsupported
+from vistream.quantize.onnx_attributes import Unsupported
+from vistream.quantize.onnx_operators import OPERATORS
 
 EXPLICIT_SOFTMAX = 13  # the opset from which softmax works along one axis
 

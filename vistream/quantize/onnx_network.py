@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,42 +12,67 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
-from vistream.models.onnx_file import DTYPES, OnnxFile, read_onnx
+from vistream.models.onnx_file import DTYPES, Node, OnnxFile, read_onnx
 from vistream.models.onnx_session import OnnxSession
 from vistream.quantize.convert import convert
 from vistream.quantize.onnx_module import image_of
-from vistream.quantize.onnx_split import Split, split
+from vistream.quantize.onnx_part import Fed, part_of
+from vistream.quantize.onnx_quantized import is_quantised, read_quantised
+from vistream.quantize.onnx_split import split
 from vistream.quantize.ranges import Preprocess, calibrate
 from vistream.quantize.scales import Levels
 from vistream.types import Frame
 
-Maps = Mapping[str, NDArray[np.float32]]
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A tensor of the file that leaves the body: `dtype` as in `DTYPES`.
+
+    `shift`: where it is integers of the file's own, what levels here lack to these; else None: it is real values.
+    """
+
+    dtype: int
+    shape: tuple[int, ...]
+    shift: int | None = None
+
+    def tensor(self, value: Array) -> Array:
+        """The file's tensor from a map `[h, w, C]`, of levels or of real values."""
+        shifted = value if self.shift is None else value.astype(np.int16) + self.shift
+        return shifted.transpose(2, 0, 1).reshape(self.shape).astype(DTYPES[self.dtype])
 
 
 @dataclass(frozen=True, eq=False)
 class OnnxNetwork:
-    """`network` is the body; `finish` turns what it gives into what the file gives."""
+    """`network` is the body; `finish` turns what it gives into what the file gives.
+
+    `crossing`: the tensors that leave the body, by name; `tail`: the rest, as an ONNX model, or None where nothing is
+    left.
+    """
 
     file: OnnxFile
-    split: Split
     network: IntegerNetwork
     preprocess: Preprocess
+    crossing: Mapping[str, Crossing]
+    tail: bytes | None
 
-    def finish(self, values: Maps, frame: Frame) -> dict[str, NDArray[np.generic]]:
-        """The file's outputs, by name, from the body's as real values `[h, w, C]`, for the frame that they are of."""
-        dtype = DTYPES[image_of(self.file).dtype]
-        fed: dict[str, NDArray[np.generic]] = {
-            name: value.transpose(2, 0, 1).reshape(self.split.shapes[name]).astype(dtype)
-            for name, value in values.items()
-        }
+    def finish(self, values: Mapping[str, Array], frame: Frame) -> dict[str, Array]:
+        """The file's outputs, by name, for a frame.
+
+        `values`: the body's outputs `[h, w, C]`, levels where they cross as the file's integers, else as real values.
+        """
+        fed = {name: self.crossing[name].tensor(value) for name, value in values.items()}
         given = {output.name: fed[output.name] for output in self.file.outputs if output.name in fed}
-        if self.split.reads_image:
-            fed[image_of(self.file).name] = self.preprocess(frame).numpy().astype(dtype)
-        return given if self._tail is None else given | self._tail(fed)
+        if self._tail is None:
+            return given
+        image = image_of(self.file)
+        fed[image.name] = self.preprocess(frame).numpy().astype(DTYPES[image.dtype])
+        return given | self._tail({name: fed[name] for name in self._tail.inputs})
 
     @cached_property
     def _tail(self) -> OnnxSession | None:
-        return None if self.split.tail is None else OnnxSession(self.file, self.split.tail)
+        return None if self.tail is None else OnnxSession(self.file, self.tail)
 
 
 def quantize_onnx(
@@ -55,18 +80,48 @@ def quantize_onnx(
 ) -> OnnxNetwork:
     """The integer network of an ONNX file, calibrated on frames (uint8 `[H, W, 3]`, RGB), all of one size.
 
-    Where the file leaves the size of its image open, that of the frames is taken.
-    Raises VistreamError for a file that can't be read, of which nothing can be taken, or that wants other frames.
+    Where the file leaves the size of its image open, that of the frames is taken. A file that is quantised already
+    keeps its own scales. Raises VistreamError for a file that can't be read, of which nothing can be taken, or that
+    wants other frames.
     """
     file = read_onnx(path)
     shown = iter(frames)
     first = next(shown, None)
     if first is None:
         raise VistreamError("calibration needs at least one frame")
-    height, width = _size(file, first)
-    parts = split(file, (height, width))
-    ranges = calibrate(parts.program, _checked(path, first, shown, (height, width)), preprocess)
-    return OnnxNetwork(file, parts, convert(parts.program, ranges, preprocess, levels or Levels()), preprocess)
+    size = _size(file, first)
+    checked = _checked(path, first, shown, size)
+    if is_quantised(file):
+        body = read_quantised(file, preprocess)
+        grids = body.network.lay(*next(checked).shape[:2])
+        leaving = {
+            name: Crossing(held.scale.dtype, (1, held.channels, *grids[held.layer].grid), held.scale.shift)
+            for name, held in body.crossing.items()
+        }
+        return _with_tail(file, body.network, preprocess, leaving, body.rest, size)
+    parts = split(file, size)
+    network = convert(parts.program, calibrate(parts.program, checked, preprocess), preprocess, levels or Levels())
+    leaving = {name: Crossing(image_of(file).dtype, shape) for name, shape in parts.shapes.items()}
+    return _with_tail(file, network, preprocess, leaving, parts.rest, size)
+
+
+def _with_tail(
+    file: OnnxFile,
+    network: IntegerNetwork,
+    preprocess: Preprocess,
+    leaving: Mapping[str, Crossing],
+    rest: Sequence[Node],
+    size: tuple[int, int],
+) -> OnnxNetwork:
+    if not rest:
+        return OnnxNetwork(file, network, preprocess, leaving, None)
+    image = image_of(file)
+    fed = {name: Fed(crossing.dtype, crossing.shape) for name, crossing in leaving.items()}
+    if any(image.name in node.inputs for node in rest):
+        fed[image.name] = Fed(image.dtype, (1, len(preprocess.mean), *size))
+    given = {name for node in rest for name in node.outputs}
+    wanted = [output.name for output in file.outputs if output.name in given]
+    return OnnxNetwork(file, network, preprocess, leaving, part_of(file, rest, fed, wanted))
 
 
 def _size(file: OnnxFile, frame: Frame) -> tuple[int, int]:

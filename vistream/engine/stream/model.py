@@ -47,4 +47,8 @@ class OnnxStream(Stream):
 
     def finished(self, step: Step, frame: Frame) -> dict[str, NDArray[np.generic]]:
         """The file's outputs, by name, for the last step and its frame: its tail is run on what the body gave."""
-        return self.onnx.finish({name: readout.values() for name, readout in step.outputs.items()}, frame)
+        values = {
+            name: readout.values() if self.onnx.crossing[name].shift is None else readout.levels.numpy()
+            for name, readout in step.outputs.items()
+        }
+        return self.onnx.finish(values, frame)
