@@ -90,7 +90,7 @@ def test_weights_in_another_file_and_half_floats(tmp_path: Path) -> None:
     third = half.finished(half.step(frames[1]), frames[1])
     for name, value in first.items():
         assert third[name].dtype == np.float16
-        np.testing.assert_allclose(third[name], value, atol=0.05)
+        assert np.abs(third[name].astype(np.float64) - value.astype(np.float64)).max() < 0.05
 
 
 def test_a_tail_may_read_the_image(tmp_path: Path) -> None:

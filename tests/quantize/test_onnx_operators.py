@@ -31,6 +31,10 @@ def whole(*values: int) -> Any:
     return np.array(values, np.int64)
 
 
+def real(values: list[float]) -> Any:
+    return np.array(values, np.float32)
+
+
 @dataclass(frozen=True)
 class Form:
     """One node: operation, inputs (None: left out), attributes, how many outputs, opset."""
@@ -85,13 +89,13 @@ FORMS = (
     Form("MaxPool", attributes={"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}),
     Form("AveragePool", attributes={"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}),
     Form("AveragePool", attributes={"kernel_shape": [2, 2], "pads": [1, 1, 0, 0], "count_include_pad": 1}),
-    Form("Resize", (MAP, None, np.float32([1, 1, 2, 2])), {"mode": "nearest", "nearest_mode": "floor",
+    Form("Resize", (MAP, None, real([1, 1, 2, 2])), {"mode": "nearest", "nearest_mode": "floor",
          "coordinate_transformation_mode": "asymmetric"}),
     Form("Resize", (MAP, None, None, whole(1, 4, 18, 16)), {"mode": "nearest"}),
-    Form("Resize", (MAP, None, np.float32([1, 1, 1.5, 2])), {"mode": "linear"}),
+    Form("Resize", (MAP, None, real([1, 1, 1.5, 2])), {"mode": "linear"}),
     Form("Resize", (MAP, None, None, whole(1, 4, 9, 5)), {"mode": "linear",
          "coordinate_transformation_mode": "align_corners"}),
-    Form("Upsample", (MAP, np.float32([1, 1, 2, 3])), {"mode": "nearest"}, opset=9),
+    Form("Upsample", (MAP, real([1, 1, 2, 3])), {"mode": "nearest"}, opset=9),
     Form("Pad", (MAP, whole(0, 0, 1, 2, 0, 0, 3, 0), np.float32(0.5))),
     Form("Pad", (MAP, whole(0, 0, 1, 2, 0, 0, 3, 0)), {"mode": "reflect"}),
     Form("Pad", (MAP, whole(0, 0, 1, 2, 0, 0, 3, 0)), {"mode": "edge"}),
@@ -133,7 +137,7 @@ FORMS = (
     Form("ConstantOfShape", (whole(2, 3),)),
     Form("Range", (np.array(1, np.int64), np.array(9, np.int64), np.array(3, np.int64))),
     Form("Shape", attributes={"start": 1, "end": -1}),
-    Form("DequantizeLinear", (np.array([[1, -5], [7, 100]], np.int8), np.float32([0.5, 2]), np.array([3, -1], np.int8)),
+    Form("DequantizeLinear", (np.array([[1, -5], [7, 100]], np.int8), real([0.5, 2]), np.array([3, -1], np.int8)),
          {"axis": 0}),
     Form("DequantizeLinear", (np.array([1, 200], np.uint8), np.float32(0.25), np.uint8(128))),
 )  # fmt: skip
@@ -166,7 +170,7 @@ def test_every_operation_is_compared() -> None:
 @pytest.mark.parametrize(
     ("form", "why"),
     [
-        (Form("Resize", (MAP, None, np.float32([1, 1, 2, 2])), {"mode": "cubic"}), "cubic resizing"),
+        (Form("Resize", (MAP, None, real([1, 1, 2, 2])), {"mode": "cubic"}), "cubic resizing"),
         (Form("Conv", (ROW, random(3, 5, 3))), "anything but maps"),
         (Form("ConvTranspose", (MAP, random(4, 3, 3, 3)), {"pads": [0, 1, 1, 0]}), "uneven padding"),
         (Form("PRelu", (MAP, random(4, 6, 8))), "slopes that vary over the map"),

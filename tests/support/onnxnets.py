@@ -63,7 +63,7 @@ class Net:
         return str(self.add("Add", self.add("MatMul", x, weight), self.constant(self.random.normal(0, 0.1, out))))
 
     def upsample(self, x: str, mode: str = "nearest") -> str:
-        how = {"mode": mode, "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        how: dict[str, Any] = {"mode": mode, "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
         if mode == "linear":
             how = {"mode": mode, "coordinate_transformation_mode": "pytorch_half_pixel"}
         return str(self.add("Resize", x, "", self.constant([1, 1, 2, 2]), **how))

@@ -17,11 +17,16 @@ CHECKED = 512  # pixels: a size at which most networks can be laid
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Output:
-    """A value that leaves the network, and the real value of one of its levels, in all channels or by channel `[C]`."""
+    """A value that leaves the network, and the real value of one of its levels, in all channels or by channel `[C]`.
+
+    `shape`: that of the float tensor behind its batch axis, where it is no map: its numbers are those of the value in
+    the same order. Empty for maps.
+    """
 
     name: str
     source: str
     scale: float | Tensor = 1.0
+    shape: tuple[int, ...] = ()
 
     def real(self, value: Tensor, divisor: int = 1) -> Tensor:
         """What the numbers of the value, `[h, w, C]`, mean: float32; the value itself where that is it."""

@@ -119,7 +119,7 @@ def _div(a: Arguments) -> Meaning | None:
 def _clamp(a: Arguments) -> Meaning | None:
     low, high = a.get("min", a.get("min_val")), a.get("max", a.get("max_val"))
     low, high = -INFINITY if low is None else low, INFINITY if high is None else high
-    if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
         return None
     return Meaning("Clip", (a["self"],), {"min": float(low), "max": float(high)})
 
@@ -190,7 +190,7 @@ def _resize(mode: str) -> Callable[[Arguments], Meaning | None]:
         x = a.get("self", a.get("input"))
         if not _is_map(x):
             return None
-        factors = a.get("scale_factors") or (a.get("scales_h"), a.get("scales_w"))
+        factors: Sequence[Any] = a.get("scale_factors") or (a.get("scales_h"), a.get("scales_w"))
         how = {"mode": mode, "align_corners": bool(a.get("align_corners"))}
         if None not in factors:
             return Meaning("Resize", (x,), how | {"factor": tuple(float(factor) for factor in factors)})

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from vistream.errors import VistreamError
+from vistream.ir.graph import Piece
 from vistream.ir.network import IntegerNetwork, Output
-from vistream.ir.operations import PIXEL_ZERO, Concat, Input, MaxPool, Neuron, Operation, Synapse, Upsample
-from vistream.quantize.program import FloatInput, FloatLayer, FloatMove, FloatNeuron, Program, Term
+from vistream.ir.operations import (
+    PIXEL_ZERO,
+    AveragePool,
+    Bilinear,
+    Concat,
+    Input,
+    Island,
+    Neuron,
+    Operation,
+    PickChannels,
+    PixelShuffle,
+    PixelUnshuffle,
+    Product,
+    Synapse,
+    TransposedConvolution,
+)
+from vistream.quantize.program import (
+    FloatFixed,
+    FloatInput,
+    FloatIsland,
+    FloatLayer,
+    FloatNeuron,
+    FloatTransposed,
+    Program,
+    Term,
+)
 from vistream.quantize.ranges import Preprocess, Ranges, calibrate
 from vistream.quantize.scales import FULL, Levels, Scale, scales_of
 from vistream.quantize.trace import trace
@@ -20,10 +47,19 @@ from vistream.types import Frame
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Meaning:
-    """What the levels of a layer mean: `gain * level + offset` by channel, float32 `[C]` each."""
+    """What the levels of a layer mean: `gain * level + offset` by channel, float32 `[C]` each.
+
+    `zero`: the level that lies outside the map and stands for 0 as well as a level can.
+    """
 
     gain: Tensor
     offset: Tensor
+    zero: int | Tensor = 0
+
+    @property
+    def centred(self) -> Meaning:
+        """Of the levels minus their zero."""
+        return Meaning(self.gain, self.offset + self.gain * self.zero)
 
 
 def quantize(
@@ -32,9 +68,16 @@ def quantize(
     preprocess: Preprocess,
     levels: Levels = FULL,
 ) -> IntegerNetwork:
-    """The integer network of a float `model`, calibrated on `frames` (uint8 `[H, W, C]`, RGB)."""
-    program = trace(model, len(preprocess.mean))
-    return convert(program, calibrate(program, frames, preprocess), preprocess, levels)
+    """The integer network of a float `model`, calibrated on `frames` (uint8 `[H, W, C]`, RGB).
+
+    Raises VistreamError where there is no frame, or for what no integer network can do.
+    """
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        raise VistreamError("calibration needs at least one frame")
+    program = trace(model, len(preprocess.mean), first.shape[:2])
+    return convert(program, calibrate(program, chain([first], frames), preprocess), preprocess, levels)
 
 
 def convert(
@@ -49,10 +92,24 @@ def convert(
     A neuron layer takes its scale from `scales` (by the name of its activation) where that has it, else from `ranges`.
     Raises VistreamError where a layer has neither.
     """
+    return converted(program, ranges, preprocess, levels, scales)[0]
+
+
+def converted(
+    program: Program,
+    ranges: Ranges,
+    preprocess: Preprocess,
+    levels: Levels = FULL,
+    scales: Mapping[str, float] | None = None,
+) -> tuple[IntegerNetwork, dict[str, Meaning]]:
+    """As `convert`; beside the network, what the numbers of every layer mean."""
     converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}))
     layers = [converter.take(layer) for layer in program.layers]
-    outputs = [Output(name, source, converter.output_scale(source)) for name, source in program.outputs.items()]
-    return IntegerNetwork(tuple(layers), tuple(outputs))
+    outputs = [
+        Output(name, output.layer, converter.output_scale(output.layer), output.shape)
+        for name, output in program.outputs.items()
+    ]
+    return IntegerNetwork(tuple(layers), tuple(outputs)), converter.meanings
 
 
 class _Converter:
@@ -75,14 +132,25 @@ class _Converter:
         mean, std = (torch.tensor(v, dtype=torch.float32) for v in (self.preprocess.mean, self.preprocess.std))
         return Input(layer.name, layer.channels), Meaning(1.0 / std, (PIXEL_ZERO - mean) / std)
 
-    def move(self, layer: FloatMove) -> tuple[Operation, Meaning]:
-        parts = [self.meanings[source] for source in layer.sources]
-        meaning = Meaning(torch.cat([part.gain for part in parts]), torch.cat([part.offset for part in parts]))
-        if layer.window is not None:
-            return MaxPool(layer.name, layer.sources[0], layer.window), meaning
-        if layer.factor is not None:
-            return Upsample(layer.name, layer.sources[0], layer.factor), meaning
-        return Concat(layer.name, layer.sources), meaning
+    def fixed(self, layer: FloatFixed) -> tuple[Operation, Meaning]:
+        operation = layer.operation
+        parts = [self.meanings[source] for source in operation.sources]
+        mean = MEANING.get(type(operation))
+        return operation, parts[0] if mean is None else mean(operation, parts)
+
+    def transposed(self, layer: FloatTransposed) -> tuple[Operation, Meaning]:
+        source = self.meanings[layer.source]
+        integer, step = _rounded(_on_levels(layer.weight, source.gain, layer.groups))
+        operation = TransposedConvolution(
+            layer.name, layer.source, integer, layer.stride, layer.before, layer.after, layer.dilation, layer.groups
+        )
+        return operation, _centred(step.to(torch.float32))
+
+    def island(self, layer: FloatIsland) -> tuple[Operation, Meaning]:
+        scale, reads = self.scales[layer.name], [self.meanings[source] for source in layer.reads]
+        gains, offsets = (tuple(getattr(read, part) for read in reads) for part in ("gain", "offset"))
+        operation = Island(layer.name, layer.reads, Piece(layer.piece), gains, offsets, scale.step, scale.lo, scale.hi)
+        return operation, _centred(torch.full((layer.channels,), scale.real, dtype=torch.float32))
 
     def neuron(self, layer: FloatNeuron) -> tuple[Operation, Meaning]:
         scale = self.scales[layer.name]
@@ -104,19 +172,21 @@ def _synapse(term: Term, source: Meaning, scale: float) -> Synapse:
     if term.weight is None:
         multiplier = term.gain * source.gain / scale
         return Synapse(term.source, None, multiplier.to(torch.float32), term.window)
-    weight = _effective(term, source)
-    step = weight.abs().amax((1, 2, 3)).clamp_min(torch.finfo(torch.float32).tiny) / 127
-    integer = torch.round(weight / step[:, None, None, None]).clamp(-127, 127).to(torch.int8)
+    integer, step = _rounded(_on_levels(term.weight * term.gain[:, None, None, None], source.gain, term.groups))
     return Synapse(term.source, integer, (step / scale).to(torch.float32), term.window, term.groups)
 
 
-def _effective(term: Term, source: Meaning) -> Tensor:
-    """The weight that acts on levels: `[O, I / groups, kh, kw]`, float64."""
-    assert term.weight is not None
-    outputs, per_group = term.weight.shape[:2]
-    gain = source.gain.reshape(term.groups, 1, per_group)
-    gain = gain.expand(-1, outputs // term.groups, -1).reshape(outputs, per_group, 1, 1)
-    return (term.weight * term.gain[:, None, None, None]).to(torch.float64) * gain
+def _on_levels(weight: Tensor, gain: Tensor, groups: int) -> Tensor:
+    """The weight `[O, I / groups, kh, kw]` that acts on levels of `gain` `[I]` each, float64."""
+    outputs, per_group = weight.shape[:2]
+    gain = gain.reshape(groups, 1, per_group).expand(-1, outputs // groups, -1).reshape(outputs, per_group, 1, 1)
+    return weight.to(torch.float64) * gain
+
+
+def _rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The weight as int8, and the step of each output channel, float64 `[O]`."""
+    step = weight.abs().amax((1, 2, 3)).clamp_min(torch.finfo(torch.float32).tiny) / 127
+    return torch.round(weight / step[:, None, None, None]).clamp(-127, 127).to(torch.int8), step
 
 
 def _offset(term: Term, source: Meaning) -> Tensor:
@@ -130,8 +200,44 @@ def _offset(term: Term, source: Meaning) -> Tensor:
     return total.sum(1) * term.gain
 
 
+def _centred(gain: Tensor) -> Meaning:
+    """Of numbers of which 0 means 0."""
+    return Meaning(gain, torch.zeros_like(gain))
+
+
+def _concat(operation: Concat, parts: Sequence[Meaning]) -> Meaning:
+    return Meaning(torch.cat([part.gain for part in parts]), torch.cat([part.offset for part in parts]))
+
+
+def _picked(operation: PickChannels, parts: Sequence[Meaning]) -> Meaning:
+    channels = list(operation.channels)
+    return Meaning(parts[0].gain[channels], parts[0].offset[channels])
+
+
+def _blocks(operation: PixelShuffle, parts: Sequence[Meaning]) -> Meaning:
+    return Meaning(parts[0].gain[:: operation.factor**2], parts[0].offset[:: operation.factor**2])
+
+
+def _unblocked(operation: PixelUnshuffle, parts: Sequence[Meaning]) -> Meaning:
+    block = operation.factor**2
+    return Meaning(parts[0].gain.repeat_interleave(block), parts[0].offset.repeat_interleave(block))
+
+
+MEANING: dict[type[Operation], Callable[[Any, Sequence[Meaning]], Meaning]] = {
+    Concat: _concat,
+    PickChannels: _picked,
+    PixelShuffle: _blocks,
+    PixelUnshuffle: _unblocked,
+    AveragePool: lambda _, parts: parts[0].centred,
+    Bilinear: lambda _, parts: parts[0].centred,
+    Product: lambda _, parts: _centred(parts[0].gain * parts[1].gain),
+}
+"""What the numbers mean that an operation makes; where it has no entry, they mean what they meant."""
+
 EMIT: dict[type[FloatLayer], Callable[[_Converter, Any], tuple[Operation, Meaning]]] = {
     FloatInput: _Converter.input,
     FloatNeuron: _Converter.neuron,
-    FloatMove: _Converter.move,
+    FloatFixed: _Converter.fixed,
+    FloatTransposed: _Converter.transposed,
+    FloatIsland: _Converter.island,
 }

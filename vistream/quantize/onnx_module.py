@@ -58,10 +58,10 @@ class OnnxModule(nn.Module):
             values.update(zip(step.node.outputs, found, strict=False))
         return {name: values[name] for name in self._outputs}
 
-    def owner(self, name: str) -> Node:
-        """The file's node that a node of the recorded graph belongs to."""
+    def owner(self, name: str) -> Node | None:
+        """The file's node that a node of the recorded graph belongs to; None for the image and for constants."""
         titles = [title for title in self.titles if name == title or name.startswith(tuple(title + c for c in ".:#"))]
-        return self.titles[max(titles, key=len)]
+        return self.titles[max(titles, key=len)] if titles else None
 
 
 def title_of(node: Node) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,16 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
-from vistream.models.onnx_file import DTYPES, Node, OnnxFile, read_onnx
+from vistream.models.onnx_file import DTYPES, Node, OnnxFile
 from vistream.models.onnx_session import OnnxSession
-from vistream.quantize.convert import convert
+from vistream.quantize.convert import Meaning, converted
 from vistream.quantize.onnx_module import image_of
 from vistream.quantize.onnx_part import Fed, part_of
 from vistream.quantize.onnx_quantized import is_quantised, read_quantised
 from vistream.quantize.onnx_split import split
+from vistream.quantize.program import Program
 from vistream.quantize.ranges import Preprocess, calibrate
-from vistream.quantize.scales import Levels
+from vistream.quantize.scales import FULL, Levels
 from vistream.types import Frame
 
 Array = NDArray[np.generic]
@@ -38,9 +40,10 @@ class Crossing:
     shift: int | None = None
 
     def tensor(self, value: Array) -> Array:
-        """The file's tensor from a map `[h, w, C]`, of levels or of real values."""
+        """The file's tensor from a map `[h, w, C]` of levels or of real values, or from what is no map as it is."""
         shifted = value if self.shift is None else value.astype(np.int16) + self.shift
-        return shifted.transpose(2, 0, 1).reshape(self.shape).astype(DTYPES[self.dtype])
+        ordered = shifted.transpose(2, 0, 1) if len(self.shape) == 4 else shifted
+        return ordered.reshape(self.shape).astype(DTYPES[self.dtype])
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,32 +78,44 @@ class OnnxNetwork:
         return None if self.tail is None else OnnxSession(self.file, self.tail)
 
 
+Check = Callable[[Program, IntegerNetwork, Mapping[str, Meaning], Sequence[Frame], Preprocess], None]
+"""What looks at a finished conversion on a few frames, and raises VistreamError where it does not like it."""
+
+CHECKED = 2  # frames that are kept for that
+
+
 def quantize_onnx(
-    path: Path, frames: Iterable[Frame], preprocess: Preprocess, levels: Levels | None = None
+    file: OnnxFile,
+    frames: Iterable[Frame],
+    preprocess: Preprocess,
+    levels: Levels = FULL,
+    check: Check | None = None,
 ) -> OnnxNetwork:
-    """The integer network of an ONNX file, calibrated on frames (uint8 `[H, W, 3]`, RGB), all of one size.
+    """The integer network of an ONNX file, calibrated on frames (uint8 `[H, W, C]`, RGB), all of one size.
 
     Where the file leaves the size of its image open, that of the frames is taken. A file that is quantised already
-    keeps its own scales. Raises VistreamError for a file that can't be read, of which nothing can be taken, or that
-    wants other frames.
+    keeps its own scales. Raises VistreamError for a file of which nothing can be taken, or that wants other frames.
     """
-    file = read_onnx(path)
     shown = iter(frames)
-    first = next(shown, None)
-    if first is None:
+    kept = list(islice(shown, CHECKED))
+    if not kept:
         raise VistreamError("calibration needs at least one frame")
-    size = _size(file, first)
-    checked = _checked(path, first, shown, size)
+    size = _size(file, kept[0])
+    pictures = _checked(file.path, chain(kept, shown), size)
     if is_quantised(file):
+        next(pictures)
         body = read_quantised(file, preprocess)
-        grids = body.network.lay(*next(checked).shape[:2])
+        grids = body.network.lay(*size)
         leaving = {
             name: Crossing(held.scale.dtype, (1, held.channels, *grids[held.layer].grid), held.scale.shift)
             for name, held in body.crossing.items()
         }
         return _with_tail(file, body.network, preprocess, leaving, body.rest, size)
     parts = split(file, size)
-    network = convert(parts.program, calibrate(parts.program, checked, preprocess), preprocess, levels or Levels())
+    ranges = calibrate(parts.program, pictures, preprocess)
+    network, meanings = converted(parts.program, ranges, preprocess, levels)
+    if check is not None:
+        check(parts.program, network, meanings, kept, preprocess)
     leaving = {name: Crossing(image_of(file).dtype, shape) for name, shape in parts.shapes.items()}
     return _with_tail(file, network, preprocess, leaving, parts.rest, size)
 
@@ -130,9 +145,9 @@ def _size(file: OnnxFile, frame: Frame) -> tuple[int, int]:
     return rows if rows > 0 else frame.shape[0], columns if columns > 0 else frame.shape[1]
 
 
-def _checked(path: Path, first: Frame, others: Iterator[Frame], size: tuple[int, int]) -> Iterator[Frame]:
+def _checked(path: Path, frames: Iterable[Frame], size: tuple[int, int]) -> Iterator[Frame]:
     """All frames; a VistreamError at one that has another size."""
-    for frame in (first, *others):
+    for frame in frames:
         if frame.shape[:2] != size:
             given = f"{frame.shape[1]}x{frame.shape[0]}"
             raise VistreamError(f"{path}: takes frames of {size[1]}x{size[0]} pixels, not {given}: resize them")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vistream.quantize.evaluate import operator_of
-from vistream.quantize.graph import Graph, Node
+from vistream.ir.evaluate import operator_of
+from vistream.ir.graph import Graph, Node
 
 BENDING = ("Relu", "Clip", "PRelu")
+UNMARKED = ("hardswish", "log_sigmoid_forward")  # elementwise, though torch does not mark them so
 
 
 def is_elementwise(node: Node, inside: set[str], constants: dict[str, Tensor]) -> bool:
@@ -17,7 +18,9 @@ def is_elementwise(node: Node, inside: set[str], constants: dict[str, Tensor]) -
         return False
     if node.op == "Call":
         weights = all(weight.numel() == 1 for weight in node.weights.values())
-        return weights and torch.Tag.pointwise in operator_of(node.attributes["target"]).tags
+        target = str(node.attributes["target"])
+        marked = torch.Tag.pointwise in operator_of(target).tags or target.split(".")[1] in UNMARKED
+        return weights and marked
     return node.op in ("Add", "Sub", "Mul", "Div", *BENDING)
 
 

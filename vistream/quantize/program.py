@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from vistream.ir.window import POINTWISE, Window
-from vistream.quantize.graph import Graph
+from vistream.ir.graph import Graph
+from vistream.ir.operations import Operation
+from vistream.ir.window import POINTWISE, Pair, Window
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,8 @@ class Sum:
 
 def identity(source: str, channels: int) -> Sum:
     """A layer's values as a sum of themselves alone."""
-    return Sum((Term(source, None, torch.ones(channels, dtype=torch.float32)),), torch.zeros(channels))
+    one, zero = torch.ones(channels, dtype=torch.float32), torch.zeros(channels, dtype=torch.float32)
+    return Sum((Term(source, None, one),), zero)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,11 @@ class FloatLayer:
 
     name: str
     node: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The layers that it reads."""
+        return ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,24 +85,70 @@ class FloatNeuron(FloatLayer):
     root: str | None = None
     activation: str = ""
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(term.source for term in self.sum.terms)
+
 
 @dataclass(frozen=True, eq=False)
-class FloatMove(FloatLayer):
-    """A layer that moves values without changing them; `window` for max-pool, `factor` for upsampling, else concat."""
+class FloatFixed(FloatLayer):
+    """An operation that knows no scales: it moves numbers, or pools, resizes or multiplies them as they are."""
 
-    sources: tuple[str, ...]
-    window: Window | None = None
-    factor: tuple[int, int] | None = None
+    operation: Operation
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.operation.sources
+
+
+@dataclass(frozen=True, eq=False)
+class FloatTransposed(FloatLayer):
+    """A transposed convolution without its bias: `weight` `[O, I / groups, kh, kw]`, as `TransposedConvolution`."""
+
+    source: str
+    weight: Tensor
+    stride: Pair
+    before: Pair
+    after: Pair
+    dilation: Pair
+    groups: int
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.source,)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatIsland(FloatLayer):
+    """A piece of the graph that is run as it is: `piece` takes a map for each of `reads` and gives one."""
+
+    reads: tuple[str, ...]
+    piece: Graph
+    channels: int
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.reads
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramOutput:
+    """The layer that an output is; `shape`: of the tensor behind the batch, where that is no map and no vector."""
+
+    layer: str
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
     """The float network as a list of layers in computing order, beside the graph that computes it.
 
-    `channels`: of every layer, by name; `outputs`: the user's names for layers, to the layers' names.
+    `channels`: of every layer, by name; `outputs`: by the user's names; `views`: how the tensor of a layer's node lies
+    over its map, where it is not the map itself.
     """
 
     graph: Graph
     layers: tuple[FloatLayer, ...]
     channels: Mapping[str, int]
-    outputs: Mapping[str, str]
+    outputs: Mapping[str, ProgramOutput]
+    views: Mapping[str, Tensor] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
-from vistream.quantize.program import FloatNeuron, Program
+from vistream.quantize.program import FloatIsland, FloatNeuron, Program
 from vistream.types import Frame
 
 SAMPLE = 1 << 16
@@ -44,10 +44,10 @@ def watched(program: Program) -> dict[str, list[str]]:
     """What calibration measures: the names of ranges, by the node whose values they are the range of."""
     names: dict[str, list[str]] = {}
     for layer in program.layers:
-        if isinstance(layer, FloatNeuron):
+        if isinstance(layer, FloatNeuron | FloatIsland):
             names.setdefault(layer.node, []).append(layer.name)
-            if layer.root is not None:
-                names.setdefault(layer.root, []).append(before_table(layer.name))
+        if isinstance(layer, FloatNeuron) and layer.root is not None:
+            names.setdefault(layer.root, []).append(before_table(layer.name))
     return names
 
 

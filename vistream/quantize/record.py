@@ -24,9 +24,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from vistream.errors import VistreamError
+from vistream.ir.graph import Graph, Node, Operand, Weight, pruned
 from vistream.ir.same import SameConv2d
 from vistream.quantize.aten import Meaning, Traced, meaning_of
-from vistream.quantize.graph import Graph, Node, Operand, Weight, pruned
 
 PREPARING = ("constant_pad_nd", "reflection_pad2d", "replication_pad2d", "reshape")  # before a module's own operator
 SAME_AS = dict.fromkeys(("aten.view.default", "aten._unsafe_view.default"), "aten.reshape.default")  # at any strides

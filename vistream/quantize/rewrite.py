@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import torch
 
-from vistream.quantize.graph import Graph, Node, pruned
+from vistream.ir.graph import Graph, Node, pruned
 
 
 def rewritten(graph: Graph) -> Graph:
-    """The same function, with zero padding inside the convolutions behind it and PReLU as a sum of two scaled maps."""
+    """The same function: zeros inside the convolutions behind them, PReLU as a sum, some biases apart."""
     nodes: list[Node] = []
     before: dict[str, Node] = {}
     for node in graph.nodes:
@@ -50,4 +50,17 @@ def _prelu(node: Node, before: dict[str, Node]) -> list[Node]:
     ]
 
 
-REWRITES: dict[str, Callable[[Node, dict[str, Node]], list[Node]]] = {"Conv": _convolution, "PRelu": _prelu}
+def _transposed(node: Node, before: dict[str, Node]) -> list[Node]:
+    """The bias is added behind it, where it folds into the neurons."""
+    bias = node.weights.get("bias")
+    if bias is None:
+        return [node]
+    bare = Node(f"{node.name}.sum", node.op, node.inputs, node.attributes, {"weight": node.weights["weight"]})
+    return [bare, Node(node.name, "Scale", (bare.name,), {}, {"gain": torch.ones_like(bias), "shift": bias})]
+
+
+REWRITES: dict[str, Callable[[Node, dict[str, Node]], list[Node]]] = {
+    "Conv": _convolution,
+    "ConvTranspose": _transposed,
+    "PRelu": _prelu,
+}

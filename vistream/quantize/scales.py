@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vistream.errors import VistreamError
 from vistream.quantize.pointwise import apply
-from vistream.quantize.program import FloatMove, FloatNeuron, Program
+from vistream.quantize.program import FloatFixed, FloatIsland, FloatNeuron, Program
 from vistream.quantize.ranges import Ranges, before_table
 
 SMALLEST = 1e-6  # a layer that is silent on every calibration frame still needs a scale
@@ -50,13 +50,18 @@ class Scale:
 
 
 def scales_of(program: Program, ranges: Ranges, levels: Levels, given: Mapping[str, float]) -> dict[str, Scale]:
-    """The scale of every neuron layer: from `given` (by the name of its activation) where that has it, else `ranges`.
+    """The scale of every neuron layer and island.
 
-    Raises VistreamError where a layer has neither.
+    It comes from `given` (by the name of the activation) where that has it, else from `ranges`. Raises VistreamError
+    where a layer has neither.
     """
     unsigned = _unsigned(program)
     scales: dict[str, Scale] = {}
     for layer in program.layers:
+        if isinstance(layer, FloatIsland):
+            low, high = _range(ranges, layer.name)
+            lo = 0 if low >= 0.0 else -levels.unsigned
+            scales[layer.name] = Scale(lo, levels.unsigned, max(high, -low, SMALLEST) / levels.unsigned)
         if not isinstance(layer, FloatNeuron):
             continue
         if layer.root is not None:
@@ -102,7 +107,7 @@ def _unsigned(program: Program) -> set[str]:
     """The layers that can't be negative: clipped at 0, or sums of such without weights of either sign."""
     found: set[str] = set()
     for layer in program.layers:
-        if isinstance(layer, FloatMove) and all(source in found for source in layer.sources):
+        if isinstance(layer, FloatFixed) and all(source in found for source in layer.sources):
             found.add(layer.name)
         elif isinstance(layer, FloatNeuron) and layer.root is None:
             sums = bool((layer.sum.bias >= 0).all()) and all(

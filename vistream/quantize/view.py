@@ -50,6 +50,20 @@ def by_channel(shape: tuple[int, ...], grid: Grid) -> View:
     return normal(lying.reshape(shape), grid)
 
 
+def lifted(view: View, tensor: Tensor, grid: Grid) -> Tensor:
+    """The map `[1, C, H, W]` under a tensor that shows all of it."""
+    if view is None:
+        return tensor
+    flat = torch.zeros(grid[0] * grid[1] * grid[2], dtype=tensor.dtype)
+    flat[view.reshape(-1)] = tensor.reshape(-1)
+    return flat.reshape(1, *grid)
+
+
+def seen(view: View, tensor: Tensor) -> Tensor:
+    """The tensor that a view shows of a map."""
+    return tensor if view is None else tensor.take(view)
+
+
 def is_vector(view: View, grid: Grid) -> bool:
     """Whether the tensor is `[1, C]`, the channels of a map of one position."""
     return view is not None and grid[1:] == (1, 1) and view.shape == (1, grid[0]) and lies_by_channel(view, grid)

@@ -41,9 +41,9 @@ class Readout:
     recomputed: Tensor
 
     def values(self) -> NDArray[np.float32]:
-        """As real values, float32 `[h, w, C]`."""
+        """As real values, float32 `[h, w, C]`; of the output's own shape where that is no map."""
         values: NDArray[np.float32] = self.output.real(self.levels, self.divisor).numpy()
-        return values
+        return values.reshape(self.output.shape) if self.output.shape else values
 
 
 @dataclass(frozen=True, slots=True)

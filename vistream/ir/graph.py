@@ -36,7 +36,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Operand(NamedTuple):
@@ -64,19 +64,14 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Nodes in computing order, the first the `Input`; `outputs`: the user's names for them, to node names.
+    """Nodes in computing order, the inputs first; `outputs`: the user's names for some of them, to node names.
 
-    `sample`: the shape `[1, C, H, W]` that the network was read at; every node's shape follows from it.
+    `sample`: the shape `[1, C, H, W]` of the input that the network was read at; every node's shape follows from it.
     """
 
     nodes: tuple[Node, ...]
     outputs: Mapping[str, str]
-    sample: tuple[int, ...]
-
-    @property
-    def input(self) -> str:
-        """The name of the input node."""
-        return self.nodes[0].name
+    sample: tuple[int, ...] = ()
 
     def node(self, name: str) -> Node:
         """The node of a name."""
@@ -94,22 +89,24 @@ class Graph:
                 users[source].append(node)
         return users
 
-    def run(self, x: Tensor) -> Iterator[tuple[Node, Tensor]]:
-        """Every node with its tensor for the input `x`, float32 `[1, C, H, W]`; what is no longer needed is dropped."""
+    def run(self, *inputs: Tensor) -> Iterator[tuple[Node, Tensor]]:
+        """Every node with its tensor, for float32 inputs in order; what is no longer needed is dropped."""
         last = {source: position for position, node in enumerate(self.nodes) for source in node.inputs}
         kept = set(self.outputs.values())
         values: dict[str, Tensor] = {}
+        remaining = iter(inputs)
         for position, node in enumerate(self.nodes):
-            values[node.name] = x if node.op == "Input" else evaluate(node, [values[name] for name in node.inputs])
+            sources = [values[name] for name in node.inputs]
+            values[node.name] = next(remaining) if node.op == "Input" else evaluate(node, sources)
             yield node, values[node.name]
             for name in {*node.inputs, node.name}:
                 if last.get(name, position) <= position and name not in kept:
                     values.pop(name, None)
 
-    def __call__(self, x: Tensor) -> dict[str, Tensor]:
-        """The outputs for the input `x`, by the user's names."""
+    def __call__(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """The outputs by the user's names, for float32 inputs in order."""
         wanted = set(self.outputs.values())
-        found = {node.name: value for node, value in self.run(x) if node.name in wanted}
+        found = {node.name: value for node, value in self.run(*inputs) if node.name in wanted}
         return {name: found[source] for name, source in self.outputs.items()}
 
     def between(self, given: Mapping[str, Tensor], wanted: str) -> Tensor:
@@ -130,12 +127,25 @@ class Graph:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every node's tensor at the sample's size."""
         with torch.no_grad():
-            return {node.name: tuple(value.shape) for node, value in self.run(torch.zeros(self.sample))}
+            sample = torch.zeros(self.sample, dtype=torch.float32)
+            return {node.name: tuple(value.shape) for node, value in self.run(sample)}
+
+
+class Piece(nn.Module):
+    """A graph with one output as a module: what an `Island` runs."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        (output,) = self.graph(*inputs).values()
+        return output
 
 
 def pruned(graph: Graph) -> Graph:
     """The same graph without the nodes that no output needs."""
-    needed = set(graph.outputs.values()) | {graph.input}
+    needed = set(graph.outputs.values()) | {node.name for node in graph.nodes if node.op == "Input"}
     for node in reversed(graph.nodes):
         if node.name in needed:
             needed.update(node.inputs)
@@ -144,6 +154,6 @@ def pruned(graph: Graph) -> Graph:
 
 def evaluate(node: Node, inputs: list[Tensor]) -> Tensor:
     """The float tensor of one node; `inputs` are those of its sources, in order."""
-    from vistream.quantize.evaluate import EVALUATE
+    from vistream.ir.evaluate import EVALUATE
 
     return EVALUATE[node.op](node, inputs)

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vistream.ir.graph import Node, Operand, Weight
 from vistream.ir.same import same_padding
-from vistream.quantize.graph import Node, Operand, Weight
 
 
 def operator_of(target: str) -> Any:
@@ -32,6 +32,7 @@ def filled(arguments: Any, inputs: list[Tensor], weights: Any) -> Any:
 
 def _call(node: Node, inputs: list[Tensor]) -> Tensor:
     attributes = node.attributes
+    inputs = [tensor.contiguous() for tensor in inputs]  # as the operator may demand
     arguments = filled(attributes["arguments"], inputs, node.weights)
     keywords = {name: filled(value, inputs, node.weights) for name, value in attributes.get("keywords", {}).items()}
     result = operator_of(attributes["target"])(*arguments, **keywords)
