@@ -119,7 +119,7 @@ def main() -> None:
     text = options.into.read_text(encoding="utf-8")
     before, after = text.index(MARKS[0]) + len(MARKS[0]), text.index(MARKS[1])
     with replacing(options.into) as temporary:
-        temporary.write_text(f"{text[:before]}\n{tables}\n{text[after:]}", encoding="utf-8")
+        temporary.write_text(f"{text[:before]}\n{tables}\n{text[after:]}", encoding="utf-8", newline="\n")
 
 
 def study(data: Path, size: int, frames: int, steps: int) -> Iterator[str]:

@@ -34,7 +34,7 @@ def fuzz(reader: str, minutes: float, folder: Path, seed: int) -> Tally:
                 total.findings[what] = (detail, data)
                 name = f"{reader}-{len(total.findings)}"
                 (folder / f"{name}.bin").write_bytes(data)
-                (folder / f"{name}.txt").write_text(f"{what}\n{detail[:500]}\n")
+                (folder / f"{name}.txt").write_text(f"{what}\n{detail[:500]}\n", encoding="utf-8", newline="\n")
     return total
 
 

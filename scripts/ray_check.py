@@ -54,7 +54,7 @@ def jobs_in(folder: Path, videos: list[str], frames: int) -> list[Job]:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in sorted(folder.iterdir())}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in sorted(folder.glob("*.[jt]*"))}
 
 
 def main() -> None:

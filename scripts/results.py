@@ -193,7 +193,7 @@ def main() -> None:
         print(text)
         return
     with replacing(arguments.write) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def endless(frames: list[Frame]) -> Iterator[Frame]:
 
 def resident() -> float:
     """Memory held by this process, in MB."""
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 

@@ -122,7 +122,7 @@ def study_rates(root: Path) -> None:
     """True masks of schoolgirls without their ids, every n-th frame of them, with and without a network."""
     (clip,) = find_clips("mots", root, ("schoolgirls",))
     seen = true_observations("mots", clip)
-    lines = clip.truth.read_text().splitlines(keepends=True)
+    lines = clip.truth.read_text(encoding="utf-8").splitlines(keepends=True)
     rows: list[dict[str, object]] = []
     for way, model in (("exact", DEFAULT_MODEL), ("no network", None)):
         for every in (1, 3, 6):
@@ -134,7 +134,11 @@ def study_rates(root: Path) -> None:
                         if frame.index % every == 0:
                             observations = seen[frame.index] if frame.index in seen else Observations.none()
                             writer.write(session.step(frame.image, observations, index=frame.index))
-                kept.write_text("".join(line for line in lines if (int(line.split()[0]) - 1) % every == 0))
+                kept.write_text(
+                    "".join(line for line in lines if (int(line.split()[0]) - 1) % every == 0),
+                    encoding="utf-8",
+                    newline="\n",
+                )
                 found = mots_table([Pair(clip.name, kept, out)]).overall
             row: dict[str, object] = {"appearance": way, "every n-th frame": every}
             rows.append(row | {name: found[name] for name in ("HOTA", "sMOTSA", "IDF1", "IDSW")})

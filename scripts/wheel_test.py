@@ -59,7 +59,9 @@ def installed(folder: Path, *, borrow: bool) -> Path:
     pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--find-links", folder / "dist")
     if borrow:
         own, lent = (Path(step("where", each, "-c", WHERE).strip()) for each in (python, sys.executable))
-        (own / "lent.pth").write_text(f"{lent}\n")  # comes after the environment's own packages
+        (own / "lent.pth").write_text(
+            f"{lent}\n", encoding="utf-8", newline="\n"
+        )  # comes after the environment's own packages
         step("pip install vistream", *pip, "--no-index", "--no-deps", "--ignore-installed", "vistream")
     else:
         step("pip install 'vistream[h264]'", *pip, "-c", ROOT / "constraints.txt", "vistream[h264]")

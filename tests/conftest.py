@@ -1,9 +1,12 @@
 """Where the real clips are, and what to do when they are not there."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="vistream-tests-")  # also for the commands that tests start
 
 
 @pytest.fixture(scope="session")

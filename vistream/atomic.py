@@ -5,12 +5,17 @@ It does not open the file: the caller writes `temporary` with whatever it likes 
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 from vistream.errors import VistreamError
+
+PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Seconds between attempts to replace a file that another program has open."""
 
 
 class PendingFile:
@@ -49,9 +54,25 @@ class PendingFile:
             raise VistreamError(f"{self.path}: {self.temporary.name} was removed while it was being written")
 
     def commit(self) -> None:
-        """Give the file its final name, replacing what was there."""
+        """Give the file its final name, replacing what was there.
+
+        Raises VistreamError where that is not allowed; on Windows, where a file that is open can't be replaced, only
+        after a while: a scanner for viruses lets go of it soon. What was written then stays under the temporary name.
+        """
         self.check()
-        self.temporary.replace(self.path)
+        for pause in (*(PAUSES if os.name == "nt" else ()), None):
+            try:
+                self.temporary.replace(self.path)
+                return
+            except PermissionError:
+                if pause is None:
+                    raise VistreamError(
+                        f"{self.path} can't be replaced: close it where it is open; "
+                        f"what was written is in {self.temporary}"
+                    ) from None
+                time.sleep(pause)
+            except OSError as error:
+                raise VistreamError(f"{self.path} can't be written: {error.strerror}") from None
 
     def discard(self) -> None:
         """Remove the temporary file; what `path` held before stays."""

@@ -36,8 +36,8 @@ def _written(
 def _mot_seeds(folder: Path) -> list[Path]:
     from vistream.media.formats.mot import MotWriter
 
-    (folder / "det.txt").write_text("1,-1,10,10,20,30,0.9\n2,-1,11,10.5,20,30,0.8\n")
-    (folder / "gt.txt").write_text("1,1,10,10,20,30,1,1,0.9\n2,1,12,10,20,30,0,7,1\n")
+    (folder / "det.txt").write_text("1,-1,10,10,20,30,0.9\n2,-1,11,10.5,20,30,0.8\n", encoding="utf-8", newline="\n")
+    (folder / "gt.txt").write_text("1,1,10,10,20,30,1,1,0.9\n2,1,12,10,20,30,0,7,1\n", encoding="utf-8", newline="\n")
     return [*_written(MotWriter, folder / "mot.txt"), folder / "det.txt", folder / "gt.txt"]
 
 
@@ -79,7 +79,7 @@ def _coco_seeds(folder: Path) -> list[Path]:
     plain = {**annotation, "segmentation": {"size": [6, 8], "counts": [9, 3, 36]}, "keypoints": [1, 2, 0.5]}
     image = {"id": 5, "height": 6, "width": 8, "file_name": "a.png"}
     whole = {"images": [image], "annotations": [annotation, plain], "categories": [{"id": 1, "name": "person"}]}
-    (folder / "whole.json").write_text(json.dumps(whole))
+    (folder / "whole.json").write_text(json.dumps(whole), encoding="utf-8", newline="\n")
     return [*_written(CocoWriter, folder / "coco.json"), folder / "whole.json"]
 
 
@@ -96,7 +96,7 @@ def _pose_seeds(folder: Path) -> list[Path]:
     point = {"id": [0], "x": [3.5], "y": [4], "score": [0.5]}
     rect = {"track_id": [1], "x1": [1], "y1": [1], "x2": [5], "y2": [5], "annopoints": [{"point": [point]}]}
     image = {"image": [{"name": "a.jpg"}], "is_labeled": [1], "annorect": [rect], "ignore_regions": []}
-    (folder / "old.json").write_text(json.dumps({"annolist": [image]}))
+    (folder / "old.json").write_text(json.dumps({"annolist": [image]}), encoding="utf-8", newline="\n")
     return [*_written(PoseTrackWriter, folder / "pose.json", 1), folder / "old.json"]
 
 
@@ -107,7 +107,7 @@ def _pose(path: Path) -> object:
 
 
 def _otb_seeds(folder: Path) -> list[Path]:
-    (folder / "a.txt").write_text("1,2,30,40\n2\t3 4,5\nNaN,NaN,NaN,NaN\n")
+    (folder / "a.txt").write_text("1,2,30,40\n2\t3 4,5\nNaN,NaN,NaN,NaN\n", encoding="utf-8", newline="\n")
     return [folder / "a.txt"]
 
 

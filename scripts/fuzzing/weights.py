@@ -64,7 +64,7 @@ def _tfjs_seeds(folder: Path) -> list[Path]:
             "modelTopology": {"node": nodes},
             "weightsManifest": [{"paths": ["model.bin"], "weights": [entry]}],
         }
-        (folder / f"{name}.json").write_text(json.dumps(model))
+        (folder / f"{name}.json").write_text(json.dumps(model), encoding="utf-8", newline="\n")
     return sorted(folder.iterdir())
 
 

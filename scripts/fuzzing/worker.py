@@ -87,7 +87,7 @@ def batch(reader: str, seed: int, seconds: float) -> Tally:
             last = sorted((folder / "cases").iterdir())
             death = f"death of the process, exit code {process.exitcode}"
             tally.findings[death] = ("", last[0].read_bytes() if last else b"")
-            tally.cases = int((folder / "count").read_text() or 0) if (folder / "count").exists() else 0
+            tally.cases = int((folder / "count").read_text(encoding="utf-8") or 0) if (folder / "count").exists() else 0
         return tally
 
 
@@ -101,7 +101,7 @@ def _run(reader: str, seed: int, seconds: float, folder: Path, answer: Connectio
         good.write_bytes(data)
         assert judge(reader, good) is None, f"{reader}: the seed {suffix} can't be read: {judge(reader, good)}"
     signal.signal(signal.SIGPROF, _too_slow)
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    used = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     warnings.simplefilter("error")
     answer.send(_cases(reader, random.Random(seed), seconds, folder, seeds))
@@ -126,7 +126,7 @@ def _cases(
         tally.refused += verdict == ""
         path.unlink()
         if tally.cases % 100 == 0:
-            (folder / "count").write_text(str(tally.cases))
+            (folder / "count").write_text(str(tally.cases), encoding="utf-8", newline="\n")
         if tally.cases == 200:  # everything is loaded and warm by now
             held = _resident()
     tally.grown = _resident() - held
@@ -134,7 +134,7 @@ def _cases(
 
 
 def _resident() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * resource.getpagesize()
 
 
 def _too_slow(number: int, frame: FrameType | None) -> None:

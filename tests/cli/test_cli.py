@@ -57,7 +57,8 @@ def test_track_writes_every_file_it_names(tmp_path: Path) -> None:
     files = ("--output", "out.mp4", "--mot-txt", "out.txt", "--jsonl", "out.jsonl", "--csv", "out.csv")
     done = vistream("track", CLIP, "--detections", DETECTIONS, "--max-frames", "12", *files, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.jsonl", "out.mp4", "out.txt"]
+    there = ["out.csv", "out.jsonl", "out.mp4", "out.resume", "out.txt"]  # one may want more frames
+    assert sorted(path.name for path in tmp_path.iterdir()) == there
     results = list(read_results(tmp_path / "out.jsonl"))
     assert [result.frame for result in results] == list(range(12))
     assert 0 < results[1].work.macs <= results[1].work.macs_dense
@@ -122,6 +123,9 @@ def bad_inputs(folder: Path) -> dict[str, tuple[str, ...]]:
     (folder / "columns.txt").write_text("1,-1,10,10\n")
     (folder / "nan.txt").write_text("1,-1,nan,10,20,20,0.9,-1,-1,-1\n")
     (folder / "file").write_text("")
+    (folder / "in.mp4").write_bytes(Path(CLIP).read_bytes())
+    for mine in ("mine.mp4", "mine.json"):
+        (folder / mine).write_text("the user's own")
     few = ("--max-frames", "2", "--detector", "motion")
     return {
         "missing file": ("track", "missing.mp4"),
@@ -134,7 +138,14 @@ def bad_inputs(folder: Path) -> dict[str, tuple[str, ...]]:
         "not a number": ("track", CLIP, "--detections", "nan.txt"),
         "detections missing": ("track", CLIP, "--detections", "none.txt"),
         "both detections and detector": ("track", CLIP, "--detections", DETECTIONS, "--detector", "motion"),
-        "no such folder": ("track", CLIP, *few, "--output", "nowhere/out.mp4"),
+        "the source as output": ("track", "in.mp4", *few, "--output", "in.mp4"),
+        "an output that is the user's": ("track", CLIP, *few, "--output", "mine.mp4"),
+        "a checkpoint in place of an output": ("track", CLIP, *few, "--jsonl", "out.resume"),
+        "scores over the ground truth": ("eval", "--gt", DETECTIONS, "--pred", "mine.json", "--json", "mine.json"),
+        "a network over a file": ("calibrate", CLIP, "--frames", "1", "--output", "mine.json"),
+        "energy over a file": ("energy-report", CLIP, "--html", "mine.mp4"),
+        "timings over a file": ("bench", CLIP, "--json", "mine.json"),
+        "classes that COCO does not know": ("track", CLIP, *few, "--coco-json", "out.json"),
         "output under a file": ("track", CLIP, *few, "--mot-txt", "file/out.txt"),
         "output of unknown kind": ("track", CLIP, *few, "--output", "out.xyz"),
         "two outputs, one name": ("track", CLIP, *few, "--csv", "same", "--jsonl", "same"),

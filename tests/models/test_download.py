@@ -21,6 +21,7 @@ from vistream.errors import VistreamError
 from vistream.models import store
 from vistream.models.download import fetch, located
 from vistream.models.registry import WEIGHTS, HuggingFace, Weights, WeightsFile, known
+from vistream.storage.place import cache_folder
 
 REPO, FILE = "someone/network", "network.onnx"
 CONTENT = bytes(range(256)) * 40
@@ -191,11 +192,11 @@ def test_home_follows_the_environment(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.delenv("VISTREAM_HOME", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert store.home() == tmp_path / ".cache" / "vistream"
+    assert cache_folder() == tmp_path / ".cache" / "vistream"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert store.home() == tmp_path / "cache" / "vistream"
+    assert cache_folder() == tmp_path / "cache" / "vistream"
     monkeypatch.setenv("VISTREAM_HOME", str(tmp_path / "own"))
-    assert store.home() == tmp_path / "own"
+    assert cache_folder() == tmp_path / "own"
 
 
 def test_the_packaged_weights_are_the_published_ones() -> None:

@@ -24,7 +24,7 @@ from vistream.media.formats.mot import read_tracks
 from vistream.pipeline import recording
 from vistream.pipeline.checkpoint import load_checkpoint, pack, write_checkpoint
 from vistream.pipeline.outputs import OutputPaths
-from vistream.pipeline.recording import Recording
+from vistream.pipeline.recording import Finished, Recording
 from vistream.pipeline.run import Settings
 from vistream.types import Result
 
@@ -60,8 +60,11 @@ def record(folder: Path, settings: Settings, most: int | None = None, *, resume:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Of all files that must be the same, byte for byte: not of videos, whose pictures state the speed."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".mp4", ".html"))
+    """Of all files that must be the same, byte for byte: not of videos, whose pictures state the speed.
+
+    Nor of checkpoints, which hold what was computed so far, and not what was left for later.
+    """
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".mp4", ".html", ".resume"))
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
@@ -158,7 +161,7 @@ def test_kill_leaves_valid_files_and_the_run_goes_on(tmp_path: Path, monkeypatch
         monkeypatch.chdir(folder)
         done = CliRunner().invoke(app, [*COMMAND, *EVERYTHING, *more], catch_exceptions=False)
         before = re.search(rf"frames +│ {LENGTH}, (\d+) of them before", done.output)
-        assert done.exit_code == 0
+        assert done.exit_code == 0, done.output
         assert bool(before) == (folder == killed)
         assert before is None or int(before[1]) >= 6
     assert contents(killed) == contents(whole)
@@ -251,7 +254,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
         Recording(str(CLIP), settings, OutputPaths(csv=tmp_path / "a.csv"), resume=True)
     longer = Settings("mot", detector="motion", max_frames=4)
     assert record(tmp_path, longer, resume=True).totals.frames == 4
-    with pytest.raises(VistreamError, match="finished: there is nothing to resume"):
+    with pytest.raises(Finished, match="has the 3 frames that were asked for"):
         record(tmp_path, settings, resume=True)
     (tmp_path / "out.resume").write_bytes(b"PK no archive")
     with pytest.raises(VistreamError, match=r"out\.resume can't be resumed from"):

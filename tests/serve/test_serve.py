@@ -16,20 +16,20 @@ from email.message import Message
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
+from urllib.request import urlopen
 
 import cv2
 import numpy as np
 import pytest
-import uvicorn
 from browser import DESKTOP, PHONE, browser, overflow, until, watched
 from typer.testing import CliRunner
 
 from vistream.cli.main import app
 from vistream.errors import VistreamError
 from vistream.pipeline.run import Settings
-from vistream.serve.app import make_app
 from vistream.serve.gauges import SECONDS, STEP, Gauges
-from vistream.serve.server import serve
+from vistream.serve.server import make_server, serve
 from vistream.serve.tile import Tile
 from vistream.types import LayerWork, Result, Track, Work
 
@@ -58,9 +58,7 @@ def ask(port: int, path: str, **headers: str) -> tuple[int, bytes, Message]:
 @contextmanager
 def served(*tiles: Tile, token: str | None = None) -> Iterator[int]:
     """The application on a free port, in this process."""
-    server = uvicorn.Server(
-        uvicorn.Config(make_app(tiles, token, lambda: server.should_exit), port=0, log_level="error", ws="none")
-    )
+    server = make_server(tiles, token)
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -95,7 +93,8 @@ def test_figures_and_pictures(done: Tile) -> None:
             picture = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR)
             assert picture is not None
             assert picture.shape == shape
-        assert [ask(port, f"/sources/{n}/picture.jpg")[0] for n in ("1", "-1", "x")] == [404, 404, 404]
+        wrong = ("1", "-1", "x", "9" * 5000, "00", "٠")
+        assert [ask(port, f"/sources/{quote(n)}/picture.jpg")[0] for n in wrong] == [404] * len(wrong)
         body = ask(port, "/sources/0/stream.mjpg")[1]  # the source has ended, so this ends too
         assert body.count(b"--frame\r\nContent-Type: image/jpeg") == 1
 
@@ -123,6 +122,7 @@ def test_only_this_machines_own_names_are_answered(done: Tile) -> None:
         headers = ask(port, "/", Origin="http://evil.example")[2]
         assert "Access-Control-Allow-Origin" not in headers
         assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
 def test_elsewhere_the_token_is_asked_for(done: Tile) -> None:
@@ -138,6 +138,13 @@ def test_elsewhere_the_token_is_asked_for(done: Tile) -> None:
         assert "HttpOnly" in cookie
         assert "SameSite=strict" in cookie
         assert ask(port, "/sources/0/picture.jpg", Cookie=cookie.split(";")[0])[0] == 200
+        assert ask(port, "/sources/0/picture.jpg", Cookie=f"a=b; {cookie.split(';')[0]}; c")[0] == 200
+        for path in ("//evil.example/x", "///evil.example", "/\\evil.example"):
+            status, _, headers = ask(port, f"{path}?token=abc123")
+            assert (status, headers["Location"].lstrip("/").partition("/")[0]) == (303, "evil.example"), path
+            assert re.match(r"/[^/\\]", headers["Location"]), path
+        for query in ("&" * 2000 + "token=abc123", "token=" + "%" * 2000, "token=abc123&token=x&" + "a=b&" * 2000):
+            assert ask(port, f"/?{query}")[0] == 401
 
 
 @pytest.mark.slow
@@ -222,6 +229,8 @@ def test_bound_elsewhere_it_prints_a_token_once(tmp_path: Path) -> None:
     with command(tmp_path, "--host", "0.0.0.0") as address:
         match = re.fullmatch(r"http://[^/]+:(\d+)/\?token=([\w-]{20,})", address)
         assert match, address
+        with urlopen(address, timeout=30) as answer:  # which shows that it can be reached, and follows the redirection
+            assert answer.status == 200
         assert ask(int(match[1]), "/")[0] == 401
         assert ask(int(match[1]), "/", Authorization=f"Bearer {match[2]}")[0] == 200
         with asked(int(match[1]), "/sources/0/stream.mjpg", {"Authorization": f"Bearer {match[2]}"}) as watching:

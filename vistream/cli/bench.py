@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vistream.cli.options import DEFAULT_MODEL, Debug, Quiet
+from vistream.cli.options import DEFAULT_MODEL, Debug, Overwrite, Quiet
 
 
 def bench(
@@ -27,6 +27,7 @@ def bench(
     ] = 0.05,
     size: Annotated[str, typer.Option(help="Without a source: its width x height.")] = "856x480",
     json: Annotated[Path | None, typer.Option(help="Write all timings as JSON.", show_default=False)] = None,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -36,8 +37,10 @@ def bench(
     """
     from vistream.bench.run import bench_source
     from vistream.cli.benching import blob_report, run_and_print
+    from vistream.cli.claiming import claimed_outputs
 
-    if source is None:
-        run_and_print(lambda progress: blob_report(model, size, dirty, frames, rounds, progress), json, quiet=quiet)
-    else:
-        run_and_print(lambda progress: bench_source(model, source, frames, rounds, progress), json, quiet=quiet)
+    with claimed_outputs({"--json": json}, overwrite=overwrite, source=source, reads={"--model": model}):
+        if source is None:
+            run_and_print(lambda progress: blob_report(model, size, dirty, frames, rounds, progress), json, quiet=quiet)
+        else:
+            run_and_print(lambda progress: bench_source(model, source, frames, rounds, progress), json, quiet=quiet)

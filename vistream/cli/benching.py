@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from vistream.atomic import replacing
 from vistream.bench.clips import blob_frames
 from vistream.bench.measure import LayerTime, Timing
 from vistream.bench.run import Report, bench
+from vistream.cli.console import PlainConsole
 from vistream.errors import VistreamError
 
 Progress = Callable[[str], None]
@@ -31,17 +31,17 @@ def blob_report(model: str, size: str, dirty: float, frames: int, rounds: int, p
 
 def run_and_print(run: Callable[[Progress], Report], path: Path | None, *, quiet: bool) -> None:
     """Run a bench behind a status line; print its tables; write them as JSON where asked for."""
-    with Console(stderr=True, quiet=quiet).status("bench") as status:
+    with PlainConsole(stderr=True, quiet=quiet).status("bench") as status:
         report = run(status.update)
-    console = Console(quiet=quiet)
+    console = PlainConsole(quiet=quiet)
     console.print(_contest(report))
     for name, layers in report.layers.items():
         console.print(_layers(name, layers))
     for line in report.missing:
-        console.print(f"not here: {line}", style="dim", highlight=False)
+        console.print(f"not here: {line}", style="dim")
     if path is not None:
         with replacing(path) as temporary:
-            temporary.write_text(jsonlib.dumps(report.as_dict(), indent=1) + "\n")
+            temporary.write_text(jsonlib.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
 def _contest(report: Report) -> Table:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vistream.cli.options import DEFAULT_MODEL, Debug, Model, Quiet, SourceArgument, Start
+from vistream.cli.options import DEFAULT_MODEL, Debug, Model, Overwrite, Quiet, SourceArgument, Start
 from vistream.errors import VistreamError
 
 
@@ -19,25 +19,26 @@ def calibrate(
     model: Model = DEFAULT_MODEL,
     frames: Annotated[int, typer.Option(help="How many frames to look at, evenly spread.", min=1)] = 32,
     start: Start = 0,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Quantise a network on frames of a video and save it, for --model FILE.safetensors."""
     if output.suffix not in (".safetensors", ".json"):
         raise VistreamError(f"{output}: a calibration is written as .safetensors (the network) or .json (its ranges)")
-    from vistream.atomic import PendingFile
+    from vistream.cli.claiming import claimed_outputs
     from vistream.ir.file import save_network
     from vistream.media.video.fit import fit
     from vistream.media.video.spread import spread_frames
     from vistream.quantize.named import calibrated
     from vistream.quantize.ranges import save_ranges
 
-    PendingFile(output).discard()  # an output that can't be written is found out before the work
-    images = (fit(frame.image) for frame in spread_frames(source, frames, start))
-    network, ranges = calibrated(model, images)
-    if output.suffix == ".json":
-        save_ranges(ranges, output)
-    else:
-        save_network(network, output)
+    with claimed_outputs({"--output": output}, overwrite=overwrite, source=source, reads={"--model": model}):
+        images = (fit(frame.image) for frame in spread_frames(source, frames, start))
+        network, ranges = calibrated(model, images)
+        if output.suffix == ".json":
+            save_ranges(ranges, output)
+        else:
+            save_network(network, output)
     if not quiet:
         typer.echo(f"{output}: {len(network.neurons)} layers calibrated")

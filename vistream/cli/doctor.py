@@ -21,19 +21,20 @@ def doctor(
 
     Exit code 1: something is broken.
     """
-    from rich.console import Console
-    from rich.markup import escape
+    from rich.text import Text
 
+    from vistream.cli.console import PlainConsole, printable
     from vistream.doctor import State, examine
 
-    console = Console(quiet=quiet or json, highlight=False, soft_wrap=True)
+    console = PlainConsole(quiet=quiet or json, soft_wrap=True)
     colours = {State.OK: "green", State.WEAKER: "yellow", State.BROKEN: "red"}
     done = []
     for check in examine():
         done.append(check)
         state = check.state
-        console.print(f"[{colours[state]}]{state.value:>6}[/]  [bold]{check.name}[/]: {escape(check.finding)}")
-        console.print(f"        {escape(check.advice)}", style="dim")
+        head = ((f"{state.value:>6}", colours[state]), "  ", (check.name, "bold"))
+        console.print(Text.assemble(*head, f": {printable(check.finding)}"))
+        console.print(f"        {check.advice}", style="dim")
     if json:
         entries = [{"name": c.name, "state": c.state.value, "finding": c.finding, "advice": c.advice} for c in done]
         typer.echo(jsonlib.dumps(entries, indent=2))

@@ -57,9 +57,9 @@ def _as_dict(weights: Weights, path: Path | None) -> dict[str, object]:
 
 
 def _print_table(listing: list[tuple[Weights, Path | None]]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+
+    from vistream.cli.console import PlainConsole
 
     table = Table(title="Trained weights", caption="get one: vistream download-weights NAME", show_lines=True)
     table.add_column("name", no_wrap=True)
@@ -73,6 +73,6 @@ def _print_table(listing: list[tuple[Weights, Path | None]]) -> None:
             "no" if path is None else "yes",
             f"{weights.size / 1e6:.1f} MB",
             f"{weights.task}; {weights.licence}",
-            str(weights.source) if path is None else escape(f"{weights.source}\n{path}"),
+            str(weights.source) if path is None else f"{weights.source}\n{path}",
         )
-    Console().print(table)
+    PlainConsole().print(table)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
+from vistream.cli.console import PlainConsole, printable, progress_bar
 from vistream.energy.counts import Counts
 from vistream.energy.density import DAMPFHOFFER, spike_rate, spikes_per_synapse
 from vistream.energy.estimators import Estimator
@@ -28,12 +29,11 @@ def count_and_report(frames: Source, model: str, size: int, steps: int, paths: R
     """Count, write the files that are wanted, print the tables."""
     paths.check()
     named = named_network(model)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True, quiet=quiet), transient=True) as progress:
-        bar = progress.add_task(frames.name, total=frames.frame_count)
+    with progress_bar(quiet, TimeElapsedColumn()) as progress:
+        bar = progress.add_task(printable(frames.name), total=frames.frame_count)
         run = count_energy(_fitted(frames, size), named, frames.name, steps, lambda _: progress.advance(bar))
     written = paths.write(run)
-    console = Console(quiet=quiet, highlight=False)
+    console = PlainConsole(quiet=quiet)
     _print(run, frames.size, console)
     for path in written:
         console.print(f"written: {path}")

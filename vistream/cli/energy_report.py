@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vistream.cli.options import DEFAULT_MODEL, Debug, Model, Quiet, SourceArgument, Start, Stride
+from vistream.cli.options import DEFAULT_MODEL, Debug, Model, Overwrite, Quiet, SourceArgument, Start, Stride
 
 
 def energy_report(
@@ -24,6 +24,7 @@ def energy_report(
         Path | None, typer.Option(help="Write a line for each frame, layer and row.", show_default=False)
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write one page with plots.", show_default=False)] = None,
+    overwrite: Overwrite = False,
     start: Start = 0,
     stride: Stride = 1,
     quiet: Quiet = False,
@@ -33,10 +34,15 @@ def energy_report(
 
     Counts come first and are exact; energies are estimates by three stated models, beside their baselines.
     """
+    from vistream.cli.claiming import claimed_outputs
     from vistream.cli.energy_printing import count_and_report
     from vistream.media.video.source import open_source
     from vistream.render.energy_html import ReportPaths
 
     paths = ReportPaths(json, csv, html)
-    with open_source(source, start=start, stride=stride, max_frames=max_frames) as frames:
+    outputs = {"--json": json, "--csv": csv, "--html": html}
+    with (
+        claimed_outputs(outputs, overwrite=overwrite, source=source, reads={"--model": model}),
+        open_source(source, start=start, stride=stride, max_frames=max_frames) as frames,
+    ):
         count_and_report(frames, model, size, steps, paths, quiet=quiet)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vistream.cli.options import DEFAULT_MODEL, NETWORK, Debug, MaxFrames, Model, Quiet, flag
+from vistream.cli.options import DEFAULT_MODEL, NETWORK, Debug, MaxFrames, Model, Overwrite, Quiet, flag
 
 DATA_HELP = "Run the tracker over this dataset: MOT, MOTS, KITTI, VisDrone, DAVIS, PoseTrack18, OTB, or the demo clips."
 DETECTIONS_HELP = (
@@ -39,6 +39,7 @@ def evaluate(
     jobs: Annotated[int, typer.Option(help="With --data: processes, a sequence each.", min=1)] = 1,
     json: Annotated[Path | None, typer.Option(help="Write every metric as JSON.", show_default=False)] = None,
     csv: Annotated[Path | None, typer.Option(help="Write every metric as CSV.", show_default=False)] = None,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -48,14 +49,18 @@ def evaluate(
 
     mot: MOT text. mots: MOTS text. vos: folders of palette PNGs. pose: PoseTrack JSON. sot: OTB text.
     """
+    from vistream.cli.claiming import claimed_outputs
     from vistream.cli.evaluating import DatasetOptions, check_files, evaluate_dataset_tables, evaluate_pair, report
 
     check_files({".json": json, ".csv": csv})
-    if data is None:
-        tables = [evaluate_pair(task, gt, pred, first_frame)]
-    else:
-        options = DatasetOptions(
-            task, data, detections, model, fidelity, baselines, classes, sequences, max_frames, output, jobs
-        )
-        tables = evaluate_dataset_tables(options, gt, pred, quiet=quiet)
-    report(tables, json, csv, quiet=quiet)
+    with claimed_outputs(
+        {"--json": json, "--csv": csv}, overwrite=overwrite, reads={"--gt": gt, "--pred": pred, "--model": model}
+    ):
+        if data is None:
+            tables = [evaluate_pair(task, gt, pred, first_frame)]
+        else:
+            options = DatasetOptions(
+                task, data, detections, model, fidelity, baselines, classes, sequences, max_frames, output, jobs
+            )
+            tables = evaluate_dataset_tables(options, gt, pred, quiet=quiet)
+        report(tables, json, csv, quiet=quiet)

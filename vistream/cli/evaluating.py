@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 
+from vistream.cli.console import PlainConsole, progress_bar
 from vistream.cli.options import names_in
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.dataset import OnFrame, evaluate_dataset
@@ -72,7 +72,7 @@ def evaluate_dataset_tables(options: DatasetOptions, gt: Path | None, pred: Path
             options.model,
             names_in(options.classes),
         )
-        progress = stack.enter_context(_progress(quiet))
+        progress = stack.enter_context(progress_bar(quiet, TimeRemainingColumn()))
 
         def start(frames: int) -> OnFrame:
             bar = progress.add_task(f"{task}, {order.detections}", total=frames)
@@ -84,7 +84,7 @@ def evaluate_dataset_tables(options: DatasetOptions, gt: Path | None, pred: Path
 
 def report(tables: Sequence[Table], json: Path | None, csv: Path | None, *, quiet: bool) -> None:
     """Print the tables, and write them where that is wanted."""
-    console = Console(quiet=quiet)
+    console = PlainConsole(quiet=quiet)
     if not console.is_terminal:
         console.width = max(console.width, 120)  # a file has room for names
     for table in tables:
@@ -92,8 +92,3 @@ def report(tables: Sequence[Table], json: Path | None, csv: Path | None, *, quie
     for path in (json, csv):
         if path is not None:
             save_tables(tables, path)
-
-
-def _progress(quiet: bool) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True, quiet=quiet), transient=True)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import logging
+import os
 import sys
 from typing import Annotated
 
 import typer
 
+from vistream.addresses import without_secrets
 from vistream.cli.bench import bench
 from vistream.cli.calibrate import calibrate
 from vistream.cli.doctor import doctor
@@ -15,10 +20,11 @@ from vistream.cli.download_weights import download_weights
 from vistream.cli.energy_report import energy_report
 from vistream.cli.evaluate import evaluate
 from vistream.cli.options import flag
+from vistream.cli.process_title import hide_secrets
 from vistream.cli.serve import serve
 from vistream.cli.track import track
 from vistream.cli.verify import verify
-from vistream.errors import VistreamError
+from vistream.errors import told
 
 app = typer.Typer(
     name="vistream",
@@ -44,11 +50,10 @@ def _version(
 
 class _OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return (
-            f"{record.levelname.lower()}: {record.getMessage()}"
-            if record.levelno != logging.INFO
-            else (record.getMessage())
-        )
+        from vistream.cli.console import printable
+
+        text = printable(without_secrets(record.getMessage()))
+        return text if record.levelno == logging.INFO else f"{record.levelname.lower()}: {text}"
 
 
 def run() -> None:
@@ -61,10 +66,30 @@ def run() -> None:
     handler.setFormatter(_OneLine())
     logger.handlers = [handler]
     logger.setLevel(logging.WARNING if "--quiet" in sys.argv else logging.INFO)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal's encoding lacks is no failure
+            stream.reconfigure(errors="backslashreplace")
+    hide_secrets(sys.argv)
     try:
         app()
-    except VistreamError as error:
-        if "--debug" in sys.argv:
+    except Exception as error:
+        line = _unwritten(error) or told(error)
+        if line is None or "--debug" in sys.argv:
             raise
-        typer.echo(f"error: {error}", err=True)
+        _say(line)
         sys.exit(2)
+
+
+def _say(line: str) -> None:
+    from vistream.cli.console import printable
+
+    with contextlib.suppress(OSError):  # nobody can be told
+        typer.echo(f"error: {printable(without_secrets(line))}", err=True)
+
+
+def _unwritten(error: Exception) -> str | None:
+    """What to say if standard output, and no file, can't be written; nothing more is written to it then."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EIO, errno.EBADF) or error.filename:
+        return None
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return f"the output can't be written: {error.strerror}"

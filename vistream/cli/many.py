@@ -5,15 +5,12 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from vistream.cli.console import PatientConsole
+from vistream.cli.console import PlainConsole
 from vistream.cli.signals import interruptible
 from vistream.errors import VistreamError
 from vistream.pipeline.fleet.jobs import Job, plan
@@ -35,17 +32,18 @@ def track_many(
     jobs: int | None,
     cluster: str | None,
     resume: bool,
+    overwrite: bool,
     quiet: bool,
 ) -> None:
     """Track every source by a worker of its own, `jobs` at a time, and say what came of each."""
-    plans = _planned(sources, settings, paths)
+    plans = plan(sources, settings, paths, overwrite)
     cpus = os.cpu_count() or 1
     live = all("://" in source or source.isdecimal() for source in sources)
     at_once = min(len(plans), jobs or (len(plans) if live or cluster else cpus))
     threads = 1 if cluster else max(1, cpus // at_once)
     workers: Workers = Processes(threads) if cluster is None else RayActors(threads, _address(cluster))
     with (
-        Live(console=Console(stderr=True, quiet=quiet), transient=True, refresh_per_second=4) as screen,
+        Live(console=PlainConsole(stderr=True, quiet=quiet), transient=True, refresh_per_second=4) as screen,
         interruptible(lambda: None) as ask,
     ):
         statuses = supervise(
@@ -59,20 +57,12 @@ def track_many(
     for job, status in zip(plans, statuses, strict=True):
         if status.error:
             log.error("%s: %s", job.name, status.error)
-    PatientConsole(quiet=quiet).print(_table(plans, statuses))
+    PlainConsole(quiet=quiet).print(_table(plans, statuses))
     if ask.number:
         raise typer.Exit(128 + ask.number)
     failed = sum(status.state == "failed" for status in statuses)
     if failed:
         raise VistreamError(f"{failed} of {len(plans)} sources failed")
-
-
-def _planned(sources: Sequence[str], settings: Settings, paths: OutputPaths) -> list[Job]:
-    if paths.given():
-        return plan(sources, settings, paths)
-    jobs = plan(sources, settings, OutputPaths())
-    # as for a single source: an annotated video of each, in this folder
-    return [replace(job, paths=OutputPaths(video=Path(f"{job.name}-tracks.mp4"))) for job in jobs]
 
 
 def _address(cluster: str) -> str | None:

@@ -52,6 +52,9 @@ MaxFrames = Annotated[int | None, typer.Option(help="Stop after this many frames
 Stride = Annotated[int, typer.Option(help="Look at every Nth frame only.", metavar="N", min=1, rich_help_panel=FRAMES)]
 Quiet = Annotated[bool, flag("--quiet", "Print nothing but warnings and errors.")]
 Debug = Annotated[bool, flag("--debug", "Show the traceback of an error.")]
+Overwrite = Annotated[
+    bool, flag("--overwrite", "Replace files that are there already and are not of an earlier run, too.")
+]
 OutputFile = Annotated[Path | None, typer.Option(dir_okay=False, show_default=False)]
 
 DEFAULT_MODEL = "efficientnet-lite0"  # as quantize.named has it, which takes seconds to import

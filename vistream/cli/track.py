@@ -16,6 +16,7 @@ from vistream.cli.options import (
     Hysteresis,
     MaxFrames,
     Model,
+    Overwrite,
     Quiet,
     Start,
     Stride,
@@ -86,6 +87,7 @@ def track(
             rich_help_panel=OUTPUTS,
         ),
     ] = None,
+    overwrite: Overwrite = False,
     model: Model = DEFAULT_MODEL,
     fidelity: Fidelity = "exact",
     deadband: Deadband = None,
@@ -156,10 +158,12 @@ def track(
     )
     found = sources_of(sources)
     if len(found) == 1 and cluster is None:
-        run_and_report(found[0], settings, paths, report=report, resume=resume, show=show, quiet=quiet)
+        run_and_report(
+            found[0], settings, paths, report=report, resume=resume, overwrite=overwrite, show=show, quiet=quiet
+        )
         return
     if show or report is not None:
         raise VistreamError("--show and --report are for a single source")
     from vistream.cli.many import track_many
 
-    track_many(found, settings, paths, jobs=jobs, cluster=cluster, resume=resume, quiet=quiet)
+    track_many(found, settings, paths, jobs=jobs, cluster=cluster, resume=resume, overwrite=overwrite, quiet=quiet)

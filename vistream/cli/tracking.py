@@ -11,17 +11,17 @@ from pathlib import Path
 import cv2
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from vistream.cli.console import PatientConsole
+from vistream.cli.console import PlainConsole, printable, progress_bar
 from vistream.cli.signals import interruptible
 from vistream.detect.choose import Size
 from vistream.detect.onnx_inputs import LARGEST
 from vistream.errors import VistreamError
 from vistream.pipeline.fleet.jobs import stem_of
 from vistream.pipeline.outputs import OutputPaths, Outputs
-from vistream.pipeline.recording import Recording
+from vistream.pipeline.recording import Finished, Recording
 from vistream.pipeline.run import Settings
 from vistream.tracking.life import TrackerConfig
 from vistream.types import Box
@@ -63,6 +63,7 @@ def run_and_report(
     *,
     report: Path | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     show: bool,
     quiet: bool,
 ) -> None:
@@ -71,11 +72,15 @@ def run_and_report(
         raise VistreamError("--show needs a display, and there is none: leave it out, and look at --output")
     if not paths.given() and not show and report is None:
         paths = replace(paths, video=Path(f"{stem_of(source)}-tracks.mp4"))
-    paths.check(settings.task)
     if paths.davis is not None:
         paths = replace(paths, davis=paths.davis / stem_of(source))
-    console = Console(stderr=True, quiet=quiet)
-    recording = Recording(source, settings, paths, resume=resume, draw=show, report=report, arguments=sys.argv[1:])
+    console = PlainConsole(stderr=True, quiet=quiet)
+    how = {"resume": resume, "overwrite": overwrite, "draw": show}
+    try:
+        recording = Recording(source, settings, paths, report=report, arguments=sys.argv[1:], **how)
+    except Finished as nothing:
+        log.info("%s", nothing)
+        return
     with recording, interruptible(recording.stop) as ask:
         log.info("%s", recording.run.observer.describe())
         if recording.totals.resumed:
@@ -86,15 +91,16 @@ def run_and_report(
     if ask.number:
         hint = "; go on with --resume" if paths.jsonl is not None else ""
         log.warning("stopped after %d frames; what was written so far is kept%s", recording.totals.frames, hint)
-    _report(recording, PatientConsole(quiet=quiet))
+    _report(recording, PlainConsole(quiet=quiet))
     if ask.number:
         raise typer.Exit(128 + ask.number)
 
 
 def _track(recording: Recording, console: Console, show: bool) -> None:
     totals, run = recording.totals, recording.run
-    with _progress(console) as progress:
-        bar = progress.add_task(run.source.name, total=run.frame_count, completed=totals.resumed, status="")
+    columns = (TimeRemainingColumn(), TextColumn("{task.fields[status]}", markup=False))
+    with progress_bar(console.quiet, *columns, console=console) as progress:
+        bar = progress.add_task(printable(run.source.name), total=run.frame_count, completed=totals.resumed, status="")
         for _ in recording:
             _advance(progress, bar, recording)
             if show and not _shown(recording.outputs):
@@ -106,11 +112,6 @@ def _shown(outputs: Outputs) -> bool:
     assert outputs.picture is not None
     cv2.imshow("vistream", cv2.cvtColor(outputs.picture, cv2.COLOR_RGB2BGR))
     return (cv2.waitKey(1) & 0xFF) not in (ord("q"), 27)
-
-
-def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, TextColumn("{task.fields[status]}"), console=console, transient=True)
 
 
 def _advance(progress: Progress, bar: TaskID, recording: Recording) -> None:

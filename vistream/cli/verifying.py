@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
+from vistream.cli.console import PlainConsole
 from vistream.engine.fidelity import DeadZones
 from vistream.media.video.frames import Source
 from vistream.pipeline.verify import Comparison, compare
@@ -12,7 +11,7 @@ from vistream.quantize.named import named_network
 
 def verify_and_report(frames: Source, model: str, zones: DeadZones, every: int, *, quiet: bool) -> bool:
     """Compare dense and stream over a source; a line for each compared frame, then the verdict."""
-    console = Console(quiet=quiet, highlight=False)
+    console = PlainConsole(quiet=quiet)
     named = named_network(model)
     meaning = "plain" if zones.exact else f"with the same dead zones ({zones})"
     console.print(f"{frames.name}: {named.name}, stream against the dense network, {meaning}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import NOTHING_KNOWN, Footage, check_boxes
 from vistream.media.formats.detections.read import read_any
+from vistream.media.formats.masked import MaskedObservations
 from vistream.types import Frame, Observations
 
 log = logging.getLogger("vistream")
@@ -48,9 +49,10 @@ class FileDetector:
 
     @property
     def labels(self) -> set[str]:
-        """The classes that occur, where that is known without decoding masks."""
-        plain = self._frames if isinstance(self._frames, dict) else {}
-        return {label for seen in plain.values() for label in seen.labels}
+        """The classes that occur; no mask is decoded."""
+        if isinstance(self._frames, MaskedObservations):
+            return set(self._frames.labels())
+        return {label for seen in self._frames.values() for label in seen.labels}
 
     def describe(self) -> str:
         return f"detections from {self.path}, in {len(self._frames)} frames"

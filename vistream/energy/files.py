@@ -61,7 +61,9 @@ def _frame(counts: Counts, frame: FrameCounts) -> dict[str, object]:
 def write_json(counts: Counts, path: Path) -> None:
     """Raises VistreamError where the folder can't be written to."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(as_dict(counts), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(as_dict(counts), indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n"
+        )
 
 
 def write_csv(counts: Counts, path: Path) -> None:

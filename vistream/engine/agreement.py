@@ -41,10 +41,10 @@ def check_recording(model: nn.Module, program: Program, frames: Sequence[Frame],
     """Raise VistreamError where the module gives something else than its graph, or not the same thing twice."""
     dtype = dtype_of(model)
     bound = RECORDED.get(dtype, COARSE)
-    for frame in (*frames, frames[0]):
-        x = preprocess(frame)
-        with as_for_inference(model):
-            wanted = dict(outputs_of(model(x.to(dtype))))
+    inputs = [preprocess(frame) for frame in (*frames, frames[0])]
+    with as_for_inference(model):
+        returned = [dict(outputs_of(model(x.to(dtype)))) for x in inputs]
+    for x, wanted in zip(inputs, returned, strict=True):
         with torch.no_grad():
             found = program.graph(x)
         for name, tensor in found.items():

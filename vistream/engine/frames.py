@@ -24,7 +24,7 @@ def as_frame(frame: Any, channels: int) -> Frame:
     the network has three channels.
     """
     if isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] == channels:
-        return frame if frame.flags.c_contiguous else np.ascontiguousarray(frame)
+        return _plain(frame)
     array, first = _array(frame)
     if array.ndim == 4 and len(array) == 1:
         array = array[0]
@@ -37,8 +37,14 @@ def as_frame(frame: Any, channels: int) -> Frame:
         if pixels.shape[2] == 1 and channels == 3:
             pixels = pixels.repeat(3, 2)
         if pixels.shape[2] == channels and pixels.size:
-            return np.ascontiguousarray(pixels)
+            return _plain(pixels)
     raise VistreamError(f"a frame for this network must be {LAYOUTS} with {channels} channels, not {list(array.shape)}")
+
+
+def _plain(pixels: Frame) -> Frame:
+    """In one piece, and such that torch takes it without a word: writable."""
+    pixels = np.ascontiguousarray(pixels)
+    return pixels if pixels.flags.writeable else pixels.copy()
 
 
 def each(frames: Any) -> Iterator[Any]:

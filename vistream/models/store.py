@@ -10,7 +10,6 @@ Looked at in this order, so that a file put down by hand always counts:
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from importlib import metadata
@@ -18,19 +17,12 @@ from pathlib import Path
 
 from vistream.errors import VistreamError
 from vistream.models.registry import HuggingFace, PyPI, Weights, WeightsFile, known
-
-
-def home() -> Path:
-    """vistream's own folder for weights. It need not exist."""
-    if chosen := os.environ.get("VISTREAM_HOME"):
-        return Path(chosen).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "vistream"
+from vistream.storage.place import cache_folder
 
 
 def by_hand(weights: Weights, file: WeightsFile) -> Path:
     """Where a user may put this file down by hand."""
-    return home() / weights.name / file.name
+    return cache_folder() / weights.name / file.name
 
 
 def located(weights: str | Weights) -> Path | None:

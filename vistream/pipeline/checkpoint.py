@@ -43,6 +43,15 @@ def _classes() -> dict[str, type]:
     return {kind.__name__: kind for kind in known}
 
 
+def checkpoint_path(jsonl: Path) -> Path:
+    """The checkpoint of a run, beside its JSON lines.
+
+    >>> checkpoint_path(Path("out/a.jsonl")).name
+    'a.resume'
+    """
+    return jsonl.with_suffix(".resume")
+
+
 def known(value: object) -> bool:
     """Whether an object is of a class that can be stored: of detectors, those that remember anything."""
     return type(value) in _classes().values()

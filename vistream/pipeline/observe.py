@@ -11,6 +11,8 @@ from vistream.detect.choose import Size, keypoints_of, make_detector
 from vistream.detect.coco import KEYPOINTS
 from vistream.detect.detector import Detector
 from vistream.detect.from_file import FileDetector
+from vistream.detect.motion import LABEL as MOVING
+from vistream.detect.motion import MotionDetector
 from vistream.detect.selection import Selection
 from vistream.errors import VistreamError
 from vistream.media.formats.coco import read_coco
@@ -31,6 +33,14 @@ class Observer:
     detector: Detector | None = None
     joints: tuple[str, ...] = ()
     images: tuple[PoseImage, ...] = ()
+
+    @property
+    def labels(self) -> frozenset[str] | None:
+        """The classes of all that it will report, where that is known beforehand."""
+        found = self.detector.detector if isinstance(self.detector, BoxMasks) else self.detector
+        if isinstance(found, MotionDetector):
+            return frozenset((MOVING,))
+        return frozenset(found.labels) if isinstance(found, FileDetector) else None
 
     def describe(self) -> str:
         """One line for the user."""

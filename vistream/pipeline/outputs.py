@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
+from vistream.detect.motion import LABEL as MOVING
 from vistream.errors import VistreamError
 from vistream.media.formats.coco import CocoWriter
+from vistream.media.formats.coconames import CATEGORIES
 from vistream.media.formats.davis import DavisWriter
+from vistream.media.formats.detections.footage import LABEL
 from vistream.media.formats.jsonl import JsonlWriter, read_results, recorded
 from vistream.media.formats.mot import MotWriter
 from vistream.media.formats.mots import MotsWriter
@@ -20,8 +23,10 @@ from vistream.media.formats.posetrack import PoseTrackWriter
 from vistream.media.formats.tracks_csv import TracksCsvWriter
 from vistream.media.formats.writer import ResultWriter
 from vistream.media.video.frames import SourceFrame
-from vistream.media.video.sink import VideoSink
+from vistream.media.video.sink import SUFFIXES, VideoSink, video_names
+from vistream.pipeline.checkpoint import checkpoint_path
 from vistream.render.overlay import Overlay
+from vistream.storage.names import FileName, written
 from vistream.types import Frame, Result
 
 Writer = ResultWriter | PoseTrackWriter
@@ -33,6 +38,13 @@ TEXTS: dict[str, Callable[[Path], ResultWriter]] = {
 }
 NEEDS = {"mots": ("vos", "mots"), "davis": ("vos", "mots"), "posetrack": ("pose",)}
 """Outputs that only some tasks can fill."""
+NAMELESS = ("vos", "sot")
+"""Tasks whose objects are of no known class."""
+OPTIONS = {
+    **{"video": "--output", "mot": "--mot-txt", "mots": "--mots-txt"},
+    **{"coco": "--coco-json", "posetrack": "--posetrack-json", "davis": "--davis-dir"},
+}
+"""The options of the command line that name them, where these are called otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +61,42 @@ class OutputPaths:
     davis: Path | None = None
 
     def given(self) -> list[Path]:
-        """Those that are wanted; raises VistreamError if two are the same file."""
-        paths = [path for path in (getattr(self, field.name) for field in fields(self)) if path is not None]
-        if len({path.absolute() for path in paths}) < len(paths):
-            raise VistreamError("two outputs have the same file name: give each its own")
-        return paths
+        """Those that are wanted."""
+        return [path for path in (getattr(self, field.name) for field in fields(self)) if path is not None]
 
-    def check(self, task: str) -> None:
-        """Raise VistreamError if an output is wanted that `task` can't fill."""
+    def names(self) -> list[FileName]:
+        """All that is written for them: also what is there only while a run goes on, or to resume it."""
+        found: list[FileName] = []
+        for field in fields(self):
+            path: Path | None = getattr(self, field.name)
+            if path is None:
+                continue
+            option = OPTIONS.get(field.name, f"--{field.name}")
+            if field.name == "davis":
+                found.append(FileName(option, path, written=True, folder=True))
+            elif field.name == "jsonl":  # written in place
+                found += [FileName(option, path, written=True), *written("its checkpoint", checkpoint_path(path))]
+            else:
+                found += video_names(option, path) if field.name == "video" else written(option, path)
+        return found
+
+    def check(self, task: str, detector: str = "auto") -> None:
+        """Raise VistreamError if an output is wanted that can't be filled, or a video of no known kind."""
+        if self.video is not None and self.video.suffix.lower() not in SUFFIXES:
+            raise VistreamError(f"{self.video}: a video is written as one of {', '.join(SUFFIXES)}")
         for name, tasks in NEEDS.items():
             if getattr(self, name) is not None and task not in tasks:
                 raise VistreamError(f"the {name} output is for the task {' or '.join(tasks)}, not {task}")
+        if detector == "motion":
+            self.check_labels({MOVING})
+        if task in NAMELESS:
+            self.check_labels({LABEL})
+
+    def check_labels(self, labels: Collection[str] | None) -> None:
+        """Raise VistreamError if an output is wanted that can't hold objects of these classes; None: not known yet."""
+        unknown = sorted(set(labels or ()) - set(CATEGORIES.values()))
+        if self.coco is not None and unknown:
+            raise VistreamError(f'COCO has no category "{unknown[0]}": write MOT text or JSON lines instead')
 
 
 @dataclass(frozen=True, slots=True)

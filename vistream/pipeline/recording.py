@@ -1,11 +1,12 @@
 """One source tracked and written down: results, files, totals, and from time to time what a resumption needs.
 
 It shows nothing: whoever iterates over it does. A run with JSON lines keeps a checkpoint beside them, `NAME.resume`,
-from its first frame to its end: the run is finished when it is gone.
+from its first frame to its end: the run is finished when it is gone, and can be gone on with while it is there.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -14,14 +15,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from vistream.addresses import without_secrets
 from vistream.atomic import PendingFile
 from vistream.errors import VistreamError
+from vistream.media.formats.jsonl import read_results
 from vistream.media.video.frames import SourceFrame
-from vistream.media.video.live import without_password
-from vistream.pipeline.checkpoint import Arrays, load_checkpoint, pack, write_checkpoint
+from vistream.pipeline.checkpoint import Arrays, checkpoint_path, load_checkpoint, pack, write_checkpoint
+from vistream.pipeline.names import read_names
 from vistream.pipeline.outputs import Keep, OutputPaths, Outputs
-from vistream.pipeline.report import RunFacts, RunReport
+from vistream.pipeline.report import RunFacts, RunReport, report_names
 from vistream.pipeline.run import Memory, Run, Settings
+from vistream.storage.claim import Claim
+from vistream.storage.names import identity
 from vistream.types import Result
 
 INTERVAL = 10.0  # seconds between checkpoints: so much work is done again after a kill, at the most
@@ -57,6 +62,10 @@ class Totals:
         return self.macs / self.macs_dense if self.macs_dense else 0.0
 
 
+class Finished(VistreamError):
+    """A run that was to be resumed has nothing left to do: no fault."""
+
+
 class Recording:
     """A run with its outputs: a context manager, to be iterated over for `(frame, result)`, each already written.
 
@@ -75,23 +84,42 @@ class Recording:
         draw: bool = False,
         report: Path | None = None,
         arguments: Sequence[str] = (),
+        overwrite: bool = False,
     ) -> None:
+        paths.check(settings.task, settings.detector)
         self._path = None if paths.jsonl is None else checkpoint_path(paths.jsonl)
         self._asked = _identity(source, settings)
-        saved = self._saved(paths) if resume else None
-        after = None if saved is None else Memory(**saved["memory"])
         self.totals = Totals()
-        self.run = Run(source, settings, after)
         self.report: RunReport | None = None
-        self._stack = ExitStack()
+        names = paths.names() if report is None else [*paths.names(), *report_names(report)]
+        self._files = [identity(name.path) for name in names]
+        with ExitStack() as claiming:
+            files = [*names, *read_names(source, settings)]
+            claim = claiming.enter_context(Claim(files, f"tracking {without_secrets(source)}"))
+            saved = self._saved(paths, settings.max_frames) if resume else None
+            claim.take(overwrite, () if saved is None or self._path is None else _vetted(saved, self._path))
+            self.run = Run(source, settings, None if saved is None else _memory(saved))
+            self._stack = self._opened(paths, saved, report, RunFacts.of(self.run, arguments), draw)
+            self._claims = claiming.pop_all()
+        self.totals.resumed, self.totals.started = self.totals.frames, time.perf_counter()
+        self._written = True  # whether the outputs hold the last frame of the run
+        self._taken: tuple[str, Arrays] | None = None
+        self._due = 0.0
+
+    def _opened(
+        self, paths: OutputPaths, saved: dict[str, Any] | None, report: Path | None, facts: RunFacts, draw: bool
+    ) -> ExitStack:
+        """Open what is to be written; the stack closes it, and the run."""
+        after = None if saved is None else _memory(saved)
         with ExitStack() as opening:
             opening.callback(self.run.close)
+            seen = self.run.observer
+            wanted = self.run.settings.classes
+            paths.check_labels(seen.labels & set(wanted) if seen.labels and wanted else seen.labels)
             if report is not None:  # closed after the files, whose sizes it states
-                facts = RunFacts.of(self.run, arguments)
-                pictures = None if saved is None else saved.get("report")
+                pictures = None if after is None or saved is None else saved.get("report")
                 page = RunReport(report, facts, resumable=paths.jsonl is not None, before=pictures)
                 self.report = opening.enter_context(page)
-            seen = self.run.observer
             self.outputs = opening.enter_context(
                 Outputs(
                     paths,
@@ -106,15 +134,11 @@ class Recording:
             )
             if self.report is not None:
                 self.report.files = self.outputs.files
-            self._stack = opening.pop_all()
-        self.totals.resumed, self.totals.started = self.totals.frames, time.perf_counter()
-        self._written = True  # whether the outputs hold the last frame of the run
-        self._taken: tuple[str, Arrays] | None = None
-        self._due = 0.0
+            return opening.pop_all()
 
     def __iter__(self) -> Iterator[tuple[SourceFrame, Result]]:
         if self._path is not None and self._due == 0.0 and self.run.done == 0:
-            write_checkpoint(self._path, *pack({"asked": self._asked, "memory": None, "bytes": 0}))
+            write_checkpoint(self._path, *self._packed(None, 0, None))
         self._due = time.monotonic() + INTERVAL
         for frame, result in self.run:
             self._written = False
@@ -157,14 +181,21 @@ class Recording:
         memory = self.run.memory()
         named = {name: getattr(memory, name) for name in Memory.__dataclass_fields__}
         pictures = None if self.report is None else self.report.memory()
-        return pack({"asked": self._asked, "memory": named, "bytes": self.outputs.settled(), "report": pictures})
+        return self._packed(named, self.outputs.settled(), pictures)
 
-    def _saved(self, paths: OutputPaths) -> dict[str, Any] | None:
+    def _packed(self, memory: object, size: int, report: object) -> tuple[str, Arrays]:
+        assert self._path is not None
+        files = [_relative(file, self._path) for file in self._files]
+        return pack({"asked": self._asked, "memory": memory, "bytes": size, "report": report, "files": files})
+
+    def _saved(self, paths: OutputPaths, max_frames: int | None) -> dict[str, Any] | None:
+        """The checkpoint to go on from. Raises Finished where there is nothing left to do."""
         if self._path is None or paths.jsonl is None:
             raise VistreamError("a run is resumed from its JSON lines: name them with --jsonl")
         if not self._path.exists():
             if paths.jsonl.exists():
-                raise VistreamError(f"{paths.jsonl} is of a run that is finished: there is nothing to resume")
+                frames = sum(1 for _ in read_results(paths.jsonl))  # which also says whether it is such a file
+                raise Finished(f"{paths.jsonl} is of a run that is finished, after {frames} frames: nothing to resume")
             return None
         saved: dict[str, Any] = load_checkpoint(self._path)
         before = saved["asked"]
@@ -174,7 +205,10 @@ class Recording:
                     f"{self._path} is of a run with {name.replace('_', '-')} {before.get(name)}, not {value}: "
                     "resume it with the same options, or begin anew without --resume"
                 )
-        return None if saved["memory"] is None else saved
+        after = _memory(saved)
+        if after is not None and max_frames is not None and after.frames >= max_frames:
+            raise Finished(f"{paths.jsonl} has the {max_frames} frames that were asked for: there is nothing to resume")
+        return saved
 
     def __enter__(self) -> Recording:
         return self
@@ -183,14 +217,19 @@ class Recording:
         self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         ended = exception is None and not self.run.source.health.stopped
-        if self._path is not None and self._written and self.run.between and not ended and self.run.done:
-            self._last_words()
-        if self.report is not None:
-            self.report.speed = self.totals.fps
-        self._stack.__exit__(exception, value, trace)
-        if self._path is not None and (ended or not self.run.done):
-            for left in (self._path, PendingFile.temporary_name(self._path)):  # a killed run may have left half of one
-                left.unlink(missing_ok=True)
+        more = self.run.done == self.run.settings.max_frames  # it can be gone on with
+        with self._claims:
+            if self._path is not None and self._written and self.run.between and (more or not ended) and self.run.done:
+                self._last_words()
+            if self.report is not None:
+                self.report.speed = self.totals.fps
+            self._stack.__exit__(exception, value, trace)
+            if self._path is not None and ((ended and not more) or not self.run.done):
+                for left in (
+                    self._path,
+                    PendingFile.temporary_name(self._path),
+                ):  # a killed run may have left half of one
+                    left.unlink(missing_ok=True)
 
     def _last_words(self) -> None:
         """A checkpoint of where it stopped; where even that fails, the one before has to do."""
@@ -201,16 +240,26 @@ class Recording:
             pass
 
 
-def checkpoint_path(jsonl: Path) -> Path:
-    """
-    >>> checkpoint_path(Path("out/a.jsonl")).name
-    'a.resume'
-    """
-    return jsonl.with_suffix(".resume")
+def _memory(saved: dict[str, Any]) -> Memory | None:
+    """Of a checkpoint; None before the first frame."""
+    return None if saved["memory"] is None else Memory(**saved["memory"])
+
+
+def _relative(file: Path, beside: Path) -> str:
+    """So that a folder can be moved: from that of the checkpoint, where there is such a way."""
+    try:
+        return os.path.relpath(file, identity(beside).parent)
+    except ValueError:  # on another drive
+        return str(file)
+
+
+def _vetted(saved: dict[str, Any], path: Path) -> list[Path]:
+    """The files that the interrupted run was allowed to write."""
+    return [Path(os.path.normpath(identity(path).parent / file)) for file in saved.get("files", ())]
 
 
 def _identity(source: str, settings: Settings) -> dict[str, object]:
     """What must be the same for results to be the same."""
     chosen = {name: value for name, value in asdict(settings).items() if name not in FREE}
     plain = {name: str(value) if isinstance(value, Path) else value for name, value in chosen.items()}
-    return {"source": without_password(source), **plain}
+    return {"source": without_secrets(source), **plain}

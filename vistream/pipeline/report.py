@@ -14,18 +14,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from vistream.addresses import without_secrets
 from vistream.atomic import replacing
 from vistream.energy.units import count
 from vistream.errors import VistreamError
 from vistream.machine import cores, cpu_name, versions
 from vistream.media.video.h264 import why_no_h264
-from vistream.media.video.live import without_password
-from vistream.media.video.sink import VideoSink
+from vistream.media.video.sink import VideoSink, video_names
 from vistream.pipeline.run import Run
 from vistream.render.history import History
 from vistream.render.page import bullets, document, plot, table
 from vistream.render.pictures import Strip, data_url
 from vistream.render.run_plots import MOST_ROWS, changes_by_layer, tracks_over_time, work_over_time
+from vistream.storage.names import FileName, written
 from vistream.types import Frame, Result
 
 log = logging.getLogger("vistream")
@@ -69,7 +70,7 @@ class RunFacts:
         settings = run.settings
         return RunFacts(
             source=run.source.name,
-            command=shlex.join(["vistream", *map(without_password, arguments)]),
+            command=shlex.join(["vistream", *map(without_secrets, arguments)]),
             task=settings.task,
             model=run.session.model,
             fidelity=f"{settings.fidelity} ({run.session.zones})",
@@ -78,6 +79,11 @@ class RunFacts:
             size=run.source.size,
             resumed=run.done,
         )
+
+
+def report_names(folder: Path) -> list[FileName]:
+    """All that a report in `folder` may take."""
+    return [*written("--report", folder / PAGE), *video_names("the video of --report", folder / VIDEO)]
 
 
 class RunReport:
@@ -103,9 +109,7 @@ class RunReport:
             )
         self._strip = Strip(**(before or {}))
         try:
-            folder.mkdir(exist_ok=True)
-        except FileNotFoundError:
-            raise VistreamError(f"{folder}: the folder {folder.parent} does not exist: create it first") from None
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise VistreamError(f"{folder} can't be a folder for the report: {error.strerror}") from None
         reason = why_no_h264()
@@ -146,7 +150,7 @@ class RunReport:
             self._sink.__exit__(exception, value, trace)
         if exception is None or issubclass(exception, KeyboardInterrupt):
             with replacing(self.page) as temporary:
-                temporary.write_text(self._html(), encoding="utf-8")
+                temporary.write_text(self._html(), encoding="utf-8", newline="\n")
 
     def _html(self) -> str:
         history, facts = self.history, self.facts

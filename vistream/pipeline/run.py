@@ -17,7 +17,7 @@ from vistream.media.video.frames import Source, SourceFrame
 from vistream.media.video.source import open_source
 from vistream.pipeline.checkpoint import known
 from vistream.pipeline.observe import make_observer
-from vistream.pipeline.session import Session, check_task
+from vistream.pipeline.session import Session, check_fidelity, check_task
 from vistream.pipeline.start import FirstObjects
 from vistream.quantize.named import DEFAULT_MODEL
 from vistream.types import Box, Observations, Result
@@ -67,6 +67,9 @@ class Run:
 
     def __init__(self, source: str, settings: Settings, after: Memory | None = None) -> None:
         check_task(settings.task)
+        check_fidelity(settings.fidelity, settings.deadband, settings.hysteresis)
+        first = FirstObjects(settings.init_mask, settings.init_box, settings.init_poses)
+        first.check(settings.task)
         self.settings = settings
         self.done = 0 if after is None else after.frames
         self.between = True  # two frames: where the memory is whole
@@ -103,7 +106,6 @@ class Run:
                 joints=self.observer.joints or KEYPOINTS,
             )
             if after is None:
-                first = FirstObjects(settings.init_mask, settings.init_box, settings.init_poses)
                 first.give_to(self.session, self.source.size)
             else:
                 self._remember(after.content)

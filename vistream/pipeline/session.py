@@ -83,11 +83,11 @@ class Session:
         self._stream: Stream | FloatNetwork | None
         self._tracker = TASKS[task](fps or 30.0, joints)
         self._next = 0
+        self.zones = check_fidelity(fidelity, deadband, hysteresis)
         if fidelity == FLOAT:
-            self.zones, loaded = DeadZones(), _float_model(model, task)
+            loaded = _float_model(model, task)
             self.model, self._stream = _named(loaded), FloatNetwork(loaded)
             return
-        self.zones = dead_zones(fidelity, deadband, hysteresis)
         self.model = "none" if model is None else "the caller's own"
         if isinstance(model, str):
             named = named_network(model, deep=task in DEEP)
@@ -183,6 +183,11 @@ def _float_model(model: str | IntegerNetwork | None, task: str) -> LoadedModel:
     if not isinstance(model, str) or Path(model).suffix == ".safetensors":
         raise VistreamError(f"the fidelity {FLOAT} needs the name or the file of a float model")
     return load_model(model, deep=task in DEEP)
+
+
+def check_fidelity(fidelity: str, deadband: int | None, hysteresis: int | None) -> DeadZones:
+    """What a fidelity means in numbers, the baseline included; raises VistreamError if it is not there."""
+    return DeadZones() if fidelity == FLOAT else dead_zones(fidelity, deadband, hysteresis)
 
 
 def check_task(task: str) -> str:

@@ -26,21 +26,25 @@ class FirstObjects:
     box: Box | None = None
     poses: Path | None = None
 
+    def check(self, task: str) -> None:
+        """Raise VistreamError where the task gets nothing to follow or something that it can't use."""
+        for what, given, wants in (("mask", self.mask, "vos"), ("box", self.box, "sot"), ("poses", self.poses, "pose")):
+            if task != wants and given is not None:
+                raise VistreamError(f"--init-{what} is for the task {wants}, not {task}")
+        if task == "vos" and self.mask is None:
+            raise VistreamError("the task vos follows masks: give those of the first frame with --init-mask PNG")
+        if task == "sot" and self.box is None:
+            raise VistreamError("the task sot follows a box: give that of the first frame with --init-box x,y,w,h")
+
     def give_to(self, session: Session, size: tuple[int, int]) -> None:
         """Hand them to a session; `size`: (width, height) of the frames.
 
-        Raises VistreamError where the task gets nothing to follow or something that it can't use.
+        Raises VistreamError as `check` does, and for what does not fit the frames.
         """
-        for what, given, task in (("mask", self.mask, "vos"), ("box", self.box, "sot"), ("poses", self.poses, "pose")):
-            if session.task != task and given is not None:
-                raise VistreamError(f"--init-{what} is for the task {task}, not {session.task}")
-        if session.task == "vos":
-            if self.mask is None:
-                raise VistreamError("the task vos follows masks: give those of the first frame with --init-mask PNG")
+        self.check(session.task)
+        if self.mask is not None:
             _add_masks(session, self.mask, size)
-        if session.task == "sot":
-            if self.box is None:
-                raise VistreamError("the task sot follows a box: give that of the first frame with --init-box x,y,w,h")
+        if self.box is not None:
             session.add_object(self.box)
         if self.poses is not None:
             _add_poses(session, self.poses)

@@ -29,6 +29,7 @@ from vistream.ir.operations import (
     Synapse,
     TransposedConvolution,
 )
+from vistream.ir.value import Kind
 from vistream.quantize.program import (
     FloatFixed,
     FloatInput,
@@ -147,10 +148,14 @@ class _Converter:
         return operation, _centred(step.to(torch.float32))
 
     def island(self, layer: FloatIsland) -> tuple[Operation, Meaning]:
-        scale, reads = self.scales[layer.name], [self.meanings[source] for source in layer.reads]
-        gains, offsets = (tuple(getattr(read, part) for read in reads) for part in ("gain", "offset"))
-        operation = Island(layer.name, layer.reads, Piece(layer.piece), gains, offsets, scale.step, scale.lo, scale.hi)
-        return operation, _centred(torch.full((layer.channels,), scale.real, dtype=torch.float32))
+        reads = [self.meanings[source] for source in layer.reads]
+        gains, offsets = tuple(read.gain for read in reads), tuple(read.offset for read in reads)
+        one, piece = torch.ones(layer.channels, dtype=torch.float32), Piece(layer.piece)
+        if layer.real:
+            return Island(layer.name, layer.reads, piece, gains, offsets, gives=Kind.REAL), _centred(one)
+        scale = self.scales[layer.name]
+        operation = Island(layer.name, layer.reads, piece, gains, offsets, scale.step, scale.lo, scale.hi)
+        return operation, _centred(one * scale.step)
 
     def neuron(self, layer: FloatNeuron) -> tuple[Operation, Meaning]:
         scale = self.scales[layer.name]

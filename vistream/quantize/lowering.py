@@ -151,14 +151,14 @@ class Lowering:
             raise VistreamError(
                 f"layer {name} gives a tensor of the shape {list(self.shapes[name])}, no map [1, C, H, W]"
             )
-        layer = self._island(name, name, [])
+        layer = self._island(name, [])
         self.floating.discard(name)
         self.values[name] = Value(layer, self.grid(name))
         return layer
 
-    def _island(self, name: str, last: str, tail: list[Node]) -> str:
-        """A layer for the floating nodes that `last` depends on, and the nodes of `tail` behind it."""
-        needed, reads = {last}, []
+    def _island(self, name: str, tail: list[Node], real: bool = False) -> str:
+        """A layer for a node and the floating ones that it depends on, and the nodes of `tail` behind it."""
+        needed, reads = {name}, []
         body: list[Node] = []
         for node in reversed(self.graph.nodes):
             if node.name not in needed:
@@ -176,7 +176,7 @@ class Lowering:
         nodes = (*heads, *reversed(body), *tail)
         piece = Graph(nodes, {"output": nodes[-1].name})
         channels = self.shapes[name][-1 if tail else 1]
-        return self.add(FloatIsland(self.free(name), name, sources, piece, channels), channels)
+        return self.add(FloatIsland(self.free(name), name, sources, piece, channels, real), channels)
 
     def _entry(self, name: str) -> list[Node]:
         """How the map of a layer comes into an island: as it is, or as the view of it that the node's tensor is."""
@@ -191,17 +191,17 @@ class Lowering:
     def _output(self, source: str) -> ProgramOutput:
         if source in self.constants:
             raise VistreamError(f"the output {source} does not depend on the frame: do not return it")
-        if self.is_map(source) or self.is_vector(source):
+        if source in self.values and (self.values[source].view is None or self.is_vector(source)):
             layer = self.settled(source)
             shown = self.neuron(source, self.pending(source)) if self._shows_frame(layer) else layer
             return ProgramOutput(shown)
         shape = self.shapes[source]
         if shape[:1] != (1,):
             raise VistreamError(f"the output {source} has the shape {list(shape)}: its first axis must be the batch, 1")
-        layer = self._island(source, source, _as_map(source, shape))
+        layer = self._island(source, _as_map(source, shape), real=True)
         if len(shape) != 4:
             self.views[layer] = torch.arange(math.prod(shape)).reshape(shape[-1], -1).t().reshape(shape)
-        return ProgramOutput(layer, shape[1:])
+        return ProgramOutput(layer, () if len(shape) == 4 else shape[1:])
 
     def _shows_frame(self, name: str) -> bool:
         """Whether a layer holds nothing but pixels, whose levels do not stand for multiples of a scale."""

@@ -120,11 +120,15 @@ class FloatTransposed(FloatLayer):
 
 @dataclass(frozen=True, eq=False)
 class FloatIsland(FloatLayer):
-    """A piece of the graph that is run as it is: `piece` takes a map for each of `reads` and gives one."""
+    """A piece of the graph that is run as it is: `piece` takes a map for each of `reads` and gives one.
+
+    `real`: it is an output, whose numbers are left as they are; else they become levels.
+    """
 
     reads: tuple[str, ...]
     piece: Graph
     channels: int
+    real: bool = False
 
     @property
     def sources(self) -> tuple[str, ...]:

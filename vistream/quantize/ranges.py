@@ -44,7 +44,7 @@ def watched(program: Program) -> dict[str, list[str]]:
     """What calibration measures: the names of ranges, by the node whose values they are the range of."""
     names: dict[str, list[str]] = {}
     for layer in program.layers:
-        if isinstance(layer, FloatNeuron | FloatIsland):
+        if isinstance(layer, FloatNeuron) or (isinstance(layer, FloatIsland) and not layer.real):
             names.setdefault(layer.node, []).append(layer.name)
         if isinstance(layer, FloatNeuron) and layer.root is not None:
             names.setdefault(layer.root, []).append(before_table(layer.name))
@@ -92,13 +92,13 @@ def save_ranges(ranges: Ranges, path: Path) -> None:
     """Write ranges as JSON: layer name to `[low, high]`."""
     text = json.dumps({name: [round(v, 6) for v in bounds] for name, bounds in ranges.items()}, indent=1)
     with replacing(path) as temporary:
-        temporary.write_text(text + "\n")
+        temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def load_ranges(path: Path) -> Ranges:
     """Read what `save_ranges` wrote; raises VistreamError naming the file and what is wrong with it."""
     try:
-        loaded = json.loads(path.read_text())
+        loaded = json.loads(path.read_text(encoding="utf-8"))
         ranges = {str(name): (float(low), float(high)) for name, (low, high) in loaded.items()}
     except OSError as error:
         raise VistreamError(f"{path}: cannot be read ({error.strerror})") from None

@@ -185,6 +185,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         if name is None:
             return False
         if source in self._traced:
+            if source.is_complex():
+                raise VistreamError(f"output {name} is complex: return its real and imaginary part, or its size")
             self.outputs[name] = self._traced[source]
         return True
 

@@ -58,7 +58,7 @@ def scales_of(program: Program, ranges: Ranges, levels: Levels, given: Mapping[s
     unsigned = _unsigned(program)
     scales: dict[str, Scale] = {}
     for layer in program.layers:
-        if isinstance(layer, FloatIsland):
+        if isinstance(layer, FloatIsland) and not layer.real:
             low, high = _range(ranges, layer.name)
             lo = 0 if low >= 0.0 else -levels.unsigned
             scales[layer.name] = Scale(lo, levels.unsigned, max(high, -low, SMALLEST) / levels.unsigned)

@@ -54,7 +54,7 @@ class ReportPaths:
 def write_html(run: EnergyRun, path: Path) -> None:
     """Raises VistreamError where the folder can't be written to."""
     with replacing(path) as temporary:
-        temporary.write_text(page(run), encoding="utf-8")
+        temporary.write_text(page(run), encoding="utf-8", newline="\n")
 
 
 def page(run: EnergyRun) -> str:

@@ -7,7 +7,6 @@ that the browser asked for must be a local one (which defeats DNS rebinding), an
 from __future__ import annotations
 
 import secrets
-from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from urllib.parse import parse_qs
 
@@ -16,12 +15,15 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "vistream"
+MOST_FIELDS = 16
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
 
 
@@ -74,10 +76,9 @@ class Access:
             return PlainTextResponse("this page is for this machine alone\n", 403)
         if self._right(_cookie(headers)) or self._right(headers.get("authorization", "").removeprefix("Bearer ")):
             return None
-        brought = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if not self._right(brought):
+        if not self._right(_asked_token(scope["query_string"])):
             return PlainTextResponse("the token is missing or wrong: open the address that the terminal shows\n", 401)
-        answer = RedirectResponse(scope["path"], 303)
+        answer = RedirectResponse("/" + scope["path"].lstrip("/\\"), 303)  # "//name" would be another machine
         answer.set_cookie(COOKIE, self._token, httponly=True, samesite="strict")
         return answer
 
@@ -86,8 +87,16 @@ class Access:
 
 
 def _cookie(headers: Headers) -> str:
+    """Our cookie's value. The standard library's parser takes quadratic time on hostile ones."""
+    for part in headers.get("cookie", "").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return ""
+
+
+def _asked_token(query: bytes) -> str:
     try:
-        cookies = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
+        return parse_qs(query.decode("latin-1"), max_num_fields=MOST_FIELDS).get("token", [""])[0]
+    except ValueError:
         return ""
-    return cookies[COOKIE].value if COOKIE in cookies else ""

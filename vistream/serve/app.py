@@ -49,11 +49,13 @@ def make_app(tiles: Sequence[Tile], token: str | None, closing: Callable[[], boo
         Route("/", index),
         Route("/page.js", script),
         Route("/api/sources", sources),
-        Route("/sources/{number:int}/picture.jpg", picture),
-        Route("/sources/{number:int}/activity.jpg", activity),
-        Route("/sources/{number:int}/stream.mjpg", stream),
+        Route("/sources/{number}/picture.jpg", picture),
+        Route("/sources/{number}/activity.jpg", activity),
+        Route("/sources/{number}/stream.mjpg", stream),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Access, token=token)])
+    app = Starlette(routes=routes, middleware=[Middleware(Access, token=token)])
+    app.router.redirect_slashes = False  # such a redirection would repeat whatever name the request came with
+    return app
 
 
 async def _jpeg(encode: Callable[[], bytes | None]) -> Response:
@@ -80,10 +82,11 @@ async def _parts(tile: Tile, closing: Callable[[], bool]) -> AsyncIterator[bytes
 
 
 def _tile(request: Request, tiles: Sequence[Tile]) -> Tile:
-    number: int = request.path_params["number"]
-    if number >= len(tiles):
+    number: str = request.path_params["number"]
+    known = {str(index): tile for index, tile in enumerate(tiles)}  # as text: a number may have thousands of digits
+    if number not in known:
         raise HTTPException(404, "there is no such source")
-    return tiles[number]
+    return known[number]
 
 
 def _view(request: Request, tiles: Sequence[Tile]) -> View:

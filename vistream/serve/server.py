@@ -13,6 +13,7 @@ import uvicorn
 from vistream.errors import VistreamError
 from vistream.serve.access import is_local
 from vistream.serve.app import make_app
+from vistream.serve.connections import BACKLOG, connection_options
 from vistream.serve.tile import Tile
 
 log = logging.getLogger("vistream")
@@ -28,11 +29,7 @@ def serve(tiles: Sequence[Tile], host: str, port: int, say: Callable[[str], None
     """
     token = None if is_local(host) else secrets.token_urlsafe(18)
     listening = _bind(host, port)
-    app = make_app(tiles, token, lambda: server.should_exit)
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, ws="none", lifespan="off", timeout_graceful_shutdown=GRACE
-    )
-    server = uvicorn.Server(config)
+    server = make_server(tiles, token)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn hands signals on when it has closed
     try:
         for tile in tiles:
@@ -50,10 +47,18 @@ def serve(tiles: Sequence[Tile], host: str, port: int, say: Callable[[str], None
     log.info("ended")
 
 
+def make_server(tiles: Sequence[Tile], token: str | None) -> uvicorn.Server:
+    """A server of the application, not yet running; `token` as for `Access`."""
+    app = make_app(tiles, token, lambda: server.should_exit)
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE, **connection_options())
+    server = uvicorn.Server(config)
+    return server
+
+
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise VistreamError(f"{host} port {port} can't be bound: {reason}: choose another with --port") from None
@@ -61,6 +66,18 @@ def _bind(host: str, port: int) -> socket.socket:
 
 def _address(host: str, port: int, token: str | None) -> str:
     shown = f"[{host}]" if ":" in host else host
-    if host in ("0.0.0.0", "::"):
-        shown = socket.gethostname()
+    if host in ("", "0.0.0.0", "::"):
+        shown = _outward(socket.AF_INET6 if host == "::" else socket.AF_INET)
     return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
+
+
+def _outward(family: socket.AddressFamily) -> str:
+    """The address of this machine as others see it, which its name may not lead to; nothing is sent to find out."""
+    somewhere, here = ("2001:db8::1", "[::1]") if family == socket.AF_INET6 else ("192.0.2.1", "127.0.0.1")
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((somewhere, 9))
+        except OSError:  # no network
+            return here
+        address: str = probe.getsockname()[0]
+    return f"[{address}]" if family == socket.AF_INET6 else address

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import cv2
 
-from vistream.errors import VistreamError
+from vistream.addresses import without_secrets
+from vistream.errors import told
 from vistream.media.video.frames import Health, SourceFrame
 from vistream.pipeline.run import Run, Settings
 from vistream.render.overlay import Overlay, activity_map
@@ -107,12 +108,12 @@ class Tile(threading.Thread):
                     self._play(run)
                     again = self._loop and not run.source.live
             self.state = "ended"
-        except VistreamError as error:
+        except Exception as error:  # a thread's would be lost, and the page would show a source that seems to run
             self.state = "failed"
-            log.error("%s: %s", self.title, error)
-        except Exception:  # a thread's exception would be lost, and the page would show a source that seems to run
-            self.state = "failed"
-            log.exception("%s failed", self.title)
+            if line := told(error):
+                log.error("%s: %s", self.title, line)
+            else:
+                log.exception("%s failed", self.title)
 
     def _play(self, run: Run) -> None:
         overlay = Overlay(run.source.size, run.fps, run.observer.joints)
@@ -157,7 +158,7 @@ def title_of(source: str) -> str:
     ('frames', 'camera 2', 'walk')
     """
     if "://" in source:
-        return urlsplit(source).hostname or "stream"
+        return urlsplit(without_secrets(source)).hostname or "stream"
     path = Path(source)
     if source.isdecimal() or source.startswith("/dev/video"):
         return f"camera {source.removeprefix('/dev/video')}"

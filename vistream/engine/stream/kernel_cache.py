@@ -28,5 +28,5 @@ def drop_stale_kernels(folder: Path = FOLDER) -> bool:
         for kept in cache.glob("*.nb[ic]"):
             kept.unlink(missing_ok=True)
         cache.mkdir(exist_ok=True)
-        stamp.write_text(digest, encoding="ascii")  # half of it would only drop the kernels once more
+        stamp.write_text(digest, encoding="ascii", newline="\n")  # half of it would only drop the kernels once more
     return True

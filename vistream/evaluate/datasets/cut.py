@@ -60,4 +60,4 @@ def _cut_tracks(truth: Path, frames: int, folder: Path) -> Path:
 
 def _write(target: Path, lines: Iterable[str]) -> None:
     with replacing(target) as temporary:
-        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")

@@ -137,7 +137,7 @@ def mark_finished(folder: Path, clip: Clip, finished: Finished) -> None:
     path = marker_path(folder, clip)
     path.parent.mkdir(exist_ok=True)
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(asdict(finished), indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(asdict(finished), indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
 def read_finished(folder: Path, clip: Clip) -> Finished | None:

@@ -49,6 +49,10 @@ class MaskedObservations(Mapping[int, Observations]):
             masks=np.stack([rle.decode(o.mask) for o in objects]),
         )
 
+    def labels(self) -> frozenset[str]:
+        """The classes of all objects; no mask is decoded."""
+        return frozenset(one.label for objects in self._frames.values() for one in objects)
+
     def __iter__(self) -> Iterator[int]:
         return iter(self._frames)
 

@@ -49,7 +49,7 @@ def read_poses(path: Path | str) -> PoseVideo:
 def write_posetrack(path: Path | str, video: PoseVideo) -> None:
     """Write a video in the format of 2018, with `scores`."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(_as_json(video), allow_nan=False), encoding="utf-8")
+        temporary.write_text(json.dumps(_as_json(video), allow_nan=False), encoding="utf-8", newline="\n")
 
 
 class PoseTrackWriter:
@@ -92,7 +92,7 @@ class PoseTrackWriter:
 
     def _finish(self, exception: type[BaseException] | None) -> None:
         video = PoseVideo(self._joints, tuple(self._images))
-        self._pending.temporary.write_text(json.dumps(_as_json(video), allow_nan=False), encoding="utf-8")
+        self._pending.temporary.write_text(json.dumps(_as_json(video), allow_nan=False), encoding="utf-8", newline="\n")
         self._pending.settle(exception)
 
     def __enter__(self) -> PoseTrackWriter:

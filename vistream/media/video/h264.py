@@ -129,11 +129,16 @@ def _encoded_alike(encoder: bytes | None, stored: bytes | None) -> bool:
     return bool(sets) and all(part in (stored or b"") for part in sets)
 
 
+def whole_name(path: Path) -> Path:
+    """What a finished file is called while it is rewritten."""
+    return path.with_name(f"{path.stem}.whole{path.suffix}")
+
+
 def _rewrite(path: Path) -> None:
     """Into the usual form, packet by packet; where there is no room for that, the file stays as it is."""
     import av
 
-    plain = path.with_name(f"{path.stem}.whole{path.suffix}")
+    plain = whole_name(path)
     options = {} if path.suffix.lower() == ".mkv" else {"movflags": "faststart"}
     try:
         with (

@@ -6,7 +6,6 @@ A thread of its own keeps reading, so that a slow consumer never works through a
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 
 import cv2
 
+from vistream.addresses import without_secrets
 from vistream.errors import VistreamError
 from vistream.media.video.frames import Health, Source, SourceFrame, Window
 from vistream.media.video.quiet import quiet_opencv
@@ -38,10 +38,10 @@ def open_camera(spec: str, window: Window, reconnect: bool = True) -> Source:
 def open_url(url: str, window: Window, reconnect: bool = True) -> Source:
     """A network stream; a video file behind HTTP(S) is read like a file on disk, every frame of it.
 
-    A stream that drops is asked for again until it is back; without `reconnect` it ends there. Passwords inside the URL
-    appear in no name, message or log.
+    A stream that drops is asked for again until it is back; without `reconnect` it ends there. Passwords and
+    tokens inside the URL appear in no name, message or log.
     """
-    name = without_password(url)
+    name = without_secrets(url)
 
     def connect() -> cv2.VideoCapture:
         timeouts = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS)
@@ -54,14 +54,6 @@ def open_url(url: str, window: Window, reconnect: bool = True) -> Source:
             return video_source(capture, name, window.of_file(), shown=None, counted=False)
         capture.release()
     return _open_live(name, connect, window, reconnect)
-
-
-def without_password(url: str) -> str:
-    """
-    >>> without_password("rtsp://ann:secret@10.0.0.7/street")
-    'rtsp://ann:***@10.0.0.7/street'
-    """
-    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", url)
 
 
 def _open_live(name: str, connect: Connect, window: Window, reconnect: bool) -> Source:

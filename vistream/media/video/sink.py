@@ -16,8 +16,9 @@ import numpy as np
 
 from vistream.atomic import PendingFile
 from vistream.errors import VistreamError
-from vistream.media.video.h264 import H264, why_no_h264
+from vistream.media.video.h264 import H264, whole_name, why_no_h264
 from vistream.media.video.quiet import quiet_opencv
+from vistream.storage.names import FileName, written
 from vistream.types import Frame
 
 log = logging.getLogger("vistream")
@@ -116,10 +117,25 @@ class VideoSink:
         self._finish(exception)
 
 
+def before_name(path: Path) -> Path:
+    """Where what an interrupted run left of `path` lies while the video is gone on with."""
+    return path.with_name(f"{path.stem}.before{path.suffix}")
+
+
+def video_names(what: str, path: Path) -> list[FileName]:
+    """All that a video takes; `what`: as the user knows it."""
+    part = PendingFile.temporary_name(path)
+    return [
+        *written(what, path),
+        FileName(f"the interrupted part of {what}", before_name(path), written=True),
+        *written(f"the rewritten file of {what}", whole_name(part)),
+    ]
+
+
 def _left_behind(path: Path) -> Path | None:
     """What an earlier run left of `path`, out of the way of what is written now; None if that is nothing."""
     part = PendingFile.temporary_name(path)
-    before = path.with_name(f"{path.stem}.before{path.suffix}")
+    before = before_name(path)
     if part.is_file() and part.stat().st_size and not before.is_file():
         part.replace(before)
     found = next((file for file in (before, path) if file.is_file()), None)

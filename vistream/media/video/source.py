@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
+from vistream.addresses import without_secrets
 from vistream.errors import VistreamError
 from vistream.media.video.frames import Source, SourceFrame, Window
 from vistream.media.video.images import IMAGE_SUFFIXES, images_in, open_images
@@ -46,4 +47,5 @@ def open_source(
     if glob.has_magic(spec):
         matches = glob.glob(spec, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
         return open_images(spec, [Path(match) for match in matches], window)
-    raise VistreamError(f"{spec} does not exist: give a video, a folder or glob of images, a camera or a URL")
+    shown = without_secrets(spec)
+    raise VistreamError(f"{shown} does not exist: give a video, a folder or glob of images, a camera or a URL")

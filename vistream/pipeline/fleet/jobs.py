@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from vistream.addresses import MASK, without_secrets
 from vistream.errors import VistreamError
 from vistream.media.video.images import IMAGE_SUFFIXES
-from vistream.media.video.live import without_password
+from vistream.pipeline.names import read_names
 from vistream.pipeline.outputs import OutputPaths
 from vistream.pipeline.run import Settings
+from vistream.storage.names import check_distinct
 
 SUFFIXES = {
     **{"video": ".mp4", "mot": ".txt", "mots": ".txt", "jsonl": ".jsonl", "csv": ".csv"},
@@ -23,12 +25,16 @@ SUFFIXES = {
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One source to be tracked. `name`: what its files are called; no other job has it."""
+    """One source to be tracked. `name`: what its files are called; no other job has it.
+
+    `overwrite`: as for a `Recording`.
+    """
 
     name: str
     source: str
     settings: Settings
     paths: OutputPaths
+    overwrite: bool = False
 
 
 def sources_of(specs: Sequence[str]) -> list[str]:
@@ -42,7 +48,7 @@ def sources_of(specs: Sequence[str]) -> list[str]:
         raise VistreamError(f"{len(sources)} images, one by one: give their folder, or the pattern in quotes ('*.jpg')")
     twice = next((source for i, source in enumerate(sources) if source in sources[:i]), None)
     if twice is not None:
-        raise VistreamError(f"{without_password(twice)} is named twice")
+        raise VistreamError(f"{without_secrets(twice)} is named twice")
     return sources
 
 
@@ -67,28 +73,30 @@ def stem_of(source: str) -> str:
     ('a', 'img1', 'camera0', '10.0.0.7-554-street')
     """
     if "://" in source:
-        address = re.sub(r"^[^@/]*@", "", source.split("://", 1)[1]).split("?")[0]
+        address = without_secrets(source).split("://", 1)[1].removeprefix(f"{MASK}@").split("?")[0].split("#")[0]
         return re.sub(r"[^\w.]+", "-", address).strip("-.") or "stream"
     if source.isdecimal() and not Path(source).exists():
         return f"camera{source}"
     return "images" if "*" in source else Path(source.rstrip("/")).stem or "camera"
 
 
-def plan(sources: Sequence[str], settings: Settings, paths: OutputPaths) -> list[Job]:
-    """A job for each source. `paths` names folders, which are made: in each, every source gets a file under its name.
+def plan(sources: Sequence[str], settings: Settings, paths: OutputPaths, overwrite: bool = False) -> list[Job]:
+    """A job for each source. `paths` names folders: in each, every source gets a file under its name.
 
+    Where `paths` names none, each gets an annotated video in this folder, as a single source does.
     `detections` and what is given for the first frame may be folders too, with a file for every source. Raises
-    VistreamError where a folder can't be made, or a source's file is missing.
+    VistreamError where a source's file is missing, or one job would write what another one reads or writes.
     """
     jobs: list[Job] = []
     for source in sources:
         stem = stem_of(source)
         taken = sum(job.name == stem or job.name.startswith(f"{stem}-") for job in jobs)
         name = f"{stem}-{taken + 1}" if taken else stem
-        jobs.append(Job(name, source, _own_inputs(settings, name), _own_outputs(paths, name)))
+        own = _own_outputs(paths, name) if paths.given() else OutputPaths(video=Path(f"{name}-tracks.mp4"))
+        jobs.append(Job(name, source, _own_inputs(settings, name), own, overwrite))
     for job in jobs:
-        job.paths.given()
-        job.paths.check(settings.task)
+        job.paths.check(settings.task, settings.detector)
+    check_distinct([file for job in jobs for file in (*job.paths.names(), *read_names(job.source, job.settings))])
     return jobs
 
 
@@ -100,10 +108,8 @@ def _own_outputs(paths: OutputPaths, name: str) -> OutputPaths:
             continue
         if folder.suffix in SUFFIXES.values() and folder.suffix:
             raise VistreamError(f"{folder}: of several sources each has a file of its own: name a folder for them")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise VistreamError(f"{folder} can't be a folder for the results: {error.strerror}") from None
+        if folder.exists() and not folder.is_dir():
+            raise VistreamError(f"{folder} can't be a folder for the results: it is a file")
         own[field.name] = folder / f"{name}{SUFFIXES[field.name]}"
     return OutputPaths(**own)
 

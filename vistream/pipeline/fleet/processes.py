@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import FrameType
@@ -17,6 +20,7 @@ from vistream.pipeline.recording import Recording
 log = logging.getLogger("vistream")
 
 POLL = 0.2  # seconds
+STOP = "stop"
 
 
 class Processes:
@@ -28,10 +32,11 @@ class Processes:
         self._running: dict[Connection, tuple[int, SpawnProcess]] = {}
 
     def start(self, number: int, job: Job, resume: bool) -> None:
-        ours, theirs = self._context.Pipe(duplex=False)
+        ours, theirs = self._context.Pipe()
         arguments = (job, resume, self._threads, log.level, theirs)
         process = self._context.Process(target=_main, args=arguments, name=job.name, daemon=True)
-        process.start()
+        with _without_interrupts():
+            process.start()
         theirs.close()
         self._running[ours] = (number, process)
 
@@ -56,8 +61,22 @@ class Processes:
         return found
 
     def stop(self) -> None:
-        for _, process in self._running.values():
-            process.terminate()
+        for ours in self._running:
+            with suppress(OSError):  # it has ended meanwhile
+                ours.send(STOP)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ctrl-C reaches all processes of a terminal: what is started within never hears of it, and we a moment later."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows a worker is deaf once it runs, see `_main`
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Sender(logging.Handler):
@@ -75,7 +94,10 @@ class _Sender(logging.Handler):
 
 
 def _main(job: Job, resume: bool, threads: int, level: int, answer: Connection) -> None:
-    """A worker's life. Ctrl-C reaches all processes of a terminal, but only the first one's word counts here."""
+    """What a worker process does. Ctrl-C reaches all processes of a terminal, but only the first one's word counts.
+
+    That comes through the pipe, which works on every system; the end of the pipe says that the first process is gone.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log.handlers, log.propagate = [_Sender(answer)], False
     log.setLevel(max(level, logging.WARNING))
@@ -99,5 +121,11 @@ def _main(job: Job, resume: bool, threads: int, level: int, answer: Connection) 
         except OSError:  # whoever started this is gone: come to an end, and leave what can be resumed
             stop(signal.SIGTERM, None)
 
+    def listen() -> None:
+        with suppress(EOFError, OSError):
+            answer.recv()
+        stop(signal.SIGTERM, None)
+
     signal.signal(signal.SIGTERM, stop)
+    threading.Thread(target=listen, daemon=True).start()
     say(work(job, resume, say, ready))

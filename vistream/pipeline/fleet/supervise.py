@@ -64,7 +64,9 @@ def supervise(
             workers.stop()
         while waiting and len(running) < at_once:
             number = waiting.popleft()
-            workers.start(number, jobs[number], again[number])
+            # what a lost worker wrote may be replaced by the next one, which may be on another machine
+            begun = replace(jobs[number], overwrite=True) if losses[number][0] else jobs[number]
+            workers.start(number, begun, again[number])
             running.add(number)
         for report in workers.reports():
             number = report.number

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vistream.errors import VistreamError
+from vistream.errors import told
 from vistream.pipeline.fleet.jobs import Job
-from vistream.pipeline.recording import Recording
+from vistream.pipeline.recording import Finished, Recording
 
 INTERVAL = 0.5  # seconds between reports
 
@@ -48,7 +48,7 @@ def limit_threads(threads: int) -> None:
 def work(job: Job, resume: bool, say: Callable[[Status], None], ready: Callable[[Recording], None]) -> Status:
     """Do a job; returns how it ended. `say` is told about it now and then, `ready` is given what can be stopped."""
     try:
-        with Recording(job.source, job.settings, job.paths, resume=resume) as recording:
+        with Recording(job.source, job.settings, job.paths, resume=resume, overwrite=job.overwrite) as recording:
             ready(recording)
             due = 0.0
             for _ in recording:
@@ -56,11 +56,13 @@ def work(job: Job, resume: bool, say: Callable[[Status], None], ready: Callable[
                     say(_status(recording, "running"))
                     due = time.monotonic() + INTERVAL
         return _status(recording, "stopped" if recording.run.source.health.stopped else "done")
-    except VistreamError as error:
-        return Status("failed", error=str(error), pid=os.getpid())
+    except Finished:
+        return Status("done", pid=os.getpid())
     except Exception as error:  # a fault of ours in one job must not end the others; it is told where it is seen
-        logging.getLogger("vistream").exception("%s failed", job.name)
-        return Status("failed", error=f"{type(error).__name__}: {error}", pid=os.getpid())
+        line = told(error)
+        if line is None:
+            logging.getLogger("vistream").exception("%s failed", job.name)
+        return Status("failed", error=line or f"{type(error).__name__}: {error}", pid=os.getpid())
 
 
 def _status(recording: Recording, state: str) -> Status:

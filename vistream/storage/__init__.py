@@ -1,0 +1,1 @@
+"""Where files may be put: names that clash, locks between runs, and what earlier runs wrote."""
