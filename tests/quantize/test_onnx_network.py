@@ -141,3 +141,58 @@ def test_the_tail_holds_only_what_the_body_left(tmp_path: Path) -> None:
     onnx.checker.check_model(model)
     assert [node.op_type for node in model.graph.node] == ["Sigmoid"]
     assert not model.graph.initializer
+
+
+def _focus(net: Net, order: list[tuple[int, int]], two: bool) -> str:
+    """Every second pixel of every second row, from these corners on; `two`: rows first, then columns, as torch does."""
+
+    def cut(x: str, axes: list[int], starts: list[int]) -> str:
+        both = (net.constant(values, np.int64) for values in (starts, [2**62] * len(axes), axes, [2] * len(axes)))
+        return str(net.add("Slice", x, *both))
+
+    if two:
+        return net.concat(*(cut(cut("image", [2], [row]), [3], [column]) for row, column in order))
+    return net.concat(*(cut("image", [2, 3], [row, column]) for row, column in order))
+
+
+@pytest.mark.parametrize("two", [False, True])
+@pytest.mark.parametrize("order", [[(0, 0), (1, 0), (0, 1), (1, 1)], [(0, 0), (0, 1), (1, 0), (1, 1)]])
+def test_focus_is_one_operation(tmp_path: Path, order: list[tuple[int, int]], two: bool) -> None:
+    net = Net(4)
+    path = net.write(tmp_path / "a.onnx", net.conv(net.block(_focus(net, order, two), 8, 3), 4))
+    frames = pictures(3)
+    stream = streamed(path, frames)
+    kinds = [type(layer).__name__ for layer in stream.network.layers]
+    assert kinds[:2] == ["Input", "PixelUnshuffle"]
+    assert "Island" not in kinds
+    found = stream.finished(stream.step(frames[1]), frames[1])
+    for name, value in wanted(path, frames[1]).items():
+        assert np.abs(found[name].astype(np.float64) - value).mean() < LOST * value.std()
+
+
+def test_the_same_corner_twice_is_no_focus(tmp_path: Path) -> None:
+    net = Net(4)
+    path = net.write(tmp_path / "a.onnx", net.conv(_focus(net, [(0, 0), (0, 0), (0, 1), (1, 1)], False), 4, 3))
+    try:
+        stream = streamed(path, pictures(3))
+    except VistreamError as error:
+        assert "can take nothing of it" in str(error)
+    else:
+        assert "PixelUnshuffle" not in [type(layer).__name__ for layer in stream.network.layers]
+
+
+LEAST = {
+    "yolov5": 40, "yolov8": 50, "yolox": 10, "nanodet-plus": 14, "mobilenet-v3": 25, "unet": 14, "vit": 2, "rtdetr": 4
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_body_reaches_to_the_last_layers_with_weights(tmp_path: Path, name: str) -> None:
+    """Of the convolutional ones; attention and what picks rows is left to the tail."""
+    stream = streamed(NETWORKS[name](tmp_path / "net.onnx"), pictures(2))
+    assert len(stream.network.layers) >= LEAST[name]
+    tail = stream.onnx.tail
+    left = set() if tail is None else {node.op_type for node in onnx.load_from_string(tail).graph.node}
+    if name == "yolov8":
+        left.discard("Conv")  # of the expectation over bins
+    assert name in ("vit", "rtdetr") or not left & {"Conv", "ConvTranspose", "Gemm", "MatMul"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +13,7 @@ from vistream.errors import VistreamError
 from vistream.models.onnx_file import Node, OnnxFile, Value
 from vistream.quantize.onnx_attributes import Unsupported
 from vistream.quantize.onnx_operators import OPERATORS
+from vistream.quantize.onnx_rewrite import rewritten
 
 EXPLICIT_SOFTMAX = 13  # the opset from which softmax works along one axis
 
@@ -86,25 +88,27 @@ def image_of(file: OnnxFile) -> Value:
 class Facts:
     """What one run of a whole file tells, at one size.
 
-    `constants`: values that do not depend on the image; `shapes`: of those that do, as far as they can be computed
-    here; `why`: what each node that can't be is refused for, by its first output.
+    `nodes`: of the file, rewritten; `constants`: values that do not depend on the image; `shapes`: of those that do, as
+    far as they can be computed here; `why`: what each node that can't be is refused for, by its first output.
     """
 
     constants: dict[str, Tensor] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
+    nodes: Sequence[Node] = ()
 
 
 def facts_of(file: OnnxFile, size: tuple[int, int]) -> Facts:
     """Run a file on a grey image of `size` (rows, columns), as far as its operations are known here."""
-    facts = Facts({name: _tensor(file, name) for name in file.weights})
+    constants = {name: _tensor(file, name) for name in file.weights}
+    facts = Facts(constants, nodes=_rewritten(file, constants))
     image = image_of(file)
     channels = (image.shape or (1, 3))[1]
     values: dict[str, Tensor] = {image.name: torch.full((1, channels, *size), 0.5)}
     facts.shapes[image.name] = (1, channels, *size)
-    last = {name: number for number, node in enumerate(file.nodes) for name in node.inputs}
+    last = {name: number for number, node in enumerate(facts.nodes) for name in node.inputs}
     with torch.no_grad():
-        for number, node in enumerate(file.nodes):
+        for number, node in enumerate(facts.nodes):
             _run(file, node, values, facts)
             for name in [name for name in node.inputs if last[name] == number]:
                 values.pop(name, None)
@@ -148,3 +152,14 @@ def _tensor(file: OnnxFile, name: str) -> Tensor:
     array = file.weight(name)
     floating = array.dtype.kind == "f"
     return torch.from_numpy(array.astype("f4") if floating else array.copy())
+
+
+def _rewritten(file: OnnxFile, constants: dict[str, Tensor]) -> list[Node]:
+    """The file's nodes, with those that are spelled out as one."""
+    known = dict(constants)
+    for node in file.nodes:
+        value = node.attributes.get("value") if node.op == "Constant" else None
+        if isinstance(value, np.ndarray):
+            known[node.outputs[0]] = torch.as_tensor(value)
+    lists = {name: value.reshape(-1).tolist() for name, value in known.items() if value.dtype == torch.int64}
+    return rewritten(file.nodes, lists)

@@ -20,6 +20,7 @@ from vistream.quantize.onnx_attributes import (
     required,
     string,
 )
+from vistream.quantize.onnx_rewrite import FOCUS
 
 
 def _reshape(node: Node, inputs: Inputs) -> Tensor:
@@ -113,6 +114,18 @@ def _space_to_depth(node: Node, inputs: Inputs) -> Tensor:
     return apart.permute(0, 2, 1, 3, 4).reshape(batch, channels * block**2, rows // block, columns // block)
 
 
+def _focus(node: Node, inputs: Inputs) -> Tensor:
+    """See `onnx_rewrite.FOCUS`."""
+    x, corners = required(inputs, 0), integers(node, "corners", [])
+    apart = F.pixel_unshuffle(x, 2)
+    order = [
+        4 * channel + 2 * row + column
+        for row, column in zip(corners[::2], corners[1::2], strict=True)
+        for channel in range(x.shape[1])
+    ]
+    return apart.index_select(1, torch.tensor(order))
+
+
 def _concat(node: Node, inputs: Inputs) -> Tensor:
     return torch.cat([required(inputs, position) for position in range(len(inputs))], integer(node, "axis", 0))
 
@@ -150,6 +163,7 @@ MOVES: dict[str, Callable[[Node, Inputs], Tensor | tuple[Tensor, ...]]] = {
     "DepthToSpace": _depth_to_space,
     "SpaceToDepth": _space_to_depth,
     "Concat": _concat,
+    FOCUS: _focus,
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
     "Range": lambda node, inputs: torch.arange(*(required(inputs, position).item() for position in range(3))),

@@ -90,7 +90,7 @@ def _body(file: OnnxFile, facts: Facts, barred: set[str]) -> list[Node]:
     """The nodes that lead from the image to a last layer with weights, without those that are barred."""
     within = {image_of(file).name}
     taken = []
-    for node in file.nodes:
+    for node in facts.nodes:
         sources = [name for name in node.inputs if name and name not in facts.constants]
         known = all(name in facts.shapes for name in node.outputs[:1]) and all(name in within for name in sources)
         if known and node.outputs[0] not in barred:
@@ -108,7 +108,7 @@ def _body(file: OnnxFile, facts: Facts, barred: set[str]) -> list[Node]:
 
 def _left(file: OnnxFile, body: Sequence[Node]) -> list[str]:
     """The values of the body that leave it, in the file's order."""
-    inside = {id(node) for node in body}
-    outside = {name for node in file.nodes if id(node) not in inside for name in node.inputs}
+    inside = {node.outputs[0] for node in body}
+    outside = {name for node in file.nodes if node.outputs[0] not in inside for name in node.inputs}
     outside |= {value.name for value in file.outputs}
     return [name for node in body for name in node.outputs if name in outside]
