@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +15,6 @@ from pathlib import Path
 from vistream.machine import cores, cpu_name, version_of, versions
 
 NOTHING = "nothing to do"
-FEATURES = ("sse4.2", "avx2", "fma", "avx512f", "avx512vnni", "avxvnni", "amx-int8", "neon", "dotprod", "i8mm")
 REINSTALL = "install vistream again in a fresh virtual environment: pip install -c constraints.txt '.[demo]'"
 
 
@@ -51,11 +49,10 @@ def examine() -> Iterator[Check]:
 def check_versions() -> Check:
     """Every library must import; the versions are those installed."""
     import cv2
-    import numba
     import torch
 
     said = ", ".join(f"{name} {version}" for name, version in versions().items() if name != "av")
-    loaded = {"torch": torch.__version__, "numba": numba.__version__}
+    loaded = {"torch": torch.__version__}
     wrong = [name for name, version in loaded.items() if version_of(name) not in (version, version.partition("+")[0])]
     if wrong:
         return Check("versions", State.BROKEN, f"{said}; {wrong[0]} that is loaded is {loaded[wrong[0]]}", REINSTALL)
@@ -68,32 +65,26 @@ def check_versions() -> Check:
 
 
 def check_processor() -> Check:
-    """Which int8 instruction the kernels will use."""
-    import llvmlite.binding
+    """Which kernels this processor can run, the best first, and which will be used."""
+    from vistream.kernels.library import CHOICE, variant, variants
 
-    from vistream.engine.stream.vector import DOT_BITS
-
-    present = llvmlite.binding.get_host_cpu_features()
-    features = " ".join(name for name in FEATURES if present.get(name)) or "no vector features known to us"
-    where = f"{cpu_name()}, {cores()} cores, {features}"
-    if DOT_BITS:
-        unit = "AVX-512 VNNI" if DOT_BITS == 512 else "AVX-VNNI"
-        return Check("processor", State.OK, f"{where}; int8 products by {unit}")
-    asked = "unset VISTREAM_PORTABLE" if os.environ.get("VISTREAM_PORTABLE") else "--fidelity high saves work"
-    return Check(
-        "processor", State.WEAKER, f"{where}; no int8 dot product, so it is put together", f"slower but exact: {asked}"
-    )
+    where = f"{cpu_name()}, {cores()} cores"
+    here, used = variants(), variant()
+    said = f"{where}; kernels: {', '.join(one.name for one in here)}; {used.name} is used"
+    if used == here[0]:
+        return Check("processor", State.OK, said)
+    advice = f"unset {CHOICE}" if os.environ.get(CHOICE) else "please report it: the better ones failed their self-test"
+    return Check("processor", State.WEAKER, said, f"exact, but slower than this processor allows: {advice}")
 
 
 def check_kernels() -> Check:
-    """The compiled kernels against the dense reference, on extreme weights."""
-    from vistream.engine.stream.selftest import check_numba
+    """Every variant of the compiled kernels that this processor can run, on random layers."""
+    from vistream.kernels.library import library, variants
 
-    began = time.perf_counter()
-    check_numba()
-    taken = time.perf_counter() - began
-    slow = "compiled now, once" if taken > 10 else "from the cache"
-    return Check("kernels", State.OK, f"numba, equal to the dense reference in the self-test ({taken:.1f} s, {slow})")
+    wrong = [one.name for one in variants() if library().vistream_selftest(one.handle, 1, 200, cores())]
+    if wrong:
+        return Check("kernels", State.BROKEN, f"wrong results in the self-test: {', '.join(wrong)}", REINSTALL)
+    return Check("kernels", State.OK, "compiled; every variant is right on 200 random layers")
 
 
 def check_product() -> Check:

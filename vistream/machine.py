@@ -9,7 +9,7 @@ import os
 import platform
 from importlib import metadata
 
-PACKAGES = ("vistream", "torch", "numpy", "numba", "opencv-python", "onnxruntime", "av")
+PACKAGES = ("vistream", "torch", "numpy", "opencv-python", "onnxruntime", "av")
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from vistream.cli.main import app
 from vistream.doctor import CHECKS, NOTHING, check_kernels, check_processor, check_video, check_weights, examine
+from vistream.kernels.library import library
 from vistream.machine import versions
 
 
@@ -53,10 +54,10 @@ def test_without_weights_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_broken_library_is_a_finding_and_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.setitem(sys.modules, "cv2", None)
     found = next(iter(examine()))
     assert found.state.value == "broken"
-    assert "numba" in found.finding
+    assert "cv2" in found.finding
     assert "pip install" in found.advice
     code, said = doctor()
     assert code == 1
@@ -64,10 +65,8 @@ def test_a_broken_library_is_a_finding_and_exit_code_1(monkeypatch: pytest.Monke
 
 
 def test_a_kernel_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    from vistream.engine.stream.numba_backend import NumbaBackend
-
     assert check_kernels().state.value == "ok"
-    monkeypatch.setattr(NumbaBackend, "read", lambda self, frame, deadband: 0)
+    monkeypatch.setattr(library(), "vistream_selftest", lambda *arguments: 1)
     kernels = {check.name: check for check in examine()}["kernels"]
     assert kernels.state.value == "broken"
     assert "self-test" in kernels.finding
@@ -77,3 +76,13 @@ def test_the_processor_is_named() -> None:
     found = check_processor()
     assert "cores" in found.finding
     assert (found.advice == NOTHING) == (found.state.value == "ok")
+
+
+def test_a_lower_variant_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISTREAM_KERNELS", "generic")
+    found = check_processor()
+    assert (found.state.value, "generic is used" in found.finding, "VISTREAM_KERNELS" in found.advice) == (
+        "weaker",
+        True,
+        True,
+    )

@@ -103,7 +103,7 @@ def frame_of(spiking: SpikeCounts, outcome: Outcome) -> FrameCounts:
 
 
 def counts_of(*frames: FrameCounts) -> Counts:
-    sizes = (replace(SIZE, analog=True, synapses=5), SIZE)
+    sizes = (replace(SIZE, analog=True, graded=True, synapses=5), SIZE)
     return Counts("clip", "toy", "", (8, 8), 4, outputs=10, pixels=192, moved=7, layers=sizes, frames=frames)
 
 

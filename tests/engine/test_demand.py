@@ -12,10 +12,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from toys import Toy, clips, toys
+from toys import Toy, clips, random_spans, toys
 
 from vistream.engine.reference import Dense
-from vistream.engine.stream.demand import Spans, spans_of
+from vistream.engine.stream.demand import spans_of
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.look import Look
 from vistream.ir.network import IntegerNetwork
@@ -27,19 +27,12 @@ from vistream.tracking.roi import roi_align
 from vistream.types import FeatureMap, Frame, Observations, Track
 
 CLIP = Path(__file__).parents[2] / "demo_videos" / "plaza_static"
-BACKENDS = ("torch", "numba")
+BACKENDS = ("torch", "compiled")
 
 
 @pytest.fixture(scope="module")
 def network() -> IntegerNetwork:
     return named_network().network
-
-
-def random_spans(data: st.DataObject, height: int, width: int) -> Spans:
-    rows = st.tuples(st.integers(0, height), st.integers(0, height)).map(sorted)
-    columns = st.tuples(st.integers(0, width), st.integers(0, width)).map(sorted)
-    drawn = data.draw(st.lists(st.tuples(rows, columns).map(lambda span: [*span[0], *span[1]]), max_size=3))
-    return np.array(drawn, np.int64).reshape(-1, 4)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -79,7 +72,7 @@ def test_asking_costs_what_is_asked_for_and_once_only(backend: str, network: Int
 
 
 def test_both_backends_count_alike(network: IntegerNetwork) -> None:
-    one, other = Stream(network, backend="numba"), Stream(network, backend="torch")
+    one, other = Stream(network, backend="compiled"), Stream(network, backend="torch")
     for seed in range(3):
         frame = np.random.default_rng(seed).integers(0, 256, (96, 128, 3), dtype=np.uint8)
         for stream in (one, other):

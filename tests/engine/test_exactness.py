@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +15,6 @@ import torch
 from vistream.engine.fidelity import DeadZones
 from vistream.engine.reference import Dense
 from vistream.engine.stream.engine import Stream
-from vistream.engine.stream.kernel_cache import drop_stale_kernels
-from vistream.engine.stream.numba_backend import NumbaBackend
-from vistream.engine.stream.selftest import check_numba
 from vistream.ir.network import IntegerNetwork
 from vistream.media.video.frames import SourceFrame
 from vistream.media.video.source import open_source
@@ -92,7 +86,7 @@ def picture(seed: int, height: int = 60, width: int = 82) -> Frame:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("backend", ["numba", "torch"])
+@pytest.mark.parametrize("backend", ["compiled", "torch"])
 def test_a_repeated_frame_recomputes_nothing(backend: str, network: IntegerNetwork) -> None:
     stream = Stream(network, backend=backend)
     first = stream.step(picture(0))
@@ -104,7 +98,7 @@ def test_a_repeated_frame_recomputes_nothing(backend: str, network: IntegerNetwo
 
 
 def test_one_pixel_costs_its_cone_and_both_backends_count_alike(network: IntegerNetwork) -> None:
-    one, other = Stream(network, backend="numba"), Stream(network, backend="torch")
+    one, other = Stream(network, backend="compiled"), Stream(network, backend="torch")
     frame = picture(1)
     dotted = frame.copy()
     dotted[30, 40] ^= 0x80
@@ -120,7 +114,7 @@ def test_threads_do_not_matter(network: IntegerNetwork, monkeypatch: pytest.Monk
     outputs = []
     for threads in (1, 2, 5):
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        stream = Stream(network, backend="numba")
+        stream = Stream(network, backend="compiled")
         outputs.append([stream.step(frame).levels.clone() for frame in frames])
     for alone, shared in itertools.product(outputs[:1], outputs[1:]):
         assert all(torch.equal(a, b) for a, b in zip(alone, shared, strict=True))
@@ -134,29 +128,3 @@ def test_reset_and_what_came_before_do_not_matter(network: IntegerNetwork) -> No
     stream.reset()
     for seed in (5, 6):
         assert torch.equal(stream.step(picture(seed)).levels, fresh.step(picture(seed)).levels)
-
-
-@pytest.mark.parametrize("missing", ["VISTREAM_NO_TILES", "VISTREAM_PORTABLE"])
-def test_the_kernels_pass_their_self_test_without_special_instructions(missing: str, tmp_path: Path) -> None:
-    """What runs on CPUs without tile registers, or without any of it, compiled here for the occasion."""
-    assert check_numba() is NumbaBackend
-    environment = {**os.environ, missing: "1", "NUMBA_CACHE_DIR": str(tmp_path)}
-    code = "from vistream.engine.stream.selftest import check_numba\n"
-    code += "from vistream.engine.stream.tiles import tiles_allowed\nassert not tiles_allowed()\ncheck_numba()"
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-def test_kernels_of_other_sources_are_dropped(tmp_path: Path) -> None:
-    source, kept = tmp_path / "kernel.py", tmp_path / "__pycache__" / "kernel.run-1.nbi"
-    source.write_text("from numba import one")
-    kept.parent.mkdir()
-    kept.write_bytes(b"compiled")
-    assert drop_stale_kernels(tmp_path)
-    assert not kept.exists()
-    kept.write_bytes(b"compiled")
-    assert not drop_stale_kernels(tmp_path)
-    assert kept.exists()
-    source.write_text("from numba import two")
-    assert drop_stale_kernels(tmp_path)
-    assert not kept.exists()

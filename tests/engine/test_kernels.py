@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vistream.engine.reference import Dense
-from vistream.engine.stream import numba_backend
+from vistream.engine.stream import memory
+from vistream.engine.stream.compiled_backend import CompiledBackend
 from vistream.engine.stream.engine import Stream
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import Input, MaxPool, Neuron, Operation, Synapse
 from vistream.ir.window import POINTWISE, Window
+from vistream.kernels.library import Variant, variants
 from vistream.types import Frame
 
 
@@ -69,13 +71,22 @@ def frames(seed: int, height: int, width: int) -> list[Frame]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(network=wide_networks(), seed=st.integers(0, 99), hysteresis=st.sampled_from([0, 2]), threads=st.integers(1, 3))
-def test_wide_layers_equal_the_dense_network(network: IntegerNetwork, seed: int, hysteresis: int, threads: int) -> None:
+@given(
+    network=wide_networks(),
+    seed=st.integers(0, 99),
+    hysteresis=st.sampled_from([0, 2]),
+    threads=st.integers(1, 3),
+    kernels=st.sampled_from(variants()),
+)
+def test_wide_layers_equal_the_dense_network(
+    network: IntegerNetwork, seed: int, hysteresis: int, threads: int, kernels: Variant
+) -> None:
     height, width = 26 + seed % 7, 40 + seed % 11
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "get_num_threads", lambda: threads)
-        patch.setattr(numba_backend, "WORTH_SHARING", 1 << 12)  # so that even small layers are shared
-        stream = Stream(network, 0, hysteresis, "numba")
+        patch.setattr(memory, "EPILOGUE", 1 << 12)  # so that even small layers are shared
+        patch.setattr(CompiledBackend, "kernels", kernels)
+        stream = Stream(network, 0, hysteresis, "compiled")
         dense, twin = Dense(network, 0, hysteresis), Stream(network, 0, hysteresis, "torch")
         for frame in frames(seed, height, width):
             step, other, expected = stream.step(frame), twin.step(frame), dense.step(frame)

@@ -17,8 +17,8 @@ from toys import Toy, clips, toys
 from vistream.engine.reference import Dense
 from vistream.engine.spiking import Mode, Simulator
 from vistream.engine.spiking.events import Events, gather
-from vistream.engine.spiking.population import Mover, Neurons, Pixels
-from vistream.engine.spiking.simulator import Population, populate
+from vistream.engine.spiking.population import Pixels, Population
+from vistream.engine.spiking.table import populate
 from vistream.engine.stream.engine import Stream
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import PIXEL_ZERO
@@ -62,7 +62,7 @@ RUNGS: dict[str, Callable[[IntegerNetwork], Rung]] = {
     "stepped, reset": lambda network: stepped(network, Mode.RESET),
     "stepped, differential": lambda network: stepped(network, Mode.DIFFERENTIAL),
     "stream, torch": lambda network: stream(network, "torch"),
-    "stream, numba": lambda network: stream(network, "numba"),
+    "stream, compiled": lambda network: stream(network, "compiled"),
 }
 
 
@@ -80,7 +80,7 @@ def test_every_rung_equals_dense(rung: str, toy: Toy, data: st.DataObject) -> No
         assert_equal(run(frame), dense.step(frame))
 
 
-@pytest.mark.parametrize("backend", ["torch", "numba"])
+@pytest.mark.parametrize("backend", ["torch", "compiled"])
 @pytest.mark.parametrize(("deadband", "hysteresis"), [(4, 1), (20, 2), (0, 4)])
 @given(toy=toys(), data=st.data())
 @law
@@ -126,13 +126,8 @@ def run_in_any_order(
         else:
             name = waiting[random.integers(len(waiting))]
             population = populations[name]
-            sent = population.fire() if isinstance(population, Mover) else fire(population)
-            post += letters(network, name, sent)
-
-
-def fire(population: Population) -> Events:
-    assert isinstance(population, Neurons)
-    return population.fire()[0]
+            assert not isinstance(population, Pixels)
+            post += letters(network, name, population.fire()[0])
 
 
 def letters(network: IntegerNetwork, sender: str, events: Events) -> Iterator[tuple[str, int, Events]]:

@@ -25,6 +25,7 @@ from vistream.cli.serve import serve
 from vistream.cli.track import track
 from vistream.cli.verify import verify
 from vistream.errors import told
+from vistream.torch_threads import let_waiting_threads_sleep
 
 app = typer.Typer(
     name="vistream",
@@ -61,6 +62,7 @@ def run() -> None:
 
     `--debug`, anywhere, shows the traceback instead.
     """
+    let_waiting_threads_sleep()
     logger = logging.getLogger("vistream")
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())

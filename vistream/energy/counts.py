@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LayerSize:
-    """A neuron layer at one frame size.
+    """A layer that computes, at one frame size.
 
     `macs`: multiply-accumulates of a dense kernel, which computes with the padding too. `synapses`: pairs of a value
     and a neuron that a weight joins, without padding. `adds`: the same where there is no weight (a shortcut, a mean):
     plain additions. `weights`: int8 weights; `inputs`: values in its sources; `readers`: synapses that read this layer.
-    `analog`: whether it reads the frame's pixels.
+    `analog`: whether it reads the frame's pixels; `graded`: these, or anything else that is no single spike.
     """
 
     name: str
@@ -27,6 +27,7 @@ class LayerSize:
     inputs: int
     readers: int
     analog: bool
+    graded: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,11 @@ class IntegerNetwork:
     def neurons(self) -> tuple[Neuron, ...]:
         return tuple(layer for layer in self.layers if isinstance(layer, Neuron))
 
+    @property
+    def computing(self) -> tuple[Operation, ...]:
+        """The layers that do arithmetic: neuron layers, sums and products."""
+        return tuple(layer for layer in self.layers if layer.computes)
+
     def lay(self, height: int, width: int) -> dict[str, Value]:
         """Every value for frames of `height` x `width`, by name; raises VistreamError where they do not suit it."""
         values: dict[str, Value] = {}

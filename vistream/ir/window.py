@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vistream.ir.same import same_padding
 
+Counts = NDArray[np.int64]
 Pair = tuple[int, int]
 
 
@@ -55,6 +59,22 @@ class Window:
         columns = self._axis(width, 1)
         return Placed(rows[0], columns[0], rows[1], columns[1], rows[2], columns[2])
 
+    def uses(self, height: int, width: int) -> tuple[Counts, Counts]:
+        """In how many windows each row and each column of an input of `height` x `width` lies.
+
+        >>> Window((3, 3), (2, 2)).uses(5, 3)
+        (array([1, 1, 2, 1, 1]), array([1, 1, 1]))
+        """
+        placed = self.place(height, width)
+        axes = ((height, placed.height, placed.top), (width, placed.width, placed.left))
+        rows, columns = (self._uses(*sizes, axis) for axis, sizes in enumerate(axes))
+        return rows, columns
+
+    def _uses(self, size: int, outputs: int, before: int, axis: int) -> Counts:
+        taps = np.arange(self.kernel[axis]) * self.dilation[axis] - before
+        lines = (np.arange(outputs)[:, None] * self.stride[axis] + taps).ravel()
+        return np.bincount(lines[(lines >= 0) & (lines < size)], minlength=size)
+
     def _axis(self, size: int, axis: int) -> tuple[int, int, int]:
         kernel, stride, dilation = self.kernel[axis], self.stride[axis], self.dilation[axis]
         if self.padding is None:
@@ -70,7 +90,7 @@ class Window:
         outputs = -(-room // stride) + 1
         if (outputs - 1) * stride >= size + before:
             outputs -= 1
-        return outputs, before, max(after, (outputs - 1) * stride + dilation * (kernel - 1) + 1 - size - before)
+        return outputs, before, max(0, (outputs - 1) * stride + dilation * (kernel - 1) + 1 - size - before)
 
 
 POINTWISE = Window()

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
+from vistream.kernels.propagation import best_in_window, best_of_all
 from vistream.tracking.similarity import unit_vectors
 
 Grid = NDArray[np.float32]
@@ -135,7 +135,7 @@ class LabelPropagation:
         for y in range(height):
             part = slice(y * width, (y + 1) * width)
             for number, anchor in enumerate(anchors):
-                _take_all(vectors[y] @ anchor.T, number * size, cosine[part], cell[part])
+                best_of_all(vectors[y] @ anchor.T, number * size, cosine[part], cell[part])
         lists = cosine.reshape(height, width, -1), cell.reshape(height, width, -1)
         # the frames side by side within each row, so that one product serves them all
         recent = np.stack([source.vectors for source in self._recent], axis=1)
@@ -147,53 +147,5 @@ class LabelPropagation:
             scores = queries.reshape(-1, channels) @ window.reshape(-1, channels).T
             best = (values[top : top + rows, left : left + columns] for values in lists)
             place = top - first, left - start, radius, (len(anchors) * height + first) * width + start, width, size
-            _take_window(scores.reshape(rows, columns, *window.shape[:3]), place, *best)
+            best_in_window(scores.reshape(rows, columns, *window.shape[:3]), place, *best)
         return cosine, cell
-
-
-@njit(inline="always")
-def _insert(value, number, cosine, cell):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Put `value` into the descending list, the last one of which is known to be smaller."""
-    place = len(cosine) - 1
-    while place > 0 and cosine[place - 1] < value:
-        cosine[place] = cosine[place - 1]
-        cell[place] = cell[place - 1]
-        place -= 1
-    cosine[place] = value
-    cell[place] = number
-
-
-@njit(nogil=True, cache=True)
-def _take_all(scores, base, cosine, cell):  # type: ignore[no-untyped-def]
-    """Merge all of `scores` `[queries, cells]` into the lists of the queries."""
-    queries, cells = scores.shape
-    for q in range(queries):
-        least = cosine[q, -1]
-        for j in range(cells):
-            if scores[q, j] > least:
-                _insert(scores[q, j], base + j, cosine[q], cell[q])
-                least = cosine[q, -1]
-
-
-@njit(nogil=True, cache=True)
-def _take_window(scores, place, cosine, cell):  # type: ignore[no-untyped-def]
-    """Merge those of `scores` `[query rows, query columns, rows, frames, columns]` that lie within the radius.
-
-    `place`: row and column of the first query among the sources, the radius, the number of the first source, and by how
-    much that of the next row and that of the next frame are larger.
-    """
-    top, left, radius, base, next_row, next_frame = place
-    query_rows, query_columns, rows, frames, columns = scores.shape
-    for y in range(query_rows):
-        for x in range(query_columns):
-            best, which = cosine[y, x], cell[y, x]
-            least = best[-1]
-            for r in range(max(0, top + y - radius), min(rows, top + y + radius + 1)):
-                reach = int(np.sqrt(radius * radius - (r - top - y) ** 2))
-                begin, end = max(0, left + x - reach), min(columns, left + x + reach + 1)
-                for frame in range(frames):
-                    start = base + frame * next_frame + r * next_row
-                    for c in range(begin, end):
-                        if scores[y, x, r, frame, c] > least:
-                            _insert(scores[y, x, r, frame, c], start + c, best, which)
-                            least = best[-1]

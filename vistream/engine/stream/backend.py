@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import threading
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
@@ -44,10 +43,6 @@ class Backend(Protocol):
 
     def __init__(self, plans: tuple[LayerPlan, ...]) -> None: ...
 
-    @staticmethod
-    def lacks(plans: tuple[LayerPlan, ...]) -> str | None:
-        """What of these plans the backend cannot run, in words; None where it can run them."""
-
     def read(self, frame: Frame, deadband: int) -> int:
         """Take over the pixels of `frame`, uint8 `[H, W, C]`, that moved by more than `deadband`; how many did."""
 
@@ -76,53 +71,28 @@ class Backend(Protocol):
         """Put a value where another backend of this plan had it, between two frames."""
 
 
-def make_backend(name: str | type[Backend], plans: tuple[LayerPlan, ...]) -> Backend:
-    """The backend of that name for these plans, or of that class.
-
-    `"auto"` takes plain torch where the compiled kernels lack something; raises VistreamError where another name does.
-    """
-    chosen = backend_class(name) if isinstance(name, str) else name
-    lacking = chosen.lacks(plans)
-    if lacking is None:
-        return chosen(plans)
-    if name != "auto":
-        raise VistreamError(f"the {chosen.name} kernels do not have {lacking}: leave the choice to 'auto'")
-    _say_once(f"the {chosen.name} kernels do not have {lacking}: plain torch is used, which is slower")
-    return backend_class("torch")(plans)
-
-
 def backend_class(name: str = "auto") -> type[Backend]:
-    """`"numba"`, `"torch"`, or `"auto"`: numba if it works here (`$VISTREAM_BACKEND` may say otherwise)."""
+    """`"compiled"`, `"torch"`, or `"auto"`: compiled if that works here (`$VISTREAM_BACKEND` may say otherwise).
+
+    Raises VistreamError where `"compiled"` is asked for and does not work.
+    """
+    from vistream.engine.stream.torch_backend import TorchBackend
+    from vistream.kernels.library import Unusable, variant
+
     if name == "auto":
         name = os.environ.get("VISTREAM_BACKEND", "auto")
     if name == "torch":
-        from vistream.engine.stream.torch_backend import TorchBackend
-
         return TorchBackend
-    if name == "numba":
-        return _numba_backend()
     try:
-        return _numba_backend()
-    except Exception as error:  # whatever keeps the compiler from working here, the plain kernels do not need it
-        _say_once(f"the numba kernels do not work here ({error}): plain torch is used, which is slower")
-        return backend_class("torch")
+        variant()
+    except Unusable as error:
+        if name == "compiled":
+            raise VistreamError(str(error)) from None
+        _say_once(f"{error}: plain torch is used, which is slower")
+        return TorchBackend
+    from vistream.engine.stream.compiled_backend import CompiledBackend
 
-
-@functools.cache
-def _numba_backend() -> type[Backend]:
-    """Import the kernels and run them once on a toy, which compiles them or reads them from the cache."""
-    from vistream.engine.stream.kernel_cache import drop_stale_kernels
-
-    drop_stale_kernels()
-    notice = threading.Timer(4.0, _say_once, ["preparing the kernels for this CPU: compiled once, then kept"])
-    notice.daemon = True
-    notice.start()
-    try:
-        from vistream.engine.stream.selftest import check_numba
-
-        return check_numba()
-    finally:
-        notice.cancel()
+    return CompiledBackend
 
 
 @functools.cache

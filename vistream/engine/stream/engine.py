@@ -17,12 +17,15 @@ from torch import Tensor
 
 from vistream.engine.deadband import Deadband
 from vistream.engine.frames import as_frame
-from vistream.engine.stream.backend import Backend, Done, make_backend
+from vistream.engine.stream.backend import Backend, Done, backend_class
 from vistream.engine.stream.demand import Spans, needed_cells
 from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork, Output
+from vistream.torch_threads import survive_forks
 from vistream.types import FeatureMap, Frame, LayerWork, Work
+
+survive_forks()
 
 NOWHERE = np.zeros((0, 4), np.int64)
 Wanted = Spans | Mapping[str, Spans | None] | None
@@ -91,7 +94,7 @@ class Stream:
     `deadband`: a pixel is re-read only when a channel moved by more than this many grey levels from the value held
     (0 to 255). `hysteresis`: extra levels by which a pre-activation must leave a neuron's level (>= 0). Both 0: exact.
     `noise`: if not 0, the dead-band follows the camera's noise, times this (see `quantize.deadband`).
-    `backend`: `"numba"`, `"torch"`, `"auto"` or a class; they give the same levels.
+    `backend`: `"compiled"`, `"torch"`, `"auto"` or a class; they give the same levels.
     """
 
     def __init__(
@@ -107,7 +110,7 @@ class Stream:
         self.network = network
         self.deadband = Deadband(deadband, noise)
         self.hysteresis = hysteresis
-        self._make = backend
+        self._make = backend_class(backend) if isinstance(backend, str) else backend
         self._plans: dict[str, LayerPlan] = {}
         self._nothing = Work()  # done, of what there is
         self._taken = False  # a frame of which nothing was computed yet
@@ -245,7 +248,7 @@ class Stream:
         plans = make_plan(self.network, height, width)
         self._plans = {plan.layer.name: plan for plan in plans}
         self._nothing = Work(tuple(_nothing(plan) for plan in plans[1:]))
-        self._backend = make_backend(self._make, plans)
+        self._backend = self._make(plans)
         return self._backend
 
 

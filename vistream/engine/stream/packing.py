@@ -1,4 +1,4 @@
-"""How the numba kernels want a layer laid out: weights in tiles, per-channel vectors padded, geometry as numbers."""
+"""How the kernels want the constants of a layer laid out: weights in registers' order, vectors by channel padded."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.engine.stream.numba_kernels import CHUNK, PANEL, vectors_of_next_block
 from vistream.engine.stream.plan import SynapsePlan
-from vistream.engine.stream.settling import QUARTERS
-from vistream.engine.stream.tiles import tile_shapes, tiles_allowed
-from vistream.engine.stream.vector import LANES
-from vistream.ir.footprint import Place
+from vistream.kernels.library import Variant
 
-Ints = NDArray[np.int64]
 Bytes = NDArray[np.int8]
+Ints = NDArray[np.int32]
+Reals = NDArray[np.float32]
 
-BLOCK = 4 * LANES  # levels in one vector register
-LINE = 64  # bytes of a cache line
-STEP = 64  # inputs that a tile register takes at a time
+UNIT = 16  # channels that rows of levels are filled up to, and whose weights lie together
+LINE = 64  # bytes of a cache line, and of a row of a tile register
+BEHIND = 4096  # bytes behind an array that a kernel may read or ask for: it goes by whole registers
 
 
 def rounded_up(value: int, multiple: int) -> int:
@@ -32,25 +29,10 @@ def rounded_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def geometry_of(place: Place, row_bytes: int, inner: int, flip: bool, out_stride: int) -> Ints:
-    """What a kernel needs to know of a window, in the order in which it unpacks it.
-
-    Input height, width; output height, width; kernel, stride, dilation (y, x each); padding top, left; bytes of an
-    input row; how many quads, steps or fours of taps to sum over; what to xor into 4 input bytes to make signed levels
-    unsigned; output row stride.
-    """
-    window, placed = place.window, place.placed
-    return np.array(
-        [place.height, place.width, placed.height, placed.width, *window.kernel, *window.stride, *window.dilation,
-         placed.top, placed.left, row_bytes, inner, 0x80808080 if flip else 0, out_stride],
-        dtype=np.int64,
-    )  # fmt: skip
-
-
 def aligned_zeros(count: int, dtype: type[Any]) -> NDArray[Any]:
-    """Zeros `[count]` that begin where a cache line does: whole registers are then read from one line."""
+    """Zeros `[count]` that begin where a cache line does, with room behind them that may be read."""
     size = count * np.dtype(dtype).itemsize
-    memory = np.zeros(size + LINE, np.uint8)
+    memory = np.zeros(size + LINE + BEHIND, np.uint8)
     begin = -memory.ctypes.data % LINE
     return memory[begin : begin + size].view(dtype)
 
@@ -64,108 +46,61 @@ def aligned(array: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Packed:
-    """A synapse as the kernels take it; `beside` is what else its kernel needs for the sums.
+    """The constants of one term, as job.h describes them; `quads` is 0 where it has no matrix product."""
 
-    That is, for "convolve": what the xor adds to every total, int32; for "tiles": the shapes of the tiles; for
-    "depthwise": excess, multiplier and bias of every block of levels.
-    """
-
-    kind: str  # "convolve", "tiles", "depthwise" or "pass"
-    geometry: Ints
+    depthwise: bool
     weight: Bytes
-    beside: NDArray[Any]
-    multiplier: NDArray[np.float32]
+    begin: Ints
+    multiplier: Reals
+    quads: int
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a synapse reads: its channels, the bytes of a row, and whether its levels may be negative."""
-
-    channels: int
-    row_bytes: int
-    signed: bool
+def filled(vector: NDArray[Any], stride: int) -> NDArray[Any]:
+    """A vector by channel, with zeros for the channels beyond."""
+    return aligned(np.pad(vector, (0, stride - len(vector))))
 
 
-def pack_synapse(synapse: SynapsePlan, source: Source, stride: int, bias: NDArray[np.float32]) -> Packed:
-    """Lay a synapse out; `stride`: of an output row; `bias`: its neuron's, `repeating`."""
-    multiplier = repeating(synapse.multiplier.numpy(), stride)
-    if synapse.weight is None or synapse.place is None:
-        geometry = np.zeros(16, np.int64)
-        size = 4 if synapse.place is None else 1  # a sum over the whole source is of int32
-        geometry[12], geometry[13], geometry[15] = size * source.row_bytes, size, stride
-        return Packed("pass", geometry, np.zeros(0, np.int8), np.zeros(stride, np.int32), multiplier)
-    if synapse.depthwise and source.row_bytes == stride:
-        return _pack_depthwise(synapse, synapse.place, source, stride, multiplier, bias)
-    taps = synapse.place.window.kernel[0] * synapse.place.window.kernel[1]
-    weight = synapse.weight.numpy()
-    if synapse.depthwise:
-        weight = weight.T[:, :, None]
-    one_group = _ungrouped(weight, taps, synapse.groups)
-    if tiles_allowed():
-        return _pack_tiles(one_group, synapse.place, source, stride, multiplier)
-    quads = rounded_up(source.channels, 4) // 4
-    full = _widened(one_group, quads * 4, stride)
-    excess = 128 * full.sum((0, 1), dtype=np.int32) if source.signed else np.zeros(stride, np.int32)
-    geometry = geometry_of(synapse.place, source.row_bytes, quads, source.signed, stride)
-    return Packed("convolve", geometry, aligned(_in_vectors(full.reshape(taps * quads, 4, stride))), excess, multiplier)
-
-
-def repeating(vector: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    """A per-channel vector filled up with zeros, and repeated as far as a block that begins with its end may reach."""
-    row = np.pad(vector, (0, length - len(vector))).astype(np.float32)
-    return aligned(np.resize(row, length + BLOCK))
-
-
-def _pack_depthwise(
-    synapse: SynapsePlan,
-    place: Place,
-    source: Source,
-    stride: int,
-    multiplier: NDArray[np.float32],
-    bias: NDArray[np.float32],
+def pack(
+    synapse: SynapsePlan, channels: int, row_bytes: int, is_signed: bool, stride: int, bias: Reals, variant: Variant
 ) -> Packed:
-    """A row's levels repeat along memory; what belongs to a block of 64 of them is kept for every 16 at which it may
-    begin.
-    """
-    assert synapse.weight is not None
-    taps = len(synapse.weight)
-    fours = rounded_up(taps, 4) // 4
-    full = np.zeros((fours * 4, stride), np.int8)
-    full[:taps, : synapse.weight.shape[1]] = synapse.weight.numpy()
-    excess = 128 * full.sum(0, dtype=np.int32) if source.signed else np.zeros(stride, np.int32)
-    begins = np.arange(0, stride, LANES)
-    channels = (begins[:, None, None] + np.array(QUARTERS)) % stride  # [begin, vector, lane]
-    weight = full.reshape(fours, 4, stride)[:, :, channels].transpose(2, 0, 3, 4, 1)
-    after = np.stack([excess[channels], multiplier.view(np.int32)[channels], bias.view(np.int32)[channels]], 1)
-    geometry = geometry_of(place, source.row_bytes, fours, source.signed, stride)
-    return Packed("depthwise", geometry, aligned(weight), aligned(after), multiplier)
+    """Lay a convolution out. `channels`, `row_bytes`: of its source; `stride`, `bias`: of its output."""
+    assert synapse.weight is not None and synapse.place is not None
+    kernel = synapse.place.window.kernel
+    taps = kernel[0] * kernel[1]
+    weight: NDArray[Any] = synapse.weight.numpy()
+    dense = weight.T[:, :, None] if synapse.depthwise else weight
+    offset = np.zeros(stride, np.int32)
+    if synapse.offset is not None:
+        offset[: len(synapse.offset)] = synapse.offset.numpy()
+    multiplier = np.pad(synapse.multiplier.numpy(), (0, stride - len(synapse.multiplier))).astype(np.float32)
+    if synapse.depthwise and row_bytes == stride:
+        full = np.zeros((taps, stride), np.int8)
+        full[:, : weight.shape[1]] = weight
+        begin = offset - _excess(full.sum(0, dtype=np.int32), is_signed, variant)
+        order = dealt_order(stride, variant.vector_bytes)
+        together = np.concatenate([multiplier, multiplier[order], bias[:stride][order]])
+        return Packed(True, aligned(_depthwise(full, kernel, variant)), aligned(begin[order]), aligned(together), 0)
+    block = ungrouped(dense, taps, synapse.groups)
+    begin = offset.copy()
+    begin[: block.shape[2]] -= _excess(block.sum((0, 1), dtype=np.int32), is_signed, variant)
+    inner = row_bytes if variant.tiles else rounded_up(channels, 4)
+    filled_up = np.zeros((taps, inner, stride), np.int8)
+    filled_up[:, : block.shape[1], : block.shape[2]] = block
+    wide = filled_up.reshape(-1, stride)
+    if variant.tiles:
+        wide = np.pad(wide, ((0, -len(wide) % LINE), (0, 0)))
+    # [K, O] to [unit of channels][K / 4][channel][4]
+    units = wide.reshape(-1, 4, stride // UNIT, UNIT).transpose(2, 0, 3, 1)
+    quads = len(wide) // 4 if variant.tiles else inner // 4
+    return Packed(False, aligned(units), aligned(begin), aligned(multiplier), quads)
 
 
-def _pack_tiles(weight: Bytes, place: Place, source: Source, stride: int, multiplier: NDArray[np.float32]) -> Packed:
-    """`weight` `[taps, I, O]` in the order in which `convolve_tiles` reads it: panels, chunks, pairs of columns."""
-    full = _widened(weight, source.row_bytes, stride).reshape(-1, stride)
-    steps = rounded_up(len(full), STEP) // STEP
-    full = np.pad(full, ((0, steps * STEP - len(full)), (0, 0)))
-    tiles = full.reshape(steps, LANES, 4, stride // LANES, LANES).transpose(3, 0, 1, 4, 2)  # [column, step, ...]
-    panel = PANEL // LANES
-    parts: list[Bytes] = []
-    for first in range(0, len(tiles), panel):
-        columns = tiles[first : first + panel]
-        for chunk in range(0, steps, CHUNK):
-            steps_here = columns[:, chunk : chunk + CHUNK].swapaxes(0, 1)
-            parts.extend(_flat(steps_here[:, pair : pair + 2]) for pair in range(0, len(columns), 2))
-    geometry = geometry_of(place, source.row_bytes, steps, False, stride)
-    return Packed("tiles", geometry, aligned(np.concatenate(parts)), tile_shapes(), multiplier)
+def _excess(sums: Ints, is_signed: bool, variant: Variant) -> Ints:
+    """What flipping the sign of every input adds to the sums of the weights `sums`."""
+    return 128 * sums if is_signed and variant.flips else np.zeros_like(sums)
 
 
-def _widened(weight: Bytes, inputs: int, outputs: int) -> Bytes:
-    """`[taps, inputs, outputs]` with zeros for the channels beyond."""
-    full = np.zeros((len(weight), inputs, outputs), np.int8)
-    full[:, : weight.shape[1], : weight.shape[2]] = weight
-    return full
-
-
-def _ungrouped(weight: Bytes, taps: int, groups: int) -> Bytes:
+def ungrouped(weight: Bytes, taps: int, groups: int) -> Bytes:
     """`[taps, I, O]`: grouped weights become block-diagonal ones, which cost more but mean the same."""
     if groups == 1:
         return weight.reshape(taps, -1, weight.shape[1])
@@ -177,17 +112,42 @@ def _ungrouped(weight: Bytes, taps: int, groups: int) -> Bytes:
     return full
 
 
-def _in_vectors(full: Bytes) -> Bytes:
-    """`[K, 4, O]` to a run of tiles for the dot products, each `[K, vectors, 16, 4]`."""
-    inner, _, outputs = full.shape
-    tiles, first = [], 0
-    while first < outputs:
-        vectors = vectors_of_next_block((outputs - first) // LANES)
-        part = full[:, :, first : first + vectors * LANES].reshape(inner, 4, vectors, LANES)
-        tiles.append(_flat(part.transpose(0, 2, 3, 1)))
-        first += vectors * LANES
-    return np.concatenate(tiles)
+def blocks_of(stride: int, vector_bytes: int) -> list[tuple[int, int]]:
+    """The blocks of channels (first, how many) that a kernel goes by: the widest registers first.
+
+    >>> blocks_of(112, 64)
+    [(0, 64), (64, 32), (96, 16)]
+    """
+    blocks, first, width = [], 0, vector_bytes
+    while first < stride:
+        while first + width > stride:
+            width //= 2
+        blocks.append((first, width))
+        first += width
+    return blocks
 
 
-def _flat(array: Bytes) -> Bytes:
-    return np.ascontiguousarray(array).reshape(-1)
+def dealt_order(stride: int, vector_bytes: int) -> NDArray[np.intp]:
+    """Which channel stands where once four rows of a block are dealt out by interleaving within 16 bytes.
+
+    >>> dealt_order(32, 32)[:12].tolist()
+    [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7]
+    """
+    order: list[int] = []
+    for first, width in blocks_of(stride, vector_bytes):
+        order += [first + 16 * quarter + 4 * vector + lane
+                  for vector in range(4) for quarter in range(width // 16) for lane in range(4)]  # fmt: skip
+    return np.array(order)
+
+
+def _depthwise(full: Bytes, kernel: tuple[int, int], variant: Variant) -> Bytes:
+    """`[taps, stride]` to `[block][four rows][column][channel as dealt][4]`."""
+    stride = full.shape[1]
+    fours = rounded_up(kernel[0], 4) // 4
+    rows = np.zeros((fours * 4, kernel[1], stride), np.int8)
+    rows[: kernel[0]] = full.reshape(*kernel, stride)
+    grouped = rows.reshape(fours, 4, kernel[1], stride).transpose(0, 2, 3, 1)  # [four, column, channel, 4]
+    order = dealt_order(stride, variant.vector_bytes)
+    parts = [grouped[:, :, order[first : first + width]].reshape(-1)
+             for first, width in blocks_of(stride, variant.vector_bytes)]  # fmt: skip
+    return np.concatenate(parts)

@@ -35,10 +35,6 @@ class TorchBackend:
         self._stale = {name: np.ones(mask.shape, np.uint8) for name, mask in self._changed.items()}
         self._twins: dict[str, Twin] = {plan.layer.name: make_twin(plan) for plan in plans[1:]}
 
-    @staticmethod
-    def lacks(plans: tuple[LayerPlan, ...]) -> str | None:
-        return None
-
     def levels(self, name: str) -> Tensor:
         return self._levels[name]
 

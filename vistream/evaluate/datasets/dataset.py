@@ -120,11 +120,9 @@ def _run_parallel(clips: Sequence[Clip], order: Order, jobs: int, on_frame: OnFr
 
 def _limit_threads(threads: int) -> None:
     import cv2
-    import numba
     import torch
 
     cv2.setNumThreads(threads)
-    numba.set_num_threads(threads)
     torch.set_num_threads(threads)
 
 

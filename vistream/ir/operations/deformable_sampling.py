@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -32,6 +33,8 @@ class DeformableSampling(Operation):
     window: Window
     groups: int = 1
     summed: bool = True
+
+    computes: ClassVar[bool] = True
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -62,6 +65,10 @@ class DeformableSampling(Operation):
 
     def macs(self, sources: Sequence[Value]) -> int:
         return 4 * self.taps * sources[1].positions * sources[0].channels
+
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        """All of them: where it looks is not known before."""
+        return self.macs(sources)
 
     def at(self, sources: Sequence[Value], held: Sequence[Tensor], rows: Tensor, columns: Tensor) -> Tensor:
         """What the output positions at `rows` and `columns`, int64 `[n]`, hold: float32 `[n, C]`.

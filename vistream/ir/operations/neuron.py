@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from vistream.ir.footprint import Everywhere, Footprint, Same, place
 from vistream.ir.formula import LARGEST_MEMBRANE, Rounding, mean_multiplier, membrane, requantise
-from vistream.ir.operations.operation import Operation, only
+from vistream.ir.operations.operation import Operation, only, reached
 from vistream.ir.value import Kind, Misfit, Value
 from vistream.ir.window import POINTWISE, Window
 
@@ -63,6 +64,8 @@ class Neuron(Operation):
     rounding: Rounding = Rounding.HALF_UP
     zero: int = 0
     gives: Kind = Kind.LEVELS
+
+    computes: ClassVar[bool] = True
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -138,6 +141,14 @@ class Neuron(Operation):
     def macs(self, sources: Sequence[Value]) -> int:
         height, width = self.lay(sources).grid
         return height * width * sum(s.weight.numel() for s in self.synapses if s.weight is not None)
+
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        found = 0
+        for synapse, source, numbers in zip(self.synapses, sources, occupied, strict=True):
+            if synapse.weight is not None and synapse.window is not None:
+                uses = synapse.window.uses(*source.grid)
+                found += reached(numbers, *uses) * (len(synapse.weight) // synapse.groups)
+        return found
 
 
 def _check_tensor(what: str, tensor: Tensor, dtype: torch.dtype, dimensions: int) -> None:

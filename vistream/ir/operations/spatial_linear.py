@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -25,6 +26,8 @@ class SpatialLinear(Operation):
     source: str
     weight: Tensor
     grid: Pair
+
+    computes: ClassVar[bool] = True
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -50,3 +53,6 @@ class SpatialLinear(Operation):
 
     def macs(self, sources: Sequence[Value]) -> int:
         return self.weight.numel() * sources[0].channels
+
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        return int(occupied[0].sum()) * len(self.weight)

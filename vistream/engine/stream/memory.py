@@ -1,0 +1,227 @@
+"""The memory of a stream for the compiled kernels: every value, and the structs that say how it is computed."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vistream.engine.stream.packing import LINE, UNIT, aligned_zeros, filled, pack, rounded_up
+from vistream.engine.stream.plan import LayerPlan, SynapsePlan
+from vistream.engine.stream.twin import Twin, make_twin
+from vistream.ir.footprint import Place
+from vistream.ir.formula import LARGEST_MEMBRANE, Rounding
+from vistream.ir.operations import Concat, Input, MaxPool, Neuron, Upsample
+from vistream.ir.value import Kind
+from vistream.kernels.library import Variant
+from vistream.kernels.structs import GROUP, PANEL, PIECE, Layer, LayerKind, Term, TermKind, Window, Workspace
+
+EPILOGUE = 24  # about how many multiply-accumulates requantising one channel costs
+NUMPY = {Kind.LEVELS: np.int8, Kind.SUMS: np.int32, Kind.REAL: np.float32}
+IDENTITIES = {Kind.LEVELS: TermKind.IDENTITY, Kind.SUMS: TermKind.SUMS, Kind.REAL: TermKind.REALS}
+
+
+@dataclass(slots=True, eq=False)
+class Memory:
+    """One operation: its value `[H * W + 1, stride]` (the last row is what lies outside), its marks, and its struct.
+
+    `twin`: computes it where no kernel does. `kept`: what the struct points to.
+    """
+
+    plan: LayerPlan
+    values: NDArray[Any]
+    changed: NDArray[np.uint8]
+    reached: NDArray[np.uint8]
+    stale: NDArray[np.uint8]
+    layer: Layer
+    sources: list[Memory] = field(default_factory=list)
+    terms: list[Term] = field(default_factory=list)
+    twin: Twin | None = None
+    kept: list[Any] = field(default_factory=list)
+
+    @property
+    def stride(self) -> int:
+        return int(self.values.shape[1])
+
+    @property
+    def row_bytes(self) -> int:
+        return int(self.values.strides[0])
+
+    @property
+    def grid(self) -> Tensor:
+        """The value, `[H, W, C]`."""
+        rows = self.values[:-1].reshape(*self.plan.value.grid, self.stride)
+        return torch.from_numpy(rows[:, :, : self.plan.channels])
+
+    @property
+    def signed(self) -> bool:
+        """Whether its levels may be negative."""
+        layer = self.plan.layer
+        if isinstance(layer, Neuron):
+            return layer.table is not None or layer.lo < 0
+        if isinstance(layer, (Upsample, Concat)):
+            return any(source.signed for source in self.sources)
+        return True  # a window of a pool that lies in the padding altogether gives -128
+
+    def at(self, array: NDArray[Any]) -> int:
+        """Where an array begins, which is kept for as long as this memory."""
+        self.kept.append(array)
+        return array.ctypes.data
+
+
+def allocate(plan: LayerPlan, before: dict[str, Memory], index: NDArray[np.int32], variant: Variant) -> Memory:
+    """The memory of an operation whose sources have theirs; kernels put the positions of a call into `index`."""
+    area = plan.value.positions
+    stride = rounded_up(plan.channels, 4 if isinstance(plan.layer, Input) else UNIT)
+    values = aligned_zeros((area + 1) * stride, NUMPY[plan.value.kind]).reshape(area + 1, stride)
+    values[-1, : plan.channels] = plan.value.zeros.numpy()
+    changed, reached, stale = (aligned_zeros(area, np.uint8) for _ in range(3))
+    memory = Memory(plan, values, changed, reached, stale, Layer())
+    memory.stale[:] = 1
+    memory.sources = [] if isinstance(plan.layer, Input) else [before[name] for name in plan.layer.sources]
+    layer = memory.layer
+    layer.stride, layer.area, layer.may_be_stale = stride, area, 1
+    layer.cost = plan.macs + EPILOGUE * stride
+    layer.changed, layer.reached, layer.stale = (mark.ctypes.data for mark in (changed, reached, stale))
+    layer.index = index.ctypes.data
+    setattr(layer, {Kind.LEVELS: "levels", Kind.SUMS: "sums", Kind.REAL: "real"}[plan.value.kind], values.ctypes.data)
+    if isinstance(plan.layer, Input):
+        memory.reached = memory.changed
+    elif not _add_terms(memory, variant):
+        memory.twin = make_twin(plan)
+    if memory.terms:
+        together = (Term * len(memory.terms))(*memory.terms)
+        memory.kept.append(together)
+        layer.terms, layer.count = ctypes.addressof(together), len(memory.terms)
+    return memory
+
+
+def _add_terms(memory: Memory, variant: Variant) -> bool:
+    """Describe the operation to the kernels; False where they do not have it."""
+    plan, layer = memory.plan, memory.layer
+    match plan.layer:
+        case Neuron() as neuron:
+            _add_neuron(memory, neuron, variant)
+        case MaxPool() if plan.value.kind is Kind.LEVELS and plan.place is not None:
+            layer.kind = LayerKind.MAX_POOL
+            term = _term(memory, memory.sources[0], TermKind.IDENTITY)
+            term.window = window_of(plan.place)
+            memory.terms.append(term)
+        case Upsample(factor=(rows, columns)) if plan.value.kind is Kind.LEVELS:
+            y, x = np.divmod(np.arange(plan.value.positions, dtype=np.int32), np.int32(plan.width))
+            source = memory.sources[0]
+            _add_copy(memory, source, 0, (y // rows) * np.int32(source.plan.width) + x // columns)
+        case Concat() if plan.value.kind is Kind.LEVELS:
+            first = 0
+            for source in memory.sources:
+                _add_copy(memory, source, first, None)
+                first += source.plan.channels
+        case _:
+            return False
+    return True
+
+
+def _term(memory: Memory, source: Memory, kind: int) -> Term:
+    """What every term has, over its source position by position."""
+    term = Term(kind=kind, source=source.values.ctypes.data, row_bytes=source.row_bytes)
+    term.changed = source.changed.ctypes.data
+    term.moved = ctypes.addressof(source.layer) + Layer.changes.offset
+    grid = source.plan.value
+    term.window = Window(grid.height, grid.width, grid.height, grid.width, 1, 1, 1, 1, 1, 1, 0, 0)
+    term.is_signed = source.signed
+    term.bound = 1
+    memory.kept.append(source)
+    return term
+
+
+def window_of(place: Place) -> Window:
+    window, placed = place.window, place.placed
+    return Window(
+        place.height, place.width, placed.height, placed.width, *window.kernel, *window.stride, *window.dilation,
+        placed.top, placed.left,
+    )  # fmt: skip
+
+
+def _add_copy(memory: Memory, source: Memory, first: int, rows: NDArray[np.int32] | None) -> None:
+    memory.layer.kind = LayerKind.COPY
+    term = _term(memory, source, TermKind.IDENTITY)
+    term.channels, term.first_channel = source.plan.channels, first
+    if rows is not None:
+        term.map = memory.at(rows)
+    memory.terms.append(term)
+
+
+def _add_neuron(memory: Memory, neuron: Neuron, variant: Variant) -> None:
+    plan, stride, layer = memory.plan, memory.stride, memory.layer
+    bias = filled(neuron.bias.numpy(), stride)
+    layer.kind, layer.bias = LayerKind.NEURON, memory.at(bias)
+    layer.lo, layer.hi, layer.zero = neuron.lo, neuron.hi, neuron.zero
+    layer.half_even = neuron.rounding is Rounding.HALF_EVEN
+    if neuron.table is not None:
+        layer.table = memory.at(neuron.table.numpy())
+    for synapse, source in zip(plan.synapses, memory.sources, strict=True):
+        if synapse.weight is None:
+            memory.terms.append(_identity(memory, synapse, source))
+            continue
+        assert synapse.place is not None
+        packed = pack(synapse, source.plan.channels, source.row_bytes, source.signed, stride, bias, variant)
+        term = _term(memory, source, TermKind.DEPTHWISE if packed.depthwise else TermKind.CONVOLVE)
+        term.window, term.quads = window_of(synapse.place), packed.quads
+        term.weight, term.multiplier = memory.at(packed.weight), memory.at(packed.multiplier)
+        if packed.begin.any():
+            term.begin = memory.at(packed.begin)
+        term.bound = _bound(synapse, source, neuron)
+        memory.terms.append(term)
+
+
+def _identity(memory: Memory, synapse: SynapsePlan, source: Memory) -> Term:
+    """The source as it is, or, without a place, the sum of all its rows."""
+    term = _term(memory, source, IDENTITIES[source.plan.value.kind])
+    if synapse.place is None:
+        sums = aligned_zeros(memory.stride, np.int32)
+        term.kind, term.row_bytes, term.everywhere = TermKind.SUMS, 0, 1
+        term.source, term.summed = memory.at(sums), source.values.ctypes.data
+        term.summed_rows, term.summed_stride = source.plan.value.positions, source.stride
+    term.multiplier = memory.at(filled(synapse.multiplier.numpy(), memory.stride))
+    if synapse.offset is not None:
+        term.begin = memory.at(filled(synapse.offset.numpy(), memory.stride))
+    return term
+
+
+def _bound(synapse: SynapsePlan, source: Memory, neuron: Neuron) -> bool:
+    """Whether no pre-activation of a convolution alone can leave what float32 holds exactly."""
+    assert synapse.weight is not None
+    weight = np.abs(synapse.weight.numpy().astype(np.int64))
+    largest = int(weight.sum(-2).max()) * max(source.plan.value.peak, 128)
+    if synapse.offset is not None:
+        largest += int(np.abs(synapse.offset.numpy().astype(np.int64)).max())
+    most = largest * float(synapse.multiplier.abs().max()) + float(neuron.bias.abs().max())
+    return most < LARGEST_MEMBRANE / 2
+
+
+def workspaces(memories: Iterable[Memory], threads: int) -> tuple[Any, list[NDArray[Any]]]:
+    """What each thread needs for itself, as large as the largest operation asks for; the arrays are to be kept."""
+    gathered, pending, marks = 0, 0, 0
+    for memory in memories:
+        pending = max(pending, memory.stride)
+        for term in memory.terms:
+            window = term.window
+            gathered = max(gathered, rounded_up(window.kernel_h * window.kernel_w * term.row_bytes, LINE))
+            reach = (window.columns - 1) * window.stride_w + (window.kernel_w - 1) * window.dilation_w + 1
+            marks = max(marks, reach, window.left + window.width)
+    spaces = (Workspace * threads)()
+    kept: list[NDArray[Any]] = []
+    for space in spaces:
+        arrays = [
+            aligned_zeros(GROUP * gathered, np.int8), aligned_zeros(GROUP * PANEL, np.int32),
+            aligned_zeros(PIECE * pending, np.float32), aligned_zeros(marks, np.uint8),
+        ]  # fmt: skip
+        space.gathered, space.sums, space.pending, space.marks = (array.ctypes.data for array in arrays)
+        kept += arrays
+    return spaces, kept

@@ -1,0 +1,112 @@
+"""Loads the kernels' library, chooses the variant, and calls it.
+
+The library is one file beside this one, made by `build.py`; nothing is compiled here. Before it is first trusted, a
+child process runs the self-test of every variant; what comes of it is remembered for this CPU and this library, so that
+a crash there costs one warning and not the user's process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from vistream.kernels.build import library_path, sources_digest, this_platform
+from vistream.kernels.structs import Int64, Kernels, Layer, Place, Pointer, check_structs
+
+CHOICE = "VISTREAM_KERNELS"  # the name of a variant, to be used instead of the best
+
+
+class Unusable(RuntimeError):
+    """Why there are no compiled kernels here: one line, with what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """The kernels of one instruction set.
+
+    `vector_bytes`: of the blocks in which depthwise weights lie. `tiles`: convolutions take rows of 64 bytes.
+    `flips`: signed levels are made unsigned first.
+    """
+
+    name: str
+    vector_bytes: int
+    tiles: bool
+    flips: bool
+    handle: int
+
+
+@functools.cache
+def library() -> ctypes.CDLL:
+    """The library, loaded and checked; raises Unusable."""
+    platform = this_platform()
+    if platform is None:
+        raise Unusable("there are no compiled kernels for this kind of computer")
+    path = library_path(platform)
+    if not path.exists():
+        raise Unusable(f"{path} is missing: install vistream again, or run python -m vistream.kernels.build")
+    try:
+        loaded = ctypes.CDLL(str(path))
+        _declare(loaded)
+        check_structs(loaded)
+    except (OSError, AttributeError, RuntimeError) as error:
+        raise Unusable(f"{path} cannot be loaded ({error}): install vistream again") from None
+    made_of = loaded.vistream_sources().decode()
+    if (path.parents[2] / "src").is_dir() and made_of != sources_digest():
+        raise Unusable(f"{path} is older than its sources: run python -m vistream.kernels.build")
+    return loaded
+
+
+def _declare(loaded: ctypes.CDLL) -> None:
+    pointers = ctypes.POINTER(Kernels)
+    signatures: dict[str, tuple[Any, list[Any]]] = {
+        "fields": (ctypes.c_int, [ctypes.c_char_p, Pointer, Pointer]),
+        "sources": (ctypes.c_char_p, []),
+        "kernels": (pointers, [ctypes.c_int]),
+        "update": (None, [Pointer, ctypes.POINTER(Layer), Pointer, ctypes.c_int]),
+        "read": (Int64, [Pointer, Pointer, Pointer, Pointer, Int64, Int64, ctypes.c_int]),
+        "selftest": (ctypes.c_int, [Pointer, ctypes.c_int, ctypes.c_int, ctypes.c_int]),
+        "best_of_all": (None, [Pointer, Int64, Int64, Int64, Pointer, Pointer, Int64]),
+        "best_in_window": (None, [Pointer, ctypes.POINTER(Place), Pointer, Pointer, Int64]),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(loaded, f"vistream_{name}")
+        function.restype, function.argtypes = result, arguments
+
+
+def variants() -> tuple[Variant, ...]:
+    """Those that this computer can run, the best first; raises Unusable."""
+    return tuple(_listed(library()))
+
+
+def _listed(loaded: ctypes.CDLL) -> Iterator[Variant]:
+    number = 0
+    while found := loaded.vistream_kernels(number):
+        kernels = found.contents
+        address = ctypes.addressof(kernels)
+        yield Variant(kernels.name.decode(), kernels.vector_bytes, bool(kernels.tiles), bool(kernels.flips), address)
+        number += 1
+
+
+def variant(name: str | None = None) -> Variant:
+    """The variant of that name, else the one in `$VISTREAM_KERNELS`, else the best that passed its self-test.
+
+    Raises Unusable, also where this computer cannot run what was asked for.
+    """
+    from vistream.kernels.probe import passed
+
+    wanted = name or os.environ.get(CHOICE)
+    here = variants()
+    if wanted:
+        for one in here:
+            if one.name == wanted:
+                return one
+        raise Unusable(f"this computer cannot run the kernels '{wanted}': it can run {', '.join(v.name for v in here)}")
+    sound = passed()
+    for one in here:
+        if one.name in sound:
+            return one
+    raise Unusable("no variant of the compiled kernels passes its self-test here")

@@ -1,0 +1,54 @@
+// What Python calls: plain C functions on plain structs.
+#pragma once
+#include "job.h"
+
+#ifdef _WIN32
+#define VISTREAM_EXPORT extern "C" __declspec(dllexport)
+#else
+#define VISTREAM_EXPORT extern "C" __attribute__((visibility("default")))
+#endif
+
+// A field of a struct: its name, where it begins, its size in bytes.
+struct VistreamField {
+    const char* name;
+    int64_t offset, size;
+};
+
+// The fields of the struct `name`, and its size; how many there are, or -1 for a name that is not known.
+VISTREAM_EXPORT int vistream_fields(const char* name, const VistreamField** fields, int64_t* size);
+
+// A digest of the sources that this library was built from.
+VISTREAM_EXPORT const char* vistream_sources();
+
+// The kernels of the `number`-th best variant that this computer can run, or null.
+VISTREAM_EXPORT const vistream::Kernels* vistream_kernels(int number);
+
+// Brings a layer up to date: marks what its sources' changes reach, and recomputes what is stale and needed.
+VISTREAM_EXPORT void vistream_update(const vistream::Kernels* kernels, vistream::Layer* layer,
+                                     const vistream::Workspace* workspaces, int threads);
+
+// Takes over the pixels of an RGB frame that moved by more than the dead-band; how many did.
+VISTREAM_EXPORT int64_t vistream_read(const vistream::Kernels* kernels, const uint8_t* frame, int8_t* levels,
+                                      uint8_t* changed, int64_t pixels, int64_t deadband, int threads);
+
+// Merges `scores` [queries][cells], the cells numbered from `base` on, into the lists [queries][top].
+VISTREAM_EXPORT void vistream_best_of_all(const float* scores, int64_t queries, int64_t cells, int64_t base,
+                                          float* similarity, int64_t* cell, int64_t top);
+
+// A window of scores [query_rows][query_columns][rows][frames][columns]: `top`, `left` say where among the sources the
+// first query stands, `base` is the number of the first source, `next_row` and `next_frame` by how much that of the next
+// is larger, `list_row` by how many lists the next row of queries is further.
+#define VISTREAM_PLACE_FIELDS(FIELD) \
+    FIELD(int64_t, top) FIELD(int64_t, left) FIELD(int64_t, radius) FIELD(int64_t, base) FIELD(int64_t, next_row) \
+    FIELD(int64_t, next_frame) FIELD(int64_t, query_rows) FIELD(int64_t, query_columns) FIELD(int64_t, rows) \
+    FIELD(int64_t, frames) FIELD(int64_t, columns) FIELD(int64_t, list_row)
+#define VISTREAM_DECLARE(type, name) type name;
+struct VistreamPlace { VISTREAM_PLACE_FIELDS(VISTREAM_DECLARE) };
+#undef VISTREAM_DECLARE
+
+// Merges those scores of a window that lie within the radius into the lists of the queries.
+VISTREAM_EXPORT void vistream_best_in_window(const float* scores, const VistreamPlace* place, float* similarity,
+                                             int64_t* cell, int64_t top);
+
+// `cases` random layers from `seed` on, on so many threads: 0 if all are right, else the seed of the first wrong one, plus 1.
+VISTREAM_EXPORT int vistream_selftest(const vistream::Kernels* kernels, int seed, int cases, int threads);

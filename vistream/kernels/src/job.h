@@ -1,0 +1,88 @@
+// What Python hands to the kernels: plain structs with named fields, the same in library.py, compared when it is loaded.
+//
+// Levels are int8 `[height * width + 1][stride]`: `stride` is the channels rounded up to 16 (4 for an input), the
+// channels beyond hold 0, and the last row is what windows see outside the frame. Some bytes behind it may be read.
+#pragma once
+
+#include <stdint.h>
+
+namespace vistream {
+
+// How a window lies over a source of `height` x `width` and gives an output of `rows` x `columns`.
+#define VISTREAM_WINDOW_FIELDS(FIELD) \
+    FIELD(int32_t, height) FIELD(int32_t, width) FIELD(int32_t, rows) FIELD(int32_t, columns) \
+    FIELD(int32_t, kernel_h) FIELD(int32_t, kernel_w) FIELD(int32_t, stride_h) FIELD(int32_t, stride_w) \
+    FIELD(int32_t, dilation_h) FIELD(int32_t, dilation_w) FIELD(int32_t, top) FIELD(int32_t, left)
+
+// One term of a neuron's sum, or the source of a pool or a copy.
+//   source, row_bytes    where the source's rows begin, and their size
+//   changed              uint8 [height * width]: which positions of the source changed in this pass
+//   map                  for copies: the row of the source for each output position; null: the same
+//   weight               dot: [unit of 16 channels][taps * quads][16][4] int8; depthwise: [block][fours][vector][lane][4]
+//   is_signed            whether the source's levels may be negative
+//   begin                int32, what each channel's sum begins with, less what flipping signed levels adds; null: 0
+//   multiplier           float32 per channel, from a sum to levels
+//   quads                groups of four source channels that a tap takes
+//   moved                how many of the source's levels changed in this pass
+//   everywhere           any change of the source reaches every position
+//   summed               for a mean: levels [summed_rows][summed_stride] whose sum over all rows is put into `source` first
+//   bound                1 if no pre-activation can leave int32, so that the clip may follow the conversion
+#define VISTREAM_TERM_FIELDS(FIELD) \
+    FIELD(int64_t, kind) FIELD(const int8_t*, source) FIELD(int64_t, row_bytes) FIELD(const uint8_t*, changed) \
+    FIELD(const int32_t*, map) FIELD(const int8_t*, weight) FIELD(int64_t, is_signed) FIELD(const int32_t*, begin) \
+    FIELD(const float*, multiplier) FIELD(int64_t, quads) FIELD(int64_t, channels) FIELD(int64_t, first_channel) \
+    FIELD(const int64_t*, moved) FIELD(int64_t, everywhere) FIELD(const int8_t*, summed) FIELD(int64_t, summed_rows) \
+    FIELD(int64_t, summed_stride) FIELD(int64_t, bound) FIELD(Window, window)
+
+// One layer. What Python sets once:
+//   kind, terms, count, bias [stride], lo, hi, zero, table (int8 [256] or null), half_even
+//   levels (int8), sums (int32) or real (float32), the others null, all [area + 1][stride]
+//   stride, area, changed, reached, stale (uint8 [area] each), index (int32 [area], shared by all layers)
+//   cost (of a position, about as many multiply-accumulates)
+// Per call: needed (uint8 [area] or null: all), hysteresis.
+// What the kernels give back: taken (positions recomputed), changes (activations that took a new value), may_be_stale
+// (whether `stale` may hold a mark), touched (set where `reached` was written).
+#define VISTREAM_LAYER_FIELDS(FIELD) \
+    FIELD(int64_t, kind) FIELD(const Term*, terms) FIELD(int64_t, count) FIELD(const float*, bias) \
+    FIELD(int64_t, lo) FIELD(int64_t, hi) FIELD(int64_t, zero) FIELD(const int8_t*, table) FIELD(int64_t, half_even) \
+    FIELD(int32_t*, sums) FIELD(float*, real) \
+    FIELD(int8_t*, levels) FIELD(int64_t, stride) FIELD(int64_t, area) FIELD(uint8_t*, changed) \
+    FIELD(uint8_t*, reached) FIELD(uint8_t*, stale) FIELD(int32_t*, index) FIELD(const uint8_t*, needed) \
+    FIELD(int64_t, hysteresis) FIELD(int64_t, cost) FIELD(int64_t, taken) FIELD(int64_t, changes) \
+    FIELD(int64_t, may_be_stale) FIELD(int64_t, touched)
+
+// What a thread needs for itself: gathered inputs of a group of positions, their sums, what a chain of terms holds
+// back, a line of marks.
+#define VISTREAM_WORKSPACE_FIELDS(FIELD) \
+    FIELD(int8_t*, gathered) FIELD(int32_t*, sums) FIELD(float*, pending) FIELD(uint8_t*, marks)
+
+#define VISTREAM_DECLARE(type, name) type name;
+struct Window { VISTREAM_WINDOW_FIELDS(VISTREAM_DECLARE) };
+struct Term { VISTREAM_TERM_FIELDS(VISTREAM_DECLARE) };
+struct Layer { VISTREAM_LAYER_FIELDS(VISTREAM_DECLARE) };
+struct Workspace { VISTREAM_WORKSPACE_FIELDS(VISTREAM_DECLARE) };
+#undef VISTREAM_DECLARE
+
+enum TermKind { CONVOLVE, DEPTHWISE, IDENTITY, SUMS, REALS };  // the last two: identities of int32 and of float32
+enum LayerKind { NEURON, MAX_POOL, COPY };
+
+constexpr int PIECE = 48;  // positions that a chain of terms works on before it goes on: what is pending stays near
+constexpr int GROUP = 32;  // positions that the tile registers take together
+constexpr int PANEL = 256;  // channels whose sums they keep in memory meanwhile
+
+// The kernels of one instruction set. Each works on `index[begin..end)` of a layer, needs a workspace of its own and
+// allocates nothing, so that threads can share a layer; it returns how many levels changed.
+struct Kernels {
+    const char* name;
+    int32_t vector_bytes;  // of the blocks in which depthwise weights lie
+    int32_t tiles;         // whether convolutions gather rows of 64 bytes for tile registers
+    int32_t flips;         // whether signed levels are made unsigned, which their first sums make good
+    int64_t (*run)(const Layer*, int64_t begin, int64_t end, const Workspace*);
+    int64_t (*read_pixels)(const uint8_t* frame, int8_t* levels, uint8_t* changed, int64_t begin, int64_t end, int64_t deadband);
+    void (*spread)(const Window*, const uint8_t* changed, uint8_t* stale, uint8_t* line);
+    void (*join)(const uint8_t* changed, uint8_t* stale, int64_t area);
+    int64_t (*take)(Layer*);
+    void (*sum_rows)(const int8_t* source, int64_t rows, int64_t stride, int32_t* sums);
+};
+
+}  // namespace vistream

@@ -1,0 +1,123 @@
+// The passes around the sums: which pixels moved, whom a change reaches, which positions are to be computed.
+#pragma once
+#include "requantise.h"
+#include "windows.h"
+
+namespace VARIANT {
+
+// Takes over pixels `begin .. end` of an RGB frame where a channel moved by more than the dead-band; how many did.
+// `levels`: int8 [..][4], a pixel minus 128 and a 0.
+inline int64_t read_pixels(const uint8_t* frame, int8_t* levels, uint8_t* changed, int64_t begin, int64_t end,
+                           int64_t deadband) {
+    constexpr int AT_ONCE = 16;
+    int64_t moved = 0, pixel = begin;
+    for (; pixel + AT_ONCE <= end; pixel += AT_ONCE) {
+        const uint8_t* from = frame + 3 * pixel;
+        int8_t* held = levels + 4 * pixel;
+        uint8_t over[AT_ONCE], any = 0;
+        for (int i = 0; i < AT_ONCE; ++i) {
+            uint8_t here = 0;
+            for (int c = 0; c < 3; ++c) {
+                const int distance = int(from[3 * i + c]) - 128 - held[4 * i + c];
+                here |= (distance < 0 ? -distance : distance) > deadband;
+            }
+            over[i] = here;
+            any |= here;
+        }
+        memcpy(changed + pixel, over, AT_ONCE);
+        if (!any) continue;
+        for (int i = 0; i < AT_ONCE; ++i) {
+            if (!over[i]) continue;
+            ++moved;
+            for (int c = 0; c < 3; ++c) held[4 * i + c] = int8_t(int(from[3 * i + c]) - 128);
+        }
+    }
+    for (; pixel < end; ++pixel) {
+        bool over = false;
+        for (int c = 0; c < 3; ++c) {
+            const int distance = int(frame[3 * pixel + c]) - 128 - levels[4 * pixel + c];
+            over |= (distance < 0 ? -distance : distance) > deadband;
+        }
+        changed[pixel] = over;
+        moved += over;
+        for (int c = 0; over && c < 3; ++c) levels[4 * pixel + c] = int8_t(int(frame[3 * pixel + c]) - 128);
+    }
+    return moved;
+}
+
+// Marks in `stale` [rows * columns] the positions whose window holds a changed input: first along columns, then along rows.
+inline void spread(const Window* window, const uint8_t* changed, uint8_t* stale, uint8_t* line) {
+    const int32_t width = window->width, columns = window->columns;
+    const int64_t reach = int64_t(columns - 1) * window->stride_w + (window->kernel_w - 1) * window->dilation_w + 1;
+    const int64_t length = reach > window->left + width ? reach : window->left + width;
+    memset(line, 0, size_t(length));
+    uint8_t* inside = line + window->left;
+    for (int32_t y = 0; y < window->rows; ++y) {
+        bool any = false;
+        memset(inside, 0, size_t(width));
+        for (int32_t k = 0; k < window->kernel_h; ++k) {
+            const int32_t at = y * window->stride_h + k * window->dilation_h - window->top;
+            if (at < 0 || at >= window->height) continue;
+            const uint8_t* row = changed + int64_t(at) * width;
+            if (!memchr(row, 1, size_t(width))) continue;
+            any = true;
+            for (int32_t x = 0; x < width; ++x) inside[x] |= row[x];
+        }
+        if (!any) continue;
+        uint8_t* out = stale + int64_t(y) * columns;
+        for (int32_t k = 0; k < window->kernel_w; ++k) {
+            const uint8_t* shifted = line + k * window->dilation_w;
+            if (window->stride_w == 1) {
+                for (int32_t x = 0; x < columns; ++x) out[x] |= shifted[x];
+            } else if (window->stride_w == 2) {  // a stride that the compiler knows becomes vector code
+                for (int32_t x = 0; x < columns; ++x) out[x] |= shifted[2 * x];
+            } else {
+                for (int32_t x = 0; x < columns; ++x) out[x] |= shifted[int64_t(x) * window->stride_w];
+            }
+        }
+    }
+}
+
+inline void join(const uint8_t* changed, uint8_t* stale, int64_t area) {
+    for (int64_t i = 0; i < area; ++i) stale[i] |= changed[i];
+}
+
+// Moves the marks that are stale and needed to `reached`, and their positions to `index`; returns how many.
+inline int64_t take(Layer* layer) {
+    int64_t count = 0, i = 0;
+    int32_t* index = layer->index;
+    for (; i + 8 <= layer->area; i += 8) {
+        uint64_t stale, needed = ~uint64_t(0), reached;
+        memcpy(&stale, layer->stale + i, 8);
+        if (layer->needed) memcpy(&needed, layer->needed + i, 8);
+        const uint64_t eight = stale & needed;
+        if (!eight) continue;
+        memcpy(&reached, layer->reached + i, 8);
+        stale ^= eight;
+        reached |= eight;
+        memcpy(layer->stale + i, &stale, 8);
+        memcpy(layer->reached + i, &reached, 8);
+        if (eight == 0x0101010101010101) {
+            for (int k = 0; k < 8; ++k) index[count + k] = int32_t(i) + k;
+            count += 8;
+        } else {
+            for (uint64_t left = eight; left; left &= left - 1) index[count++] = int32_t(i) + __builtin_ctzll(left) / 8;
+        }
+    }
+    for (; i < layer->area; ++i) {
+        const uint8_t mark = layer->stale[i] & (layer->needed ? layer->needed[i] : 1);
+        layer->stale[i] ^= mark;
+        layer->reached[i] |= mark;
+        if (mark) index[count++] = int32_t(i);
+    }
+    return count;
+}
+
+// The sum of all rows, channel by channel.
+inline void sum_rows(const int8_t* source, int64_t rows, int64_t stride, int32_t* sums) {
+    memset(sums, 0, size_t(stride) * sizeof *sums);
+    for (int64_t row = 0; row < rows; ++row, source += stride)
+        for (int64_t c = 0; c < stride; ++c) sums[c] += source[c];
+}
+
+}  // namespace VARIANT

@@ -1,0 +1,55 @@
+// Where the inputs of an output position lie.
+#pragma once
+#include "../job.h"
+
+namespace VARIANT {
+
+using vistream::Window;
+
+// The output positions of one group: where each window begins in the source, and whether all of it lies inside.
+template <int COUNT> struct Corners {
+    const int8_t* at[COUNT];  // of the window's first input, inside or not
+    int32_t y[COUNT], x[COUNT];
+    bool inside;  // every window of the group
+
+    void find(const Term& term, const int32_t* index, int count) {
+        const Window& window = term.window;
+        const int32_t last_y = window.height - (window.kernel_h - 1) * window.dilation_h;
+        const int32_t last_x = window.width - (window.kernel_w - 1) * window.dilation_w;
+        inside = true;
+        for (int i = 0; i < COUNT; ++i) {
+            const int32_t position = index[i < count ? i : count - 1];
+            const int32_t row = position / window.columns;
+            y[i] = row * window.stride_h - window.top;
+            x[i] = (position - row * window.columns) * window.stride_w - window.left;
+            at[i] = term.source + (int64_t(y[i]) * window.width + x[i]) * term.row_bytes;
+            inside = inside && y[i] >= 0 && x[i] >= 0 && y[i] < last_y && x[i] < last_x;
+        }
+    }
+};
+
+// What a window sees outside the frame.
+inline const int8_t* outside(const Term& term) {
+    return term.source + int64_t(term.window.height) * term.window.width * term.row_bytes;
+}
+
+inline const int8_t* input_at(const Term& term, int32_t y, int32_t x) {
+    const Window& window = term.window;
+    const bool inside = uint32_t(y) < uint32_t(window.height) && uint32_t(x) < uint32_t(window.width);
+    return inside ? term.source + (int64_t(y) * window.width + x) * term.row_bytes : outside(term);
+}
+
+// Whether every output looks at exactly the input of its own position.
+inline bool pointwise(const Window& window) {
+    return window.kernel_h * window.kernel_w * window.stride_h * window.stride_w == 1 && window.top == 0 &&
+           window.left == 0 && window.rows == window.height && window.columns == window.width;
+}
+
+// How many positions of `index[0 .. most)` follow upon each other.
+inline int side_by_side(const int32_t* index, int most) {
+    int count = 1;
+    while (count < most && index[count] == index[0] + count) ++count;
+    return count;
+}
+
+}  // namespace VARIANT

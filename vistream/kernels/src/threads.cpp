@@ -1,0 +1,141 @@
+// See threads.h. Waking a sleeping thread takes longer than many a layer. So helpers look for work for a bounded moment
+// before they sleep, and nobody waits for a helper that has not come: the caller takes every chunk that nobody took.
+//
+// The ticket holds the number of the job and how many chunks are left; a chunk is taken by replacing the ticket, which
+// fails if anything happened in between. A job is written only while no chunk of the one before is left, so whoever got
+// a chunk had read a sound job. One thread at a time leads; others meanwhile work alone. A forked child starts afresh.
+#include "threads.h"
+
+#include <stdlib.h>
+
+#include "system.h"
+
+namespace vistream {
+namespace {
+
+constexpr int SPINS = 2000;  // looks for work before a helper sleeps: some 50 to 100 microseconds
+
+template <class T> T read(const T& from) { return __atomic_load_n(&from, __ATOMIC_SEQ_CST); }
+template <class T> void write(T& to, T value) { __atomic_store_n(&to, value, __ATOMIC_SEQ_CST); }
+
+struct Job {
+    Work work;
+    void* context;
+    int64_t count, size, chunks, threads;
+};
+
+struct alignas(64) Pool {
+    uint64_t ticket = 0;  // number of the job << 32 | chunks that nobody has taken
+    alignas(64) int64_t done = 0;
+    alignas(64) int64_t total = 0;
+    alignas(64) Job job = {};
+    int64_t sleepers = 0;
+    int helpers = 0;
+    int64_t process = 0;
+    Mutex leading, sleeping;
+    Condition wake;
+};
+
+Pool* current = nullptr;
+
+// What a helper may read while the leader writes the next job: each field by itself, judged by the ticket afterwards.
+Job copy_of(const Job& job) {
+    return {read(job.work), read(job.context), read(job.count), read(job.size), read(job.chunks), read(job.threads)};
+}
+
+// Takes chunks of the job that the ticket names until none is left; whether it took any.
+bool take_chunks(Pool* pool, int thread) {
+    bool took = false;
+    for (;;) {
+        uint64_t ticket = read(pool->ticket);
+        const int64_t left = int64_t(ticket & 0xffffffff);
+        if (left == 0) return took;
+        const Job job = copy_of(pool->job);
+        if (thread >= job.threads) return took;
+        if (!__atomic_compare_exchange_n(&pool->ticket, &ticket, ticket - 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            continue;
+        const int64_t begin = (job.chunks - left) * job.size;
+        const int64_t end = begin + job.size < job.count ? begin + job.size : job.count;
+        __atomic_fetch_add(&pool->total, job.work(job.context, begin, end, thread), __ATOMIC_SEQ_CST);
+        __atomic_fetch_add(&pool->done, 1, __ATOMIC_SEQ_CST);
+        took = true;
+    }
+}
+
+struct Helper {
+    Pool* pool;
+    int thread;
+};
+
+void help(void* argument) {
+    const Helper self = *static_cast<Helper*>(argument);
+    free(argument);
+    for (;;) {
+        for (int idle = 0; idle < SPINS; ++idle) {
+            if (take_chunks(self.pool, self.thread)) idle = 0;
+            pause();
+        }
+        Pool* pool = self.pool;
+        pool->sleeping.lock();
+        __atomic_fetch_add(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+        while ((read(pool->ticket) & 0xffffffff) == 0) pool->wake.wait(pool->sleeping);
+        __atomic_fetch_sub(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+        pool->sleeping.unlock();
+    }
+}
+
+// The pool of this process: a child has the memory of its parent's, but none of its threads.
+Pool* pool_of_process() {
+    Pool* pool = read(current);
+    if (pool && pool->process == process_id()) return pool;
+    Pool* fresh = new_aligned<Pool>();
+    fresh->process = process_id();
+    if (__atomic_compare_exchange_n(&current, &pool, fresh, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) return fresh;
+    return pool;  // another thread was first; its pool serves, and a few hundred bytes are lost once
+}
+
+void call_helpers(Pool* pool, int wanted) {
+    while (pool->helpers < wanted) {
+        auto* self = static_cast<Helper*>(malloc(sizeof(Helper)));
+        *self = {pool, pool->helpers + 1};
+        if (!start_thread(help, self)) {  // the system gives no more: the caller does the work
+            free(self);
+            return;
+        }
+        ++pool->helpers;
+    }
+    if (read(pool->sleepers) == 0) return;
+    pool->sleeping.lock();
+    pool->wake.wake_all();
+    pool->sleeping.unlock();
+}
+
+}  // namespace
+
+int64_t share(Work work, void* context, int64_t count, int64_t size, int threads) {
+    if (threads > MOST_THREADS) threads = MOST_THREADS;
+    if (threads < 2 || count <= size) return work(context, 0, count, 0);
+    Pool* pool = pool_of_process();
+    if (!pool->leading.try_lock()) return work(context, 0, count, 0);
+    const int64_t chunks = (count + size - 1) / size;
+    write(pool->done, int64_t(0));
+    write(pool->total, int64_t(0));
+    write(pool->job.work, work);
+    write(pool->job.context, context);
+    write(pool->job.count, count);
+    write(pool->job.size, size);
+    write(pool->job.chunks, chunks);
+    write(pool->job.threads, int64_t(threads));
+    write(pool->ticket, ((read(pool->ticket) >> 32) + 1) << 32 | uint64_t(chunks));
+    call_helpers(pool, threads - 1);
+    take_chunks(pool, 0);
+    for (int64_t looks = 0; read(pool->done) < chunks; ++looks) {
+        if (looks < SPINS) pause();
+        else yield();  // a helper was put aside in the middle of a chunk
+    }
+    const int64_t total = read(pool->total);
+    pool->leading.unlock();
+    return total;
+}
+
+}  // namespace vistream

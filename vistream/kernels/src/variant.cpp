@@ -1,0 +1,88 @@
+// The kernels of one instruction set. This file is compiled once for each, with `VARIANT` its name and the compiler's
+// options for it; nothing here is shared between variants, so that no instruction leaks from one into another.
+#if defined(__AVX512F__)
+#include "isa/avx512.h"
+#elif defined(__AVX2__)
+#include "isa/x86.h"
+#elif defined(__ARM_NEON) && !defined(VISTREAM_PORTABLE)
+#include "isa/neon.h"
+#else
+#include "isa/generic.h"
+#endif
+
+#include "kind/convolve.h"
+#include "kind/depthwise.h"
+#include "kind/marks.h"
+#include "kind/moves.h"
+#include "kind/tiles.h"
+
+namespace VARIANT {
+namespace {
+
+int64_t run_step(const Step& step, const int32_t* index, int64_t count, int64_t slot, const Workspace* workspace) {
+    const bool is_signed = step.term->is_signed;
+    switch (step.term->kind) {
+        case vistream::CONVOLVE:
+#ifdef __AMX_INT8__
+            return convolve_tiles(step, index, count, slot, workspace);
+#else
+            return is_signed ? convolve<true>(step, index, count, slot, workspace)
+                             : convolve<false>(step, index, count, slot, workspace);
+#endif
+        case vistream::DEPTHWISE:
+            return is_signed ? depthwise<true>(step, index, count, slot, workspace)
+                             : depthwise<false>(step, index, count, slot, workspace);
+        default:
+            return identity(step, index, count, slot, workspace);
+    }
+}
+
+// Whether a term can ride on the sum after it: levels as they are, and not the last.
+bool rides(const Layer* layer, const Term* term) {
+    return term->kind == vistream::IDENTITY && !term->begin && term + 1 < layer->terms + layer->count;
+}
+
+// All terms of a neuron, one after the other, over a few positions.
+int64_t neuron(const Layer* layer, const int32_t* index, int64_t count, const Workspace* workspace) {
+    const Term* const end = layer->terms + layer->count;
+    int64_t changes = 0;
+    bool resumes = false;
+    for (const Term* term = layer->terms; term < end; ++term) {
+        const Term* first = term;
+        while (rides(layer, term)) ++term;
+        Step step{layer, term, first, term - first, resumes, term + 1 < end, false};
+        step.plain = !resumes && !step.holds && step.riding == 0 && layer->levels && !layer->half_even && !layer->zero && term->bound;
+        changes += run_step(step, index, count, 0, workspace);
+        resumes = true;
+    }
+    return changes;
+}
+
+int64_t run(const Layer* layer, int64_t begin, int64_t end, const Workspace* workspace) {
+    const int32_t* index = layer->index;
+    if (layer->kind == vistream::MAX_POOL) return max_pool(layer, index + begin, end - begin);
+    if (layer->kind == vistream::COPY) return copy(layer, index + begin, end - begin);
+    int64_t sums = 0;
+    for (const Term* term = layer->terms; term < layer->terms + layer->count; ++term) sums += !rides(layer, term);
+    if (sums == 1) return neuron(layer, index + begin, end - begin, workspace);
+    int64_t changes = 0;
+    for (int64_t piece = begin; piece < end; piece += vistream::PIECE)
+        changes += neuron(layer, index + piece, end - piece < vistream::PIECE ? end - piece : vistream::PIECE, workspace);
+    return changes;
+}
+
+#define VISTREAM_TEXT(name) #name
+#define VISTREAM_NAME(name) VISTREAM_TEXT(name)
+#ifdef __AMX_INT8__
+constexpr int32_t TILES = 1;
+#else
+constexpr int32_t TILES = 0;
+#endif
+
+}  // namespace
+
+extern const vistream::Kernels kernels;
+const vistream::Kernels kernels = {VISTREAM_NAME(VARIANT), Widest::WIDTH, TILES, Widest::FLIPS, run, read_pixels,
+                                   spread,                 join,          take,  sum_rows};
+
+}  // namespace VARIANT

@@ -1,0 +1,95 @@
+"""The structs of `src/job.h`, field by field, and the proof that a library means the same by them."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+Pointer = ctypes.c_void_p
+Int32, Int64 = ctypes.c_int32, ctypes.c_int64
+Fields = list[tuple[str, Any]]
+
+
+def _each(kind: Any, names: str) -> Fields:
+    return [(name, kind) for name in names.split()]
+
+
+class Window(ctypes.Structure):
+    """How a window lies over a source of `height` x `width` and gives an output of `rows` x `columns`."""
+
+    _fields_ = _each(
+        Int32, "height width rows columns kernel_h kernel_w stride_h stride_w dilation_h dilation_w top left"
+    )
+
+
+class Term(ctypes.Structure):
+    """One term of a neuron's sum, or the source of a pool or a copy."""
+
+    _fields_ = [
+        ("kind", Int64), ("source", Pointer), ("row_bytes", Int64), ("changed", Pointer), ("map", Pointer),
+        ("weight", Pointer), ("is_signed", Int64), ("begin", Pointer), ("multiplier", Pointer),
+        *_each(Int64, "quads channels first_channel"), ("moved", Pointer), ("everywhere", Int64), ("summed", Pointer),
+        *_each(Int64, "summed_rows summed_stride bound"), ("window", Window),
+    ]  # fmt: skip
+
+
+class Layer(ctypes.Structure):
+    """One operation: what Python sets once, what it sets for a call, and what the kernels give back."""
+
+    _fields_ = [
+        ("kind", Int64), ("terms", Pointer), ("count", Int64), ("bias", Pointer), *_each(Int64, "lo hi zero"),
+        ("table", Pointer), ("half_even", Int64), *_each(Pointer, "sums real levels"), *_each(Int64, "stride area"),
+        *_each(Pointer, "changed reached stale index needed"),
+        *_each(Int64, "hysteresis cost taken changes may_be_stale touched"),
+    ]  # fmt: skip
+
+
+class Workspace(ctypes.Structure):
+    """What a thread needs for itself."""
+
+    _fields_ = _each(Pointer, "gathered sums pending marks")
+
+
+class Place(ctypes.Structure):
+    """A window of scores of label propagation, see `vistream_best_in_window`."""
+
+    _fields_ = _each(
+        Int64, "top left radius base next_row next_frame query_rows query_columns rows frames columns list_row"
+    )
+
+
+class Kernels(ctypes.Structure):
+    """The beginning of what describes a variant; functions follow that only the library calls."""
+
+    _fields_ = [("name", ctypes.c_char_p), *_each(Int32, "vector_bytes tiles flips")]
+
+
+class _Field(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("offset", Int64), ("size", Int64)]
+
+
+class TermKind:
+    """`TermKind` of job.h."""
+
+    CONVOLVE, DEPTHWISE, IDENTITY, SUMS, REALS = range(5)
+
+
+class LayerKind:
+    """`LayerKind` of job.h; what no kernel computes has none."""
+
+    NEURON, MAX_POOL, COPY = range(3)
+
+
+PIECE, GROUP, PANEL = 48, 32, 256  # of job.h: positions in a chain, positions and channels of the tile registers
+
+
+def check_structs(library: ctypes.CDLL) -> None:
+    """Raise RuntimeError where the library means something else by a struct."""
+    for struct in (Window, Term, Layer, Workspace, Place):
+        fields, size = ctypes.POINTER(_Field)(), Int64()
+        count = library.vistream_fields(struct.__name__.encode(), ctypes.byref(fields), ctypes.byref(size))
+        theirs = [(fields[i].name.decode(), fields[i].offset, fields[i].size) for i in range(count)]
+        named = [name for name, *_ in struct._fields_]
+        ours = [(name, getattr(struct, name).offset, getattr(struct, name).size) for name in named]
+        if ours != theirs or ctypes.sizeof(struct) != size.value:
+            raise RuntimeError(f"the kernels' library has another {struct.__name__} than this program")
