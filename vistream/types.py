@@ -6,6 +6,7 @@ Frames are `H x W x 3` uint8, RGB, and are numbered from 0 in the order in which
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -65,6 +66,44 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """One region of a panoptic map, in one frame: a thing (an object), or all of one kind of stuff.
+
+    `id`: of its pixels in `ClassMap.ids`; `area` in pixels; `box` holds them all.
+    """
+
+    id: int
+    label: str
+    thing: bool
+    score: float
+    area: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassMap:
+    """What the pixels of one frame show. `labels`: uint8 `[H, W]`, indices of `names`, 255 where it is none of them.
+
+    `palette`: uint8 `[N, 3]`, a colour for each name. `ids`: int32 `[H, W]`, the ids of segments, 0 for none; None
+    where there are classes only.
+    """
+
+    names: tuple[str, ...]
+    palette: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    ids: NDArray[np.int32] | None = None
+
+    def shares(self) -> dict[str, float]:
+        """The share of the pixels, 0..1, of each class that occurs, by name, in the order of `names`.
+
+        >>> ClassMap(("road", "sky"), np.zeros((2, 3), np.uint8), np.array([[0, 0, 255, 1]], np.uint8)).shares()
+        {'road': 0.5, 'sky': 0.25}
+        """
+        counts = np.bincount(self.labels.ravel(), minlength=len(self.names))[: len(self.names)]
+        return {name: n / self.labels.size for name, n in zip(self.names, counts.tolist(), strict=True) if n}
+
+
+@dataclass(frozen=True, slots=True)
 class LayerWork:
     """What one layer of the network did for one frame.
 
@@ -107,6 +146,7 @@ class Result:
     """One frame's answer. `time` is in seconds from the start of the source.
 
     `activity`: bool `[h, w]` on the feature grid, true where features were recomputed; None without a network.
+    Of the tasks semseg and panoptic: `class_map`, `shares` of the classes by name, 0..1, and `segments` (panoptic).
     """
 
     frame: int
@@ -115,6 +155,9 @@ class Result:
     observations: int
     work: Work = field(default_factory=Work)
     activity: NDArray[np.bool_] | None = None
+    class_map: ClassMap | None = None
+    shares: Mapping[str, float] | None = None
+    segments: tuple[Segment, ...] = ()
 
 
 class Features(Protocol):

@@ -23,6 +23,7 @@ from vistream.cli.options import flag
 from vistream.cli.process_title import hide_secrets
 from vistream.cli.serve import serve
 from vistream.cli.track import track
+from vistream.cli.train import train
 from vistream.cli.verify import verify
 from vistream.errors import told
 from vistream.torch_threads import let_waiting_threads_sleep
@@ -33,7 +34,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (track, verify, bench, calibrate, download_weights, energy_report, serve, doctor):
+for command in (track, verify, bench, train, calibrate, download_weights, energy_report, serve, doctor):
     app.command(command.__name__.replace("_", "-"))(command)
 app.command("eval")(evaluate)
 

@@ -57,6 +57,7 @@ Overwrite = Annotated[
 ]
 OutputFile = Annotated[Path | None, typer.Option(dir_okay=False, show_default=False)]
 
+AUTO_MODEL = "auto"  # the one of each task that comes with the package, as pipeline.session has it
 DEFAULT_MODEL = "efficientnet-lite0"  # as quantize.named has it, which takes seconds to import
 
 

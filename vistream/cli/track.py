@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from vistream.cli.options import (
-    DEFAULT_MODEL,
+    AUTO_MODEL,
     OUTPUTS,
     Deadband,
     Debug,
@@ -31,7 +31,11 @@ SOURCES_HELP = (
     "Of several, each is tracked by a process of its own, and outputs name folders."
 )
 TASK_HELP = (
-    "mot (boxes), mots (masks), pose (skeletons), vos (masks, from --init-mask) or sot (a box, from --init-box)."
+    "mot (boxes), mots (masks), pose (skeletons), vos (masks, from --init-mask), sot (a box, from --init-box), "
+    "semseg (the class of every pixel) or panoptic (classes and things)."
+)
+DETECTOR_HELP = (
+    "auto (the best one here), motion, yolox-s, nanodet-plus-m, nanodet-g, or onnx:FILE; mots: spike2former:FILE too."
 )
 DETECTIONS_HELP = (
     "Detections made beforehand: text (MOT, MOTS, KITTI, VisDrone, CSV), JSON (COCO, PoseTrack, Label Studio), "
@@ -58,9 +62,7 @@ def track(
         typer.Option(help="pose: the first frame's people, as PoseTrack JSON, carried on.", show_default=False),
     ] = None,
     detections: Annotated[Path | None, typer.Option(help=DETECTIONS_HELP, show_default=False)] = None,
-    detector: Annotated[
-        str, typer.Option(help="auto (the best one here), motion, yolox-s, nanodet-plus-m, nanodet-g, or onnx:FILE.")
-    ] = "auto",
+    detector: Annotated[str, typer.Option(help=DETECTOR_HELP)] = "auto",
     detector_size: Annotated[
         str | None,
         typer.Option(
@@ -75,9 +77,14 @@ def track(
     mots_txt: Annotated[Path | None, _file("Write masks as MOTS text.")] = None,
     davis_dir: Annotated[Path | None, _file("Write masks as palette PNGs, DIR/SEQUENCE/FRAME.png.")] = None,
     posetrack_json: Annotated[Path | None, _file("Write skeletons as PoseTrack18 JSON.")] = None,
+    labels_dir: Annotated[Path | None, _file("Write class maps as palette PNGs, DIR/SEQUENCE/FRAME.png.")] = None,
+    index_dir: Annotated[Path | None, _file("The same as grey PNGs, whose values are the classes' numbers.")] = None,
+    panoptic_json: Annotated[
+        Path | None, _file("Write segments as COCO panoptic JSON, and their pixels as PNGs beside it.")
+    ] = None,
     coco_json: Annotated[Path | None, _file("Write tracks as COCO results.")] = None,
     jsonl: Annotated[Path | None, _file("Write a line of JSON for each frame.")] = None,
-    csv: Annotated[Path | None, _file("Write a row of CSV for each track in each frame.")] = None,
+    csv: Annotated[Path | None, _file("Write a row of CSV for each track, or class, in each frame.")] = None,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -88,7 +95,7 @@ def track(
         ),
     ] = None,
     overwrite: Overwrite = False,
-    model: Model = DEFAULT_MODEL,
+    model: Model = AUTO_MODEL,
     fidelity: Fidelity = "exact",
     deadband: Deadband = None,
     hysteresis: Hysteresis = None,
@@ -116,7 +123,7 @@ def track(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Track the objects of a video and write what was found.
+    """Track the objects of a video, or say what its pixels show, and write what was found.
 
     Only what changed since the last frame is computed; with --fidelity exact the result is that of the whole frame.
 
@@ -155,6 +162,9 @@ def track(
         coco=coco_json,
         posetrack=posetrack_json,
         davis=davis_dir,
+        labels=labels_dir,
+        index=index_dir,
+        panoptic=panoptic_json,
     )
     found = sources_of(sources)
     if len(found) == 1 and cluster is None:

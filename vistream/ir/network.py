@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from vistream.errors import VistreamError
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations import Input, Neuron, Operation
-from vistream.ir.value import Misfit, Value
+from vistream.ir.value import Value
 
 CHECKED = 512  # pixels: a size at which most networks can be laid
 
@@ -82,6 +83,7 @@ class IntegerNetwork:
                     values[layer.name] = layer.frame(height, width)
                 else:
                     values[layer.name] = layer.lay([values[source] for source in layer.sources])
+                values[layer.name].check()
             except Misfit as error:
                 raise VistreamError(f"layer {layer.name} {error}") from None
             except ValueError as error:
@@ -116,6 +118,7 @@ class IntegerNetwork:
         for layer in self.layers[1:]:
             try:
                 values[layer.name] = layer.lay([values[source] for source in layer.sources])
+                values[layer.name].check()
             except Misfit as error:
                 raise ValueError(f"layer {layer.name} {error}") from None
             except ValueError:

@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.ir.misfit import Misfit
 from vistream.ir.same import same_padding
 
 Counts = NDArray[np.int64]
 Pair = tuple[int, int]
+LARGEST = 1 << 14  # of a window's numbers: more than any picture has rows
 
 
 class Placed(NamedTuple):
@@ -46,6 +48,13 @@ class Window:
         """Whether an output looks at exactly the input of its own position."""
         unpadded = self.padding is None or (self.padding == (0, 0) and self.after in (None, (0, 0)))
         return self.kernel == (1, 1) and self.stride == (1, 1) and unpadded
+
+    def check(self) -> None:
+        """Raise `Misfit` where it makes no sense, as one of a damaged file may not."""
+        numbers = (*self.kernel, *self.stride, *self.dilation)
+        around = (*(self.padding or ()), *(self.after or ()))
+        if min(numbers) < 1 or max(*numbers, *around, 0) > LARGEST or min((0, *around)) < 0:
+            raise Misfit(f"has a window of {self}")
 
     def place(self, height: int, width: int) -> Placed:
         """Lay the window over an input of `height` x `width`.

@@ -17,9 +17,8 @@ from vistream.media.video.frames import Source, SourceFrame
 from vistream.media.video.source import open_source
 from vistream.pipeline.checkpoint import known
 from vistream.pipeline.observe import make_observer
-from vistream.pipeline.session import Session, check_fidelity, check_task
+from vistream.pipeline.session import AUTO, Session, check_fidelity, check_task
 from vistream.pipeline.start import FirstObjects
-from vistream.quantize.named import DEFAULT_MODEL
 from vistream.types import Box, Observations, Result
 
 
@@ -28,7 +27,7 @@ class Settings:
     """Everything that decides what `track` gives, as the command line names it."""
 
     task: str = "mot"
-    model: str = DEFAULT_MODEL
+    model: str = AUTO
     detections: Path | None = None
     detector: str = "auto"
     detector_size: Size | None = None
@@ -67,7 +66,7 @@ class Run:
 
     def __init__(self, source: str, settings: Settings, after: Memory | None = None) -> None:
         check_task(settings.task)
-        check_fidelity(settings.fidelity, settings.deadband, settings.hysteresis)
+        check_fidelity(settings.task, settings.fidelity, settings.deadband, settings.hysteresis)
         first = FirstObjects(settings.init_mask, settings.init_box, settings.init_poses)
         first.check(settings.task)
         self.settings = settings

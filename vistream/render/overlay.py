@@ -1,4 +1,4 @@
-"""Draw what the tracker found onto the frame: masks, trails, boxes with ids, key points, the work done.
+"""Draw what was found onto the frame: class maps, masks, trails, boxes with ids, key points, the work done.
 
 One function a kind. Sizes follow the frame, so that a 4K picture and a thumbnail look alike; what does not fit
 is left out.
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.render.class_overlay import draw_borders, draw_class_map, draw_legend
 from vistream.render.colours import Colour, colour_of
 from vistream.render.shapes import draw_limbs
 from vistream.render.text import TextPainter
@@ -59,6 +60,10 @@ class Overlay:
     def draw(self, frame: Frame, result: Result, status: str) -> Frame:
         """A copy of `frame` (uint8 `[H, W, 3]`, RGB) with `result` on it and `status` in a strip along its top."""
         picture = frame.copy()
+        if result.class_map is not None:
+            draw_class_map(picture, result.class_map)
+            if result.class_map.ids is not None:
+                draw_borders(picture, result.class_map.ids)
         for track in result.tracks:
             if track.mask is not None:
                 draw_mask(picture, track.mask, colour_of(track.id))
@@ -76,6 +81,8 @@ class Overlay:
             self._draw_activity(picture, frame, result.activity)
         if status:
             self._draw_status(picture, status)
+        if result.class_map is not None:
+            draw_legend(picture, result, self._text, self._text.height + 2 * self._pad if status else 0)
         return picture
 
     def follow(self, result: Result) -> None:

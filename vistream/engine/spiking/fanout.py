@@ -1,7 +1,7 @@
 """Where a spike goes: the neurons that it reaches through a synapse, and the charge that it brings to each.
 
 Every event is delivered forward, from its source to its targets (a scatter), which is how spiking hardware works and
-the opposite of the gather of `quantize.dense` and `stream`: they share no code. Cost follows the positions that have
+the opposite of the gather of `engine.reference` and `stream`: they share no code. Cost follows the positions that have
 events. Charges are integers and exact.
 """
 

@@ -3,7 +3,7 @@
 In a time step every layer, first to last, takes in what its sources sent in this step and then fires once, so a spike
 travels through the whole network within its step. The frame is delivered as integer pixels (or differences of them) in
 the first step; the first layer is analog, and all others see spikes. The simulation of a frame ends when no neuron has
-anything left to fire: then, with ST-BIF neurons, every layer equals `quantize.dense` bit for bit. If T steps were not
+anything left to fire: then, with ST-BIF neurons, every layer equals `engine.reference` bit for bit. If T steps were not
 enough it says so, and what is still due stays due: without reset, the next frame goes on from there.
 """
 

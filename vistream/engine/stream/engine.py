@@ -1,6 +1,6 @@
 """The event-driven engine: from frame to frame, recompute the outputs whose inputs changed, and nothing else.
 
-Its result equals `quantize.dense` bit for bit, every frame, with the dead zones off or on: a neuron's level is a pure
+Its result equals `engine.reference` bit for bit, every frame, with the dead zones off or on: a neuron's level is a pure
 function of its inputs (and, with hysteresis, of the level it holds, which unchanged inputs leave as it is), so where no
 input changed there is nothing to compute.
 """
@@ -93,7 +93,7 @@ class Stream:
 
     `deadband`: a pixel is re-read only when a channel moved by more than this many grey levels from the value held
     (0 to 255). `hysteresis`: extra levels by which a pre-activation must leave a neuron's level (>= 0). Both 0: exact.
-    `noise`: if not 0, the dead-band follows the camera's noise, times this (see `quantize.deadband`).
+    `noise`: if not 0, the dead-band follows the camera's noise, times this (see `engine.deadband`).
     `backend`: `"compiled"`, `"torch"`, `"auto"` or a class; they give the same levels.
     """
 

@@ -36,6 +36,9 @@ class AveragePool(Operation):
     def sources(self) -> tuple[str, ...]:
         return (self.source,)
 
+    def check(self) -> None:
+        self.window.check()
+
     def lay(self, sources: Sequence[Value]) -> Value:
         only((Kind.LEVELS,), sources, self.sources)
         source = sources[0]

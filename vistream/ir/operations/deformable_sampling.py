@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from vistream.ir.footprint import Everywhere, Footprint, Same
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation, only
 from vistream.ir.sampling import sample
-from vistream.ir.value import Kind, Misfit, Value
+from vistream.ir.value import Kind, Value
 from vistream.ir.window import Window
 
 
@@ -47,6 +48,7 @@ class DeformableSampling(Operation):
     def check(self) -> None:
         if self.groups < 1:
             raise Misfit(f"has {self.groups} groups")
+        self.window.check()
 
     def lay(self, sources: Sequence[Value]) -> Value:
         only((Kind.REAL,), sources[1:2], self.sources[1:2])

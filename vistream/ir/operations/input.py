@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vistream.ir.footprint import Footprint
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation
-from vistream.ir.value import Misfit, Value, all_zero
+from vistream.ir.value import Value, all_zero
 
 PIXEL_ZERO = 128  # the grey value that the integer network sees as level 0
 

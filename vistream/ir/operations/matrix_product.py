@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from vistream.ir.footprint import Everywhere, Footprint, Same
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation, only
-from vistream.ir.value import Kind, Misfit, Value, sums
+from vistream.ir.value import Kind, Value, sums
 
 
 class Transposed(Enum):

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from vistream.ir.footprint import Everywhere, Footprint, Same, place
 from vistream.ir.formula import LARGEST_MEMBRANE, Rounding, mean_multiplier, membrane, requantise
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation, only, reached
-from vistream.ir.value import Kind, Misfit, Value
+from vistream.ir.value import Kind, Value
 from vistream.ir.window import POINTWISE, Window
 
 
@@ -89,6 +90,8 @@ class Neuron(Operation):
         if self.table is not None and (self.table.dtype != torch.int8 or self.table.shape != (256,)):
             raise Misfit("has a table that is not int8 [256]")
         for synapse in self.synapses:
+            if synapse.window is not None:
+                synapse.window.check()
             _check_tensor("multiplier", synapse.multiplier, torch.float32, 1)
             if synapse.weight is not None:
                 _check_tensor("weight", synapse.weight, torch.int8, 4)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from vistream.ir.footprint import Footprint
-from vistream.ir.value import Kind, Misfit, Value
+from vistream.ir.misfit import Misfit
+from vistream.ir.value import Kind, Value
 from vistream.ir.window import Counts
 
 

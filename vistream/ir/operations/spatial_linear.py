@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from vistream.ir.footprint import Everywhere, Footprint
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation, only
-from vistream.ir.value import Kind, Misfit, Value, sums
+from vistream.ir.value import Kind, Value, sums
 from vistream.ir.window import Pair
 
 

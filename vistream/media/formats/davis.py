@@ -98,10 +98,11 @@ def read_folder(folder: Path | str) -> Iterator[tuple[str, Labels]]:
         yield file.stem, np.where(labels == VOID, np.uint8(1), labels) if binary else labels
 
 
-def write_labels(path: Path | str, labels: Labels) -> None:
-    """Save a label map `[H, W]` as a PNG with the palette of DAVIS."""
+def write_labels(path: Path | str, labels: Labels, colours: NDArray[np.uint8] | None = None) -> None:
+    """Save a label map `[H, W]` as a PNG with a palette: `colours`, uint8 `[N, 3]`, black from N on; else DAVIS's."""
     image = Image.fromarray(np.ascontiguousarray(labels, dtype=np.uint8))
-    image.putpalette(palette().ravel().tolist())
+    chosen = palette() if colours is None else colours
+    image.putpalette(chosen.tobytes().ljust(768, b"\0"))
     with replacing(path) as temporary:
         image.save(temporary, format="PNG")
 

@@ -19,6 +19,7 @@ from vistream.storage.names import check_distinct
 SUFFIXES = {
     **{"video": ".mp4", "mot": ".txt", "mots": ".txt", "jsonl": ".jsonl", "csv": ".csv"},
     **{"coco": ".json", "posetrack": ".json", "davis": ""},
+    **{"labels": "", "index": "", "panoptic": ".json"},
 }
 """Of the files that a source gets in the folder of an output; label maps have a folder of their own in it."""
 
