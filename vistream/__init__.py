@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from vistream.errors import VistreamError
     from vistream.pipeline.run import track
     from vistream.pipeline.session import Session
-    from vistream.types import FeatureMap, Observations, Result, Track, Work
+    from vistream.types import ClassMap, FeatureMap, Observations, Result, Segment, Track, Work
 
 __all__ = [
+    "ClassMap",
     "FeatureMap",
     "Observations",
     "Result",
+    "Segment",
     "Session",
     "Stream",
     "Track",
@@ -38,7 +40,7 @@ _HOMES = {
     "VistreamError": "vistream.errors",
     "stream": "vistream.engine.stream.model",
     "track": "vistream.pipeline.run",
-    **dict.fromkeys(("FeatureMap", "Observations", "Result", "Track", "Work"), "vistream.types"),
+    **dict.fromkeys(("ClassMap", "FeatureMap", "Observations", "Result", "Segment", "Track", "Work"), "vistream.types"),
 }
 
 

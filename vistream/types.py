@@ -94,13 +94,13 @@ class ClassMap:
     ids: NDArray[np.int32] | None = None
 
     def shares(self) -> dict[str, float]:
-        """The share of the pixels, 0..1, of each class that occurs, by name, in the order of `names`.
+        """The share of the pixels, 0..1, of each class that occurs, by name, in the order of `names`; to a millionth.
 
         >>> ClassMap(("road", "sky"), np.zeros((2, 3), np.uint8), np.array([[0, 0, 255, 1]], np.uint8)).shares()
         {'road': 0.5, 'sky': 0.25}
         """
         counts = np.bincount(self.labels.ravel(), minlength=len(self.names))[: len(self.names)]
-        return {name: n / self.labels.size for name, n in zip(self.names, counts.tolist(), strict=True) if n}
+        return {name: round(n / self.labels.size, 6) for name, n in zip(self.names, counts.tolist(), strict=True) if n}
 
 
 @dataclass(frozen=True, slots=True)

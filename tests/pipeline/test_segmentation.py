@@ -58,7 +58,7 @@ def record(folder: Path, settings: Settings, most: int | None = None, *, resume:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Of all files that must be the same, byte for byte."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".mp4", ".html"))
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".mp4", ".html", ".resume"))
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
