@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import DEFAULT_MODEL, Debug, Model, Overwrite, Quiet, SourceArgument, Start
 from vistream.errors import VistreamError
 
@@ -32,6 +33,7 @@ def calibrate(
     std: Annotated[
         str | None, typer.Option(help="And what they are divided by: 255 for pixels 0..1.", show_default="ImageNet's")
     ] = None,
+    config: Config = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,

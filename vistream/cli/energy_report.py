@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import DEFAULT_MODEL, Debug, Model, Overwrite, Quiet, SourceArgument, Start, Stride
 
 
@@ -27,6 +28,7 @@ def energy_report(
     overwrite: Overwrite = False,
     start: Start = 0,
     stride: Stride = 1,
+    config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import AUTO_MODEL, NETWORK, Debug, MaxFrames, Model, Overwrite, Quiet, flag
 
 DATA_HELP = (
@@ -48,6 +49,7 @@ def evaluate(
     jobs: Annotated[int, typer.Option(help="With --data: processes, a sequence each.", min=1)] = 1,
     json: Annotated[Path | None, typer.Option(help="Write every metric as JSON.", show_default=False)] = None,
     csv: Annotated[Path | None, typer.Option(help="Write every metric as CSV.", show_default=False)] = None,
+    config: Config = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,

@@ -160,6 +160,9 @@ def _report(recording: Recording, console: Console) -> None:
     table.add_row("speed", f"{totals.fps:.1f} frames a second, everything included")
     done = f"{totals.macs / 1e9:.1f} of {totals.macs_dense / 1e9:.1f} GMAC ({100 * totals.share:.1f} % of dense)"
     table.add_row("network", done if tracks else recording.run.session.model)
+    for place, label, plus, minus, inside, _, longest in totals.tally.rows():
+        stay = f", {inside} inside, longest stay {longest:.1f} s" if longest else ""
+        table.add_row(place, f"{label}: {plus} in, {minus} out{stay}")
     for path in recording.files:
         table.add_row("written", str(path))
     console.print(table)

@@ -27,6 +27,7 @@ from vistream.pipeline.report import RunFacts, RunReport, report_names
 from vistream.pipeline.run import Memory, Run, Settings
 from vistream.storage.claim import Claim
 from vistream.storage.names import identity
+from vistream.tracking.tally import Tally
 from vistream.types import Result
 
 INTERVAL = 10.0  # seconds between checkpoints: so much work is done again after a kill, at the most
@@ -47,6 +48,7 @@ class Totals:
     ids: set[int] = field(default_factory=set)
     macs: int = 0
     macs_dense: int = 0
+    tally: Tally = field(default_factory=Tally)
     shares: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
 
@@ -56,6 +58,7 @@ class Totals:
         self.ids.update(track.id for track in result.tracks)
         self.macs += result.work.macs
         self.macs_dense += result.work.macs_dense
+        self.tally.add(result)
         for name, share in (result.shares or {}).items():
             self.shares[name] = self.shares.get(name, 0.0) + share
 
@@ -133,6 +136,8 @@ class Recording:
                     self.run.source.size,
                     draw or report is not None,
                     joints=seen.joints,
+                    places=self.run.places,
+                    name=self.run.source.name,
                     images=seen.images,
                     classes=self.run.session.classes,
                     keep=None if after is None or saved is None else Keep(after.frames, saved["bytes"]),

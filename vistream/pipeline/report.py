@@ -165,6 +165,7 @@ class RunReport:
 task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
 {_numbers(history, self.speed)}
 {self._moving_picture()}
+{_counts(history)}
 <h2>What happened</h2>
 <div class="plots">
 {_plots(history, facts.colours)}
@@ -195,6 +196,16 @@ def _numbers(history: History, speed: float) -> str:
         entries.append((f"{100 * history.share:.1f} %", "of dense work done"))
         entries.append((f"{count(history.macs)}MAC", f"of {count(history.macs_dense)}MAC"))
     return f'<div class="numbers">{"".join(f"<div><b>{b}</b><span>{note}</span></div>" for b, note in entries)}</div>'
+
+
+def _counts(history: History) -> str:
+    """What was counted at lines and zones, if there are any."""
+    rows = []
+    for place, label, plus, minus, inside, mean, longest in history.tally.rows():
+        stays = [f"{seconds:.1f} s" if longest else "" for seconds in (mean, longest)]
+        rows.append((place, label, str(plus), str(minus), str(inside), *stays))
+    head = ("line or zone", "class", "in", "out", "inside at the end", "mean stay", "longest stay")
+    return f"<h2>Counted</h2>\n{table(head, rows)}" if rows else ""
 
 
 def _plots(history: History, colours: Mapping[str, str]) -> str:

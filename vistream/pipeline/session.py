@@ -14,6 +14,7 @@ from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.lazy_features import LazyFeatures
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
+from vistream.ir.plain_torch import with_plain_torch
 from vistream.media.video.fit import fit
 from vistream.models.classes import ClassSet
 from vistream.models.model import LoadedModel, load_model
@@ -81,6 +82,7 @@ class Session:
     The attribute `model` says in words which network it is, `zones` what the fidelity means in numbers.
     """
 
+    @with_plain_torch
     def __init__(
         self,
         task: str = "mot",
@@ -173,6 +175,7 @@ class Session:
     def _fit(self, frame: Frame) -> Frame:
         return fit(frame, shortest=SHORTEST.get(self.task, 0))
 
+    @with_plain_torch
     def step(
         self,
         frame: Frame,

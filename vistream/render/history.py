@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.tracking.tally import Tally
 from vistream.types import Result
 
 MOST_POINTS = 2000
@@ -93,6 +94,7 @@ class History:
     counts: Series = field(default_factory=Series)
     presences: dict[int, Presence] = field(default_factory=dict)
     layers: list[LayerHistory] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
     classes: dict[str, Series] = field(default_factory=dict)
 
     def add(self, result: Result) -> None:
@@ -105,6 +107,7 @@ class History:
         self.observations += result.observations
         self.macs += result.work.macs
         self.macs_dense += result.work.macs_dense
+        self.tally.add(result)
         self._add_classes(result)
         self.shares.add(result.frame, result.work.share)
         self.counts.add(result.frame, len(result.tracks))

@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 
 from vistream.render.class_overlay import draw_borders, draw_class_map, draw_legend
 from vistream.render.colours import Colour, colour_of
+from vistream.render.places import draw_place, note_corner
 from vistream.render.shapes import draw_limbs
 from vistream.render.text import TextPainter
+from vistream.tracking.places import LINE, Place
+from vistream.tracking.tally import Tally
 from vistream.types import Frame, Result, Track
 
 TRAIL_SECONDS = 3.0
@@ -44,12 +47,17 @@ class _Trail:
 class Overlay:
     """Draws results onto the frames of one video of `size` (width, height) at `fps`; it remembers the trails.
 
-    `joints` names the key points; without names only dots are drawn.
+    `joints` names the key points; without names only dots are drawn. `places`: lines and zones, which are drawn with
+    what was counted there.
     """
 
-    def __init__(self, size: tuple[int, int], fps: float, joints: Sequence[str] = ()) -> None:
+    def __init__(
+        self, size: tuple[int, int], fps: float, joints: Sequence[str] = (), places: Sequence[Place] = ()
+    ) -> None:
         self.size = size
         self._joints = tuple(joints)
+        self._places = tuple(places)
+        self._tally = Tally()
         shorter = min(size)
         self._line = max(1, round(shorter / 300))
         self._text = TextPainter(max(SMALLEST_FONT, round(shorter * FONT_HEIGHT)))
@@ -68,6 +76,8 @@ class Overlay:
             if track.mask is not None:
                 draw_mask(picture, track.mask, colour_of(track.id))
         self.follow(result)
+        for place in self._places:
+            draw_place(picture, place, self._line)
         for identity, trail in self._trails.items():
             draw_trail(picture, trail.points, result.frame, self._trail_frames, colour_of(identity), self._line)
         for track in result.tracks:
@@ -77,6 +87,8 @@ class Overlay:
                 draw_limbs(picture, track.keypoints, self._joints, colour_of(track.id), 2 * self._line)
                 draw_keypoints(picture, track.keypoints, colour_of(track.id), self._line)
             self._draw_chip(picture, track)
+        for place in self._places:
+            self._draw_note(picture, place)
         if result.activity is not None:
             self._draw_activity(picture, frame, result.activity)
         if status:
@@ -86,7 +98,11 @@ class Overlay:
         return picture
 
     def follow(self, result: Result) -> None:
-        """Lengthen the trails by this frame's boxes (the middle of the lower edge); drop what is too old."""
+        """Add up the events; lengthen the trails by this frame's boxes (the middle of the lower edge).
+
+        What is too old is dropped.
+        """
+        self._tally.add(result)
         step = max(1, self._trail_frames // TRAIL_POINTS)
         for track in result.tracks:
             points = self._trails.setdefault(track.id, _Trail()).points
@@ -114,6 +130,17 @@ class Overlay:
         y = min(y if y >= 0 else max(y + height, 0), picture.shape[0] - height)
         picture[y : y + height, x : x + width] = colour_of(track.id)
         self._text.write(picture, text, (x + self._pad, y), BLACK)
+
+    def _draw_note(self, picture: Frame, place: Place) -> None:
+        plus, minus = self._tally.of(place.name)
+        now = f"in {plus}, out {minus}" if place.kind == LINE else f"{plus - minus} inside, {plus} so far"
+        text = f"{place.name}: {now}"
+        size = (self._chip_width(text), self._text.height)
+        corner = note_corner(picture, place, size)
+        if corner is not None:
+            x, y = corner
+            picture[y : y + size[1], x : x + size[0]] = BLACK
+            self._text.write(picture, text, (x + self._pad, y), WHITE)
 
     def _chip_width(self, text: str) -> int:
         return int(self._text.ink(text).shape[1]) + 2 * self._pad

@@ -22,6 +22,7 @@ from vistream.engine.stream.demand import Spans, needed_cells
 from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork, Output
+from vistream.ir.plain_torch import with_plain_torch
 from vistream.torch_threads import survive_forks
 from vistream.types import FeatureMap, Frame, LayerWork, Work
 
@@ -97,6 +98,7 @@ class Stream:
     `backend`: `"compiled"`, `"torch"`, `"auto"` or a class; they give the same levels.
     """
 
+    @with_plain_torch
     def __init__(
         self,
         network: IntegerNetwork,
@@ -181,6 +183,7 @@ class Stream:
         self.compute()
         return self.result().copied()
 
+    @with_plain_torch
     def take(self, frame: Frame) -> None:
         """Take one frame as `step` does, and note what changed; nothing is computed yet."""
         first = self._backend is None
@@ -195,6 +198,7 @@ class Stream:
         if first and self.hysteresis:
             self.compute()  # a level that was never computed is nothing to hold on to
 
+    @with_plain_torch
     def compute(self, wanted: Wanted = None) -> None:
         """Bring what is `wanted` up to date, and whatever it depends on.
 
@@ -212,6 +216,7 @@ class Stream:
         self._backend.pause()
         self._current = wanted is None
 
+    @with_plain_torch
     def result(self) -> Step:
         """The outputs and the work of the present frame, as far as it was computed."""
         assert self._backend is not None

@@ -12,10 +12,12 @@ from torch import nn
 from vistream.engine.agreement import OUTPUT
 from vistream.engine.conversion import converted_file, converted_model
 from vistream.engine.stream.engine import Step, Stream
+from vistream.ir.plain_torch import with_plain_torch
 from vistream.quantize.onnx_network import OnnxNetwork
 from vistream.types import Frame
 
 
+@with_plain_torch
 def stream(
     model: nn.Module | str | Path,
     calibration_frames: Any,

@@ -6,7 +6,8 @@
      "classes"?: {"road": 0.41, "sky": 0.2}, "segments"?: [{"id", "class", "thing", "score", "area", "bbox"}]}
 
 `classes` and `segments` are those of the tasks semseg and panoptic: the share of the pixels that show each class, and
-the regions. Frames count from 0, boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of
+the regions. A frame in which something happened at a line or zone has
+"events", see `events`. Frames count from 0, boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of
 [x, y, confidence]. JSON is strict: no NaN, no infinity. Activity maps and class maps are not stored. This file alone is
 written in place, not renamed when complete, because a run that was killed goes on from it.
 """
@@ -27,6 +28,7 @@ import numpy as np
 
 from vistream.errors import VistreamError
 from vistream.media.formats import rle
+from vistream.media.formats.events import event_as_dict, event_of
 from vistream.types import LayerWork, Result, Segment, Track, Work
 
 log = logging.getLogger("vistream")
@@ -144,13 +146,15 @@ def _recorded_track(track: Track) -> Track:
 def as_dict(result: Result) -> dict[str, Any]:  # Any: JSON
     """One frame as JSON values; boxes and key points to a thousandth of a pixel."""
     layers = [[n.name, n.pixels, n.pixels_total, n.macs, n.macs_dense, n.changes] for n in result.work.layers]
-    entry = {
+    entry: dict[str, Any] = {
         "frame": result.frame,
         "t": round(result.time, 6),
         "observations": result.observations,
         "tracks": [_track_as_dict(track) for track in result.tracks],
         "work": {"macs": result.work.macs, "macs_dense": result.work.macs_dense, "layers": layers},
     }
+    if result.events:
+        entry["events"] = [event_as_dict(event) for event in result.events]
     if result.shares is not None:
         entry["classes"] = {name: round(share, 6) for name, share in result.shares.items()}
     if result.segments:
@@ -189,12 +193,14 @@ def _parse(line: bytes, where: str) -> Result:
         entry = json.loads(line, parse_constant=_refuse)
         work = Work(tuple(LayerWork(str(name), *map(int, counts)) for name, *counts in entry["work"]["layers"]))
         tracks = tuple(_track(track) for track in entry["tracks"])
+        events = tuple(event_of(event) for event in entry.get("events", ()))
         shares = {str(name): _share(share) for name, share in entry["classes"].items()} if "classes" in entry else None
         segments = tuple(map(_segment, entry.get("segments", ())))
         return Result(
             *(int(entry["frame"]), float(entry["t"]), tracks, int(entry["observations"]), work),
             shares=shares,
             segments=segments,
+            events=events,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise VistreamError(f"{where} is not a frame as vistream writes it: {error!r}") from None

@@ -20,6 +20,8 @@ SUFFIXES = {
     **{"video": ".mp4", "mot": ".txt", "mots": ".txt", "jsonl": ".jsonl", "csv": ".csv"},
     **{"coco": ".json", "posetrack": ".json", "davis": ""},
     **{"labels": "", "index": "", "panoptic": ".json"},
+    **{"cvat": ".xml", "label_studio": ".json", "coco_video": ".json", "yolo": "", "crops": "", "heat_map": ".png"},
+    **{"events": ".jsonl"},
 }
 """Of the files that a source gets in the folder of an output; label maps have a folder of their own in it."""
 
