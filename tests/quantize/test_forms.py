@@ -3,16 +3,21 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 import vistream
 from vistream.engine.reference import Dense
+from vistream.errors import VistreamError
+from vistream.ir.file import load_network, save_network
 from vistream.types import Frame
 
 HEIGHT, WIDTH = 32, 48
@@ -49,7 +54,7 @@ class Net(nn.Module):
 class Scaled(nn.Conv2d):
     """A known module with a forward of its own."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         return 1.7 * super().forward(x)
 
 
@@ -62,7 +67,7 @@ class Attention(nn.Module):
         self.mix = nn.Linear(channels, 3 * channels)
         self.out = nn.Linear(channels, channels)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         batch, channels, height, width = x.shape
         tokens = x.flatten(2).transpose(1, 2)
         query, key, value = self.mix(self.norm(tokens)).chunk(3, -1)
@@ -78,11 +83,11 @@ class Gate(nn.Module):
         super().__init__()
         self.down, self.up = nn.Conv2d(channels, 4, 1), nn.Conv2d(4, channels, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         return x * torch.sigmoid(self.up(F.relu(self.down(x.mean((2, 3), keepdim=True)))))
 
 
-def overwritten(net: Any, x: Tensor) -> Tensor:
+def overwritten(net: Any, x: Tensor) -> Any:
     y: Tensor = net.a(x)
     return y + net.b(F.relu_(y))
 
@@ -100,9 +105,13 @@ def halves(net: Any, x: Tensor) -> Tensor:
     return torch.cat([net.a(left), right.neg(), left * right], 1)
 
 
-def shuffled(net: Any, x: Tensor) -> Tensor:
+def shuffled(net: Any, x: Tensor) -> Any:
     batch, channels, height, width = x.shape
     return net.a(x.view(batch, 2, channels // 2, height, width).transpose(1, 2).reshape(batch, channels, height, width))
+
+
+def masked(net: Any, x: Tensor, mask: Tensor | None = None) -> Any:
+    return net.a(x) if mask is None else net.a(x) * mask
 
 
 def swish(net: Any, x: Tensor) -> Tensor:
@@ -131,7 +140,7 @@ FORMS: dict[str, Callable[[], nn.Module]] = {
     "swish by hand": lambda: Net(swish, a=conv()),
     "h-swish by hand": lambda: Net(lambda net, x: net.a(x) * F.relu6(x + 3) / 6, a=conv()),
     "clamp above 0": lambda: Net(lambda net, x: net.a(x).clamp(0.1, 0.7), a=conv()),
-    "where": lambda: Net(lambda net, x: torch.where(net.a(x) > 0, x, -x), a=conv()),
+    "where": lambda: Net(lambda net, x: torch.where(x > 0.5, net.a(x), net.a(x) - 0.01 * x), a=conv()),
     "GroupNorm": lambda: then(nn.GroupNorm(2, 8)),
     "InstanceNorm": lambda: then(nn.InstanceNorm2d(8)),
     "LayerNorm": lambda: then(nn.LayerNorm([8, HEIGHT // 2, WIDTH // 2])),
@@ -168,7 +177,7 @@ FORMS: dict[str, Callable[[], nn.Module]] = {
     "tokens": lambda: Net(lambda net, x: net.a(x).flatten(2), a=conv()),
     "flat": lambda: Net(lambda net, x: net.a(x).flatten(1), a=conv()),
     "softmax": lambda: Net(lambda net, x: F.softmax(net.a(x), 1), a=conv()),
-    "optional": lambda: Net(lambda net, x, mask=None: net.a(x) if mask is None else net.a(x) * mask, a=conv()),
+    "optional": lambda: Net(masked, a=conv()),
     "shapes": lambda: Net(lambda net, x: net.a(F.pad(x, (0, x.shape[3] % 5, 0, 1))), a=conv()),
     "half": lambda: Net(lambda net, x: net.a(x), a=conv()).half(),
     "double": lambda: Net(lambda net, x: net.a(x), a=conv()).double(),
@@ -261,3 +270,26 @@ def test_the_surroundings_do_not_matter() -> None:
         assert torch.equal(vistream.stream(network, frames(), mean=MEAN, std=STD).step(frames()[0]).levels, wanted)
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("name", ["attention", "GroupNorm", "tokens", "bilinear", "squeeze"])
+def test_what_is_saved_is_the_same(name: str, tmp_path: Path) -> None:
+    network = vistream.stream(made(name), frames(), mean=MEAN, std=STD).network
+    save_network(network, tmp_path / "net.safetensors")
+    again = load_network(tmp_path / "net.safetensors")
+    for frame in frames():
+        before, after = Dense(network).step(frame), Dense(again).step(frame)
+        assert all(torch.equal(before[layer], after[layer]) for layer in before)
+
+
+@pytest.mark.parametrize("target", ["aten.relu_.default", "aten.from_file.default", "aten.ones.default", "prim.print"])
+def test_an_island_in_a_file_calls_no_more_than_arithmetic(target: str, tmp_path: Path) -> None:
+    network = vistream.stream(made("GroupNorm"), frames(), mean=MEAN, std=STD).network
+    save_network(network, tmp_path / "net.safetensors")
+    with safe_open(str(tmp_path / "net.safetensors"), "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(tmp_path / "net.safetensors")
+    metadata["structure"] = metadata["structure"].replace("aten.native_group_norm.default", target)
+    save_file(tensors, tmp_path / "net.safetensors", metadata)
+    with pytest.raises(VistreamError, match="is damaged"):
+        load_network(tmp_path / "net.safetensors")

@@ -14,6 +14,7 @@ from vistream.engine.agreement import OUTPUT, check_network, check_recording
 from vistream.engine.frames import as_frame, channels_of, each
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
+from vistream.ir.plain_torch import with_plain_torch
 from vistream.models.onnx_file import read_onnx
 from vistream.quantize.convert import converted
 from vistream.quantize.module import check_module
@@ -27,6 +28,7 @@ from vistream.quantize.trace import trace
 CHECKED = 2  # frames on which floats and integers are compared
 
 
+@with_plain_torch
 def converted_model(
     model: nn.Module,
     frames: Any,
@@ -57,6 +59,7 @@ def converted_model(
     return network
 
 
+@with_plain_torch
 def converted_file(
     path: Path,
     frames: Any,

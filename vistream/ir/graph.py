@@ -124,11 +124,11 @@ class Graph:
             pending.extend(missing)
         return values[wanted]
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of every node's tensor at the sample's size."""
+    def kinds(self) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+        """The shape and the type of every node's tensor at the sample's size."""
         with torch.no_grad():
             sample = torch.zeros(self.sample, dtype=torch.float32)
-            return {node.name: tuple(value.shape) for node, value in self.run(sample)}
+            return {node.name: (tuple(value.shape), value.dtype) for node, value in self.run(sample)}
 
 
 class Piece(nn.Module):

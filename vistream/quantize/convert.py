@@ -130,8 +130,13 @@ class _Converter:
         return float(gain[0]) if bool((gain == gain[0]).all()) else gain
 
     def input(self, layer: FloatInput) -> tuple[Operation, Meaning]:
+        """Outside the frame lies the mean colour, as a whole number: what zero padding means to the float network."""
         mean, std = (torch.tensor(v, dtype=torch.float32) for v in (self.preprocess.mean, self.preprocess.std))
-        return Input(layer.name, layer.channels), Meaning(1.0 / std, (PIXEL_ZERO - mean) / std)
+        outside = mean.round().clamp(0, 255).to(torch.int32)
+        offset = tuple(outside.tolist())
+        return Input(layer.name, layer.channels, offset), Meaning(
+            1.0 / std, (PIXEL_ZERO - mean) / std, outside - PIXEL_ZERO
+        )
 
     def fixed(self, layer: FloatFixed) -> tuple[Operation, Meaning]:
         operation = layer.operation

@@ -13,7 +13,7 @@ from vistream.ir.operations import Nearest, Product
 from vistream.ir.target import Target
 from vistream.ir.window import Window
 from vistream.quantize.lowering import Lowering, Value
-from vistream.quantize.pointwise import closing, is_elementwise
+from vistream.quantize.pointwise import is_elementwise
 from vistream.quantize.program import FloatTransposed, Sum, Term, identity
 from vistream.quantize.view import by_channel, constant_by_channel, is_vector, lies_by_channel, same_view
 
@@ -180,7 +180,8 @@ def elementwise(low: Lowering, node: Node) -> Value | None:
     source = next(name for name in node.inputs if name not in low.constants)
     if not is_elementwise(node, {source}, low.constants):
         return None
-    return low.function(source, closing(low.graph, low.users, source, low.constants))
+    last = low.closing(source)
+    return None if last == source else low.function(source, last)
 
 
 def padding(pads: tuple[int, int, int, int] | None) -> tuple[Any, Any]:

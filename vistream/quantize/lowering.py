@@ -45,7 +45,9 @@ class Lowering:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.shapes = graph.shapes()
+        kinds = graph.kinds()
+        self.shapes = {name: shape for name, (shape, _) in kinds.items()}
+        self._floats = {name for name, (_, dtype) in kinds.items() if dtype.is_floating_point}
         self.users = graph.users()
         self.layers: list[FloatLayer] = []
         self.channels: dict[str, int] = {}
@@ -123,6 +125,11 @@ class Lowering:
         activation = node if clip is not None or root is not None else ""
         return self.add(FloatNeuron(name, node, pending, clip, root, activation), pending.channels)
 
+    def closing(self, root: str) -> str:
+        """The node that the elementwise function of `root` ends in; `root` itself where there is none to be taken."""
+        last = closing(self.graph, self.users, root, self.constants)
+        return last if last in self._floats else root
+
     def function(self, root: str, last: str) -> Value:
         """A layer for the elementwise function from `root` to `last`."""
         value = self.values[root]
@@ -135,7 +142,7 @@ class Lowering:
         """Take in the elementwise function of a node that all its users are part of, or settle what several read."""
         if len(self.users[name]) < 2 or name not in self.values:
             return
-        last = closing(self.graph, self.users, name, self.constants)
+        last = self.closing(name)
         inside = members(self.graph, name, last)
         names = {name, *(member.name for member in inside)}
         if any(bends(member, names) for member in inside):

@@ -13,7 +13,7 @@ cannot follow code that looks at shapes.)
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from vistream.errors import VistreamError
 from vistream.ir.graph import Graph, Node, Operand, Weight, pruned
+from vistream.ir.plain_torch import plain_torch
 from vistream.ir.same import SameConv2d
 from vistream.quantize.aten import Meaning, Traced, meaning_of
 
@@ -74,16 +75,11 @@ def as_for_inference(model: nn.Module) -> Iterator[None]:
     """Eval mode, no gradients, no autocast, float32 by default; afterwards modes and buffers are what they were."""
     modes = [(module, module.training) for module in model.modules()]
     buffers = [(module._buffers, dict(module._buffers)) for module in model.modules() if type(module._buffers) is dict]
-    default = torch.get_default_dtype()
-    with ExitStack() as stack:
-        stack.enter_context(torch.no_grad())
-        stack.enter_context(torch.autocast("cpu", enabled=False))
+    with plain_torch(), torch.inference_mode(False), torch.no_grad():
         try:
-            torch.set_default_dtype(torch.float32)
             model.eval()
             yield
         finally:
-            torch.set_default_dtype(default)
             for module, mode in modes:
                 module.training = mode
             for own, held in buffers:
