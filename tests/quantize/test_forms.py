@@ -248,6 +248,23 @@ def test_containers_are_named_outputs(name: str) -> None:
     assert step.levels is near.levels
 
 
+def test_a_network_that_knows_its_size_takes_no_other() -> None:
+    larger = np.zeros((HEIGHT + 8, WIDTH, 3), np.uint8)
+    for name, free in (
+        ("squeeze", True),
+        ("channel shuffle", True),
+        ("adaptive", True),
+        ("whole head", False),
+        ("tokens", False),
+    ):
+        stream = vistream.stream(made(name), frames(), mean=MEAN, std=STD)
+        if free:
+            assert stream.step(larger).levels.numel()
+        else:
+            with pytest.raises(VistreamError, match=f"takes frames of {WIDTH}x{HEIGHT} pixels alone"):
+                stream.step(larger)
+
+
 def test_what_a_step_gave_stays() -> None:
     torch.manual_seed(0)
     stream = vistream.stream(Net(lambda net, x: net.a(x), a=conv()).eval(), frames(), mean=MEAN, std=STD)

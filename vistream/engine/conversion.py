@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
 
@@ -18,6 +19,7 @@ from vistream.quantize.module import check_module
 from vistream.quantize.preprocess import preprocess_of_user
 from vistream.quantize.ranges import calibrate
 from vistream.quantize.scales import FULL, Levels
+from vistream.quantize.sizes import any_size
 from vistream.quantize.trace import trace
 
 CHECKED = 2  # frames on which floats and integers are compared
@@ -50,6 +52,9 @@ def converted_model(
     check_recording(model, program, kept, preprocess)
     ranges = calibrate(program, chain(kept, pictures), preprocess)
     network, meanings = converted(program, ranges, preprocess, levels)
+    if not any_size(model, program):
+        only = replace(network.input, size=(kept[0].shape[0], kept[0].shape[1]))
+        network = replace(network, layers=(only, *network.layers[1:]))
     check_network(program, network, meanings, kept, preprocess, tolerance)
     return network
 

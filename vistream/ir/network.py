@@ -114,7 +114,7 @@ class IntegerNetwork:
 
     def _check_fit(self, height: int, width: int) -> None:
         """Raise ValueError where a layer does not fit its sources, as far as frames of this size tell."""
-        values = {self.input.name: self.input.frame(height, width)}
+        values = {self.input.name: self.input.frame(*(self.input.size or (height, width)))}
         for layer in self.layers[1:]:
             try:
                 values[layer.name] = layer.lay([values[source] for source in layer.sources])
