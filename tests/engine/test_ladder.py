@@ -26,8 +26,9 @@ from vistream.models.lite0 import MEAN, STD, lite0_features
 from vistream.models.resnet import MEAN as RESNET_MEAN
 from vistream.models.resnet import STD as RESNET_STD
 from vistream.models.resnet import ResNetFeatures
-from vistream.quantize.convert import Levels, quantize
+from vistream.quantize.convert import quantize
 from vistream.quantize.ranges import Preprocess
+from vistream.quantize.scales import Levels
 from vistream.types import Frame
 
 ENOUGH = 10_000  # time steps after which any toy has come to rest

@@ -127,6 +127,7 @@ def test_things_are_observations_of_mots(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--detector", "motion"], "looks at every pixel itself, so it takes no detections and no detector"),
+        (["--classes", "person"], "the task semseg names every pixel: --classes is for tasks that"),
         (["--mot-txt", "a.txt"], "the mot output is for the task mot or mots or pose or vos or sot, not semseg"),
         (["--panoptic-json", "a.json"], "the panoptic output is for the task panoptic, not semseg"),
         (["--fidelity", "fast"], "has no dead zones"),

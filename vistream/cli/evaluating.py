@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from vistream.segment.inference import Inference
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
 from vistream.segment.network import TASKS as SEGMENTING
 from vistream.segment.network import check_float_only
+
+log = logging.getLogger("vistream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ def _segmentation_table(options: DatasetOptions, how: SegmentationOptions, *, qu
             raise VistreamError(f"--{name} is for the tasks that track, not {options.task}")
     for fidelity in names_in(options.fidelity):
         check_float_only(options.task, fidelity)
+    if options.jobs > 1:
+        log.info("the task %s runs in one process, whose network takes all processors", options.task)
     with ExitStack() as stack:
         output = options.output or Path(stack.enter_context(TemporaryDirectory(prefix="vistream-eval-")))
         model = DEFAULT_SEGMENTATION if options.model == AUTO else options.model

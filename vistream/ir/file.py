@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
+from vistream.ir.graph import Piece
+from vistream.ir.graph_file import decoded_piece, encoded_piece
 from vistream.ir.network import IntegerNetwork, Output
 from vistream.ir.operations import OPERATIONS
 
@@ -76,6 +78,8 @@ def _encoded(value: Any, key: str, tensors: dict[str, Tensor]) -> Any:
         return {"tensor": key}
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, Piece):
+        return encoded_piece(value, key, tensors)
     if is_dataclass(value):
         return _fields(value, key, tensors)
     if isinstance(value, tuple):
@@ -98,6 +102,8 @@ def _decoded(hint: Any, value: Any, tensors: dict[str, Tensor]) -> Any:
             raise ValueError(f"{value!r} is no list")
         hints = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
         return tuple(_decoded(item_hint, item, tensors) for item_hint, item in zip(hints, value, strict=True))
+    if hint is nn.Module:
+        return decoded_piece(value, tensors)
     if hint is Tensor:
         return tensors[value["tensor"]]
     if hint is float and type(value) is int:

@@ -18,11 +18,16 @@ CHECKED = 512  # pixels: a size at which most networks can be laid
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Output:
-    """A value that leaves the network, and the real value of one of its levels, in all channels or by channel `[C]`."""
+    """A value that leaves the network, and the real value of one of its levels, in all channels or by channel `[C]`.
+
+    `shape`: that of the float tensor behind its batch axis, where it is no map: its numbers are those of the value in
+    the same order. Empty for maps.
+    """
 
     name: str
     source: str
     scale: float | Tensor = 1.0
+    shape: tuple[int, ...] = ()
 
     def real(self, value: Tensor, divisor: int = 1) -> Tensor:
         """What the numbers of the value, `[h, w, C]`, mean: float32; the value itself where that is it."""
@@ -109,7 +114,7 @@ class IntegerNetwork:
 
     def _check_fit(self, height: int, width: int) -> None:
         """Raise ValueError where a layer does not fit its sources, as far as frames of this size tell."""
-        values = {self.input.name: self.input.frame(height, width)}
+        values = {self.input.name: self.input.frame(*(self.input.size or (height, width)))}
         for layer in self.layers[1:]:
             try:
                 values[layer.name] = layer.lay([values[source] for source in layer.sources])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.engine.deadband import Deadband
+from vistream.engine.frames import as_frame
 from vistream.engine.stream.backend import Backend, Done, backend_class
 from vistream.engine.stream.demand import Spans, needed_cells
 from vistream.engine.stream.plan import LayerPlan, make_plan
@@ -36,7 +37,8 @@ Wanted = Spans | Mapping[str, Spans | None] | None
 class Readout:
     """An output: its numbers, `[h, w, C]` (int8 levels, int32 sums or float32), and their scale (see `Output`).
 
-    `levels` is the engine's own memory: it changes at the next step. `recomputed`: bool `[h, w]`.
+    `levels` may be the engine's own memory, which changes at the next frame: `Stream.result` gives that, `Stream.step`
+    a copy. `recomputed`: bool `[h, w]`.
     """
 
     levels: Tensor
@@ -45,9 +47,9 @@ class Readout:
     recomputed: Tensor
 
     def values(self) -> NDArray[np.float32]:
-        """As real values, float32 `[h, w, C]`."""
+        """As real values, float32 `[h, w, C]`; of the output's own shape where that is no map."""
         values: NDArray[np.float32] = self.output.real(self.levels, self.divisor).numpy()
-        return values
+        return values.reshape(self.output.shape) if self.output.shape else values
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,12 @@ class Step:
 
     outputs: Mapping[str, Readout]
     work: Work
+
+    def copied(self) -> Step:
+        """The same, that later steps leave as it is."""
+        outputs = {name: replace(one, levels=one.levels.clone(), recomputed=one.recomputed.clone())
+                   for name, one in self.outputs.items()}  # fmt: skip
+        return replace(self, outputs=outputs)
 
     @property
     def main(self) -> Readout:
@@ -167,15 +175,19 @@ class Stream:
             raise VistreamError(f"the stream's state is of another network ({error})") from None
 
     def step(self, frame: Frame) -> Step:
-        """Take one frame, uint8 `[H, W, C]`; raises VistreamError if its size is not that of the frame before."""
+        """Take one frame, uint8 `[H, W, C]` (or what `as_frame` makes one of), and give copies of all outputs.
+
+        Raises VistreamError if its size is not that of the frame before.
+        """
         self.take(frame)
         self.compute()
-        return self.result()
+        return self.result().copied()
 
     @with_plain_torch
     def take(self, frame: Frame) -> None:
         """Take one frame as `step` does, and note what changed; nothing is computed yet."""
         first = self._backend is None
+        frame = as_frame(frame, self.network.input.channels)
         backend = self._ready(frame)
         if self._taken:
             self.compute(NOWHERE)  # whatever the frame before changed is stale
@@ -226,9 +238,6 @@ class Stream:
         return {sources[name]: spans for name, spans in wanted.items()}
 
     def _ready(self, frame: Frame) -> Backend:
-        channels = self.network.input.channels
-        if frame.ndim != 3 or frame.dtype != np.uint8 or frame.shape[2] != channels:
-            raise VistreamError(f"a frame must be uint8 [H, W, {channels}], not {frame.dtype} {list(frame.shape)}")
         height, width = frame.shape[:2]
         if self._backend is None:
             return self._prepare(height, width)

@@ -156,7 +156,7 @@ def _finished(footage: Footage, order: SegmentationOrder, segmenter: Segmenter, 
     values = {"settings": settings, "made": made, "frames": frames, "seconds": seconds}
     values |= {"changed": steady.changed, "still": steady.still}
     with replacing(marker) as temporary:
-        temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8", newline="\n")
     return done
 
 

@@ -30,7 +30,7 @@ SUFFIXES = {
 class Job:
     """One source to be tracked. `name`: what its files are called; no other job has it.
 
-    `overwrite`: as for a `Recording`.
+    `overwrite`: as for a `Recording`. `patience`: seconds to wait for outputs that another worker still holds.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Job:
     settings: Settings
     paths: OutputPaths
     overwrite: bool = False
+    patience: float = 0.0
 
 
 def sources_of(specs: Sequence[str]) -> list[str]:

@@ -344,3 +344,10 @@ def test_what_is_wrong_is_one_line_with_the_file(name: str, tmp_path: Path) -> N
 def test_a_folder_without_detections_is_named(tmp_path: Path) -> None:
     with pytest.raises(VistreamError, match="holds no text or XML file of detections"):
         read_any(tmp_path, FOOTAGE)
+
+
+@pytest.mark.parametrize("number", ["1e308", "-1e308", "nan", "inf", "1e20"])
+def test_yolo_numbers_that_no_box_has_are_refused(number: str, tmp_path: Path) -> None:
+    (tmp_path / "frame_000000.txt").write_text(f"0 0.5 0.5 {number} 0.1\n", encoding="utf-8")
+    with pytest.raises(VistreamError, match=r"frame_000000\.txt, line 1"):
+        read_any(tmp_path, Footage(4, size=(64, 48)))
