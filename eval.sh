@@ -7,7 +7,7 @@ task=${1:-all}
 root=${2:-$(dirname "$0")/demo_videos}
 case $task in
     vos | mot | mots | pose | sot | semseg) tasks=("$task") ;;
-    all) tasks=(mot mots pose vos sot) ;;
+    all) tasks=(mot mots pose vos sot semseg) ;;
     *)
         echo "eval.sh: no task is called '$task': it is one of vos, mot, mots, pose, sot, semseg, all" >&2
         exit 2

@@ -1,6 +1,8 @@
 """Ordinary networks in every form that people write them: the stream is near the float network, or it is refused."""
 
+import copy
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -272,6 +274,16 @@ def test_what_a_step_gave_stays() -> None:
     stream.reset()
     assert all(torch.equal(levels, stream.step(frame).levels) for levels, frame in zip(kept, frames(), strict=True))
     assert not torch.equal(kept[0], kept[2])
+
+
+def test_a_stream_can_be_copied_in_the_middle() -> None:
+    first, second, _ = frames()
+    stream = vistream.stream(made("SiLU"), frames(), mean=MEAN, std=STD)
+    assert copy.deepcopy(stream).step(first).work == stream.step(first).work
+    for copied in (copy.deepcopy(stream), pickle.loads(pickle.dumps(stream))):
+        again = copied.step(second)
+        assert again.work.share < 1.0
+        assert torch.equal(again.levels, Dense(stream.network).step(second)[stream.network.output])
 
 
 def test_the_surroundings_do_not_matter() -> None:

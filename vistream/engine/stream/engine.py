@@ -174,6 +174,15 @@ class Stream:
             self.reset()
             raise VistreamError(f"the stream's state is of another network ({error})") from None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For `copy` and `pickle`: everything but the backend, whose memory is plain data here."""
+        return {**self.__dict__, "_backend": None, "_plans": {}, "_memory": self.state_dict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        memory = state.pop("_memory")
+        self.__dict__.update(state)
+        self.load_state_dict(memory)
+
     def step(self, frame: Frame) -> Step:
         """Take one frame, uint8 `[H, W, C]` (or what `as_frame` makes one of), and give copies of all outputs.
 
