@@ -25,6 +25,7 @@ from vistream.ir.value import Kind
 
 law = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ENOUGH = 20_000  # time steps after which any toy has come to rest
+BACKENDS = ("torch", "compiled")
 COMPUTED = [kind for kind in OPERATIONS.values() if kind is not Input]
 
 
@@ -35,13 +36,14 @@ def test_no_executor_lacks_an_operation(kind: type[Operation]) -> None:
     assert (kind in FORMS) != (kind in WITHOUT)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("kind", COMPUTED, ids=lambda kind: kind.__name__)
 @given(data=st.data())
 @law
-def test_the_stream_equals_the_reference(kind: type[Operation], data: st.DataObject) -> None:
+def test_the_stream_equals_the_reference(kind: type[Operation], backend: str, data: st.DataObject) -> None:
     toy = data.draw(graphs(kind))
     deadband, hysteresis = data.draw(st.sampled_from(((0, 0), (0, 0), (6, 1), (0, 3))), label="dead zones")
-    dense, stream = Dense(toy.network, deadband, hysteresis), Stream(toy.network, deadband, hysteresis, "torch")
+    dense, stream = Dense(toy.network, deadband, hysteresis), Stream(toy.network, deadband, hysteresis, backend)
     for frame in data.draw(clips(toy)):
         expected, step = dense.step(frame), stream.step(frame)
         different = [name for name, value in expected.items() if not torch.equal(stream.levels(name), value)]
@@ -49,6 +51,8 @@ def test_the_stream_equals_the_reference(kind: type[Operation], data: st.DataObj
         for output in toy.network.outputs:
             assert torch.equal(step.outputs[output.name].levels, expected[output.source])
         assert step.work.macs <= step.work.macs_dense
+        for layer in step.work.layers:
+            assert layer.changes <= layer.pixels * expected[layer.name].shape[2]
 
 
 @pytest.mark.parametrize("mode", [Mode.RESET, Mode.DIFFERENTIAL])
@@ -79,10 +83,11 @@ def reads_real(network: IntegerNetwork, layer: Operation) -> bool:
     return bool(real & set(layer.sources))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @given(toy=graphs(), data=st.data())
 @settings(law, max_examples=60)
-def test_whatever_is_asked_for_of_any_output_is_right(toy: Toy, data: st.DataObject) -> None:
-    dense, stream = Dense(toy.network), Stream(toy.network, backend="torch")
+def test_whatever_is_asked_for_of_any_output_is_right(backend: str, toy: Toy, data: st.DataObject) -> None:
+    dense, stream = Dense(toy.network), Stream(toy.network, backend=backend)
     for frame in data.draw(clips(toy)):
         stream.take(frame)
         expected = dense.step(frame)
@@ -96,11 +101,12 @@ def test_whatever_is_asked_for_of_any_output_is_right(toy: Toy, data: st.DataObj
     assert all(torch.equal(stream.levels(name), value) for name, value in expected.items())
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
 @given(toy=graphs(), data=st.data())
 @settings(law, max_examples=40)
-def test_a_stream_goes_on_from_its_state(toy: Toy, data: st.DataObject) -> None:
-    """In the middle of a clip, with parts left out before."""
-    one, other = (Stream(toy.network, 4, 1, "torch") for _ in range(2))
+def test_a_stream_goes_on_from_its_state(backend: str, toy: Toy, data: st.DataObject) -> None:
+    """In the middle of a clip, with parts left out before, by either backend."""
+    one, other = Stream(toy.network, 4, 1, "torch"), Stream(toy.network, 4, 1, backend)
     frames = data.draw(clips(toy, most=5))
     middle = data.draw(st.integers(1, len(frames) - 1))
     for frame in frames[:middle]:

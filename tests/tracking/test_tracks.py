@@ -55,7 +55,7 @@ def walk(frame: int) -> tuple[float, float]:
     return 4.0 * frame, 50.0
 
 
-@pytest.mark.parametrize("hidden", [1, 10, 50])
+@pytest.mark.parametrize("hidden", [1, 10, 30])
 def test_id_survives_being_hidden(hidden: int) -> None:
     tracker = Tracker(NO_COAST)
     for frame in range(12):

@@ -36,7 +36,9 @@ def energy_report(
         int,
         typer.Option(help="Shrink frames to this longer side, in pixels: the spiking simulation is slow.", min=1),
     ] = 96,
-    steps: Annotated[int, typer.Option(help="Time steps that a spiking network may take a frame.", min=1)] = 32,
+    steps: Annotated[
+        int, typer.Option(help="Time steps that a spiking network may take a frame; it ends when it rests.", min=1)
+    ] = 1024,
     json: Annotated[Path | None, typer.Option(help="Write all counts and figures.", show_default=False)] = None,
     csv: Annotated[
         Path | None, typer.Option(help="Write a line for each frame, layer and row.", show_default=False)

@@ -185,6 +185,7 @@ def _layer_sizes(network: IntegerNetwork, plans: dict[str, LayerPlan]) -> tuple[
                 readers.count(layer.name),
                 bool(analog & set(layer.sources)),
                 bool(graded & set(layer.sources)),
+                plan.value.kind.dtype.itemsize,
             )
         )
     return tuple(sizes)

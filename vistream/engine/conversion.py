@@ -1,9 +1,11 @@
-"""From a user's module and frames to an integer network that was seen to do the same."""
+"""From a user's module, or ONNX file, and frames to an integer network that was seen to do the same."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,11 @@ from vistream.engine.frames import as_frame, channels_of, each
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.plain_torch import with_plain_torch
+from vistream.models.onnx_file import read_onnx
 from vistream.quantize.convert import converted
 from vistream.quantize.module import check_module
+from vistream.quantize.onnx_module import image_of
+from vistream.quantize.onnx_network import OnnxNetwork, quantize_onnx
 from vistream.quantize.preprocess import preprocess_of_user
 from vistream.quantize.ranges import calibrate
 from vistream.quantize.scales import FULL, Levels
@@ -57,6 +62,23 @@ def converted_model(
         network = replace(network, layers=(only, *network.layers[1:]))
     check_network(program, network, meanings, kept, preprocess, tolerance)
     return network
+
+
+@with_plain_torch
+def converted_file(
+    path: Path,
+    frames: Any,
+    mean: Any = None,
+    std: Any = None,
+    levels: Levels = FULL,
+    tolerance: float = OUTPUT,
+) -> OnnxNetwork:
+    """As `converted_model`, of an ONNX file; one that is quantised already is taken as it is."""
+    file = read_onnx(path)
+    channels = max((image_of(file).shape or (1, 3))[1], 1)
+    preprocess = preprocess_of_user(mean, std, channels)
+    pictures = (as_frame(frame, channels) for frame in each(frames))
+    return quantize_onnx(file, pictures, preprocess, levels, partial(check_network, tolerance=tolerance))
 
 
 def _channels(model: nn.Module, frame: Any, mean: Any) -> int:

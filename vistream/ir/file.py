@@ -21,15 +21,21 @@ from vistream.errors import VistreamError
 from vistream.ir.graph import Piece
 from vistream.ir.graph_file import decoded_piece, encoded_piece
 from vistream.ir.network import IntegerNetwork, Output
-from vistream.ir.operations import OPERATIONS
+from vistream.ir.operations import OPERATIONS, Island
 
 FORMAT = "vistream integer network 2"
 DAMAGE = (KeyError, ValueError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, RuntimeError)
 
 
 def save_network(network: IntegerNetwork, path: Path) -> None:
-    """Write `network` to `path`; raises VistreamError where it can't be written."""
+    """Write `network` to `path`; raises VistreamError where it can't be written, or holds an island, which is code."""
     from safetensors.torch import save_file
+
+    island = next((layer for layer in network.layers if isinstance(layer, Island)), None)
+    if island is not None:
+        raise VistreamError(
+            f"{path}: layer {island.name} is run in float as a whole, and a file holds no code: stream the model itself"
+        )
 
     tensors: dict[str, Tensor] = {}
     layers = [{"kind": type(layer).__name__} | _fields(layer, layer.name, tensors) for layer in network.layers]

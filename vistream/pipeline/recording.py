@@ -157,8 +157,8 @@ class Recording:
         for frame, result in self.run:
             self._written = False
             self.totals.add(result)
-            work = "" if result.class_map is not None else f" | {100 * result.work.share:.0f} % of dense work"
-            status = f"{self.totals.fps:.1f} fps" if not work else f"{self.totals.fps:.0f} fps{work}"
+            # no speed: the first frames would say 0, and the same run would draw another picture
+            status = "" if result.class_map is not None else f"{100 * result.work.share:.0f} % of dense work"
             self.outputs.write(frame, result, status)
             if self.report is not None and self.outputs.picture is not None:
                 self.report.add(result, self.outputs.picture)

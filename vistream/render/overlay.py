@@ -36,6 +36,8 @@ BLACK: Colour = (12, 12, 12)
 WHITE: Colour = (240, 240, 240)
 ACTIVE: Colour = (255, 176, 0)
 FAR = 30_000.0  # pixels
+SMALLEST_BOX = 2  # pixels: a far object is still a box, and no point
+WIDEST_CHIP = 0.2  # of the picture: a label may be so wide over a narrow box
 
 
 @dataclass(slots=True)
@@ -74,6 +76,7 @@ class Overlay:
     def draw(self, frame: Frame, result: Result, status: str) -> Frame:
         """A copy of `frame` (uint8 `[H, W, 3]`, RGB) with `result` on it and `status` in a strip along its top."""
         picture = frame.copy()
+        top = self._strip_height(picture) if status else 0
         if result.class_map is not None:
             draw_class_map(picture, result.class_map)
             if result.class_map.ids is not None:
@@ -92,7 +95,7 @@ class Overlay:
             if track.keypoints is not None:
                 draw_limbs(picture, track.keypoints, self._joints, colour_of(track.id), 2 * self._line)
                 draw_keypoints(picture, track.keypoints, colour_of(track.id), self._line)
-            self._draw_chip(picture, track)
+            self._draw_chip(picture, track, top)
         for place in self._places:
             self._draw_note(picture, place)
         if result.activity is not None:
@@ -100,7 +103,7 @@ class Overlay:
         if status:
             self._draw_status(picture, status)
         if result.class_map is not None:
-            draw_legend(picture, result, self._text, self._text.height + 2 * self._pad if status else 0)
+            draw_legend(picture, result, self._text, top)
         return picture
 
     def follow(self, result: Result) -> None:
@@ -126,17 +129,20 @@ class Overlay:
             if not points:
                 del self._trails[identity]
 
-    def _draw_chip(self, picture: Frame, track: Track) -> None:
-        """The id on the track's colour above the box, or inside it; the label too where the box is wide enough."""
+    def _draw_chip(self, picture: Frame, track: Track, top: int) -> None:
+        """The id and label on the track's colour above the box, or inside it, below row `top`.
+
+        A label that is wider than the box, and than a good part of the picture, is left out.
+        """
         text, height = f"{track.id} {track.label}", self._text.height
-        if track.label in UNTOLD or self._chip_width(text) > track.box[2]:
+        if track.label in UNTOLD or self._chip_width(text) > max(track.box[2], WIDEST_CHIP * picture.shape[1]):
             text = str(track.id)
         width = self._chip_width(text)
         if width > picture.shape[1] or 2 * height > picture.shape[0]:
             return
         x, y = _pixel(track.box[0]) - self._line // 2, _pixel(track.box[1]) - height
         x = min(max(x, 0), picture.shape[1] - width)
-        y = min(y if y >= 0 else max(y + height, 0), picture.shape[0] - height)
+        y = min(y if y >= top else max(y + height, top), picture.shape[0] - height)
         picture[y : y + height, x : x + width] = colour_of(track.id)
         self._text.write(picture, text, (x + self._pad, y), BLACK)
 
@@ -154,9 +160,14 @@ class Overlay:
     def _chip_width(self, text: str) -> int:
         return int(self._text.ink(text).shape[1]) + 2 * self._pad
 
-    def _draw_status(self, picture: Frame, status: str) -> None:
+    def _strip_height(self, picture: Frame) -> int:
+        """Rows of the status strip; 0 where the picture is too low for one."""
         height = self._text.height + 2 * self._pad
-        if 4 * height > picture.shape[0]:
+        return height if 4 * height <= picture.shape[0] else 0
+
+    def _draw_status(self, picture: Frame, status: str) -> None:
+        height = self._strip_height(picture)
+        if not height:
             return
         strip = picture[:height]
         strip[...] = cv2.convertScaleAbs(strip, alpha=1 - STRIP_DARKNESS)
@@ -167,8 +178,7 @@ class Overlay:
         height, width = picture.shape[:2]
         w, h = round(INSET_WIDTH * width), round(INSET_WIDTH * height)
         margin, text_height = 2 * self._pad, self._text.height
-        share = f"{100 * np.mean(activity):.0f} %"
-        caption = f"recomputed {share}" if self._chip_width(f"recomputed {share}") <= w else share
+        caption = "recomputed"  # where; how much is in the status line
         if h < 2 * text_height or w < self._chip_width(caption):
             return
         x, y = width - w - margin, height - h - margin
@@ -194,7 +204,8 @@ def draw_box(picture: Frame, track: Track, line: int) -> None:
     A box that was not seen has its corners only.
     """
     x, y, w, h = track.box
-    corners = (_pixel(x), _pixel(y)), (_pixel(x + w), _pixel(y + h))
+    left, top = _pixel(x), _pixel(y)
+    corners = (left, top), (max(_pixel(x + w), left + SMALLEST_BOX), max(_pixel(y + h), top + SMALLEST_BOX))
     if not track.seen:
         _draw_corners(picture, *corners, colour_of(track.id), line)
         return

@@ -62,7 +62,7 @@ class TrackerConfig:
     track_buffer: float = 2.0
     coast: float = 0.1
     coast_hits: int = 5
-    pause: float = 5.0
+    pause: float = 3.0
     memory: float = 0.9
     use_motion: bool = True
 
