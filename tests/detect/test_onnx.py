@@ -17,6 +17,7 @@ from vistream.errors import VistreamError
 from vistream.types import Frame, Observations
 
 SIZE = 128
+CLEAR = Selection(threshold=0.4)  # these networks give an empty cell 0.25, or a seventh
 ABOVE_BORDER = Selection(threshold=0.6)  # the grey border of a letter-boxed frame scores 114 / 255
 YELLOW, GREEN, BLUE, CYAN = (255, 255, 0), (0, 255, 0), (0, 0, 255), (0, 255, 255)
 
@@ -50,7 +51,7 @@ def yolox_file(folder: Path, size: int = SIZE, free: bool = False) -> Path:
 
 
 def test_yolox_input_and_head(tmp_path: Path) -> None:
-    detector = OnnxDetector(yolox_file(tmp_path), Selection())
+    detector = OnnxDetector(yolox_file(tmp_path), CLEAR)
     assert "yolox layout at 128 x 128, 80 classes" in detector.describe()
     # no scaling, the frame in the top left corner: cell (4, 6) of stride 8 and cell (3, 1) of stride 16
     assert only(detector.detect(painted(128, 96, (32, 48, 8, YELLOW)), 0)) == ([28, 44, 16, 16], 1, "person")
@@ -68,12 +69,12 @@ def test_yolox_input_and_head(tmp_path: Path) -> None:
 
 def test_a_free_input_follows_the_shape_of_the_frame(tmp_path: Path) -> None:
     """A wide frame needs no border: the same cells as in a square, in fewer rows."""
-    detector = OnnxDetector(yolox_file(tmp_path, free=True), Selection(), size=256)
+    detector = OnnxDetector(yolox_file(tmp_path, free=True), CLEAR, size=256)
     assert "yolox layout with a longer side of 256" in detector.describe()
     assert only(detector.detect(painted(256, 100, (32, 48, 8, YELLOW)), 0)) == ([28, 44, 16, 16], 1, "person")
     assert detector._sizes == {(256, 128): (256, 128)}
     assert only(detector.detect(painted(100, 256, (32, 48, 8, YELLOW)), 1)) == ([28, 44, 16, 16], 1, "person")
-    exact = OnnxDetector(yolox_file(tmp_path, free=True), Selection(), size=(192, 96))
+    exact = OnnxDetector(yolox_file(tmp_path, free=True), CLEAR, size=(192, 96))
     assert "at 192 x 96" in exact.describe()
     assert only(exact.detect(painted(192, 96, (32, 48, 8, YELLOW)), 0))[0] == [28, 44, 16, 16]
 
@@ -205,7 +206,7 @@ def test_what_cannot_be_told_is_asked_for_and_can_be_given(tmp_path: Path) -> No
     path = given(tmp_path, queries(4, [0.5, 0.5, 1, 1]), queries(7, [], (2, 9.0)))
     with pytest.raises(VistreamError, match=r"given\.onnx: can't tell what its outputs 100 x 4, 100 x 7 mean"):
         OnnxDetector(path, Selection())
-    assert only(OnnxDetector(path, Selection(), "detr").detect(painted(10, 10), 0))[2] == "class 2"
+    assert only(OnnxDetector(path, CLEAR, "detr").detect(painted(10, 10), 0))[2] == "class 2"
     with pytest.raises(VistreamError, match="no layout is called 'ssd': there are nanodet-plus"):
         OnnxDetector(path, Selection(), "ssd")
     with pytest.raises(VistreamError, match=r"outputs 100 x 4, 100 x 7 are not of layout yolox"):
