@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from vistream.engine.fidelity import PRESETS
 from vistream.engine.stream.engine import Step, Stream
-from vistream.engine.stream.look import Look
+from vistream.engine.stream.lazy_features import LazyFeatures
 from vistream.machine import cpu_name
 from vistream.media.formats.mot import read_detections
 from vistream.media.video.fit import fit
@@ -38,7 +38,7 @@ def timed(run: Callable[[], Step]) -> tuple[float, Step]:
 
 
 def inside(stream: Stream, image: Frame, size: tuple[int, int], boxes: NDArray[np.float64]) -> Step:
-    look = Look(stream, image, size)
+    look = LazyFeatures(stream, image, size)
     look.within(boxes)
     return look.step
 

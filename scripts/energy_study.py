@@ -31,9 +31,10 @@ from vistream.models.lite0 import MEAN as LITE0_MEAN
 from vistream.models.lite0 import STD as LITE0_STD
 from vistream.models.lite0 import lite0_features
 from vistream.models.resnet import MEAN, STD, Depth, ResNetFeatures
-from vistream.quantize.convert import Levels, quantize
+from vistream.quantize.convert import quantize
 from vistream.quantize.named import NamedNetwork, named_network
 from vistream.quantize.ranges import Preprocess
+from vistream.quantize.scales import Levels
 from vistream.types import Frame
 
 CLIPS = {

@@ -23,7 +23,7 @@ import numpy as np
 from vistream.detect.motion import MotionDetector
 from vistream.engine.reference import Dense
 from vistream.engine.stream.engine import Stream
-from vistream.engine.stream.look import Look
+from vistream.engine.stream.lazy_features import LazyFeatures
 from vistream.ir.network import IntegerNetwork
 from vistream.media.formats.jsonl import JsonlWriter
 from vistream.media.video.source import open_source
@@ -73,7 +73,7 @@ def soak(network: IntegerNetwork, total: int, every: int) -> int:
         began, spent = time.perf_counter(), time.process_time()
         for index, frame in enumerate(itertools.islice(endless(small_clip()), total)):
             seen = detector.detect(frame, index)
-            look = Look(stream, frame, SIZE)
+            look = LazyFeatures(stream, frame, SIZE)
             found = tracker.step(look, seen)
             result = Result(index, index / FPS, found, len(seen), look.step.work)
             writer.write(result)

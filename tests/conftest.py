@@ -22,3 +22,12 @@ def real_data() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of golden references of Spike2Former beside the checkout; the test is skipped without it."""
+    folder = Path(__file__).parents[2] / "shared" / "golden" / "spike2former"
+    if not folder.is_dir():
+        pytest.skip(f"no golden references in {folder}")
+    return folder

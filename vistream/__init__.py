@@ -14,17 +14,23 @@ if TYPE_CHECKING:
     from vistream.engine.stream.engine import Stream
     from vistream.engine.stream.model import stream
     from vistream.errors import VistreamError
-    from vistream.pipeline.run import track
     from vistream.pipeline.session import Session
-    from vistream.types import FeatureMap, Observations, Result, Track, Work
+    from vistream.pipeline.supervised import Tracker
+    from vistream.pipeline.track import track
+    from vistream.pipeline.tracked import TrackedFrame
+    from vistream.types import ClassMap, FeatureMap, Observations, Result, Segment, Track, Work
 
 __all__ = [
+    "ClassMap",
     "FeatureMap",
     "Observations",
     "Result",
+    "Segment",
     "Session",
     "Stream",
     "Track",
+    "TrackedFrame",
+    "Tracker",
     "VistreamError",
     "Work",
     "stream",
@@ -37,8 +43,10 @@ _HOMES = {
     "Stream": "vistream.engine.stream.engine",
     "VistreamError": "vistream.errors",
     "stream": "vistream.engine.stream.model",
-    "track": "vistream.pipeline.run",
-    **dict.fromkeys(("FeatureMap", "Observations", "Result", "Track", "Work"), "vistream.types"),
+    "track": "vistream.pipeline.track",
+    "TrackedFrame": "vistream.pipeline.tracked",
+    "Tracker": "vistream.pipeline.supervised",
+    **dict.fromkeys(("ClassMap", "FeatureMap", "Observations", "Result", "Segment", "Track", "Work"), "vistream.types"),
 }
 
 

@@ -6,16 +6,42 @@ Frames are `H x W x 3` uint8, RGB, and are numbered from 0 in the order in which
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vistream.errors import VistreamError
 
 Frame = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 Target = NDArray[np.bool_] | NDArray[np.float64] | Box
 """An object to be followed, as a task is given it: a mask `[H, W]`, keypoints `[K, 3]`, or a box."""
+
+
+def as_array(name: str, value: Any, dtype: type[np.float64] | type[np.bool_]) -> NDArray[Any]:
+    """An array of what may be a list, an array or a tensor, on any device. Raises VistreamError, which names it."""
+    for method in ("detach", "cpu"):  # of a tensor
+        value = getattr(value, method, lambda value=value: value)()
+    try:
+        array = np.asarray(value, dtype=dtype)
+    except (TypeError, ValueError, RuntimeError):
+        raise VistreamError(
+            f"{name} can't be taken as an array of {dtype.__name__}: rows differ, or are no numbers"
+        ) from None
+    return array
+
+
+def _check_shape(name: str, value: Any, shape: tuple[int | None, ...]) -> None:
+    """Of an array, where None stands for any length; nothing at all may have any shape."""
+    if value is None or (value.size == 0 and shape[0] == 0):
+        return
+    fits = value.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, value.shape, strict=True))
+    if not fits:
+        wanted = ", ".join("N" if n is None else str(n) for n in shape)
+        raise VistreamError(f"{name} have the shape {list(value.shape)}: [{wanted}] is expected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +50,10 @@ class Observations:
 
     `boxes`: float64 `[N, 4]`; `scores`: float64 `[N]` in 0..1; `labels`: N class names.
     `masks`: bool `[N, H, W]`, or None; `keypoints`: float64 `[N, K, 3]` as (x, y, confidence), or None.
+    Lists, tuples, tensors and arrays of other types are taken as such arrays. Raises VistreamError for what can't be.
+
+    >>> Observations([[1, 2, 3, 4]], [0.5], ["car"]).boxes.dtype, len(Observations([], [], []))
+    (dtype('float64'), 0)
     """
 
     boxes: NDArray[np.float64]
@@ -31,6 +61,31 @@ class Observations:
     labels: tuple[str, ...]
     masks: NDArray[np.bool_] | None = None
     keypoints: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        boxes = as_array("boxes", self.boxes, np.float64)
+        count = len(boxes) if boxes.size else 0
+        given: Any = self.labels
+        labels = (given,) if isinstance(given, str) else tuple(map(str, given))
+        whole = {
+            "boxes": boxes if count else np.zeros((0, 4)),
+            "scores": as_array("scores", self.scores, np.float64),
+            "labels": labels,
+            "masks": None if self.masks is None else as_array("masks", self.masks, np.bool_),
+            "keypoints": None if self.keypoints is None else as_array("keypoints", self.keypoints, np.float64),
+        }
+        dimensions = {
+            "boxes": (count, 4),
+            "scores": (count,),
+            "masks": (count, None, None),
+            "keypoints": (count, None, 3),
+        }
+        for name, shape in dimensions.items():
+            _check_shape(name, whole[name], shape)
+        if len(labels) != count:
+            raise VistreamError(f"{len(labels)} labels for {count} boxes: each box has one")
+        for name, value in whole.items():
+            object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -62,6 +117,60 @@ class Track:
     label: str
     mask: NDArray[np.bool_] | None = None
     keypoints: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in one frame at a line or zone, `place`.
+
+    `what`: "in" or "out" over a line, "enter" or "leave" of a zone; `at`: (x, y), where the object `id` stood, in
+    pixels; `dwell`: with "leave", for how many seconds it had been inside.
+    """
+
+    place: str
+    what: str
+    id: int
+    label: str
+    at: tuple[float, float]
+    dwell: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One region of a panoptic map, in one frame: a thing (an object), or all of one kind of stuff.
+
+    `id`: of its pixels in `ClassMap.ids`; `area` in pixels; `box` holds them all.
+    """
+
+    id: int
+    label: str
+    thing: bool
+    score: float
+    area: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassMap:
+    """What the pixels of one frame show. `labels`: uint8 `[H, W]`, indices of `names`, 255 where it is none of them.
+
+    `palette`: uint8 `[N, 3]`, a colour for each name. `ids`: int32 `[H, W]`, the ids of segments, 0 for none; None
+    where there are classes only.
+    """
+
+    names: tuple[str, ...]
+    palette: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    ids: NDArray[np.int32] | None = None
+
+    def shares(self) -> dict[str, float]:
+        """The share of the pixels, 0..1, of each class that occurs, by name, in the order of `names`; to a millionth.
+
+        >>> ClassMap(("road", "sky"), np.zeros((2, 3), np.uint8), np.array([[0, 0, 255, 1]], np.uint8)).shares()
+        {'road': 0.5, 'sky': 0.25}
+        """
+        counts = np.bincount(self.labels.ravel(), minlength=len(self.names))[: len(self.names)]
+        return {name: round(n / self.labels.size, 6) for name, n in zip(self.names, counts.tolist(), strict=True) if n}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +216,8 @@ class Result:
     """One frame's answer. `time` is in seconds from the start of the source.
 
     `activity`: bool `[h, w]` on the feature grid, true where features were recomputed; None without a network.
+    `events`: what happened at lines and zones, if there are any.
+    Of the tasks semseg and panoptic: `class_map`, `shares` of the classes by name, 0..1, and `segments` (panoptic).
     """
 
     frame: int
@@ -115,6 +226,10 @@ class Result:
     observations: int
     work: Work = field(default_factory=Work)
     activity: NDArray[np.bool_] | None = None
+    events: tuple[Event, ...] = ()
+    class_map: ClassMap | None = None
+    shares: Mapping[str, float] | None = None
+    segments: tuple[Segment, ...] = ()
 
 
 class Features(Protocol):

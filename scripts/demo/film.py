@@ -11,7 +11,7 @@ from demo.camera import Camera, Floats
 from demo.cast import Clip
 from demo.labels import Labels, Shown, majority
 from demo.people import KEYPOINTS, Drawn, darken, draw
-from demo.plaza import build
+from demo.plaza import Place, build, named
 from demo.sensor import Sensor
 
 Box = tuple[int, int, int, int]
@@ -54,13 +54,14 @@ class Film:
 
     EXPOSURE = 0.86
 
-    def __init__(self, clip: Clip) -> None:
+    def __init__(self, clip: Clip, where: Place | None = None) -> None:
+        """`where`: the place; without it, the one called as the clip is."""
         self.clip = clip
         width, height = clip.size
         centre = (width / 2, height / 2)
         self.camera = Camera(width, height, clip.focal, centre, clip.position, clip.pitch)
         yaws = np.linspace(*clip.turn, 9) if clip.turn[0] != clip.turn[1] else np.array(clip.turn[:1])
-        self.scene = build(clip.name, self.camera.scaled(FINE).widened(yaws, 4))
+        self.scene = build(where or named(clip.name), self.camera.scaled(FINE).widened(yaws, 4))
         self.sensor = Sensor(width, height, self.EXPOSURE, clip.seed)
 
     def camera_at(self, frame: int) -> Camera:

@@ -57,9 +57,18 @@ class Scene:
         return np.clip(row, 0, self.wide.height - 1), np.clip(column, 0, self.wide.width - 1)
 
 
-def build(name: str, wide: Camera) -> Scene:
-    """Paint the place called `name` (plaza_static or plaza_pan)."""
-    light, things, paving = {"plaza_static": _morning, "plaza_pan": _afternoon}[name]()
+Place = tuple[Light, Props, Paving]
+"""What makes a place: its light, what stands there, its ground."""
+
+
+def named(name: str) -> Place:
+    """The place called `name` (plaza_static or plaza_pan)."""
+    return {"plaza_static": _morning, "plaza_pan": _afternoon}[name]()
+
+
+def build(place: Place, wide: Camera) -> Scene:
+    """Paint a place."""
+    light, things, paving = place
     sun = SunMap(light)
     _cast(sun, things)
     layer = Layer(0, 0, wide.width, wide.height)
@@ -95,12 +104,12 @@ def _cast(sun: SunMap, things: Props) -> None:
     sun.soften()
 
 
-def _front(things: Props, left: float, y: float, width: float, height: float, picture: Colours) -> None:
+def front(things: Props, left: float, y: float, width: float, height: float, picture: Colours) -> None:
     corner, along, down = (np.array(v) for v in ([left, y, height], [width, 0.0, 0.0], [0.0, 0.0, -height]))
     things.panels.append(Panel(corner, along, down, picture, Shown.BUILDING))
 
 
-def _street(things: Props, left: float, right: float, near: float, far: float, height: float, seed: int) -> None:
+def street(things: Props, left: float, right: float, near: float, far: float, height: float, seed: int) -> None:
     """Both walls of a side street and the house at its end."""
     walls = [
         house(far - near, height, "b9a98c", "d9d2c2", (), seed),
@@ -112,14 +121,14 @@ def _street(things: Props, left: float, right: float, near: float, far: float, h
     haze = np.float32(0.75) * house(30.0, 11.0, "c7b48f", "e0d9c8", (), seed + 2) + np.array(
         [0.10, 0.12, 0.15], np.float32
     )
-    _front(things, (left + right) / 2 - 15, far + 8, 30, 11, haze)
+    front(things, (left + right) / 2 - 15, far + 8, 30, 11, haze)
 
 
-def _morning() -> tuple[Light, Props, Paving]:
+def _morning() -> Place:
     light = Light(_direction(-0.60, -0.34, 0.72), (1.75, 1.58, 1.32), (0.50, 0.56, 0.68), (0.26, 0.24, 0.21))
     things = Props()
     shops = (("2f4a44", "24403a"), ("6b2c2a", "7c322e"), ("33435e", "2a3853"))
-    _front(
+    front(
         things,
         -26.0,
         21.0,
@@ -127,8 +136,8 @@ def _morning() -> tuple[Light, Props, Paving]:
         9.5,
         house(14, 9.5, "b78f72", "e2dccd", (shops[2], shops[0], shops[1]), 11, brick=True),
     )
-    _front(things, -12.0, 21.0, 14.6, 9.5, house(14.6, 9.5, "cdbd9c", "e9e4d8", shops, 12))
-    _front(
+    front(things, -12.0, 21.0, 14.6, 9.5, house(14.6, 9.5, "cdbd9c", "e9e4d8", shops, 12))
+    front(
         things,
         6.4,
         21.0,
@@ -136,7 +145,7 @@ def _morning() -> tuple[Light, Props, Paving]:
         9.5,
         house(17, 9.5, "a2604c", "e6dfd0", (shops[1], ("4c5a3a", "3e4b30"), shops[2]), 13, brick=True),
     )
-    _street(things, 2.6, 6.4, 21.0, 46.0, 10.0, 17)
+    street(things, 2.6, 6.4, 21.0, 46.0, 10.0, 17)
     furniture.column(things, -3.7, 12.4, 31)
     furniture.kiosk(things, 4.6, 14.2, "3c6157", "a33b32", 41)
     furniture.lamp(things, 1.35, 9.6)
@@ -154,15 +163,15 @@ def _morning() -> tuple[Light, Props, Paving]:
     return light, things, Paving(81, "a79d8e", "6f6a63")
 
 
-def _afternoon() -> tuple[Light, Props, Paving]:
+def _afternoon() -> Place:
     light = Light(_direction(0.66, -0.28, 0.70), (1.85, 1.55, 1.18), (0.46, 0.52, 0.64), (0.27, 0.24, 0.20))
     things = Props()
     shops = (("5a3a24", "4b3020"), ("31506a", "2b475e"), ("7a6a3c", "e3d9b8"), ("43304f", "3a2945"))
-    _front(things, -28.0, 22.0, 13.0, 10.0, house(13, 10, "c2a98a", "ece6d8", shops[1:], 21))
-    _front(things, -15.0, 22.0, 11.0, 10.0, house(11, 10, "8f5b49", "e0d8c8", shops[:2], 22, brick=True))
-    _front(things, 0.2, 22.0, 13.0, 10.0, house(13, 10, "d3c8b1", "efeae0", shops[:3], 23))
-    _front(things, 13.2, 22.0, 15.0, 10.0, house(15, 10, "9f6a4f", "e6dfd0", shops[1:], 24, brick=True))
-    _street(things, -4.0, 0.2, 22.0, 48.0, 10.5, 27)
+    front(things, -28.0, 22.0, 13.0, 10.0, house(13, 10, "c2a98a", "ece6d8", shops[1:], 21))
+    front(things, -15.0, 22.0, 11.0, 10.0, house(11, 10, "8f5b49", "e0d8c8", shops[:2], 22, brick=True))
+    front(things, 0.2, 22.0, 13.0, 10.0, house(13, 10, "d3c8b1", "efeae0", shops[:3], 23))
+    front(things, 13.2, 22.0, 15.0, 10.0, house(15, 10, "9f6a4f", "e6dfd0", shops[1:], 24, brick=True))
+    street(things, -4.0, 0.2, 22.0, 48.0, 10.5, 27)
     furniture.kiosk(things, -5.2, 13.2, "54442f", "2f5d73", 42)
     furniture.column(things, 6.2, 12.6, 35)
     furniture.lamp(things, 0.9, 9.4)

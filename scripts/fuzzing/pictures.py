@@ -28,6 +28,19 @@ def _labels(path: Path) -> object:
     return read_labels(path)
 
 
+def _segments_seeds(folder: Path) -> list[Path]:
+    from vistream.media.formats.panoptic import write_ids
+
+    write_ids(folder / "a.png", np.arange(48, dtype=np.int32).reshape(6, 8) * 1000)
+    return [folder / "a.png"]
+
+
+def _segments(path: Path) -> object:
+    from vistream.media.formats.panoptic import read_ids
+
+    return read_ids(path)
+
+
 def _video_seeds(folder: Path) -> list[Path]:
     import av
     from av.video.stream import VideoStream
@@ -76,6 +89,7 @@ def _image(path: Path) -> object:
 
 PICTURES: dict[str, Reader] = {
     "davis": Reader(_labels_seeds, _labels),
+    "segments": Reader(_segments_seeds, _segments),
     "video": Reader(_video_seeds, _video),
     "image": Reader(_image_seeds, _image),
 }

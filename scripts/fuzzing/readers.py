@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from fuzzing.detections import DETECTIONS
 from fuzzing.pictures import PICTURES
 from fuzzing.reader import Reader
 from fuzzing.texts import TEXTS
 from fuzzing.weights import WEIGHTS
 
-READERS: dict[str, Reader] = TEXTS | PICTURES | WEIGHTS
+READERS: dict[str, Reader] = TEXTS | DETECTIONS | PICTURES | WEIGHTS

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from fuzzing.reader import Reader
-from vistream.types import Result, Track
+from vistream.types import Result, Segment, Track
 
 
 def _results(most: int) -> list[Result]:
@@ -130,10 +130,27 @@ def _seqinfo(path: Path) -> object:
     return read_seqinfo(path)
 
 
+def _panoptic_seeds(folder: Path) -> list[Path]:
+    segment = {"id": 7, "category_id": 1, "area": 4, "bbox": [0, 0, 2, 2], "iscrowd": 0}
+    image = {"image_id": 1, "file_name": "a.png", "segments_info": [segment]}
+    whole = {"annotations": [image], "categories": [{"id": 1, "name": "person", "isthing": 1}]}
+    (folder / "a.json").write_text(json.dumps(whole), encoding="utf-8", newline="\n")
+    return [folder / "a.json"]
+
+
+def _panoptic(path: Path) -> object:
+    from vistream.media.formats.panoptic import read_panoptic
+
+    return read_panoptic(path)
+
+
 def _jsonl_seeds(folder: Path) -> list[Path]:
     from vistream.media.formats.jsonl import JsonlWriter
 
-    return _written(JsonlWriter, folder / "a.jsonl")
+    segment = Segment(1, "person", True, 0.9, 12, (1.0, 2.0, 4.0, 3.0))
+    with JsonlWriter(folder / "classes.jsonl") as writer:
+        writer.write(Result(0, 0.0, (), 0, shares={"person": 0.25, "road": 0.5}, segments=(segment,)))
+    return [*_written(JsonlWriter, folder / "a.jsonl"), folder / "classes.jsonl"]
 
 
 def _jsonl(path: Path) -> object:
@@ -149,5 +166,6 @@ TEXTS: dict[str, Reader] = {
     "posetrack": Reader(_pose_seeds, _pose),
     "otb": Reader(_otb_seeds, _otb),
     "seqinfo": Reader(_seqinfo_seeds, _seqinfo),
+    "panoptic": Reader(_panoptic_seeds, _panoptic),
     "jsonl": Reader(_jsonl_seeds, _jsonl),
 }

@@ -96,15 +96,43 @@ def _network_seeds(folder: Path) -> list[Path]:
     import torch
 
     from vistream.ir.file import save_network
-    from vistream.ir.network import IntegerNetwork
-    from vistream.ir.operations import Input, MaxPool, Neuron, Synapse
+    from vistream.ir.network import IntegerNetwork, Output
+    from vistream.ir.operations import (
+        AveragePool,
+        Bilinear,
+        Edge,
+        Input,
+        MatrixProduct,
+        MaxPool,
+        Neuron,
+        Pad,
+        PickChannels,
+        Synapse,
+        Transposed,
+        TransposedConvolution,
+    )
+    from vistream.ir.target import Target
     from vistream.ir.window import Window
 
     window = Window((3, 3), (2, 2), (1, 1), (1, 1), (1, 1))
     synapse = Synapse("input", torch.ones(2, 3, 3, 3, dtype=torch.int8), torch.full((2,), 0.01), window, 1)
     neuron = Neuron("a", (synapse,), torch.zeros(2), 0, 7, 0.1)
-    network = IntegerNetwork.of((Input("input", 3), neuron, MaxPool("b", "a", window)), 0.1)
-    save_network(network, folder / "a.safetensors")
+    table = torch.arange(-128, 128).to(torch.int8)
+    last = Neuron("g", (Synapse("f", None, torch.full((2,), 0.01)),), torch.zeros(2), table=table)
+    layers = (
+        Input("input", 3, (124, 116, 104)),
+        neuron,
+        MaxPool("b", "a", window),
+        Bilinear("c", "b", Target(), like="a"),
+        AveragePool("d", "a", window, include_padding=False),
+        Pad("e", "a", (1, -1), (0, 2), Edge.MIRRORED),
+        TransposedConvolution("f", "b", torch.ones(2, 2, 2, 2, dtype=torch.int8), (2, 2)),
+        last,
+        MatrixProduct("h", "a", "a", 2, Transposed.RIGHT),
+        PickChannels("i", "g", (1, 0, 1)),
+    )
+    outputs = (Output("main", "i", torch.full((3,), 0.1)), Output("other", "c", 0.5))
+    save_network(IntegerNetwork(layers, outputs), folder / "a.safetensors")
     return [folder / "a.safetensors"]
 
 

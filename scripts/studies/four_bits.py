@@ -30,10 +30,11 @@ from vistream.ir.operations import Neuron
 from vistream.media.video.fit import fit
 from vistream.media.video.spread import spread_frames
 from vistream.models.lite0 import MEAN, STD, lite0_features
-from vistream.quantize.convert import Levels, convert
+from vistream.quantize.convert import convert
 from vistream.quantize.named import DEFAULT_MODEL, shipped_ranges
 from vistream.quantize.program import FloatNeuron, Program, Term
 from vistream.quantize.ranges import Preprocess, Ranges
+from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
 from vistream.types import Frame
 

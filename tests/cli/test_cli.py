@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from onnxnets import unet
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -111,6 +112,21 @@ def test_calibrate_makes_a_model_that_track_takes(tmp_path: Path) -> None:
     done = vistream("verify", CLIP, "--model", "net.safetensors", "--max-frames", "2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "EQUAL" in done.stdout
+
+
+def test_calibrate_takes_an_onnx_file(tmp_path: Path) -> None:
+    unet(tmp_path / "net.onnx")
+    onnx = ("--model", "net.onnx", "--mean", "127.5", "--std", "64,64,64")
+    made = vistream("calibrate", CLIP, "--frames", "2", *onnx, "--output", "net.safetensors", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert "net.safetensors: 8 layers calibrated" in made.stdout
+    for option in ("--mean", "--std"):
+        bad = vistream("calibrate", CLIP, *onnx, option, "blue", "--output", "other.safetensors", cwd=tmp_path)
+        assert bad.returncode == 2
+        assert f"{option} is 'blue': it must be numbers" in bad.stderr
+    bad = vistream("calibrate", CLIP, *onnx, "--output", "net.json", cwd=tmp_path)
+    assert "of an ONNX file the network is written: give a .safetensors" in bad.stderr
+    assert not (tmp_path / "other.safetensors").exists()
 
 
 def bad_inputs(folder: Path) -> dict[str, tuple[str, ...]]:

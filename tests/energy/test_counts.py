@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from energytoys import small
+from graphs import graphs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -18,6 +19,8 @@ from toys import Toy, clips, toys
 
 from vistream.energy.run import count_energy, nonzero_operations
 from vistream.engine.reference import Dense
+from vistream.engine.stream.plan import make_plan
+from vistream.errors import VistreamError
 from vistream.ir.operations import PIXEL_ZERO, Neuron, Synapse
 from vistream.ir.window import Window
 from vistream.quantize.named import NamedNetwork
@@ -79,6 +82,7 @@ def test_counts_on_five_by_five_pixels_equal_brute_force(window: Window, groups:
 def test_nonzero_operations_equal_a_convolution_with_ones(toy: Toy, data: st.DataObject) -> None:
     frame = data.draw(clips(toy))[0]
     levels = Dense(toy.network).step(frame)
+    plans = {plan.layer.name: plan for plan in make_plan(toy.network, toy.height, toy.width)}
     for layer in toy.network.neurons:
         macs = adds = 0
         for synapse in layer.synapses:
@@ -92,7 +96,7 @@ def test_nonzero_operations_equal_a_convolution_with_ones(toy: Toy, data: st.Dat
             ones = torch.ones(synapse.weight.shape, dtype=torch.float64)
             window = synapse.window
             macs += int(F.conv2d(padded, ones, None, window.stride, 0, window.dilation, synapse.groups).sum())
-        assert nonzero_operations(layer, levels) == (macs, adds)
+        assert nonzero_operations(plans[layer.name], levels) == (macs, adds)
 
 
 @given(toy=toys(), data=st.data())
@@ -113,3 +117,23 @@ def test_what_every_count_must_satisfy(toy: Toy, data: st.DataObject) -> None:
                 assert (layer.stream_macs, layer.stream_adds) == (size.macs, size.adds)
                 assert layer.stream_neurons == size.neurons
                 assert layer.reset == layer.differential, "on the first frame there is no past"
+
+
+@given(toy=graphs(), data=st.data())
+@law
+def test_counts_of_all_operations(toy: Toy, data: st.DataObject) -> None:
+    """Sums, products, tables and membranes too; what has no spiking form is refused before anything is counted."""
+    frames = list(enumerate(data.draw(clips(toy))))
+    try:
+        counts = count_energy(frames, NamedNetwork("toy", toy.network, ""), "toy", steps=20_000).counts
+    except VistreamError as error:
+        assert "no spiking form" in str(error)
+        return
+    assert [size.name for size in counts.layers] == [layer.name for layer in toy.network.computing]
+    for number, frame in enumerate(counts.frames):
+        assert frame.differing == 0 and frame.differential.differing == 0 and frame.reset.differing == 0
+        for size, layer in zip(counts.layers, frame.layers, strict=True):
+            assert layer.nonzero_macs <= size.synapses <= size.macs or size.macs == 0
+            assert layer.stream_macs <= size.macs and layer.changes <= layer.stream_neurons <= size.neurons
+            assert size.graded or layer.reset.macs == layer.differential.macs == 0
+            assert number or layer.reset == layer.differential

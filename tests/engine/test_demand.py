@@ -12,12 +12,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from toys import Toy, clips, toys
+from toys import Toy, clips, random_spans, toys
 
 from vistream.engine.reference import Dense
-from vistream.engine.stream.demand import Spans, spans_of
+from vistream.engine.stream.demand import spans_of
 from vistream.engine.stream.engine import Stream
-from vistream.engine.stream.look import Look
+from vistream.engine.stream.lazy_features import LazyFeatures
 from vistream.ir.network import IntegerNetwork
 from vistream.media.formats.mot import read_tracks
 from vistream.media.video.source import open_source
@@ -33,13 +33,6 @@ BACKENDS = ("torch", "compiled")
 @pytest.fixture(scope="module")
 def network() -> IntegerNetwork:
     return named_network().network
-
-
-def random_spans(data: st.DataObject, height: int, width: int) -> Spans:
-    rows = st.tuples(st.integers(0, height), st.integers(0, height)).map(sorted)
-    columns = st.tuples(st.integers(0, width), st.integers(0, width)).map(sorted)
-    drawn = data.draw(st.lists(st.tuples(rows, columns).map(lambda span: [*span[0], *span[1]]), max_size=3))
-    return np.array(drawn, np.int64).reshape(-1, 4)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -152,7 +145,7 @@ def boxes_of(boxes: NDArray[np.float64], size: tuple[int, int]) -> Observations:
 def test_boxes_are_in_pixels_of_the_source(network: IntegerNetwork) -> None:
     """Whatever size the network sees."""
     frame = np.random.default_rng(0).integers(0, 256, (80, 120, 3), dtype=np.uint8)
-    look = Look(Stream(network), frame, (240, 160))
+    look = LazyFeatures(Stream(network), frame, (240, 160))
     assert look.stride == (240 / look.shape[1], 160 / look.shape[0])
     part = look.within(np.array([[0.0, 0.0, 20.0, 20.0]])).values[:2, :2].copy()
     assert np.array_equal(part, look.within().values[:2, :2]) and look.step.work.share == 1.0

@@ -17,8 +17,8 @@ from toys import Toy, clips, toys
 from vistream.engine.reference import Dense
 from vistream.engine.spiking import Mode, Simulator
 from vistream.engine.spiking.events import Events, gather
-from vistream.engine.spiking.population import Mover, Neurons, Pixels
-from vistream.engine.spiking.simulator import Population, populate
+from vistream.engine.spiking.population import Pixels, Population
+from vistream.engine.spiking.table import populate
 from vistream.engine.stream.engine import Stream
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import PIXEL_ZERO
@@ -26,8 +26,9 @@ from vistream.models.lite0 import MEAN, STD, lite0_features
 from vistream.models.resnet import MEAN as RESNET_MEAN
 from vistream.models.resnet import STD as RESNET_STD
 from vistream.models.resnet import ResNetFeatures
-from vistream.quantize.convert import Levels, quantize
+from vistream.quantize.convert import quantize
 from vistream.quantize.ranges import Preprocess
+from vistream.quantize.scales import Levels
 from vistream.types import Frame
 
 ENOUGH = 10_000  # time steps after which any toy has come to rest
@@ -125,13 +126,8 @@ def run_in_any_order(
         else:
             name = waiting[random.integers(len(waiting))]
             population = populations[name]
-            sent = population.fire() if isinstance(population, Mover) else fire(population)
-            post += letters(network, name, sent)
-
-
-def fire(population: Population) -> Events:
-    assert isinstance(population, Neurons)
-    return population.fire()[0]
+            assert not isinstance(population, Pixels)
+            post += letters(network, name, population.fire()[0])
 
 
 def letters(network: IntegerNetwork, sender: str, events: Events) -> Iterator[tuple[str, int, Events]]:

@@ -50,13 +50,18 @@ def test_iou_and_accuracy_are_what_sets_of_pixels_say(truth: list[int], guess: l
     if not scored:
         return
     counts = confusion(np.array(truth), np.array(guess), classes, void=(void,))
-    ious = []
+    ious, weighted, recalls = [], [], []
     for name in range(classes):
         a, b = {i for i in scored if truth[i] == name}, {i for i in scored if guess[i] == name}
         if a | b:
             ious.append(len(a & b) / len(a | b))
+            weighted.append(len(a) / len(scored) * ious[-1])
+        if a:
+            recalls.append(len(a & b) / len(a))
     row = segmentation_row(counts)
-    assert row["mIoU"] == pytest.approx(np.mean(ious))
+    assert row["mIoU"] == pytest.approx(np.mean(ious), abs=1e-9)
+    assert row["FW IoU"] == pytest.approx(sum(weighted), abs=1e-9)
+    assert row["Mean accuracy"] == pytest.approx(np.mean(recalls), abs=1e-9)
     assert row["Pixel accuracy"] == pytest.approx(np.mean([truth[i] == guess[i] for i in scored]))
 
 

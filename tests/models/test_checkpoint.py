@@ -22,8 +22,9 @@ from vistream.ir.network import IntegerNetwork
 from vistream.models.lite0 import lite0_features, packaged_weights
 from vistream.models.model import LoadedModel, load_model
 from vistream.models.resnet import MEAN, STD, ResNetFeatures
-from vistream.quantize.convert import Levels, convert
+from vistream.quantize.convert import convert
 from vistream.quantize.ranges import Preprocess
+from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
 from vistream.quantize.weight_error import weight_errors
 

@@ -177,6 +177,24 @@ def test_files_that_hold_no_weights_are_refused(case: str, tmp_path: Path) -> No
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000, "it was unpacked (kB)"
 
 
+ODD = {
+    "meta": lambda: (torch.empty(64, 3, 7, 7, device="meta"), r"holds no numbers \(device meta\)"),
+    "nested": lambda: (torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged), "is nested"),
+    "nested, old": lambda: (torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]), "is nested"),
+    "sparse": lambda: (torch.ones(64, 3, 7, 7).to_sparse(), "is sparse"),
+    "quantised": lambda: (torch.quantize_per_tensor(torch.ones(64, 3, 7, 7), 0.1, 0, torch.qint8), "is quantised"),
+    "repeated": lambda: (torch.ones(1).expand(1 << 40), "claims to be far larger"),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's own, about prototypes
+@pytest.mark.parametrize("case", ODD)
+def test_tensors_that_are_no_plain_numbers_are_refused(case: str, tmp_path: Path) -> None:
+    value, told = ODD[case]()  # type: ignore[no-untyped-call]  # PyTorch's
+    message = refusal(saved(state_dict(18) | {"conv1.weight": value}, tmp_path / "odd.pth"))
+    assert re.search(rf"the tensor conv1\.weight {told}", message) or "more than weights" in message, message
+
+
 def without(state: State, *names: str) -> State:
     return {name: value for name, value in state.items() if name not in names}
 

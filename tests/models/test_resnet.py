@@ -9,8 +9,9 @@ from resnetfiles import state_dict, with_steps
 from torch import nn
 
 from vistream.models.resnet import MEAN, STD, Depth, ResNet, ResNetFeatures
-from vistream.quantize.convert import Levels, convert, quantize
+from vistream.quantize.convert import convert, quantize
 from vistream.quantize.ranges import Preprocess
+from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
 from vistream.quantize.weight_error import weight_errors
 

@@ -19,8 +19,9 @@ from vistream.errors import VistreamError
 from vistream.media.video.source import open_source
 from vistream.pipeline.outputs import OutputPaths
 from vistream.pipeline.recording import Recording
-from vistream.pipeline.run import Settings, track
+from vistream.pipeline.run import Settings
 from vistream.pipeline.session import Session
+from vistream.pipeline.track import track
 from vistream.types import Frame, Observations
 
 

@@ -261,6 +261,21 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
         record(tmp_path, settings, resume=True)
 
 
+def test_resuming_what_is_finished_is_no_failure(tmp_path: Path) -> None:
+    """So that `until vistream ... --resume` ends."""
+    jsonl = tmp_path / "out.jsonl"
+    again = ["track", str(CLIP), "--detector", "motion", "--max-frames", "2", "--jsonl", str(jsonl), "--resume"]
+    with Recording(str(CLIP), Settings(detector="motion", max_frames=2), OutputPaths(jsonl=jsonl)) as made:
+        list(made)
+    before = jsonl.read_bytes()
+    for _ in range(2):
+        done = CliRunner().invoke(app, again, catch_exceptions=False)
+        assert (done.exit_code, jsonl.read_bytes()) == (0, before)
+        (tmp_path / "out.resume").unlink(missing_ok=True)  # as after a run to the end of the video
+    jsonl.write_text("the user's own\n", encoding="utf-8")
+    assert "is not a frame as vistream writes it" in str(CliRunner().invoke(app, again).exception)
+
+
 def test_a_report_goes_on_from_a_report_only(tmp_path: Path) -> None:
     paths, settings = OutputPaths(jsonl=tmp_path / "out.jsonl"), Settings("mot", detector="motion", max_frames=3)
     with Recording(str(CLIP), settings, paths) as made:

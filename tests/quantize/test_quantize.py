@@ -1,6 +1,5 @@
 """The quantiser's door: what it takes, what it refuses by name, and that a saved network is the same network."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from vistream.ir.operations import Concat, MaxPool, Upsample
 from vistream.quantize.convert import quantize
 from vistream.quantize.named import named_network
 from vistream.quantize.ranges import Preprocess, load_ranges, save_ranges
-from vistream.quantize.trace import trace
 from vistream.types import Frame
 
 PREPROCESS = Preprocess((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
@@ -81,29 +79,6 @@ def test_concat_and_its_kin_move_levels_of_one_scale(everything: tuple[nn.Module
     _, network = everything
     kinds = [type(layer) for layer in network.layers]
     assert {MaxPool, Upsample, Concat} <= set(kinds)
-
-
-def refused(forward: Callable[[Tensor], Tensor]) -> str:
-    class Model(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            return forward(x)
-
-    with pytest.raises(VistreamError) as caught:
-        trace(Model())
-    return str(caught.value)
-
-
-def test_what_cannot_be_taken_is_named() -> None:
-    assert "sigmoid" in refused(torch.sigmoid)
-    assert "softmax" in refused(lambda x: F.softmax(x, 1))
-    assert "up-sampling" in refused(lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"))
-    assert "ceil_mode" in refused(lambda x: F.max_pool2d(x, 3, ceil_mode=True))
-    assert "leaves out 0" in refused(lambda x: x.clamp(1.0, 2.0))
-    assert "cannot be traced" in refused(lambda x: x if x.sum() > 0 else -x)
-    with pytest.raises(VistreamError, match=r"ConvTranspose2d \(module 0\)"):
-        trace(nn.Sequential(nn.ConvTranspose2d(3, 4, 2)))
-    with pytest.raises(VistreamError, match="reflect"):
-        trace(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect")))
 
 
 def test_a_saved_network_is_the_same_network(everything: tuple[nn.Module, IntegerNetwork], tmp_path: Path) -> None:

@@ -70,3 +70,19 @@ def test_the_shortest_absence_is_the_one_forgotten(monkeypatch: pytest.MonkeyPat
         run.add(result(frame, *([5] if there else [])))
     assert run.presences[5].stays == [(0, 0), (4, 7)]
     assert np.isclose(run.counts.values, [1, 0, 0, 0, 1, 0, 1, 1]).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 2 * MOST_POINTS + 9), st.integers(0, 2 * MOST_POINTS))
+def test_a_class_that_comes_later_was_nothing_before(count: int, first: int) -> None:
+    run = History()
+    for frame in range(count):
+        shown = {"road": 0.5, "car": 0.25} if frame >= first else {"road": 0.5}
+        run.add(Result(frame, frame / 25, (), 0, shares=shown))
+    road = run.classes["road"]
+    assert set(road.values) <= {0.5}
+    if first < count:
+        car = run.classes["car"]
+        assert (car.frames, car.width) == (road.frames, road.width)
+        means = [np.mean([0.25 * (n >= first) for n in range(at, at + car.width)]) for at in car.frames]
+        assert car.values == pytest.approx(means)

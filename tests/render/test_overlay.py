@@ -52,7 +52,21 @@ def test_the_label_is_written_where_it_says_something_and_fits() -> None:
 
     wide, narrow = (100, 120, 90, 80), (100, 120, 20, 80)
     assert width_of_chip("person", wide) > width_of_chip("object", wide) > 0
-    assert width_of_chip("person", narrow) == width_of_chip("object", narrow)
+    assert width_of_chip("person", narrow) == width_of_chip("person", wide)  # the class is kept over a narrow box
+    assert width_of_chip("a label as long as the picture", narrow) == width_of_chip("object", narrow)
+
+
+def test_ids_are_never_under_the_status_and_small_boxes_are_seen() -> None:
+    track = Track(7, (100, 3, 40, 40), 0.9, "object")
+    overlay = Overlay((W, H), 25)
+    with_status = overlay.draw(blank(), result(track), "20 % of dense work")
+    strip = int((with_status[:, 5] != 90).any(axis=1).sum())  # beside every box
+    assert strip > 0
+    chip = (with_status == np.array(colour_of(7))).all(axis=2)
+    assert chip[strip : strip + 4, 105].any()
+    assert not chip[:strip, 103:110].any()
+    tiny = Overlay((W, H), 25).draw(blank(), result(Track(2, (50, 100, 0.4, 0.4), 0.9, "object")), "")
+    assert (tiny[100:103, 50:53] == np.array(colour_of(2))).all(axis=2).sum() >= 8
 
 
 def test_the_chip_stays_in_the_picture() -> None:

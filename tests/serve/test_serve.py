@@ -243,7 +243,7 @@ def test_what_cannot_be_served_is_refused() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(VistreamError, match=f"port {port} can't be bound: Address already in use"):
             serve([], "127.0.0.1", port, print)
-    for options, match in ((("--task", "vos"), "serve shows the tasks"), (("--fidelity", "perfect"), "no fidelity")):
+    for options, match in ((("--task", "mots"), "serve shows the tasks"), (("--fidelity", "perfect"), "no fidelity")):
         refused = CliRunner().invoke(app, ["serve", CLIP, *options])
         assert isinstance(refused.exception, VistreamError)
         assert match in str(refused.exception)

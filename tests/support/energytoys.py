@@ -20,7 +20,9 @@ def small(window: Window, groups: int, channels: int = 2) -> IntegerNetwork:
     return IntegerNetwork.of((Input("x", channels), first, second))
 
 
-SIZE = LayerSize("layer", neurons=100, macs=1000, synapses=900, adds=50, weights=40, inputs=60, readers=2, analog=False)
+SIZE = LayerSize(
+    "layer", neurons=100, macs=1000, synapses=900, adds=50, weights=40, inputs=60, readers=2, analog=False, graded=False
+)
 
 SPIKES = SpikeCounts(positive=6, negative=4, sops=200, macs=0, updates=30)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from vistream.types import LayerWork, Result, Track, Work
+from vistream.types import LayerWork, Result, Segment, Track, Work
 
 coordinate = st.floats(-1e5, 1e5)
 
@@ -18,6 +19,24 @@ labels = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 masks = st.binary(min_size=12, max_size=12).map(lambda b: np.array([c & 1 for c in b], dtype=bool).reshape(3, 4))
 
 keypoints = st.lists(st.tuples(coordinate, coordinate, st.floats(0, 1)), min_size=1, max_size=4).map(np.array)
+
+
+segments = st.builds(
+    Segment,
+    st.integers(1, 10**6),
+    labels,
+    st.booleans(),
+    st.floats(0, 1),
+    st.integers(1, 10**6),
+    st.tuples(coordinate, coordinate, extent, extent),
+)
+
+segmented: st.SearchStrategy[dict[str, Any]] = st.just({}) | st.fixed_dictionaries(
+    {
+        "shares": st.dictionaries(labels, st.floats(0, 1), max_size=3),
+        "segments": st.lists(segments, max_size=3).map(tuple),
+    }
+)
 
 
 @st.composite
@@ -38,7 +57,9 @@ def results(draw: st.DrawFn, rich: bool = False) -> list[Result]:
         )
         layer = LayerWork(draw(labels), *draw(st.tuples(*[st.integers(0, 2**40)] * 5)))
         work = Work((layer,) * draw(st.integers(0, 2))) if rich else Work()
-        frames.append(Result(frame, draw(st.floats(0, 1e5)), tracks, draw(st.integers(0, 99)), work))
+        time, seen = draw(st.floats(0, 1e5)), draw(st.integers(0, 99))
+        shown = draw(segmented) if rich else {}
+        frames.append(Result(frame, time, tracks, seen, work, **shown))
     return frames
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
+from vistream.engine.stream.demand import Spans
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import Concat, Input, MaxPool, Neuron, Operation, Synapse, Upsample
 from vistream.ir.window import POINTWISE, Window
@@ -203,3 +204,11 @@ def clips(draw: st.DrawFn, toy: Toy, most: int = 4) -> list[Frame]:
             frame = random.integers(0, 256, shape, dtype=np.uint8)
         frames.append(frame)
     return frames
+
+
+def random_spans(data: st.DataObject, height: int, width: int) -> Spans:
+    """A few rectangles of a grid, empty ones too: `[N, 4]`, as `demand.Spans` says."""
+    rows = st.tuples(st.integers(0, height), st.integers(0, height)).map(sorted)
+    columns = st.tuples(st.integers(0, width), st.integers(0, width)).map(sorted)
+    drawn = data.draw(st.lists(st.tuples(rows, columns).map(lambda span: [*span[0], *span[1]]), max_size=3))
+    return np.array(drawn, np.int64).reshape(-1, 4)

@@ -20,9 +20,10 @@ from vistream.ir.network import IntegerNetwork
 from vistream.machine import cpu_name
 from vistream.models import resnet
 from vistream.models.model import load_model
-from vistream.quantize.convert import Levels, convert
+from vistream.quantize.convert import convert
 from vistream.quantize.named import DEFAULT_MODEL, named_network, preprocess_of
 from vistream.quantize.ranges import Preprocess, calibrate
+from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
 from vistream.types import Frame
 

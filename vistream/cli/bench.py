@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import DEFAULT_MODEL, Debug, Overwrite, Quiet
 
 
@@ -27,6 +28,7 @@ def bench(
     ] = 0.05,
     size: Annotated[str, typer.Option(help="Without a source: its width x height.")] = "856x480",
     json: Annotated[Path | None, typer.Option(help="Write all timings as JSON.", show_default=False)] = None,
+    config: Config = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,

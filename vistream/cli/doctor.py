@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import Debug, Quiet, flag
 
 
 def doctor(
     json: Annotated[bool, flag("--json", "Print JSON.")] = False,
+    config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

@@ -7,18 +7,38 @@ from typing import Annotated
 
 import typer
 
-from vistream.cli.options import DEFAULT_MODEL, Debug, Model, Overwrite, Quiet, SourceArgument, Start, Stride
+from vistream.cli.config import Config
+from vistream.cli.options import (
+    AUTO_MODEL,
+    DEFAULT_MODEL,
+    Debug,
+    Model,
+    Overwrite,
+    Quiet,
+    SourceArgument,
+    Start,
+    Stride,
+    flag,
+)
 
 
 def energy_report(
     source: SourceArgument,
-    model: Model = DEFAULT_MODEL,
+    model: Model = AUTO_MODEL,
+    task: Annotated[
+        str, typer.Option(help="features: the network that tracking streams; semseg: Spike2Former.")
+    ] = "features",
+    binary: Annotated[
+        bool, flag("--binary", "semseg: prove that binary steps equal integers, on the first frame.")
+    ] = False,
     max_frames: Annotated[int, typer.Option(help="How many frames to count; the first is shown apart.", min=1)] = 8,
     size: Annotated[
         int,
         typer.Option(help="Shrink frames to this longer side, in pixels: the spiking simulation is slow.", min=1),
     ] = 96,
-    steps: Annotated[int, typer.Option(help="Time steps that a spiking network may take a frame.", min=1)] = 32,
+    steps: Annotated[
+        int, typer.Option(help="Time steps that a spiking network may take a frame; it ends when it rests.", min=1)
+    ] = 1024,
     json: Annotated[Path | None, typer.Option(help="Write all counts and figures.", show_default=False)] = None,
     csv: Annotated[
         Path | None, typer.Option(help="Write a line for each frame, layer and row.", show_default=False)
@@ -27,22 +47,39 @@ def energy_report(
     overwrite: Overwrite = False,
     start: Start = 0,
     stride: Stride = 1,
+    config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Count the work of a clip and estimate its energy: float, quantised, zero-skipping, spiking twice, and stream.
 
     Counts come first and are exact; energies are estimates by three stated models, beside their baselines.
+
+    semseg: mean integer and firing rate of each neuron layer, spikes times weights, and the authors' formula beside.
     """
     from vistream.cli.claiming import claimed_outputs
     from vistream.cli.energy_printing import count_and_report
+    from vistream.cli.spike_printing import count_and_print
+    from vistream.errors import VistreamError
     from vistream.media.video.source import open_source
+    from vistream.models.spike2former.loading import TINY
     from vistream.render.energy_html import ReportPaths
 
+    if task not in ("features", "semseg"):
+        raise VistreamError(f"--task {task}: it is features or semseg")
+    if binary and task != "semseg":
+        raise VistreamError("--binary belongs to --task semseg")
+    if html is not None and task == "semseg":
+        raise VistreamError("--html: there is no page for --task semseg; take --json or --csv")
+    if model == AUTO_MODEL:
+        model = TINY if task == "semseg" else DEFAULT_MODEL
     paths = ReportPaths(json, csv, html)
     outputs = {"--json": json, "--csv": csv, "--html": html}
     with (
         claimed_outputs(outputs, overwrite=overwrite, source=source, reads={"--model": model}),
         open_source(source, start=start, stride=stride, max_frames=max_frames) as frames,
     ):
-        count_and_report(frames, model, size, steps, paths, quiet=quiet)
+        if task == "semseg":
+            count_and_print(frames, model, json, csv, binary=binary, quiet=quiet)
+        else:
+            count_and_report(frames, model, size, steps, paths, quiet=quiet)

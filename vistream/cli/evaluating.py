@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,10 +17,17 @@ from vistream.errors import VistreamError
 from vistream.evaluate.datasets.dataset import OnFrame, evaluate_dataset
 from vistream.evaluate.datasets.job import Order
 from vistream.evaluate.datasets.observed import DEFAULTS
+from vistream.evaluate.datasets.segmenting import SegmentationOrder, evaluate_segmentation
 from vistream.evaluate.datasets.ways import BASELINES
 from vistream.evaluate.files.score import evaluate_files
 from vistream.evaluate.table import Table, save_tables
-from vistream.pipeline.session import check_task
+from vistream.pipeline.session import AUTO, check_task
+from vistream.segment.inference import Inference
+from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
+from vistream.segment.network import TASKS as SEGMENTING
+from vistream.segment.network import check_float_only
+
+log = logging.getLogger("vistream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,22 @@ class DatasetOptions:
     jobs: int
 
 
+@dataclass(frozen=True, slots=True)
+class SegmentationOptions:
+    """The options that the tasks semseg and panoptic alone have."""
+
+    dataset: str
+    window: int | None
+    augment: bool
+
+    def check(self, task: str) -> None:
+        """Raise VistreamError where one is given that the task can't use."""
+        given = {"--dataset": self.dataset, "--window": self.window, "--augment": self.augment}
+        wrong = [name for name, value in given.items() if value and task != "semseg"]
+        if wrong:
+            raise VistreamError(f"{wrong[0]} is for the task semseg, not {task}")
+
+
 def check_files(wanted: Mapping[str, Path | None]) -> None:
     """Raise VistreamError where a file does not end as it should, by ending."""
     for suffix, path in wanted.items():
@@ -46,21 +70,30 @@ def check_files(wanted: Mapping[str, Path | None]) -> None:
             raise VistreamError(f"{path}: give a name that ends in {suffix}")
 
 
-def evaluate_pair(task: str, gt: Path | None, pred: Path | None, first_frame: int) -> Table:
+def evaluate_pair(task: str, gt: Path | None, pred: Path | None, first_frame: int, dataset: str) -> Table:
     """Score finished results; raises VistreamError where one of the two is missing."""
     if gt is None or pred is None:
         raise VistreamError("give --gt and --pred to score finished results, or --data to run the tracker")
-    return evaluate_files(task, gt, pred, first_frame)
+    return evaluate_files(task, gt, pred, first_frame, dataset)
 
 
-def evaluate_dataset_tables(options: DatasetOptions, gt: Path | None, pred: Path | None, *, quiet: bool) -> list[Table]:
-    """Run the tracker over a dataset, with a progress bar; a table a fidelity and baseline."""
+def evaluate_dataset_tables(
+    options: DatasetOptions,
+    gt: Path | None,
+    pred: Path | None,
+    segmentation: SegmentationOptions,
+    *,
+    quiet: bool,
+) -> list[Table]:
+    """Run the tracker over a dataset, with a progress bar; a table a fidelity and baseline. Or segment its pictures."""
     if gt is not None or pred is not None:
         raise VistreamError("--data runs the tracker, --gt and --pred score finished results: give one or the other")
     task = check_task(options.task)
     extra = BASELINES.get(task, ()) if options.baselines else ()
     if options.baselines and not extra:
         raise VistreamError(f"the task {task} has no baselines: {' and '.join(BASELINES)} have")
+    if task in SEGMENTING:
+        return [_segmentation_table(options, segmentation, quiet=quiet)]
     sequences = names_in(options.sequences)
     with ExitStack() as stack:
         output = options.output or Path(stack.enter_context(TemporaryDirectory(prefix="vistream-eval-")))
@@ -80,6 +113,27 @@ def evaluate_dataset_tables(options: DatasetOptions, gt: Path | None, pred: Path
 
         tables = evaluate_dataset(order, options.data, sequences, options.jobs, options.max_frames, start)
     return list(tables.values())
+
+
+def _segmentation_table(options: DatasetOptions, how: SegmentationOptions, *, quiet: bool) -> Table:
+    for name in ("detections", "classes"):
+        if getattr(options, name):
+            raise VistreamError(f"--{name} is for the tasks that track, not {options.task}")
+    for fidelity in names_in(options.fidelity):
+        check_float_only(options.task, fidelity)
+    if options.jobs > 1:
+        log.info("the task %s runs in one process, whose network takes all processors", options.task)
+    with ExitStack() as stack:
+        output = options.output or Path(stack.enter_context(TemporaryDirectory(prefix="vistream-eval-")))
+        model = DEFAULT_SEGMENTATION if options.model == AUTO else options.model
+        order = SegmentationOrder(options.task, output, model, how.dataset, Inference(how.window, how.augment))
+        progress = stack.enter_context(progress_bar(quiet, TimeRemainingColumn()))
+
+        def start(frames: int) -> OnFrame:
+            bar = progress.add_task(options.task, total=frames)
+            return lambda done: progress.advance(bar, done)
+
+        return evaluate_segmentation(order, options.data, names_in(options.sequences), options.max_frames, start)
 
 
 def report(tables: Sequence[Table], json: Path | None, csv: Path | None, *, quiet: bool) -> None:

@@ -13,8 +13,10 @@ from typing import Annotated
 import typer
 
 from vistream.addresses import without_secrets
+from vistream.cli.annotate import annotate
 from vistream.cli.bench import bench
 from vistream.cli.calibrate import calibrate
+from vistream.cli.config import config
 from vistream.cli.doctor import doctor
 from vistream.cli.download_weights import download_weights
 from vistream.cli.energy_report import energy_report
@@ -23,6 +25,7 @@ from vistream.cli.options import flag
 from vistream.cli.process_title import hide_secrets
 from vistream.cli.serve import serve
 from vistream.cli.track import track
+from vistream.cli.train import train
 from vistream.cli.verify import verify
 from vistream.errors import told
 from vistream.torch_threads import let_waiting_threads_sleep
@@ -33,7 +36,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (track, verify, bench, calibrate, download_weights, energy_report, serve, doctor):
+for command in (
+    *(track, verify, bench, train, calibrate, download_weights, energy_report, serve, annotate, doctor, config),
+):
     app.command(command.__name__.replace("_", "-"))(command)
 app.command("eval")(evaluate)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-NETWORK, FRAMES, OUTPUTS = "Network", "Frames", "Outputs"
+NETWORK, FRAMES, OUTPUTS, COUNTING = "Network", "Frames", "Outputs", "Counting"
 """Headings in `--help` for the options of commands that have many."""
 
 
@@ -50,6 +50,16 @@ Hysteresis = Annotated[
 Start = Annotated[int, typer.Option(help="The first frame to look at, counted from 0.", min=0, rich_help_panel=FRAMES)]
 MaxFrames = Annotated[int | None, typer.Option(help="Stop after this many frames.", min=1, rich_help_panel=FRAMES)]
 Stride = Annotated[int, typer.Option(help="Look at every Nth frame only.", metavar="N", min=1, rich_help_panel=FRAMES)]
+LINE_HELP = (
+    "Count who passes a line: x1,y1,x2,y2[,name], in pixels or 0 to 1. Downwards over one from left to right is in."
+)
+Lines = Annotated[
+    list[str] | None, typer.Option("--line", help=LINE_HELP, show_default=False, rich_help_panel=COUNTING)
+]
+ZONE_HELP = "Count who enters and leaves a polygon, and for how long: x1,y1,x2,y2,x3,y3,...[,name]."
+Zones = Annotated[
+    list[str] | None, typer.Option("--zone", help=ZONE_HELP, show_default=False, rich_help_panel=COUNTING)
+]
 Quiet = Annotated[bool, flag("--quiet", "Print nothing but warnings and errors.")]
 Debug = Annotated[bool, flag("--debug", "Show the traceback of an error.")]
 Overwrite = Annotated[
@@ -57,6 +67,7 @@ Overwrite = Annotated[
 ]
 OutputFile = Annotated[Path | None, typer.Option(dir_okay=False, show_default=False)]
 
+AUTO_MODEL = "auto"  # the one of each task that comes with the package, as pipeline.session has it
 DEFAULT_MODEL = "efficientnet-lite0"  # as quantize.named has it, which takes seconds to import
 
 

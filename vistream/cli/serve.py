@@ -6,18 +6,23 @@ from typing import Annotated
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import (
     DEFAULT_MODEL,
     Deadband,
     Debug,
     Fidelity,
     Hysteresis,
+    Lines,
     Model,
     Quiet,
     Stride,
+    Zones,
     flag,
     names_in,
 )
+
+TASK_HELP = "mot (boxes) or pose (skeletons); with vos (masks) or sot (a box) objects are clicked in one file."
 
 
 def serve(
@@ -25,7 +30,9 @@ def serve(
         list[str],
         typer.Argument(metavar="SOURCE", help="Videos, camera indices, RTSP or HTTP addresses, folders of images."),
     ],
-    task: Annotated[str, typer.Option(help="mot (boxes) or pose (skeletons).")] = "mot",
+    task: Annotated[
+        str, typer.Option(help="mot (boxes), pose (skeletons); vos or sot: click on objects in a file.")
+    ] = "mot",
     detector: Annotated[str, typer.Option(help="Where boxes come from, as for vistream track.")] = "auto",
     host: Annotated[str, typer.Option(help="Address to bind to. Any but this machine's own asks for a token.")] = (
         "127.0.0.1"
@@ -38,6 +45,9 @@ def serve(
     hysteresis: Hysteresis = None,
     stride: Stride = 1,
     classes: Annotated[str, typer.Option(help="Only these, by name: person,car.", show_default=False)] = "",
+    line: Lines = None,
+    zone: Zones = None,
+    config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -57,5 +67,7 @@ def serve(
         hysteresis=hysteresis,
         stride=stride,
         classes=names_in(classes),
+        lines=tuple(line or ()),
+        zones=tuple(zone or ()),
     )
     serve_sources(sources, settings, host, port, loop=loop)

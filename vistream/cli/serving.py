@@ -8,6 +8,7 @@ import typer
 
 from vistream.engine.fidelity import dead_zones
 from vistream.errors import VistreamError
+from vistream.pipeline.observe import FOLLOWING
 from vistream.pipeline.run import Settings
 
 TASKS = ("mot", "pose")
@@ -17,15 +18,23 @@ def serve_sources(sources: Sequence[str], settings: Settings, host: str, port: i
     """Serve until Ctrl-C. Raises VistreamError for what can't work, before anything starts."""
     try:
         from vistream.engine.stream.backend import backend_class
-        from vistream.serve.server import serve
+        from vistream.serve.desk import Desk
+        from vistream.serve.server import serve, serve_desk
         from vistream.serve.tile import Tile
     except ModuleNotFoundError as error:
         if error.name not in ("starlette", "uvicorn"):
             raise
         raise VistreamError(f"serve needs {error.name}: pip install starlette uvicorn") from None
-    if settings.task not in TASKS:
-        raise VistreamError(f"serve shows the tasks {' and '.join(TASKS)}, not {settings.task}")
+    known = (*TASKS, *FOLLOWING)
+    if settings.task not in known:
+        raise VistreamError(f"serve shows the tasks {', '.join(known)}, not {settings.task}")
     dead_zones(settings.fidelity, settings.deadband, settings.hysteresis)
+    if settings.task in FOLLOWING:
+        if len(sources) != 1:
+            raise VistreamError(f"the task {settings.task} takes one file, in which objects are clicked")
+        desk = Desk(sources[0], settings)
+        serve_desk(desk, host, port, lambda address: typer.echo(f"click at {address} (Ctrl-C ends it)"))
+        return
     backend_class()  # compiles the kernels, if need be, before threads ask for them and Ctrl-C finds them at it
     tiles = [Tile(source, settings, loop=loop) for source in sources]
     serve(tiles, host, port, lambda address: typer.echo(f"look at {address} (Ctrl-C ends it)"))

@@ -7,19 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import (
-    DEFAULT_MODEL,
+    AUTO_MODEL,
+    COUNTING,
     OUTPUTS,
     Deadband,
     Debug,
     Fidelity,
     Hysteresis,
+    Lines,
     MaxFrames,
     Model,
     Overwrite,
     Quiet,
     Start,
     Stride,
+    Zones,
     flag,
     names_in,
 )
@@ -31,8 +35,14 @@ SOURCES_HELP = (
     "Of several, each is tracked by a process of its own, and outputs name folders."
 )
 TASK_HELP = (
-    "mot (boxes), mots (masks), pose (skeletons), vos (masks, from --init-mask) or sot (a box, from --init-box)."
+    "mot (boxes), mots (masks), pose (skeletons), vos (masks, from --init-mask), sot (a box, from --init-box), "
+    "semseg (the class of every pixel) or panoptic (classes and things). "
+    "Left out: what --init-mask, --init-box or --init-poses is for, else mot."
 )
+DETECTOR_HELP = (
+    "auto (the best one here), motion, yolox-s, nanodet-plus-m, nanodet-g, or onnx:FILE; mots: spike2former:FILE too."
+)
+EVENTS_HELP = "Write what happens at lines and zones as JSON lines."
 DETECTIONS_HELP = (
     "Detections made beforehand: text (MOT, MOTS, KITTI, VisDrone, CSV), JSON (COCO, PoseTrack, Label Studio), "
     "CVAT XML, or a folder of YOLO or VOC files."
@@ -46,7 +56,7 @@ def _file(help: str) -> Any:  # Any: as typer's own
 
 def track(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help=SOURCES_HELP)],
-    task: Annotated[str, typer.Option(help=TASK_HELP)] = "mot",
+    task: Annotated[str | None, typer.Option(help=TASK_HELP, show_default=False)] = None,
     init_mask: Annotated[
         Path | None, typer.Option(help="vos: the first frame's objects, as palette or grey PNG.", show_default=False)
     ] = None,
@@ -58,9 +68,7 @@ def track(
         typer.Option(help="pose: the first frame's people, as PoseTrack JSON, carried on.", show_default=False),
     ] = None,
     detections: Annotated[Path | None, typer.Option(help=DETECTIONS_HELP, show_default=False)] = None,
-    detector: Annotated[
-        str, typer.Option(help="auto (the best one here), motion, yolox-s, nanodet-plus-m, nanodet-g, or onnx:FILE.")
-    ] = "auto",
+    detector: Annotated[str, typer.Option(help=DETECTOR_HELP)] = "auto",
     detector_size: Annotated[
         str | None,
         typer.Option(
@@ -75,9 +83,20 @@ def track(
     mots_txt: Annotated[Path | None, _file("Write masks as MOTS text.")] = None,
     davis_dir: Annotated[Path | None, _file("Write masks as palette PNGs, DIR/SEQUENCE/FRAME.png.")] = None,
     posetrack_json: Annotated[Path | None, _file("Write skeletons as PoseTrack18 JSON.")] = None,
+    labels_dir: Annotated[Path | None, _file("Write class maps as palette PNGs, DIR/SEQUENCE/FRAME.png.")] = None,
+    index_dir: Annotated[Path | None, _file("The same as grey PNGs, whose values are the classes' numbers.")] = None,
+    panoptic_json: Annotated[
+        Path | None, _file("Write segments as COCO panoptic JSON, and their pixels as PNGs beside it.")
+    ] = None,
     coco_json: Annotated[Path | None, _file("Write tracks as COCO results.")] = None,
+    cvat_xml: Annotated[Path | None, _file("Write tracks as CVAT's XML for video.")] = None,
+    label_studio: Annotated[Path | None, _file("Write tracks as Label Studio's JSON.")] = None,
+    coco_video: Annotated[Path | None, _file("Write tracks as COCO annotations of a video.")] = None,
+    yolo_dir: Annotated[Path | None, _file("Write boxes with ids as YOLO text, a file a frame.")] = None,
+    crops_dir: Annotated[Path | None, _file("Write the best shot of every track, DIR/ID-CLASS.jpg.")] = None,
+    heat_map: Annotated[Path | None, _file("Write a picture of where objects stood.")] = None,
     jsonl: Annotated[Path | None, _file("Write a line of JSON for each frame.")] = None,
-    csv: Annotated[Path | None, _file("Write a row of CSV for each track in each frame.")] = None,
+    csv: Annotated[Path | None, _file("Write a row of CSV for each track, or class, in each frame.")] = None,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -88,7 +107,7 @@ def track(
         ),
     ] = None,
     overwrite: Overwrite = False,
-    model: Model = DEFAULT_MODEL,
+    model: Model = AUTO_MODEL,
     fidelity: Fidelity = "exact",
     deadband: Deadband = None,
     hysteresis: Hysteresis = None,
@@ -96,6 +115,9 @@ def track(
     max_frames: MaxFrames = None,
     stride: Stride = 1,
     classes: Annotated[str, typer.Option(help="Only these, by name: person,car.", show_default=False)] = "",
+    line: Lines = None,
+    zone: Zones = None,
+    events: Annotated[Path | None, typer.Option(help=EVENTS_HELP, show_default=False, rich_help_panel=COUNTING)] = None,
     show: Annotated[bool, flag("--show", "Show the annotated video in a window; q ends it.")] = False,
     resume: Annotated[
         bool, flag("--resume", "Go on where a run with the same options was stopped; needs its --jsonl.")
@@ -113,10 +135,11 @@ def track(
         str | None,
         typer.Option(help="Workers of a Ray cluster: ray (here), ray:auto or ray://HOST:PORT.", show_default=False),
     ] = None,
+    config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Track the objects of a video and write what was found.
+    """Track the objects of a video, or say what its pixels show, and write what was found.
 
     Only what changed since the last frame is computed; with --fidelity exact the result is that of the whole frame.
 
@@ -127,9 +150,10 @@ def track(
     from vistream.pipeline.fleet.jobs import sources_of
     from vistream.pipeline.outputs import OutputPaths
     from vistream.pipeline.run import Settings
+    from vistream.pipeline.start import implied_task
 
     settings = Settings(
-        task=task,
+        task=implied_task(task, init_mask=init_mask, init_box=init_box, init_poses=init_poses),
         model=model,
         detections=detections,
         detector=detector,
@@ -145,6 +169,8 @@ def track(
         init_box=None if init_box is None else parse_box(init_box),
         init_poses=init_poses,
         reconnect=not no_reconnect,
+        lines=tuple(line or ()),
+        zones=tuple(zone or ()),
     )
     paths = OutputPaths(
         video=output,
@@ -155,7 +181,19 @@ def track(
         coco=coco_json,
         posetrack=posetrack_json,
         davis=davis_dir,
+        events=events,
+        cvat=cvat_xml,
+        label_studio=label_studio,
+        coco_video=coco_video,
+        yolo=yolo_dir,
+        crops=crops_dir,
+        heat_map=heat_map,
+        labels=labels_dir,
+        index=index_dir,
+        panoptic=panoptic_json,
     )
+    if events is not None and not (line or zone):
+        raise VistreamError("--events are what happens at lines and zones: give one with --line or --zone")
     found = sources_of(sources)
     if len(found) == 1 and cluster is None:
         run_and_report(

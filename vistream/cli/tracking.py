@@ -20,8 +20,8 @@ from vistream.detect.choose import Size
 from vistream.detect.onnx_inputs import LARGEST
 from vistream.errors import VistreamError
 from vistream.pipeline.fleet.jobs import stem_of
-from vistream.pipeline.outputs import OutputPaths, Outputs
-from vistream.pipeline.recording import Finished, Recording
+from vistream.pipeline.outputs import FOLDERS, OutputPaths, Outputs
+from vistream.pipeline.recording import Finished, Recording, Totals
 from vistream.pipeline.run import Settings
 from vistream.tracking.life import TrackerConfig
 from vistream.types import Box
@@ -29,6 +29,7 @@ from vistream.types import Box
 log = logging.getLogger("vistream")
 
 CONFIDENT = TrackerConfig().conf_thres
+MOST_CLASSES = 8  # named in the table at the end
 
 
 def parse_box(text: str) -> Box:
@@ -72,8 +73,8 @@ def run_and_report(
         raise VistreamError("--show needs a display, and there is none: leave it out, and look at --output")
     if not paths.given() and not show and report is None:
         paths = replace(paths, video=Path(f"{stem_of(source)}-tracks.mp4"))
-    if paths.davis is not None:
-        paths = replace(paths, davis=paths.davis / stem_of(source))
+    folders = {name: getattr(paths, name) for name in FOLDERS}
+    paths = replace(paths, **{name: folder / stem_of(source) for name, folder in folders.items() if folder is not None})
     console = PlainConsole(stderr=True, quiet=quiet)
     how = {"resume": resume, "overwrite": overwrite, "draw": show}
     try:
@@ -82,7 +83,8 @@ def run_and_report(
         log.info("%s", nothing)
         return
     with recording, interruptible(recording.stop) as ask:
-        log.info("%s", recording.run.observer.describe())
+        if recording.run.session.classes is None:
+            log.info("%s", recording.run.observer.describe())
         if recording.totals.resumed:
             log.info("resumed after %d frames", recording.totals.resumed)
         elif resume:
@@ -116,14 +118,17 @@ def _shown(outputs: Outputs) -> bool:
 
 def _advance(progress: Progress, bar: TaskID, recording: Recording) -> None:
     totals, source = recording.totals, recording.run.source
-    status = f"{totals.fps:.1f} fps, {len(totals.ids)} tracks, {100 * totals.share:.0f} % of dense work"
+    status = f"{totals.fps:.1f} fps"
+    if recording.run.session.classes is None:
+        status += f", {len(totals.ids)} tracks, {100 * totals.share:.0f} % of dense work"
     if source.live:
         status += f", lag {source.health.lag:.1f} s, {source.health.dropped} dropped"
     progress.update(bar, advance=1, status=status)
 
 
-def _report(recording: Recording, console: Console) -> None:
-    totals, source = recording.totals, recording.run.source
+def _warn(recording: Recording) -> None:
+    """Say it out loud where nothing was tracked."""
+    totals = recording.totals
     detects = recording.run.observer.detector is not None
     if not detects and not totals.ids:
         log.warning("the object that was given was never found again in %d frames", totals.frames)
@@ -133,20 +138,37 @@ def _report(recording: Recording, console: Console) -> None:
         counts = recording.run.session.counts
         weak = "" if counts is None else f": {counts.weak} scored too low to begin one (below {CONFIDENT:g})"
         log.warning("%d detections, but not one track came of them%s", totals.observations, weak)
+
+
+def _report(recording: Recording, console: Console) -> None:
+    totals, source = recording.totals, recording.run.source
+    tracks = recording.run.session.classes is None
+    if tracks:
+        _warn(recording)
     table = Table(show_header=False)
     table.add_row(
         "frames", f"{totals.frames}, {totals.resumed} of them before" if totals.resumed else str(totals.frames)
     )
     if source.live:
         table.add_row("dropped", f"{source.health.dropped} of {source.health.received}, {source.health.losses} losses")
-    table.add_row("tracks", str(len(totals.ids)))
-    if detects:
+    if tracks:
+        table.add_row("tracks", str(len(totals.ids)))
+    else:
+        table.add_row("classes", _shares(totals))
+    if recording.run.observer.detector is not None:
         table.add_row("detections", str(totals.observations))
     table.add_row("speed", f"{totals.fps:.1f} frames a second, everything included")
-    table.add_row(
-        "network",
-        f"{totals.macs / 1e9:.1f} of {totals.macs_dense / 1e9:.1f} GMAC ({100 * totals.share:.1f} % of dense)",
-    )
+    done = f"{totals.macs / 1e9:.1f} of {totals.macs_dense / 1e9:.1f} GMAC ({100 * totals.share:.1f} % of dense)"
+    table.add_row("network", done if tracks else recording.run.session.model)
+    for place, label, plus, minus, inside, _, longest in totals.tally.rows():
+        stay = f", {inside} inside, longest stay {longest:.1f} s" if longest else ""
+        table.add_row(place, f"{label}: {plus} in, {minus} out{stay}")
     for path in recording.files:
         table.add_row("written", str(path))
     console.print(table)
+
+
+def _shares(totals: Totals) -> str:
+    """The classes that a video shows, the largest first, with their shares of all pixels."""
+    largest = sorted(totals.shares.items(), key=lambda item: -item[1])[:MOST_CLASSES]
+    return ", ".join(f"{name} {100 * share / totals.frames:.1f} %" for name, share in largest) or "none"

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from vistream.cli.config import Config
 from vistream.cli.options import (
     DEFAULT_MODEL,
     Deadband,
@@ -31,6 +32,7 @@ def verify(
     start: Start = 0,
     max_frames: MaxFrames = None,
     stride: Stride = 1,
+    config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

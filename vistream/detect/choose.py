@@ -29,7 +29,8 @@ def make_detector(
     masks: bool = False,
     size: Size | None = None,
 ) -> Detector:
-    """The detector called `name`: auto, motion, `onnx:FILE[,layout=LAYOUT]`, or in one of the lists above.
+    """The detector called `name`: auto, motion, `onnx:FILE[,layout=LAYOUT]`, in one of the lists above, or a panoptic
+    network, `spike2former:FILE` or `spike2former-NAME`.
 
     `auto` takes the best one whose weights are here, else motion, and says so in the log; it downloads nothing.
     A detector asked for by name is downloaded if need be. `fps`: of the video, in frames a second, for motion.
@@ -79,8 +80,12 @@ def _named(name: str, fps: float, selection: Selection) -> Detector:
         return MotionDetector(fps)
     if name in (*BEST_FIRST, *POSE_BEST_FIRST):
         return _with_weights(name, selection)
+    if name.startswith(("spike2former:", "spike2former-")):
+        from vistream.detect.segments import SegmentDetector
+
+        return SegmentDetector(name.removeprefix("spike2former:"), selection)
     names = ", ".join(("auto", "motion", *BEST_FIRST, *POSE_BEST_FIRST))
-    raise VistreamError(f"no detector is called {name!r}: {names}, or onnx:FILE")
+    raise VistreamError(f"no detector is called {name!r}: {names}, onnx:FILE or spike2former:FILE")
 
 
 def _pose_present() -> str:

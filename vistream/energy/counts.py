@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LayerSize:
-    """A neuron layer at one frame size.
+    """A layer that computes, at one frame size.
 
     `macs`: multiply-accumulates of a dense kernel, which computes with the padding too. `synapses`: pairs of a value
     and a neuron that a weight joins, without padding. `adds`: the same where there is no weight (a shortcut, a mean):
     plain additions. `weights`: int8 weights; `inputs`: values in its sources; `readers`: synapses that read this layer.
-    `analog`: whether it reads the frame's pixels.
+    `analog`: whether it reads the frame's pixels; `graded`: these, or anything else that is no single spike. `width`:
+    bytes of one of its numbers, 1 of a level, 4 of a sum.
     """
 
     name: str
@@ -27,6 +28,13 @@ class LayerSize:
     inputs: int
     readers: int
     analog: bool
+    graded: bool
+    width: int = 1
+
+    @property
+    def bytes(self) -> int:
+        """Of all its numbers."""
+        return self.neurons * self.width
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,24 +15,24 @@ version). Yan et al., "Reconsidering the Energy Efficiency of Spiking Neural Net
 
 
 def spikes_per_synapse(row: Row, counts: Counts, frame: FrameCounts) -> float:
-    """Accumulates over synapses, of all layers that are reached by spikes; 0 where there are none.
+    """Accumulates over synapses, of all layers that single spikes alone reach; 0 where there are none.
 
     `row` is one of the spiking ones.
     """
     sops = synapses = 0
     for size, layer in zip(counts.layers, frame.layers, strict=True):
-        if not size.analog:
+        if not size.graded:
             sops += (layer.reset if row is Row.RESET else layer.differential).sops
             synapses += size.synapses + size.adds
     return sops / synapses if synapses else 0.0
 
 
 def layer_spikes_per_synapse(row: Row, counts: Counts, frame: FrameCounts) -> list[float]:
-    """The same, layer by layer, in order; NaN for a layer that reads pixels."""
+    """The same, layer by layer, in order; NaN for a layer that reads pixels, or anything else but single spikes."""
     found = []
     for size, layer in zip(counts.layers, frame.layers, strict=True):
         spiking = layer.reset if row is Row.RESET else layer.differential
-        found.append(float("nan") if size.analog else spiking.sops / (size.synapses + size.adds))
+        found.append(float("nan") if size.graded else spiking.sops / (size.synapses + size.adds))
     return found
 
 

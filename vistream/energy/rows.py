@@ -76,10 +76,11 @@ def operations(row: Row, size: LayerSize, counts: LayerCounts) -> Operations:
 
 def _dense(size: LayerSize, width: int) -> Operations:
     """Everything, of values and weights of `width` bytes."""
+    held = FLOAT * size.neurons if width == FLOAT else size.bytes
     accesses = (
         Access(width * size.weights, width * size.macs),
         Access(width * size.inputs, width * (size.macs + size.adds)),
-        Access(width * size.neurons, 0, width * size.neurons),
+        Access(held, 0, held),
     )
     return Operations(size.macs, size.adds, size.neurons, accesses, floating=width == FLOAT)
 
@@ -89,7 +90,7 @@ def _skipping(size: LayerSize, counts: LayerCounts) -> Operations:
     accesses = (
         Access(size.weights, counts.nonzero_macs),
         Access(size.inputs, size.synapses + size.adds),
-        Access(size.neurons, 0, size.neurons),
+        Access(size.bytes, 0, size.bytes),
     )
     return Operations(counts.nonzero_macs, counts.nonzero_adds, size.neurons, accesses)
 
@@ -100,7 +101,7 @@ def _stream(size: LayerSize, counts: LayerCounts) -> Operations:
     accesses = (
         Access(size.weights, counts.stream_macs),
         Access(size.inputs, counts.stream_macs + counts.stream_adds + 2 * held, held),
-        Access(size.neurons, counts.stream_neurons, counts.changes),
+        Access(size.bytes, size.width * counts.stream_neurons, size.width * counts.changes),
     )
     return Operations(counts.stream_macs, counts.stream_adds, counts.stream_neurons, accesses)
 
@@ -136,6 +137,6 @@ def state_bytes(row: Row, counts: Counts) -> int:
         case Row.DIFFERENTIAL:
             return STATE * neurons + counts.moved + counts.pixels
         case Row.STREAM:
-            return neurons + counts.moved + counts.pixels
+            return sum(layer.bytes for layer in counts.layers) + counts.moved + counts.pixels
         case _:
             return 0

@@ -17,13 +17,12 @@ from vistream.energy.counts import Counts, FrameCounts, LayerCounts, LayerSize, 
 from vistream.energy.rapl import Meter
 from vistream.engine.reference import Dense
 from vistream.engine.spiking import LayerSpikes, Mode, Simulator, SpikingStep
-from vistream.engine.spiking.simulator import analog_sources
+from vistream.engine.spiking.table import analog_sources, graded_sources
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
-from vistream.ir.operations import Input, Neuron, Synapse
-from vistream.ir.window import Window
+from vistream.ir.operations import Input, Neuron, Operation
 from vistream.quantize.named import NamedNetwork
 from vistream.types import Frame, Work
 
@@ -53,7 +52,7 @@ class _Clip:
         self.network = network
         self.plans = {plan.layer.name: plan for plan in make_plan(network, *frame.shape[:2])}
         self.sizes = _layer_sizes(network, self.plans)
-        self.changes = {layer.name: torch.zeros(_grid(self.plans[layer.name])) for layer in network.neurons}
+        self.changes = {layer.name: torch.zeros(_grid(self.plans[layer.name])) for layer in network.computing}
         self._meter = Meter()
         self._dense = Dense(network)
         self._stream = Stream(network)
@@ -99,9 +98,9 @@ class _Clip:
     ) -> tuple[LayerCounts, ...]:
         done = {layer.name: layer for layer in work.layers}
         counts = []
-        for layer, again, onward in zip(self.network.neurons, reset.layers, differential.layers, strict=True):
-            macs, adds = nonzero_operations(layer, levels)
+        for layer, again, onward in zip(self.network.computing, reset.layers, differential.layers, strict=True):
             plan, streamed = self.plans[layer.name], done[layer.name]
+            macs, adds = nonzero_operations(plan, levels)
             per_pixel = _adds(layer, self.plans) // (plan.height * plan.width)
             counts.append(
                 LayerCounts(
@@ -140,7 +139,8 @@ def count_energy(
     if clip is None:
         raise VistreamError(f"{source}: there is no frame to count")
     plans = clip.plans.values()
-    held = [plan.height * plan.width * plan.channels for plan in plans if not isinstance(plan.layer, (Input, Neuron))]
+    moved = [plan for plan in plans if not isinstance(plan.layer, Input) and not plan.layer.computes]
+    held = [plan.value.size for plan in moved]
     output = clip.plans[named.network.output]
     counts = Counts(
         source,
@@ -148,7 +148,7 @@ def count_energy(
         named.sha256,
         (frame.shape[1], frame.shape[0]),
         steps,
-        output.height * output.width * output.channels,
+        output.value.size,
         frame.size,
         sum(held),
         clip.sizes,
@@ -157,78 +157,56 @@ def count_energy(
     return EnergyRun(counts, frame, _activity(clip, len(counted) - 1))
 
 
-def nonzero_operations(layer: Neuron, levels: dict[str, Tensor]) -> tuple[int, int]:
-    """Of a neuron layer, given the levels (int8 `[H, W, C]`) of its sources: the multiply-accumulates, and the
-    additions without a weight, whose source value is not 0. Exact: a value at the border has fewer targets."""
-    macs = adds = 0
-    for synapse in layer.synapses:
-        occupied = (levels[synapse.source] != 0).sum(2)
-        if synapse.weight is None:
-            adds += int(occupied.sum())
-        else:
-            macs += int((occupied * _targets(synapse, *occupied.shape)).sum())
-    return macs, adds
-
-
-def _targets(synapse: Synapse, height: int, width: int) -> Tensor:
-    """How many neurons each source value reaches, by position: int64 `[height, width]`."""
-    assert synapse.weight is not None and synapse.window is not None
-    rows, columns = _windows(synapse.window, height, width)
-    return rows[:, None] * columns[None] * (len(synapse.weight) // synapse.groups)
-
-
-def _windows(window: Window, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """In how many windows each row and each column of the source lies."""
-    placed = window.place(height, width)
-    found = []
-    for axis, (size, outputs, before) in enumerate(
-        ((height, placed.height, placed.top), (width, placed.width, placed.left))
-    ):
-        taps = torch.arange(window.kernel[axis]) * window.dilation[axis] - before
-        inputs = (torch.arange(outputs)[:, None] * window.stride[axis] + taps).flatten()
-        found.append(torch.bincount(inputs[(inputs >= 0) & (inputs < size)], minlength=size))
-    return found[0], found[1]
+def nonzero_operations(plan: LayerPlan, levels: dict[str, Tensor]) -> tuple[int, int]:
+    """Of a layer, given the values of its sources, `[H, W, C]`: the multiply-accumulates, and the additions without a
+    weight, none of whose factors is 0. Exact: a value at the border has fewer targets."""
+    layer = plan.layer
+    occupied = [levels[source] != 0 for source in layer.sources]
+    adds = sum(int(occupied[slot].sum()) for slot in _unweighted(layer))
+    return layer.used_macs(plan.sources, occupied), adds
 
 
 def _layer_sizes(network: IntegerNetwork, plans: dict[str, LayerPlan]) -> tuple[LayerSize, ...]:
-    readers = [source for layer in network.layers if not isinstance(layer, Input) for source in layer.sources]
-    analog = analog_sources(network)
+    readers = [source for layer in network.layers for source in layer.sources]
+    analog, graded = analog_sources(network), graded_sources(network)
     sizes = []
-    for layer in network.neurons:
+    for layer in network.computing:
         plan = plans[layer.name]
-        macs = plan.height * plan.width * plan.macs
-        weights = [synapse.weight.numel() for synapse in layer.synapses if synapse.weight is not None]
-        inputs = sum(_values(plans[source]) for source in layer.sources)
-        synapses = sum(_synapses(synapse, plans[synapse.source]) for synapse in layer.synapses)
-        pixels = any(source in analog for source in layer.sources)
+        full = [torch.ones((*source.grid, source.channels), dtype=torch.bool) for source in plan.sources]
         sizes.append(
             LayerSize(
                 layer.name,
-                _values(plan),
-                macs,
-                synapses,
+                plan.value.size,
+                plan.value.positions * plan.macs,
+                layer.used_macs(plan.sources, full),
                 _adds(layer, plans),
-                sum(weights),
-                inputs,
+                _weights(layer),
+                sum(source.size for source in plan.sources),
                 readers.count(layer.name),
-                pixels,
+                bool(analog & set(layer.sources)),
+                bool(graded & set(layer.sources)),
+                plan.value.kind.dtype.itemsize,
             )
         )
     return tuple(sizes)
 
 
-def _synapses(synapse: Synapse, source: LayerPlan) -> int:
-    if synapse.weight is None:
-        return 0
-    return int(_targets(synapse, source.height, source.width).sum()) * source.channels
+def _weights(layer: Operation) -> int:
+    if isinstance(layer, Neuron):
+        return sum(synapse.weight.numel() for synapse in layer.synapses if synapse.weight is not None)
+    weight = getattr(layer, "weight", None)
+    return 0 if weight is None else int(weight.numel())
 
 
-def _adds(layer: Neuron, plans: dict[str, LayerPlan]) -> int:
-    return sum(_values(plans[synapse.source]) for synapse in layer.synapses if synapse.weight is None)
+def _unweighted(layer: Operation) -> list[int]:
+    """The sources that are added as they are."""
+    if not isinstance(layer, Neuron):
+        return []
+    return [slot for slot, synapse in enumerate(layer.synapses) if synapse.weight is None]
 
 
-def _values(plan: LayerPlan) -> int:
-    return plan.height * plan.width * plan.channels
+def _adds(layer: Operation, plans: dict[str, LayerPlan]) -> int:
+    return sum(plans[layer.sources[slot]].value.size for slot in _unweighted(layer))
 
 
 def _grid(plan: LayerPlan) -> tuple[int, int]:

@@ -24,13 +24,14 @@ def verdicts(counts: Counts) -> list[str]:
 
 
 def _against(estimator: Estimator, counts: Counts, phase: Phase) -> str:
+    if not all(frame.differential.rested for frame in phase.frames):
+        return f"Estimator {estimator.name}, {phase.name}: no verdict, since the frame-differential SNN did not rest."
     spiking = phase.figures(Row.DIFFERENTIAL, counts).energy(estimator)
     parts = []
     for row in (*BASELINES, Row.STREAM):
         other = phase.figures(row, counts).energy(estimator)
         parts.append(compare(spiking, other, f"the {row.value}" if row in BASELINES else "stream"))
-    cut = "" if all(frame.differential.rested for frame in phase.frames) else " (frames cut short, another result)"
-    return f"Estimator {estimator.name}, {phase.name}: the frame-differential SNN{cut} {'; '.join(parts)}."
+    return f"Estimator {estimator.name}, {phase.name}: the frame-differential SNN {'; '.join(parts)}."
 
 
 def compare(spiking: float, other: float, name: str) -> str:

@@ -11,7 +11,7 @@ from vistream.errors import VistreamError
 class DeadZones:
     """`deadband`: grey levels by which a pixel must move to be re-read; `hysteresis`: levels, of every neuron.
 
-    `noise`: where the camera is noisy, the dead-band is this many times the noise (see `quantize.deadband`).
+    `noise`: where the camera is noisy, the dead-band is this many times the noise (see `engine.deadband`).
     """
 
     deadband: int = 0

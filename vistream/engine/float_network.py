@@ -26,7 +26,7 @@ class FloatStep:
 
 
 @dataclass(frozen=True, slots=True)
-class FloatLook(FeatureMap):
+class FloatFeatures(FeatureMap):
     """A frame's features as a task sees them, see `types.Features`, and what they took."""
 
     step: FloatStep
@@ -54,11 +54,11 @@ class FloatNetwork:
         whole = torch.ones(values.shape[:2], dtype=torch.bool)
         return FloatStep(values, whole, Work(tuple(self._work.values())))
 
-    def look(self, frame: Frame, size: tuple[int, int]) -> FloatLook:
+    def look(self, frame: Frame, size: tuple[int, int]) -> FloatFeatures:
         """Take one frame; `size`: (width, height) of the source's, which may differ."""
         step = self.step(frame)
         height, width = step.values.shape[:2]
-        return FloatLook(step.values.numpy(), (size[0] / width, size[1] / height), step)
+        return FloatFeatures(step.values.numpy(), (size[0] / width, size[1] / height), step)
 
     def _count(self, name: str, module: nn.Conv2d, _: object, output: Tensor) -> None:
         pixels, macs = output.shape[2] * output.shape[3], output[0].numel() * module.weight[0].numel()

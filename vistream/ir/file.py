@@ -14,20 +14,28 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
+from vistream.ir.graph import Piece
+from vistream.ir.graph_file import decoded_piece, encoded_piece
 from vistream.ir.network import IntegerNetwork, Output
-from vistream.ir.operations import OPERATIONS
+from vistream.ir.operations import OPERATIONS, Island
 
 FORMAT = "vistream integer network 2"
 DAMAGE = (KeyError, ValueError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, RuntimeError)
 
 
 def save_network(network: IntegerNetwork, path: Path) -> None:
-    """Write `network` to `path`; raises VistreamError where it can't be written."""
+    """Write `network` to `path`; raises VistreamError where it can't be written, or holds an island, which is code."""
     from safetensors.torch import save_file
+
+    island = next((layer for layer in network.layers if isinstance(layer, Island)), None)
+    if island is not None:
+        raise VistreamError(
+            f"{path}: layer {island.name} is run in float as a whole, and a file holds no code: stream the model itself"
+        )
 
     tensors: dict[str, Tensor] = {}
     layers = [{"kind": type(layer).__name__} | _fields(layer, layer.name, tensors) for layer in network.layers]
@@ -76,6 +84,8 @@ def _encoded(value: Any, key: str, tensors: dict[str, Tensor]) -> Any:
         return {"tensor": key}
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, Piece):
+        return encoded_piece(value, key, tensors)
     if is_dataclass(value):
         return _fields(value, key, tensors)
     if isinstance(value, tuple):
@@ -98,6 +108,8 @@ def _decoded(hint: Any, value: Any, tensors: dict[str, Tensor]) -> Any:
             raise ValueError(f"{value!r} is no list")
         hints = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
         return tuple(_decoded(item_hint, item, tensors) for item_hint, item in zip(hints, value, strict=True))
+    if hint is nn.Module:
+        return decoded_piece(value, tensors)
     if hint is Tensor:
         return tensors[value["tensor"]]
     if hint is float and type(value) is int:

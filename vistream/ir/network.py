@@ -9,19 +9,25 @@ import torch
 from torch import Tensor
 
 from vistream.errors import VistreamError
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations import Input, Neuron, Operation
-from vistream.ir.value import Misfit, Value
+from vistream.ir.value import Value
 
 CHECKED = 512  # pixels: a size at which most networks can be laid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Output:
-    """A value that leaves the network, and the real value of one of its levels, in all channels or by channel `[C]`."""
+    """A value that leaves the network, and the real value of one of its levels, in all channels or by channel `[C]`.
+
+    `shape`: that of the float tensor behind its batch axis, where it is no map: its numbers are those of the value in
+    the same order. Empty for maps.
+    """
 
     name: str
     source: str
     scale: float | Tensor = 1.0
+    shape: tuple[int, ...] = ()
 
     def real(self, value: Tensor, divisor: int = 1) -> Tensor:
         """What the numbers of the value, `[h, w, C]`, mean: float32; the value itself where that is it."""
@@ -63,6 +69,11 @@ class IntegerNetwork:
     def neurons(self) -> tuple[Neuron, ...]:
         return tuple(layer for layer in self.layers if isinstance(layer, Neuron))
 
+    @property
+    def computing(self) -> tuple[Operation, ...]:
+        """The layers that do arithmetic: neuron layers, sums and products."""
+        return tuple(layer for layer in self.layers if layer.computes)
+
     def lay(self, height: int, width: int) -> dict[str, Value]:
         """Every value for frames of `height` x `width`, by name; raises VistreamError where they do not suit it."""
         values: dict[str, Value] = {}
@@ -72,6 +83,7 @@ class IntegerNetwork:
                     values[layer.name] = layer.frame(height, width)
                 else:
                     values[layer.name] = layer.lay([values[source] for source in layer.sources])
+                values[layer.name].check()
             except Misfit as error:
                 raise VistreamError(f"layer {layer.name} {error}") from None
             except ValueError as error:
@@ -102,10 +114,11 @@ class IntegerNetwork:
 
     def _check_fit(self, height: int, width: int) -> None:
         """Raise ValueError where a layer does not fit its sources, as far as frames of this size tell."""
-        values = {self.input.name: self.input.frame(height, width)}
+        values = {self.input.name: self.input.frame(*(self.input.size or (height, width)))}
         for layer in self.layers[1:]:
             try:
                 values[layer.name] = layer.lay([values[source] for source in layer.sources])
+                values[layer.name].check()
             except Misfit as error:
                 raise ValueError(f"layer {layer.name} {error}") from None
             except ValueError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vistream.ir.value import Misfit, Value
-from vistream.ir.window import Pair
+from vistream.ir.misfit import Misfit
+from vistream.ir.value import Value
+from vistream.ir.window import LARGEST, Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,9 @@ class Target:
 
     def check(self, like: str | None) -> None:
         """Raise `Misfit` where it is none of the three, or several."""
-        ways = [given for given in (self.size, self.times, like) if given is not None]
+        given = [one for one in (self.size, self.times, like) if one is not None]
         numbers = (*(self.size or ()), *(self.times or ()), *self.by)
-        if len(ways) != 1 or min(numbers) < 1:
+        if len(given) != 1 or min(numbers) < 1 or max(numbers) > LARGEST:
             raise Misfit("has no size to aim at, or several")
 
     def grid(self, sources: Sequence[Value]) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 LARGEST_SUM = 2**31 - 1
+LARGEST_VALUE = 2**31  # numbers in a map
 
 
 class Kind(Enum):
@@ -24,10 +25,6 @@ class Kind(Enum):
 
 
 DTYPES = {Kind.LEVELS: torch.int8, Kind.SUMS: torch.int32, Kind.REAL: torch.float32}
-
-
-class Misfit(ValueError):
-    """An operation that contradicts itself or its sources, whatever the size of the frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +56,11 @@ class Value:
     def size(self) -> int:
         """How many numbers there are."""
         return self.height * self.width * self.channels
+
+    def check(self) -> None:
+        """Raise ValueError where it is larger than anything that is meant."""
+        if self.size > LARGEST_VALUE:
+            raise ValueError(f"a map of {self.height} x {self.width} x {self.channels} numbers is too large")
 
     @property
     def zeros(self) -> Tensor:

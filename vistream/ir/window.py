@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.ir.misfit import Misfit
 from vistream.ir.same import same_padding
 
+Counts = NDArray[np.int64]
 Pair = tuple[int, int]
+LARGEST = 1 << 14  # of a window's numbers: more than any picture has rows
 
 
 class Placed(NamedTuple):
@@ -43,6 +49,13 @@ class Window:
         unpadded = self.padding is None or (self.padding == (0, 0) and self.after in (None, (0, 0)))
         return self.kernel == (1, 1) and self.stride == (1, 1) and unpadded
 
+    def check(self) -> None:
+        """Raise `Misfit` where it makes no sense, as one of a damaged file may not."""
+        numbers = (*self.kernel, *self.stride, *self.dilation)
+        around = (*(self.padding or ()), *(self.after or ()))
+        if min(numbers) < 1 or max(*numbers, *around, 0) > LARGEST or min((0, *around)) < 0:
+            raise Misfit(f"has a window of {self}")
+
     def place(self, height: int, width: int) -> Placed:
         """Lay the window over an input of `height` x `width`.
 
@@ -54,6 +67,22 @@ class Window:
         rows = self._axis(height, 0)
         columns = self._axis(width, 1)
         return Placed(rows[0], columns[0], rows[1], columns[1], rows[2], columns[2])
+
+    def uses(self, height: int, width: int) -> tuple[Counts, Counts]:
+        """In how many windows each row and each column of an input of `height` x `width` lies.
+
+        >>> Window((3, 3), (2, 2)).uses(5, 3)
+        (array([1, 1, 2, 1, 1]), array([1, 1, 1]))
+        """
+        placed = self.place(height, width)
+        axes = ((height, placed.height, placed.top), (width, placed.width, placed.left))
+        rows, columns = (self._uses(*sizes, axis) for axis, sizes in enumerate(axes))
+        return rows, columns
+
+    def _uses(self, size: int, outputs: int, before: int, axis: int) -> Counts:
+        taps = np.arange(self.kernel[axis]) * self.dilation[axis] - before
+        lines = (np.arange(outputs)[:, None] * self.stride[axis] + taps).ravel()
+        return np.bincount(lines[(lines >= 0) & (lines < size)], minlength=size)
 
     def _axis(self, size: int, axis: int) -> tuple[int, int, int]:
         kernel, stride, dilation = self.kernel[axis], self.stride[axis], self.dilation[axis]
@@ -70,7 +99,7 @@ class Window:
         outputs = -(-room // stride) + 1
         if (outputs - 1) * stride >= size + before:
             outputs -= 1
-        return outputs, before, max(after, (outputs - 1) * stride + dilation * (kernel - 1) + 1 - size - before)
+        return outputs, before, max(0, (outputs - 1) * stride + dilation * (kernel - 1) + 1 - size - before)
 
 
 POINTWISE = Window()

@@ -112,7 +112,7 @@ def build(name: str) -> Path:
         made.replace(path)
         for left in path.parent.glob("*.lib"):  # what the linker adds for those who link against it
             left.unlink()
-    stamp.write_text(digest, encoding="ascii")
+    stamp.write_text(digest, encoding="ascii", newline="\n")
     return path
 
 

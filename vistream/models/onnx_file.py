@@ -6,6 +6,7 @@ what the onnx package reads. Weights are decoded when they are asked for.
 
 from __future__ import annotations
 
+import math
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -61,7 +62,7 @@ class OnnxFile:
 
     `weights` maps names to encoded tensors, for `weight`; `operations`: (domain, op) of every node, of inner graphs and
     functions too, but for the functions' own names; `values`: what the file says of the values between the nodes;
-    `opsets`: domain to version.
+    `opsets`: domain to version; `encoded`: the whole file.
     """
 
     path: Path
@@ -74,12 +75,13 @@ class OnnxFile:
     opsets: dict[str, int]
     operations: frozenset[tuple[str, str]]
     ir_version: int
+    encoded: memoryview = field(repr=False)
 
     def weight(self, name: str) -> Array:
         """A weight as an array; a VistreamError where it can't be decoded."""
         try:
-            return tensor(self.weights[name])
-        except (ValueError, IndexError, TypeError) as error:
+            return tensor(self.weights[name], self.path.parent)
+        except (ValueError, IndexError, TypeError, OSError) as error:
             raise VistreamError(f"{self.path}: its weight {name} can't be read ({error})") from None
 
 
@@ -125,6 +127,7 @@ def _parsed(path: Path, data: memoryview) -> OnnxFile:
         {string(opset, 1): integer(opset, 2) for opset in opsets},
         frozenset(scan.operations - {(string(function, 10), string(function, 1)) for function in functions}),
         integer(model, 1),
+        data,
     )
 
 
@@ -221,19 +224,31 @@ def _attribute(data: memoryview) -> tuple[str, Attribute]:
     return string(found, 1), value
 
 
-def tensor(data: memoryview) -> Array:
-    """A TensorProto as an array; ValueError where its type is none of `DTYPES` or its data lie elsewhere."""
+def tensor(data: memoryview, folder: Path | None = None) -> Array:
+    """A TensorProto as an array; `folder`: where data outside the file lie, which were checked when it was read.
+
+    Raises ValueError where its type is none of `DTYPES`, or its data lie elsewhere.
+    """
     found = fields(data)
     kind = integer(found, 2)
     if kind not in DTYPES:
         raise ValueError(f"data type {kind} is not supported")
-    if integer(found, 14) == 1:
-        raise ValueError("its data are in another file")
     dtype = np.dtype(DTYPES[kind])
     shape = integers(found.get(1, []))
+    if integer(found, 14) == 1:
+        return _outside(found, folder, dtype.newbyteorder("<"), math.prod(shape)).astype(dtype).reshape(shape)
     if 9 in found:
         return np.frombuffer(found[9][0], dtype.newbyteorder("<")).astype(dtype).reshape(shape)
     return np.array(list(_listed(found, kind)), _LISTED_AS.get(kind, dtype)).view(dtype).reshape(shape)
+
+
+def _outside(found: Fields, folder: Path | None, dtype: np.dtype[np.generic], count: int) -> Array:
+    """Data in another file."""
+    pairs = [fields(pair) for pair in found.get(13, [])]
+    where = {string(pair, 1): string(pair, 2) for pair in pairs}
+    if folder is None:
+        raise ValueError("its data are in another file")
+    return np.fromfile(folder / where["location"], dtype, count, offset=int(where.get("offset", "0")))
 
 
 _LISTED_AS: dict[int, type[np.generic]] = {10: np.uint16}  # half floats are listed by their bits

@@ -43,6 +43,7 @@ class OnnxSession:
             )
         except self._errors as error:
             raise VistreamError(self._cannot("read", error)) from error
+        self.inputs = tuple(given.name for given in self._session.get_inputs())
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 
     def __call__(self, inputs: Mapping[str, Array]) -> dict[str, Array]:

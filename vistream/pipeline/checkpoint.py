@@ -30,7 +30,20 @@ Arrays = dict[str, NDArray[Any]]
 def _classes() -> dict[str, type]:
     """Everything that a session or a detector remembers its video in."""
     from vistream.detect import background, camera, motion, regions
-    from vistream.tracking import correlation, kalman, life, mot, mots, pose, propagation, sot, tracks, vos
+    from vistream.tracking import (
+        correlation,
+        counting,
+        kalman,
+        life,
+        mot,
+        mots,
+        places,
+        pose,
+        propagation,
+        sot,
+        tracks,
+        vos,
+    )
 
     known = (
         *(mot.MotTracker, mot.MotConfig, mots.MotsTracker, mots.MotsConfig, pose.PoseTracker, pose.PoseConfig),
@@ -38,6 +51,7 @@ def _classes() -> dict[str, type]:
         *(tracks.Tracker, life.Life, life.Counts, life.Stage, life.TrackerConfig, kalman.Belief),
         *(propagation.LabelPropagation, propagation.PropagationConfig, propagation._Source),
         *(correlation.CorrelationFilter, correlation.CrossCorrelation),
+        *(counting.Counter, counting.Whereabouts, places.Place),
         *(motion.MotionDetector, background.Background, camera.CameraWatch, regions.Region),
     )
     return {kind.__name__: kind for kind in known}

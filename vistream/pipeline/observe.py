@@ -21,9 +21,15 @@ from vistream.media.formats.detections.read import read_any
 from vistream.media.formats.poses import PoseImage
 from vistream.media.formats.posetrack import read_poses
 from vistream.media.formats.text import read_json
+from vistream.segment.network import TASKS as SEGMENTING
 
 FOLLOWING = ("vos", "sot")
 """The tasks that follow what they are given in the first frame, and look at no observations."""
+BLIND = {
+    **dict.fromkeys(FOLLOWING, "follows what it is given"),
+    **dict.fromkeys(SEGMENTING, "looks at every pixel itself"),
+}
+"""The tasks without detections, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,13 @@ def make_observer(
     `detector_size`: of the detector's input, where that is free.
     Raises VistreamError where the two contradict each other, or a file is of another task or malformed.
     """
-    if task in FOLLOWING:
+    if task in BLIND:
         if detections is not None or detector != "auto":
-            raise VistreamError(f"the task {task} follows what it is given, so it takes no detections and no detector")
+            raise VistreamError(f"the task {task} {BLIND[task]}, so it takes no detections and no detector")
+        if classes and task in SEGMENTING:
+            raise VistreamError(
+                f"the task {task} names every pixel: --classes is for tasks that detections are made for"
+            )
         return Observer()
     if poses is not None and task == "pose":
         if detections is not None or detector != "auto":

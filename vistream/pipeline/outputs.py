@@ -1,8 +1,8 @@
-"""The files that a run writes: annotated video and tracks in many formats. All of them, or none half-written."""
+"""The files that a run writes: annotated video, tracks and class maps. All of them, or none half-written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from itertools import islice
@@ -11,40 +11,68 @@ from types import TracebackType
 
 from vistream.detect.motion import LABEL as MOVING
 from vistream.errors import VistreamError
+from vistream.media.formats.class_maps import ClassMapWriter, SharesCsvWriter
 from vistream.media.formats.coco import CocoWriter
 from vistream.media.formats.coconames import CATEGORIES
 from vistream.media.formats.davis import DavisWriter
 from vistream.media.formats.detections.footage import LABEL
+from vistream.media.formats.events import EventsWriter
+from vistream.media.formats.exports.coco_video import CocoVideoWriter
+from vistream.media.formats.exports.collected import CollectedWriter, Film
+from vistream.media.formats.exports.crops import CropsWriter
+from vistream.media.formats.exports.cvat_video import CvatVideoWriter
+from vistream.media.formats.exports.label_studio import LabelStudioWriter
+from vistream.media.formats.exports.yolo_folder import YoloFolderWriter
 from vistream.media.formats.jsonl import JsonlWriter, read_results, recorded
 from vistream.media.formats.mot import MotWriter
 from vistream.media.formats.mots import MotsWriter
+from vistream.media.formats.panoptic import PanopticWriter, map_folder
 from vistream.media.formats.poses import PoseImage
 from vistream.media.formats.posetrack import PoseTrackWriter
 from vistream.media.formats.tracks_csv import TracksCsvWriter
 from vistream.media.formats.writer import ResultWriter
 from vistream.media.video.frames import SourceFrame
 from vistream.media.video.sink import SUFFIXES, VideoSink, video_names
+from vistream.models.classes import ClassSet
 from vistream.pipeline.checkpoint import checkpoint_path
+from vistream.render.heatmap import HeatMap
 from vistream.render.overlay import Overlay
+from vistream.segment.network import TASKS as SEGMENTING
 from vistream.storage.names import FileName, written
+from vistream.tracking.places import Place
 from vistream.types import Frame, Result
 
-Writer = ResultWriter | PoseTrackWriter
+Writer = ResultWriter | PoseTrackWriter | CollectedWriter
+COLLECTED: dict[str, Callable[[Path, Film], CollectedWriter]] = {
+    "cvat": CvatVideoWriter,
+    "label_studio": LabelStudioWriter,
+    "coco_video": CocoVideoWriter,
+}
 TEXTS: dict[str, Callable[[Path], ResultWriter]] = {
     "mot": MotWriter,
     "mots": MotsWriter,
     "csv": TracksCsvWriter,
     "coco": CocoWriter,
+    "events": EventsWriter,
 }
-NEEDS = {"mots": ("vos", "mots"), "davis": ("vos", "mots"), "posetrack": ("pose",)}
+NEEDS = {
+    **{"mots": ("vos", "mots"), "davis": ("vos", "mots"), "posetrack": ("pose",)},
+    **{"labels": SEGMENTING, "index": SEGMENTING, "panoptic": ("panoptic",)},
+    **dict.fromkeys(("mot", "coco"), ("mot", "mots", "pose", "vos", "sot")),
+}
 """Outputs that only some tasks can fill."""
 NAMELESS = ("vos", "sot")
 """Tasks whose objects are of no known class."""
 OPTIONS = {
     **{"video": "--output", "mot": "--mot-txt", "mots": "--mots-txt"},
     **{"coco": "--coco-json", "posetrack": "--posetrack-json", "davis": "--davis-dir"},
+    **{"cvat": "--cvat-xml", "label_studio": "--label-studio", "coco_video": "--coco-video"},
+    **{"yolo": "--yolo-dir", "crops": "--crops-dir", "heat_map": "--heat-map"},
+    **{"labels": "--labels-dir", "index": "--index-dir", "panoptic": "--panoptic-json"},
 }
 """The options of the command line that name them, where these are called otherwise."""
+FOLDERS = ("davis", "labels", "index", "yolo", "crops")
+"""Outputs that are folders, filled by the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +87,16 @@ class OutputPaths:
     coco: Path | None = None
     posetrack: Path | None = None
     davis: Path | None = None
+    events: Path | None = None
+    cvat: Path | None = None
+    label_studio: Path | None = None
+    coco_video: Path | None = None
+    yolo: Path | None = None
+    crops: Path | None = None
+    heat_map: Path | None = None
+    labels: Path | None = None
+    index: Path | None = None
+    panoptic: Path | None = None
 
     def given(self) -> list[Path]:
         """Those that are wanted."""
@@ -72,8 +110,11 @@ class OutputPaths:
             if path is None:
                 continue
             option = OPTIONS.get(field.name, f"--{field.name}")
-            if field.name == "davis":
+            if field.name in FOLDERS:
                 found.append(FileName(option, path, written=True, folder=True))
+            elif field.name == "panoptic":
+                pictures = FileName(f"the pictures of {option}", map_folder(path), written=True, folder=True)
+                found += [*written(option, path), pictures]
             elif field.name == "jsonl":  # written in place
                 found += [FileName(option, path, written=True), *written("its checkpoint", checkpoint_path(path))]
             else:
@@ -110,7 +151,9 @@ class Keep:
 class Outputs:
     """Writes every result to every file that is wanted. `fps`, `size` (width, height): of the video.
 
-    `joints`, `images`: of the poses, for the posetrack output.
+    `joints`, `images`: of the poses, for the posetrack output. `places`: lines and zones, to be drawn.
+    `classes`: of the tasks that say what pixels show.
+    `name`: of the source, for the forms that say it.
     `picture` is the last annotated frame, drawn if a video is written or `draw` is set. As a context manager: files get
     their names when the block ends well or by Ctrl-C, and are removed after any other exception; then with JSON lines
     among them, these and the part of the video stay, since that is what a resumption needs.
@@ -127,25 +170,40 @@ class Outputs:
         *,
         joints: Sequence[str] = (),
         images: Sequence[PoseImage] = (),
+        places: Sequence[Place] = (),
+        name: str = "",
+        classes: ClassSet | None = None,
         keep: Keep | None = None,
         before: Callable[[Result], None] = lambda _: None,
     ) -> None:
         self.files = paths.given()
         self.picture: Frame | None = None
-        self._overlay = Overlay(size, fps, joints) if draw or paths.video is not None else None
+        self._overlay = Overlay(size, fps, joints, places) if draw or paths.video is not None else None
         self._stack = ExitStack()
         with ExitStack() as opening:
             self._writers: list[Writer] = []
             self._lines = None if paths.jsonl is None else JsonlWriter(paths.jsonl, keep=keep.bytes if keep else 0)
             if self._lines is not None:
                 opening.enter_context(self._lines)
-            for name, make in TEXTS.items():
+            texts = TEXTS if classes is None else {"csv": SharesCsvWriter}
+            for name, make in texts.items():
                 path: Path | None = getattr(paths, name)
                 if path is not None:
                     self._writers.append(opening.enter_context(make(path)))
+            film = Film(name, size, fps)
+            for collected, begin in COLLECTED.items():
+                target: Path | None = getattr(paths, collected)
+                if target is not None:
+                    self._writers.append(opening.enter_context(begin(target, film)))
             if paths.posetrack is not None:
                 self._writers.append(opening.enter_context(PoseTrackWriter(paths.posetrack, joints, images)))
-            self._masks = None if paths.davis is None else opening.enter_context(DavisWriter(paths.davis, size[::-1]))
+            self._crops = None if paths.crops is None else opening.enter_context(CropsWriter(paths.crops))
+            self._heat = None if paths.heat_map is None else opening.enter_context(HeatMap(paths.heat_map, size))
+            if keep is not None and paths.crops is not None:
+                raise VistreamError("best shots can't be gone on with: resume without --crops-dir, or begin anew")
+            if paths.panoptic is not None and classes is not None:
+                self._writers.append(opening.enter_context(PanopticWriter(paths.panoptic, classes)))
+            self._maps = list(_map_writers(paths, size))  # whole after every frame: there is nothing to close
             if keep is not None and paths.jsonl is not None:
                 self._write_again(paths.jsonl, keep.frames, before)
             self._sink: VideoSink | None = None
@@ -161,6 +219,8 @@ class Outputs:
                 writer.write(result)
             if self._overlay is not None:
                 self._overlay.follow(result)
+            if self._heat is not None:
+                self._heat.follow(result)
             before(result)
 
     def settled(self) -> int:
@@ -175,9 +235,12 @@ class Outputs:
         for writer in self._writers if self._lines is None else (*self._writers, self._lines):
             writer.check()
             writer.write(result)
-        if self._masks is not None:
-            name = Path(frame.name)  # an image's file name; of a video only a number
-            self._masks.write(result, name.stem if name.suffix else "")
+        name = Path(frame.name)  # an image's file name; of a video only a number
+        for of_pictures in (self._crops, self._heat):
+            if of_pictures is not None:
+                of_pictures.write(frame.image, result)
+        for maps in self._maps:
+            maps.write(result, name.stem if name.suffix else "")
         if self._overlay is not None:
             self.picture = self._overlay.draw(frame.image, result, status)
             if self._sink is not None:
@@ -190,3 +253,17 @@ class Outputs:
         self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(exception, value, trace)
+
+
+def _map_writers(
+    paths: OutputPaths, size: tuple[int, int]
+) -> Iterator[DavisWriter | ClassMapWriter | YoloFolderWriter]:
+    """Those that write a file for each frame, named as it is."""
+    if paths.yolo is not None:
+        yield YoloFolderWriter(paths.yolo, size)
+    if paths.davis is not None:
+        yield DavisWriter(paths.davis, size[::-1])
+    if paths.labels is not None:
+        yield ClassMapWriter(paths.labels)
+    if paths.index is not None:
+        yield ClassMapWriter(paths.index, grey=True)

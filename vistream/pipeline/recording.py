@@ -27,6 +27,7 @@ from vistream.pipeline.report import RunFacts, RunReport, report_names
 from vistream.pipeline.run import Memory, Run, Settings
 from vistream.storage.claim import Claim
 from vistream.storage.names import identity
+from vistream.tracking.tally import Tally
 from vistream.types import Result
 
 INTERVAL = 10.0  # seconds between checkpoints: so much work is done again after a kill, at the most
@@ -36,7 +37,10 @@ FREE = ("max_frames", "reconnect")
 
 @dataclass(slots=True)
 class Totals:
-    """What a run came to so far; `resumed` of the frames were done before it was resumed."""
+    """What a run came to so far; `resumed` of the frames were done before it was resumed.
+
+    `shares`: of the classes, by name, summed over the frames.
+    """
 
     frames: int = 0
     resumed: int = 0
@@ -44,6 +48,8 @@ class Totals:
     ids: set[int] = field(default_factory=set)
     macs: int = 0
     macs_dense: int = 0
+    tally: Tally = field(default_factory=Tally)
+    shares: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
 
     def add(self, result: Result) -> None:
@@ -52,6 +58,9 @@ class Totals:
         self.ids.update(track.id for track in result.tracks)
         self.macs += result.work.macs
         self.macs_dense += result.work.macs_dense
+        self.tally.add(result)
+        for name, share in (result.shares or {}).items():
+            self.shares[name] = self.shares.get(name, 0.0) + share
 
     @property
     def fps(self) -> float:
@@ -127,7 +136,10 @@ class Recording:
                     self.run.source.size,
                     draw or report is not None,
                     joints=seen.joints,
+                    places=self.run.places,
+                    name=self.run.source.name,
                     images=seen.images,
+                    classes=self.run.session.classes,
                     keep=None if after is None or saved is None else Keep(after.frames, saved["bytes"]),
                     before=self._follow,
                 )
@@ -143,7 +155,8 @@ class Recording:
         for frame, result in self.run:
             self._written = False
             self.totals.add(result)
-            status = f"{self.totals.fps:.0f} fps | {100 * result.work.share:.0f} % of dense work"
+            # no speed: the first frames would say 0, and the same run would draw another picture
+            status = "" if result.class_map is not None else f"{100 * result.work.share:.0f} % of dense work"
             self.outputs.write(frame, result, status)
             if self.report is not None and self.outputs.picture is not None:
                 self.report.add(result, self.outputs.picture)

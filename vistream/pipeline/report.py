@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from types import TracebackType
@@ -25,13 +25,14 @@ from vistream.pipeline.run import Run
 from vistream.render.history import History
 from vistream.render.page import bullets, document, plot, table
 from vistream.render.pictures import Strip, data_url
-from vistream.render.run_plots import MOST_ROWS, changes_by_layer, tracks_over_time, work_over_time
+from vistream.render.run_plots import MOST_ROWS, changes_by_layer, classes_over_time, tracks_over_time, work_over_time
 from vistream.storage.names import FileName, written
 from vistream.types import Frame, Result
 
 log = logging.getLogger("vistream")
 
 PAGE, VIDEO = "index.html", "tracks.mp4"
+MOST_NUMBERS = 4  # classes whose shares stand at the top
 
 STYLE = """
 .numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .6rem 1.2rem;
@@ -51,7 +52,7 @@ td:first-child { white-space: normal; overflow-wrap: anywhere; }
 @dataclass(frozen=True, slots=True)
 class RunFacts:
     """What the report says of how the run was made. `command`: as typed, passwords aside; `resumed`: after so many
-    frames, done by an earlier command.
+    frames, done by an earlier command. `colours`: of the classes, `#rrggbb` by name, where the task finds classes.
     """
 
     source: str
@@ -63,11 +64,13 @@ class RunFacts:
     fps: float
     size: tuple[int, int]
     resumed: int = 0
+    colours: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(run: Run, arguments: Sequence[str]) -> RunFacts:
         """Those of a run that the command line `arguments` (the program's name aside) started."""
-        settings = run.settings
+        settings, classes = run.settings, run.session.classes
+        names, palette = ((), ()) if classes is None else (classes.names, classes.palette.tolist())
         return RunFacts(
             source=run.source.name,
             command=shlex.join(["vistream", *map(without_secrets, arguments)]),
@@ -78,6 +81,7 @@ class RunFacts:
             fps=run.fps,
             size=run.source.size,
             resumed=run.done,
+            colours={name: "#{:02x}{:02x}{:02x}".format(*tint) for name, tint in zip(names, palette, strict=True)},
         )
 
 
@@ -161,9 +165,10 @@ class RunReport:
 task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
 {_numbers(history, self.speed)}
 {self._moving_picture()}
+{_counts(history)}
 <h2>What happened</h2>
 <div class="plots">
-{_plots(history)}
+{_plots(history, facts.colours)}
 </div>
 <h2>Files</h2>
 {_files([*self.files, *([self.folder / VIDEO] if self._sink is not None else [])])}
@@ -181,6 +186,10 @@ task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
 
 def _numbers(history: History, speed: float) -> str:
     entries = [(str(history.tracks), "tracks"), (str(history.observations), "detections")]
+    if history.classes:
+        means = {name: sum(series.values) / max(1, len(series.values)) for name, series in history.classes.items()}
+        largest = sorted(means, key=lambda name: -means[name])[:MOST_NUMBERS]
+        entries = [(f"{100 * means[name]:.0f} %", escape(name)) for name in largest]
     if speed:
         entries.append((f"{speed:.1f}", "frames a second, everything included"))
     if history.macs_dense:
@@ -189,7 +198,19 @@ def _numbers(history: History, speed: float) -> str:
     return f'<div class="numbers">{"".join(f"<div><b>{b}</b><span>{note}</span></div>" for b, note in entries)}</div>'
 
 
-def _plots(history: History) -> str:
+def _counts(history: History) -> str:
+    """What was counted at lines and zones, if there are any."""
+    rows = []
+    for place, label, plus, minus, inside, mean, longest in history.tally.rows():
+        stays = [f"{seconds:.1f} s" if longest else "" for seconds in (mean, longest)]
+        rows.append((place, label, str(plus), str(minus), str(inside), *stays))
+    head = ("line or zone", "class", "in", "out", "inside at the end", "mean stay", "longest stay")
+    return f"<h2>Counted</h2>\n{table(head, rows)}" if rows else ""
+
+
+def _plots(history: History, colours: Mapping[str, str]) -> str:
+    if colours:
+        return plot("Classes over time", "What the pixels show, frame by frame.", classes_over_time(history, colours))
     left_out = history.tracks - MOST_ROWS
     only = f"The {MOST_ROWS} that stayed longest, of {history.tracks}. " if left_out > 0 else ""
     drawn = [plot("Tracks over time", f"{only}A gap: out of sight, and then known again.", tracks_over_time(history))]

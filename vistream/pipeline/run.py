@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,15 @@ from typing import Any
 from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import Size
 from vistream.detect.coco import KEYPOINTS
-from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import Footage
 from vistream.media.video.frames import Source, SourceFrame
 from vistream.media.video.source import open_source
 from vistream.pipeline.checkpoint import known
 from vistream.pipeline.observe import make_observer
-from vistream.pipeline.session import Session, check_fidelity, check_task
+from vistream.pipeline.session import AUTO, Session, check_fidelity, check_task
 from vistream.pipeline.start import FirstObjects
-from vistream.quantize.named import DEFAULT_MODEL
+from vistream.tracking.counting import Counter
+from vistream.tracking.places import read_places, within
 from vistream.types import Box, Observations, Result
 
 
@@ -28,7 +27,7 @@ class Settings:
     """Everything that decides what `track` gives, as the command line names it."""
 
     task: str = "mot"
-    model: str = DEFAULT_MODEL
+    model: str = AUTO
     detections: Path | None = None
     detector: str = "auto"
     detector_size: Size | None = None
@@ -43,6 +42,8 @@ class Settings:
     init_box: Box | None = None
     init_poses: Path | None = None
     reconnect: bool = True
+    lines: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Run:
 
     def __init__(self, source: str, settings: Settings, after: Memory | None = None) -> None:
         check_task(settings.task)
-        check_fidelity(settings.fidelity, settings.deadband, settings.hysteresis)
+        check_fidelity(settings.task, settings.fidelity, settings.deadband, settings.hysteresis)
         first = FirstObjects(settings.init_mask, settings.init_box, settings.init_poses)
         first.check(settings.task)
         self.settings = settings
@@ -105,6 +106,8 @@ class Run:
                 fps=self.fps,
                 joints=self.observer.joints or KEYPOINTS,
             )
+            self.places = within(read_places(settings.lines, settings.zones), self.source.size)
+            self._counter = Counter(self.places)
             if after is None:
                 first.give_to(self.session, self.source.size)
             else:
@@ -122,6 +125,8 @@ class Run:
             if self.settings.classes:
                 seen = seen.pick([i for i, label in enumerate(seen.labels) if label in self.settings.classes])
             result = self.session.step(frame.image, seen, index=frame.index, time=frame.time)
+            if self.places:
+                result = replace(result, events=self._counter.step(result.tracks, result.time))
             self.done += 1
             self._last = (frame.index, frame.time)
             self.between = True
@@ -132,7 +137,8 @@ class Run:
         detector = self.observer.detector
         masks = detector.memory() if isinstance(detector, BoxMasks) else None
         boxes = detector.detector if isinstance(detector, BoxMasks) else detector
-        content = {"session": self.session.memory(), "detector": boxes if known(boxes) else None, "masks": masks}
+        content: dict[str, object] = {"session": self.session.memory(), "masks": masks, "counter": self._counter}
+        content["detector"] = boxes if known(boxes) else None
         return Memory(self.done, *self._last, content)
 
     @property
@@ -146,6 +152,7 @@ class Run:
     def _remember(self, content: Mapping[str, Any]) -> None:
         before = None if self.source.live else next(self.source).image  # the last frame that was done
         self.session.remember(content["session"], before)
+        self._counter = content.get("counter") or self._counter
         detector = self.observer.detector
         if isinstance(detector, BoxMasks):
             detector.detector = content["detector"] or detector.detector
@@ -166,23 +173,3 @@ class Run:
 
 def _later(frame: SourceFrame, seconds: float) -> SourceFrame:
     return replace(frame, time=frame.time + seconds)
-
-
-def track(source: str | Path, task: str = "mot", **options: object) -> Iterator[Result]:
-    """Track a video: one `Result` a frame, as soon as it is known.
-
-    `source`: a video file, camera index, stream URL, image folder or glob; `options`: the fields of `Settings`.
-    Raises VistreamError, at once, for whatever can't be opened or is not known.
-    """
-    known = Settings.__dataclass_fields__
-    unknown = [name for name in options if name not in known]
-    if unknown:
-        raise VistreamError(f"track has no option {unknown[0]!r}: it has {', '.join(known)}")
-    run = Run(str(source), replace(Settings(task=task), **options))  # type: ignore[arg-type]  # names are checked
-    return _results(run)
-
-
-def _results(run: Run) -> Iterator[Result]:
-    with closing(run):
-        for _, result in run:
-            yield result

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from vistream.detect.coco import KEYPOINTS
 from vistream.engine.fidelity import DeadZones, dead_zones
-from vistream.engine.float_network import FloatLook, FloatNetwork
+from vistream.engine.float_network import FloatFeatures, FloatNetwork
 from vistream.engine.stream.engine import Stream
-from vistream.engine.stream.look import Look
+from vistream.engine.stream.lazy_features import LazyFeatures
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
+from vistream.ir.plain_torch import with_plain_torch
 from vistream.media.video.fit import fit
+from vistream.models.classes import ClassSet
 from vistream.models.model import LoadedModel, load_model
 from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
+from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
+from vistream.segment.network import TASKS as SEGMENTING
+from vistream.segment.network import check_float_only, load_network
+from vistream.segment.segmenter import Segmenter
 from vistream.tracking.life import Counts
 from vistream.tracking.mot import MotTracker
 from vistream.tracking.mots import MotsTracker
@@ -23,6 +30,8 @@ from vistream.tracking.pose import PoseTracker
 from vistream.tracking.sot import SotTracker
 from vistream.tracking.vos import VosTracker
 from vistream.types import Features, Frame, Observations, Result, Target, Track
+
+log = logging.getLogger("vistream")
 
 
 class Task(Protocol):
@@ -49,6 +58,9 @@ TASKS: dict[str, Callable[[float, Sequence[str]], Task]] = {
     "vos": lambda fps, joints: VosTracker(),
     "sot": lambda fps, joints: SotTracker(),
 }
+"""The tasks that track; those of `SEGMENTING` say what pixels show."""
+AUTO = "auto"
+"""The model that comes with the package, for each task its own."""
 SHORTEST = {"vos": 480}
 """Pixels: smaller frames are enlarged for these tasks, whose objects would cover too few cells."""
 FLOAT = "float"
@@ -58,21 +70,24 @@ DEEP = ("vos", "pose")
 
 
 class Session:
-    """Tracks one video, frame by frame.
+    """Tracks, or segments, one video, frame by frame.
 
-    `task`: one of `TASKS`. `model`: a name or file as for `--model`, an `IntegerNetwork`, or None for no
-    network at all (motion and overlap alone). `fidelity`: "exact", "high" or "fast"; `deadband` and `hysteresis`
+    `task`: one of `TASKS` or `SEGMENTING`. `model`: a name or file as for `--model`, an `IntegerNetwork`, or None for
+    no network at all (motion and overlap alone). `fidelity`: "exact", "high" or "fast"; `deadband` and `hysteresis`
     replace its numbers. Or "float": the named model before quantisation, on whole frames, as a baseline.
     `joints`: for pose, the names of the keypoints, COCO's where nothing else is said.
     `fps`: frames a second at which `step` is called, 30 where not known.
+    The tasks semseg and panoptic run their network in float on whole frames, which is what both "exact" and "float" say
+    of them; they look at no observations.
     The attribute `model` says in words which network it is, `zones` what the fidelity means in numbers.
     """
 
+    @with_plain_torch
     def __init__(
         self,
         task: str = "mot",
         fidelity: str = "exact",
-        model: str | IntegerNetwork | None = DEFAULT_MODEL,
+        model: str | IntegerNetwork | None = AUTO,
         *,
         deadband: int | None = None,
         hysteresis: int | None = None,
@@ -80,10 +95,18 @@ class Session:
         joints: Sequence[str] = KEYPOINTS,
     ) -> None:
         self.task = check_task(task)
-        self._stream: Stream | FloatNetwork | None
-        self._tracker = TASKS[task](fps or 30.0, joints)
+        self._stream: Stream | FloatNetwork | None = None
+        self._tracker: Task | None = None
+        self._segmenter: Segmenter | None = None
         self._next = 0
-        self.zones = check_fidelity(fidelity, deadband, hysteresis)
+        self.zones = check_fidelity(task, fidelity, deadband, hysteresis)
+        if task in SEGMENTING:
+            name = DEFAULT_SEGMENTATION if model == AUTO else model
+            self._segmenter = _segmenter(name, task)
+            self.model = f"{name}, weights {self._segmenter.network.sha256[:12]} (float, whole frames)"
+            return
+        self._tracker = TASKS[task](fps or 30.0, joints)
+        model = DEFAULT_MODEL if model == AUTO else model
         if fidelity == FLOAT:
             loaded = _float_model(model, task)
             self.model, self._stream = _named(loaded), FloatNetwork(loaded)
@@ -99,8 +122,14 @@ class Session:
         """Forget everything: the next frame is a first frame, of any size, and ids start at 1 again."""
         if self._stream is not None:
             self._stream.reset()
-        self._tracker.reset()
+        if self._tracker is not None:
+            self._tracker.reset()
         self._next = 0
+
+    @property
+    def classes(self) -> ClassSet | None:
+        """What the task semseg or panoptic can find in a picture; None for the tasks that track."""
+        return None if self._segmenter is None else self._segmenter.classes
 
     @property
     def counts(self) -> Counts | None:
@@ -146,6 +175,7 @@ class Session:
     def _fit(self, frame: Frame) -> Frame:
         return fit(frame, shortest=SHORTEST.get(self.task, 0))
 
+    @with_plain_torch
     def step(
         self,
         frame: Frame,
@@ -162,6 +192,9 @@ class Session:
         number = self._next if index is None else index
         self._next = number + 1
         seconds = 0.0 if time is None else time
+        if self._segmenter is not None:
+            return self._segmenter.step(frame).result(number, seconds)
+        assert self._tracker is not None
         if self._stream is None:
             return Result(number, seconds, self._tracker.step(None, seen), len(seen))
         look = self._look(frame)
@@ -169,10 +202,14 @@ class Session:
         step = look.step
         return Result(number, seconds, tracks, len(seen), step.work, step.recomputed.numpy())
 
-    def _look(self, frame: Frame) -> Look | FloatLook:
+    def _look(self, frame: Frame) -> LazyFeatures | FloatFeatures:
         assert self._stream is not None
         fitted, size = self._fit(frame), (frame.shape[1], frame.shape[0])
-        return Look(self._stream, fitted, size) if isinstance(self._stream, Stream) else self._stream.look(fitted, size)
+        return (
+            LazyFeatures(self._stream, fitted, size)
+            if isinstance(self._stream, Stream)
+            else self._stream.look(fitted, size)
+        )
 
 
 def _named(model: NamedNetwork | LoadedModel) -> str:
@@ -185,13 +222,24 @@ def _float_model(model: str | IntegerNetwork | None, task: str) -> LoadedModel:
     return load_model(model, deep=task in DEEP)
 
 
-def check_fidelity(fidelity: str, deadband: int | None, hysteresis: int | None) -> DeadZones:
-    """What a fidelity means in numbers, the baseline included; raises VistreamError if it is not there."""
+def _segmenter(model: str | IntegerNetwork | None, task: str) -> Segmenter:
+    if not isinstance(model, str):
+        raise VistreamError(f"the task {task} needs the name or the file of a network that segments")
+    log.info("the task %s runs its network in float, on whole frames", task)
+    return Segmenter(load_network(model, task), task)
+
+
+def check_fidelity(task: str, fidelity: str, deadband: int | None, hysteresis: int | None) -> DeadZones:
+    """What a fidelity means in numbers, the baseline included; raises VistreamError if the task has none such."""
+    if task in SEGMENTING:
+        check_float_only(task, fidelity, deadband, hysteresis)
+        return DeadZones()
     return DeadZones() if fidelity == FLOAT else dead_zones(fidelity, deadband, hysteresis)
 
 
 def check_task(task: str) -> str:
     """`task`, if it is there; raises VistreamError if not."""
-    if task not in TASKS:
-        raise VistreamError(f"no task is called {task!r}: it is one of {', '.join(TASKS)}")
+    known = (*TASKS, *SEGMENTING)
+    if task not in known:
+        raise VistreamError(f"no task is called {task!r}: it is one of {', '.join(known)}")
     return task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +10,22 @@ import numpy as np
 
 from vistream.errors import VistreamError
 from vistream.media.formats.davis import VOID, read_labels
+from vistream.media.formats.detections.footage import Footage, in_pixels
 from vistream.media.formats.posetrack import read_poses
 from vistream.pipeline.session import Session
 from vistream.types import Box
+
+IMPLIED = {"init_mask": "vos", "init_box": "sot", "init_poses": "pose"}
+"""The task that follows what is given for the first frame."""
+
+
+def implied_task(task: str | None, **given: object) -> str:
+    """`task`, or where none is named the one that what is `given` for the first frame is for; else mot.
+
+    >>> implied_task(None, init_box=(1, 2, 3, 4), init_mask=None), implied_task(None), implied_task("mots")
+    ('sot', 'mot', 'mots')
+    """
+    return task or next((IMPLIED[name] for name, value in given.items() if value is not None), "mot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +59,32 @@ class FirstObjects:
         if self.mask is not None:
             _add_masks(session, self.mask, size)
         if self.box is not None:
-            session.add_object(self.box)
+            session.add_object(box_in(self.box, size))
         if self.poses is not None:
             _add_poses(session, self.poses)
+
+
+def box_in(box: Box, size: tuple[int, int]) -> Box:
+    """The box of the object, in pixels of frames of `size` (width, height); fractions of the frame are scaled.
+
+    Raises VistreamError for a box that has no area, or lies outside the frame; one that reaches over its edge is cut.
+
+    >>> box_in((0.25, 0.5, 0.5, 0.25), (640, 384)), box_in((-20.0, 10.0, 60.0, 30.0), (640, 384))
+    ((160.0, 192.0, 320.0, 96.0), (0.0, 10.0, 40.0, 30.0))
+    """
+    width, height = size
+    if not all(map(math.isfinite, box)) or box[2] <= 0 or box[3] <= 0:
+        raise VistreamError(f"the box {_shown(box)} has no area: width and height must be above 0")
+    boxes = in_pixels(np.array([box], np.float64), Footage(size=size), f"the box {_shown(box)}")
+    x, y, w, h = boxes[0].tolist()
+    left, top, right, bottom = max(x, 0.0), max(y, 0.0), min(x + w, float(width)), min(y + h, float(height))
+    if left >= right or top >= bottom:
+        raise VistreamError(f"the box {_shown(box)} lies outside the frames, which are {width}x{height}")
+    return left, top, right - left, bottom - top
+
+
+def _shown(box: Box) -> str:
+    return ",".join(f"{number:g}" for number in box)
 
 
 def _add_poses(session: Session, path: Path) -> None:

@@ -1,57 +1,91 @@
-"""From a float program and its ranges to the integer network: scales are decided here and nowhere else."""
+"""From a float program and its ranges to the integer network: one function for each kind of layer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from vistream.errors import VistreamError
-from vistream.ir.network import IntegerNetwork
-from vistream.ir.operations import PIXEL_ZERO, Concat, Input, MaxPool, Neuron, Operation, Synapse, Upsample
-from vistream.quantize.program import FloatInput, FloatMove, FloatNeuron, Program, Term
+from vistream.ir.graph import Piece
+from vistream.ir.network import IntegerNetwork, Output
+from vistream.ir.operations import (
+    PIXEL_ZERO,
+    AveragePool,
+    Bilinear,
+    Concat,
+    Input,
+    Island,
+    Neuron,
+    Operation,
+    PickChannels,
+    PixelShuffle,
+    PixelUnshuffle,
+    Product,
+    Synapse,
+    TransposedConvolution,
+)
+from vistream.ir.value import Kind
+from vistream.quantize.program import (
+    FloatFixed,
+    FloatInput,
+    FloatIsland,
+    FloatLayer,
+    FloatNeuron,
+    FloatTransposed,
+    Program,
+    Term,
+)
 from vistream.quantize.ranges import Preprocess, Ranges, calibrate
+from vistream.quantize.scales import FULL, Levels, Scale, scales_of
 from vistream.quantize.trace import trace
 from vistream.types import Frame
 
-SMALLEST = 1e-6  # a layer that is silent on every calibration frame still needs a scale
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Meaning:
+    """What the levels of a layer mean: `gain * level + offset` by channel, float32 `[C]` each.
 
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """The largest level of a neuron behind a ReLU (0..`unsigned`) and of one without (-`signed`..`signed`)."""
-
-    unsigned: int = 127
-    signed: int = 63
-
-
-@dataclass(frozen=True, slots=True)
-class _Value:
-    """What the levels of a settled layer mean: `gain * level + offset` per channel."""
+    `zero`: the level that lies outside the map and stands for 0 as well as a level can.
+    """
 
     gain: Tensor
     offset: Tensor
-    nonnegative: bool
+    zero: int | Tensor = 0
+
+    @property
+    def centred(self) -> Meaning:
+        """Of the levels minus their zero."""
+        return Meaning(self.gain, self.offset + self.gain * self.zero)
 
 
 def quantize(
     model: nn.Module,
     frames: Iterable[Frame],
     preprocess: Preprocess,
-    levels: Levels = Levels(),
+    levels: Levels = FULL,
 ) -> IntegerNetwork:
-    """The integer network of a float `model`, calibrated on `frames` (uint8 `[H, W, C]`, RGB)."""
-    program = trace(model, len(preprocess.mean))
-    return convert(program, calibrate(program, frames, preprocess), preprocess, levels)
+    """The integer network of a float `model`, calibrated on `frames` (uint8 `[H, W, C]`, RGB).
+
+    Raises VistreamError where there is no frame, or for what no integer network can do.
+    """
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        raise VistreamError("calibration needs at least one frame")
+    program = trace(model, len(preprocess.mean), first.shape[:2])
+    return convert(program, calibrate(program, chain([first], frames), preprocess), preprocess, levels)
 
 
 def convert(
     program: Program,
     ranges: Ranges,
     preprocess: Preprocess,
-    levels: Levels = Levels(),
+    levels: Levels = FULL,
     scales: Mapping[str, float] | None = None,
 ) -> IntegerNetwork:
     """The integer network of a program.
@@ -59,63 +93,114 @@ def convert(
     A neuron layer takes its scale from `scales` (by the name of its activation) where that has it, else from `ranges`.
     Raises VistreamError where a layer has neither.
     """
-    bounds = _bounds(program, ranges, levels, scales or {})
-    layers: list[Operation] = []
-    values: dict[str, _Value] = {}
-    for layer in program.layers:
-        if isinstance(layer, FloatInput):
-            std = torch.tensor(preprocess.std)
-            values[layer.name] = _Value(1.0 / std, (PIXEL_ZERO - torch.tensor(preprocess.mean)) / std, False)
-            layers.append(Input(layer.name, layer.channels))
-        elif isinstance(layer, FloatNeuron):
-            lo, hi, scale = bounds[layer.name]
-            layers.append(_neuron(layer, values, lo, hi, scale))
-            channels = layer.sum.channels
-            values[layer.name] = _Value(torch.full((channels,), scale), torch.zeros(channels), lo == 0)
-        else:
-            layers.append(_move(layer))
-            parts = [values[source] for source in layer.sources]
-            values[layer.name] = _Value(
-                torch.cat([part.gain for part in parts]),
-                torch.cat([part.offset for part in parts]),
-                all(part.nonnegative for part in parts),
-            )
-    last = values[program.layers[-1].name]
-    return IntegerNetwork.of(layers, float(last.gain[0]))
+    return converted(program, ranges, preprocess, levels, scales)[0]
 
 
-def _neuron(layer: FloatNeuron, values: dict[str, _Value], lo: int, hi: int, scale: float) -> Neuron:
-    bias = layer.sum.bias.to(torch.float64)
-    synapses = []
-    # What needs no weights comes first: kernels then add it where the sum of a convolution ends, instead of apart.
-    for term in sorted(layer.sum.terms, key=lambda term: term.weight is not None):
-        source = values[term.source]
-        bias = bias + _offset(term, source)
-        synapses.append(_synapse(term, source, scale))
-    return Neuron(layer.name, tuple(synapses), (bias / scale).to(torch.float32), lo, hi, scale)
+def converted(
+    program: Program,
+    ranges: Ranges,
+    preprocess: Preprocess,
+    levels: Levels = FULL,
+    scales: Mapping[str, float] | None = None,
+) -> tuple[IntegerNetwork, dict[str, Meaning]]:
+    """As `convert`; beside the network, what the numbers of every layer mean."""
+    converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}))
+    layers = [converter.take(layer) for layer in program.layers]
+    outputs = [
+        Output(name, output.layer, converter.output_scale(output.layer), output.shape)
+        for name, output in program.outputs.items()
+    ]
+    return IntegerNetwork(tuple(layers), tuple(outputs)), converter.meanings
 
 
-def _synapse(term: Term, source: _Value, scale: float) -> Synapse:
+class _Converter:
+    def __init__(self, preprocess: Preprocess, scales: Mapping[str, Scale]) -> None:
+        self.preprocess = preprocess
+        self.scales = scales
+        self.meanings: dict[str, Meaning] = {}
+
+    def take(self, layer: FloatLayer) -> Operation:
+        """The operation for a layer."""
+        operation, self.meanings[layer.name] = EMIT[type(layer)](self, layer)
+        return operation
+
+    def output_scale(self, name: str) -> float | Tensor:
+        """The real value of one level: one number where all channels have the same."""
+        gain = self.meanings[name].gain
+        return float(gain[0]) if bool((gain == gain[0]).all()) else gain
+
+    def input(self, layer: FloatInput) -> tuple[Operation, Meaning]:
+        """Outside the frame lies the mean colour, as a whole number: what zero padding means to the float network."""
+        mean, std = (torch.tensor(v, dtype=torch.float32) for v in (self.preprocess.mean, self.preprocess.std))
+        outside = mean.round().clamp(0, 255).to(torch.int32)
+        offset = tuple(outside.tolist())
+        return Input(layer.name, layer.channels, offset), Meaning(
+            1.0 / std, (PIXEL_ZERO - mean) / std, outside - PIXEL_ZERO
+        )
+
+    def fixed(self, layer: FloatFixed) -> tuple[Operation, Meaning]:
+        operation = layer.operation
+        parts = [self.meanings[source] for source in operation.sources]
+        mean = MEANING.get(type(operation))
+        return operation, parts[0] if mean is None else mean(operation, parts)
+
+    def transposed(self, layer: FloatTransposed) -> tuple[Operation, Meaning]:
+        source = self.meanings[layer.source]
+        integer, step = _rounded(_on_levels(layer.weight, source.gain, layer.groups))
+        operation = TransposedConvolution(
+            layer.name, layer.source, integer, layer.stride, layer.before, layer.after, layer.dilation, layer.groups
+        )
+        return operation, _centred(step.to(torch.float32))
+
+    def island(self, layer: FloatIsland) -> tuple[Operation, Meaning]:
+        reads = [self.meanings[source] for source in layer.reads]
+        gains, offsets = tuple(read.gain for read in reads), tuple(read.offset for read in reads)
+        one, piece = torch.ones(layer.channels, dtype=torch.float32), Piece(layer.piece)
+        if layer.real:
+            return Island(layer.name, layer.reads, piece, gains, offsets, gives=Kind.REAL), _centred(one)
+        scale = self.scales[layer.name]
+        operation = Island(layer.name, layer.reads, piece, gains, offsets, scale.step, scale.lo, scale.hi)
+        return operation, _centred(one * scale.step)
+
+    def neuron(self, layer: FloatNeuron) -> tuple[Operation, Meaning]:
+        scale = self.scales[layer.name]
+        bias = layer.sum.bias.to(torch.float64)
+        synapses = []
+        # What needs no weights comes first: kernels then add it where the sum of a convolution ends, instead of apart.
+        for term in sorted(layer.sum.terms, key=lambda term: term.weight is not None):
+            source = self.meanings[term.source]
+            bias = bias + _offset(term, source)
+            synapses.append(_synapse(term, source, scale.step))
+        levels = (bias / scale.step + scale.shift).to(torch.float32)
+        channels = layer.sum.channels
+        meaning = Meaning(torch.full((channels,), scale.real, dtype=torch.float32), torch.zeros(channels))
+        neuron = Neuron(layer.name, tuple(synapses), levels, scale.lo, scale.hi, scale.real, scale.table)
+        return neuron, meaning
+
+
+def _synapse(term: Term, source: Meaning, scale: float) -> Synapse:
     if term.weight is None:
         multiplier = term.gain * source.gain / scale
         return Synapse(term.source, None, multiplier.to(torch.float32), term.window)
-    weight = _effective(term, source)
-    step = weight.abs().amax((1, 2, 3)).clamp_min(torch.finfo(torch.float32).tiny) / 127
-    integer = torch.round(weight / step[:, None, None, None]).clamp(-127, 127).to(torch.int8)
+    integer, step = _rounded(_on_levels(term.weight * term.gain[:, None, None, None], source.gain, term.groups))
     return Synapse(term.source, integer, (step / scale).to(torch.float32), term.window, term.groups)
 
 
-def _effective(term: Term, source: _Value) -> Tensor:
-    """The weight that acts on levels: `[O, I / groups, kh, kw]`, float64."""
-    assert term.weight is not None
-    outputs, per_group = term.weight.shape[:2]
-    gain = source.gain.reshape(term.groups, 1, per_group)
-    gain = gain.expand(-1, outputs // term.groups, -1).reshape(outputs, per_group, 1, 1)
-    return (term.weight * term.gain[:, None, None, None]).to(torch.float64) * gain
+def _on_levels(weight: Tensor, gain: Tensor, groups: int) -> Tensor:
+    """The weight `[O, I / groups, kh, kw]` that acts on levels of `gain` `[I]` each, float64."""
+    outputs, per_group = weight.shape[:2]
+    gain = gain.reshape(groups, 1, per_group).expand(-1, outputs // groups, -1).reshape(outputs, per_group, 1, 1)
+    return weight.to(torch.float64) * gain
 
 
-def _offset(term: Term, source: _Value) -> Tensor:
-    """What the source's offset adds to the pre-activation (away from the border), float64 `[O]`."""
+def _rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The weight as int8, and the step of each output channel, float64 `[O]`."""
+    step = weight.abs().amax((1, 2, 3)).clamp_min(torch.finfo(torch.float32).tiny) / 127
+    return torch.round(weight / step[:, None, None, None]).clamp(-127, 127).to(torch.int8), step
+
+
+def _offset(term: Term, source: Meaning) -> Tensor:
+    """What the source's offset adds to the pre-activation, float64 `[O]`."""
     offset = source.offset.to(torch.float64)
     if term.weight is None:
         return offset * term.gain
@@ -125,79 +210,44 @@ def _offset(term: Term, source: _Value) -> Tensor:
     return total.sum(1) * term.gain
 
 
-def _move(layer: FloatMove) -> Operation:
-    if layer.window is not None:
-        return MaxPool(layer.name, layer.sources[0], layer.window)
-    if layer.factor is not None:
-        return Upsample(layer.name, layer.sources[0], layer.factor)
-    return Concat(layer.name, layer.sources)
+def _centred(gain: Tensor) -> Meaning:
+    """Of numbers of which 0 means 0."""
+    return Meaning(gain, torch.zeros_like(gain))
 
 
-def _bounds(
-    program: Program, ranges: Ranges, levels: Levels, scales: Mapping[str, float]
-) -> dict[str, tuple[int, int, float]]:
-    """(lo, hi, scale) of every neuron layer; layers that meet in a concat get the largest of their scales."""
-    unsigned = _unsigned(program)
-    bounds: dict[str, tuple[int, int, float]] = {}
-    for layer in program.layers:
-        if not isinstance(layer, FloatNeuron):
-            continue
-        lo, hi = (0, levels.unsigned) if layer.name in unsigned else (-levels.signed, levels.signed)
-        if layer.activation in scales:
-            scale = scales[layer.activation]
-        elif layer.name in ranges:
-            low, high = ranges[layer.name]
-            scale = max(high / hi, low / lo if lo else 0.0, SMALLEST)
-        else:
-            raise VistreamError(
-                f"the calibration knows no layer {layer.name}: make one for this network with vistream calibrate"
-            )
-        bounds[layer.name] = (lo, hi, scale)
-    for group in _concat_groups(program):
-        shared = max(bounds[name][2] for name in group)
-        bounds.update({name: (bounds[name][0], bounds[name][1], shared) for name in group})
-    for layer in program.layers:
-        if isinstance(layer, FloatNeuron) and layer.clip is not None:
-            lo, hi, scale = bounds[layer.name]
-            lo, hi = max(lo, _level(layer.clip[0], scale, lo)), min(hi, _level(layer.clip[1], scale, hi))
-            bounds[layer.name] = (lo, hi, scale)
-    return bounds
+def _concat(operation: Concat, parts: Sequence[Meaning]) -> Meaning:
+    return Meaning(torch.cat([part.gain for part in parts]), torch.cat([part.offset for part in parts]))
 
 
-def _level(value: float, scale: float, unbounded: int) -> int:
-    return unbounded if abs(value) == float("inf") else round(value / scale)
+def _picked(operation: PickChannels, parts: Sequence[Meaning]) -> Meaning:
+    channels = list(operation.channels)
+    return Meaning(parts[0].gain[channels], parts[0].offset[channels])
 
 
-def _unsigned(program: Program) -> set[str]:
-    """The layers that can't be negative: clipped at 0, or sums of such without weights of either sign."""
-    found: set[str] = set()
-    for layer in program.layers:
-        if isinstance(layer, FloatMove) and all(source in found for source in layer.sources):
-            found.add(layer.name)
-        elif isinstance(layer, FloatNeuron):
-            sums = bool((layer.sum.bias >= 0).all()) and all(
-                term.source in found and bool((term.gain >= 0).all())
-                and (term.weight is None or bool((term.weight >= 0).all()))
-                for term in layer.sum.terms
-            )  # fmt: skip
-            if sums or (layer.clip is not None and layer.clip[0] == 0.0):
-                found.add(layer.name)
-    return found
+def _blocks(operation: PixelShuffle, parts: Sequence[Meaning]) -> Meaning:
+    return Meaning(parts[0].gain[:: operation.factor**2], parts[0].offset[:: operation.factor**2])
 
 
-def _concat_groups(program: Program) -> list[set[str]]:
-    """Sets of neuron layers whose levels meet in some concat, directly or through pooling and up-sampling."""
-    roots: dict[str, set[str]] = {}
-    groups: list[set[str]] = []
-    for layer in program.layers:
-        if isinstance(layer, FloatMove):
-            roots[layer.name] = set().union(*(roots[source] for source in layer.sources))
-            if layer.window is None and layer.factor is None:
-                group = set(roots[layer.name])
-                for other in [other for other in groups if other & group]:
-                    groups.remove(other)
-                    group |= other
-                groups.append(group)
-        else:
-            roots[layer.name] = {layer.name}
-    return groups
+def _unblocked(operation: PixelUnshuffle, parts: Sequence[Meaning]) -> Meaning:
+    block = operation.factor**2
+    return Meaning(parts[0].gain.repeat_interleave(block), parts[0].offset.repeat_interleave(block))
+
+
+MEANING: dict[type[Operation], Callable[[Any, Sequence[Meaning]], Meaning]] = {
+    Concat: _concat,
+    PickChannels: _picked,
+    PixelShuffle: _blocks,
+    PixelUnshuffle: _unblocked,
+    AveragePool: lambda _, parts: parts[0].centred,
+    Bilinear: lambda _, parts: parts[0].centred,
+    Product: lambda _, parts: _centred(parts[0].gain * parts[1].gain),
+}
+"""What the numbers mean that an operation makes; where it has no entry, they mean what they meant."""
+
+EMIT: dict[type[FloatLayer], Callable[[_Converter, Any], tuple[Operation, Meaning]]] = {
+    FloatInput: _Converter.input,
+    FloatNeuron: _Converter.neuron,
+    FloatFixed: _Converter.fixed,
+    FloatTransposed: _Converter.transposed,
+    FloatIsland: _Converter.island,
+}

@@ -16,8 +16,9 @@ from vistream.errors import VistreamError
 from vistream.ir.file import load_network
 from vistream.ir.network import IntegerNetwork
 from vistream.models.model import LoadedModel, load_model
-from vistream.quantize.convert import Levels, convert
+from vistream.quantize.convert import convert
 from vistream.quantize.ranges import Preprocess, Ranges, calibrate, load_ranges
+from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
 from vistream.types import Frame
 

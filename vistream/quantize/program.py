@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor
 
-from vistream.ir.window import POINTWISE, Window
+from vistream.ir.graph import Graph
+from vistream.ir.operations import Operation
+from vistream.ir.window import POINTWISE, Pair, Window
 
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """One linear map of a settled value; as `layers.Synapse`, but in floats. `gain` `[O]` scales its output."""
+    """One linear map of a layer's values; as `ir.operations.Synapse`, but in floats. `gain` `[O]` scales its output."""
 
     source: str
     weight: Tensor | None
@@ -33,58 +36,123 @@ class Sum:
     def channels(self) -> int:
         return len(self.bias)
 
+    def scaled(self, gain: Tensor, shift: Tensor) -> Sum:
+        """`self * gain + shift`, both `[O]`: what a batch norm does."""
+        terms = tuple(replace(term, gain=term.gain * gain) for term in self.terms)
+        return Sum(terms, self.bias * gain + shift)
+
+    def plus(self, other: Sum) -> Sum:
+        """The sum of both."""
+        return Sum(self.terms + other.terms, self.bias + other.bias)
+
+
+def identity(source: str, channels: int) -> Sum:
+    """A layer's values as a sum of themselves alone."""
+    one, zero = torch.ones(channels, dtype=torch.float32), torch.zeros(channels, dtype=torch.float32)
+    return Sum((Term(source, None, one),), zero)
+
 
 @dataclass(frozen=True, eq=False)
-class FloatInput:
+class FloatLayer:
+    """A layer of the program. `node`: the graph's node whose float tensor it stands for."""
+
     name: str
-    channels: int
-    node: fx.Node
+    node: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The layers that it reads."""
+        return ()
 
 
 @dataclass(frozen=True, eq=False)
-class FloatNeuron:
-    """A sum that settles. `clip`: the activation's own bounds (None: linear); `activation`: its module's name.
+class FloatInput(FloatLayer):
+    """The frame."""
 
-    `node` is the fx node whose float value the neuron stands for.
+    channels: int
+
+
+@dataclass(frozen=True, eq=False)
+class FloatNeuron(FloatLayer):
+    """A sum that becomes levels, through an activation or none.
+
+    `clip`: the activation's own bounds, where it only clips; `root`: the node of the sum, where the activation is the
+    elementwise function that the graph computes from there to `node`. `activation`: the name of its module.
     """
 
-    name: str
     sum: Sum
-    clip: tuple[float, float] | None
-    activation: str
-    node: fx.Node
+    clip: tuple[float, float] | None = None
+    root: str | None = None
+    activation: str = ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(term.source for term in self.sum.terms)
 
 
 @dataclass(frozen=True, eq=False)
-class FloatMove:
-    """A layer that moves values without changing them; `window` for max-pool, `factor` for upsampling, else concat."""
+class FloatFixed(FloatLayer):
+    """An operation that knows no scales: it moves numbers, or pools, resizes or multiplies them as they are."""
 
-    name: str
-    sources: tuple[str, ...]
-    window: Window | None = None
-    factor: tuple[int, int] | None = None
+    operation: Operation
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.operation.sources
 
 
-FloatLayer = FloatInput | FloatNeuron | FloatMove
+@dataclass(frozen=True, eq=False)
+class FloatTransposed(FloatLayer):
+    """A transposed convolution without its bias: `weight` `[O, I / groups, kh, kw]`, as `TransposedConvolution`."""
+
+    source: str
+    weight: Tensor
+    stride: Pair
+    before: Pair
+    after: Pair
+    dilation: Pair
+    groups: int
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.source,)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatIsland(FloatLayer):
+    """A piece of the graph that is run as it is: `piece` takes a map for each of `reads` and gives one.
+
+    `real`: it is an output, whose numbers are left as they are; else they become levels.
+    """
+
+    reads: tuple[str, ...]
+    piece: Graph
+    channels: int
+    real: bool = False
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.reads
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramOutput:
+    """The layer that an output is; `shape`: of the tensor behind the batch, where that is no map and no vector."""
+
+    layer: str
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """The float network as a list of layers in computing order, beside the fx graph module that computes it."""
+    """The float network as a list of layers in computing order, beside the graph that computes it.
 
-    module: fx.GraphModule
+    `channels`: of every layer, by name; `outputs`: by the user's names; `views`: how the tensor of a layer's node lies
+    over its map, where it is not the map itself.
+    """
+
+    graph: Graph
     layers: tuple[FloatLayer, ...]
-    channels: dict[str, int]
-
-
-def fold_batch_norm(pending: Sum, bn: nn.BatchNorm2d) -> Sum:
-    """Batch norm in eval mode is a gain and a shift per channel: both go into the sum."""
-    assert bn.running_mean is not None and bn.running_var is not None
-    gain = torch.rsqrt(bn.running_var + bn.eps)
-    if bn.weight is not None:
-        gain = gain * bn.weight
-    shift = -bn.running_mean * gain
-    if bn.bias is not None:
-        shift = shift + bn.bias
-    terms = tuple(replace(term, gain=(term.gain * gain).detach()) for term in pending.terms)
-    return Sum(terms, (pending.bias * gain + shift).detach())
+    channels: Mapping[str, int]
+    outputs: Mapping[str, ProgramOutput]
+    views: Mapping[str, Tensor] = field(default_factory=dict)

@@ -11,14 +11,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
-from vistream.quantize.program import FloatNeuron, Program
+from vistream.quantize.program import FloatIsland, FloatNeuron, Program
 from vistream.types import Frame
 
 SAMPLE = 1 << 16
@@ -37,29 +36,24 @@ class Preprocess:
     def __call__(self, frame: Frame) -> Tensor:
         """uint8 `[H, W, C]` to float32 `[1, C, H, W]`."""
         pixels = torch.from_numpy(frame).permute(2, 0, 1)[None].to(torch.float32)
-        mean, std = (torch.tensor(v)[:, None, None] for v in (self.mean, self.std))
+        mean, std = (torch.tensor(v, dtype=torch.float32)[:, None, None] for v in (self.mean, self.std))
         return (pixels - mean) / std
 
 
-class _Watch(fx.Interpreter):
-    """Runs the float network and notes the percentiles of every neuron layer's value."""
+def watched(program: Program) -> dict[str, list[str]]:
+    """What calibration measures: the names of ranges, by the node whose values they are the range of."""
+    names: dict[str, list[str]] = {}
+    for layer in program.layers:
+        if isinstance(layer, FloatNeuron) or (isinstance(layer, FloatIsland) and not layer.real):
+            names.setdefault(layer.node, []).append(layer.name)
+        if isinstance(layer, FloatNeuron) and layer.root is not None:
+            names.setdefault(layer.root, []).append(before_table(layer.name))
+    return names
 
-    def __init__(self, program: Program, percentile: float) -> None:
-        super().__init__(program.module)
-        self.percentile = percentile
-        self.ranges: Ranges = {}
-        self._watched: dict[str, list[str]] = {}
-        for layer in program.layers:
-            if isinstance(layer, FloatNeuron):
-                self._watched.setdefault(layer.node.name, []).append(layer.name)
 
-    def run_node(self, n: fx.Node) -> Any:
-        value = super().run_node(n)
-        for name in self._watched.get(n.name, ()):
-            low, high = _percentiles(value, self.percentile)
-            before = self.ranges.get(name, (low, high))
-            self.ranges[name] = (min(low, before[0]), max(high, before[1]))
-        return value
+def before_table(name: str) -> str:
+    """The name of the range of a layer's sum, where an elementwise function makes the layer's values of it."""
+    return f"{name}:sum"
 
 
 def _percentiles(value: Tensor, percentile: float) -> tuple[float, float]:
@@ -77,16 +71,21 @@ def calibrate(
 
     Raises VistreamError if there is no frame, or if a value is not finite.
     """
-    watch = _Watch(program, percentile)
+    names = watched(program)
+    ranges: Ranges = {}
     with torch.no_grad():
         for frame in frames:
-            watch.run(preprocess(frame))
-    if not watch.ranges:
+            for node, value in program.graph.run(preprocess(frame)):
+                for name in names.get(node.name, ()):
+                    low, high = _percentiles(value, percentile)
+                    before = ranges.get(name, (low, high))
+                    ranges[name] = (min(low, before[0]), max(high, before[1]))
+    if not ranges:
         raise VistreamError("calibration needs at least one frame")
-    for name, bounds in watch.ranges.items():
+    for name, bounds in ranges.items():
         if not all(math.isfinite(bound) for bound in bounds):
             raise VistreamError(f"layer {name} gives values that are not finite: are the weights sound?")
-    return watch.ranges
+    return ranges
 
 
 def save_ranges(ranges: Ranges, path: Path) -> None:

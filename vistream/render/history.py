@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.tracking.tally import Tally
 from vistream.types import Result
 
 MOST_POINTS = 2000
@@ -93,6 +94,8 @@ class History:
     counts: Series = field(default_factory=Series)
     presences: dict[int, Presence] = field(default_factory=dict)
     layers: list[LayerHistory] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    classes: dict[str, Series] = field(default_factory=dict)
 
     def add(self, result: Result) -> None:
         """Take in one frame's result."""
@@ -104,6 +107,8 @@ class History:
         self.observations += result.observations
         self.macs += result.work.macs
         self.macs_dense += result.work.macs_dense
+        self.tally.add(result)
+        self._add_classes(result)
         self.shares.add(result.frame, result.work.share)
         self.counts.add(result.frame, len(result.tracks))
         for track in result.tracks:
@@ -125,6 +130,17 @@ class History:
         """The `most` tracks that were there in most frames, in order of appearance."""
         chosen = sorted(self.presences.values(), key=lambda presence: -presence.frames)[:most]
         return sorted(chosen, key=lambda presence: (presence.stays[0][0], presence.id))
+
+    def _add_classes(self, result: Result) -> None:
+        """The share of every class that was ever seen; one that is new was 0 until now."""
+        shown = result.shares or {}
+        for name in shown:
+            if name not in self.classes:
+                known = self.shares  # which has as many points
+                none, pending = [0.0] * len(known.values), [0.0] * len(known._pending)
+                self.classes[name] = Series(known.width, list(known.frames), none, pending, known._first)
+        for name, series in self.classes.items():
+            series.add(result.frame, shown.get(name, 0.0))
 
     def _add_layers(self, result: Result) -> None:
         if [layer.name for layer in result.work.layers] != [layer.name for layer in self.layers]:

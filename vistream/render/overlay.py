@@ -1,4 +1,4 @@
-"""Draw what the tracker found onto the frame: masks, trails, boxes with ids, key points, the work done.
+"""Draw what was found onto the frame: class maps, masks, trails, boxes with ids, key points, the work done.
 
 One function a kind. Sizes follow the frame, so that a 4K picture and a thumbnail look alike; what does not fit
 is left out.
@@ -14,9 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.render.class_overlay import draw_borders, draw_class_map, draw_legend
 from vistream.render.colours import Colour, colour_of
+from vistream.render.places import draw_place, note_corner
 from vistream.render.shapes import draw_limbs
 from vistream.render.text import TextPainter
+from vistream.tracking.places import LINE, Place
+from vistream.tracking.tally import Tally
 from vistream.types import Frame, Result, Track
 
 TRAIL_SECONDS = 3.0
@@ -31,6 +35,8 @@ BLACK: Colour = (12, 12, 12)
 WHITE: Colour = (240, 240, 240)
 ACTIVE: Colour = (255, 176, 0)
 FAR = 30_000.0  # pixels
+SMALLEST_BOX = 2  # pixels: a far object is still a box, and no point
+WIDEST_CHIP = 0.2  # of the picture: a label may be so wide over a narrow box
 
 
 @dataclass(slots=True)
@@ -43,12 +49,17 @@ class _Trail:
 class Overlay:
     """Draws results onto the frames of one video of `size` (width, height) at `fps`; it remembers the trails.
 
-    `joints` names the key points; without names only dots are drawn.
+    `joints` names the key points; without names only dots are drawn. `places`: lines and zones, which are drawn with
+    what was counted there.
     """
 
-    def __init__(self, size: tuple[int, int], fps: float, joints: Sequence[str] = ()) -> None:
+    def __init__(
+        self, size: tuple[int, int], fps: float, joints: Sequence[str] = (), places: Sequence[Place] = ()
+    ) -> None:
         self.size = size
         self._joints = tuple(joints)
+        self._places = tuple(places)
+        self._tally = Tally()
         shorter = min(size)
         self._line = max(1, round(shorter / 300))
         self._text = TextPainter(max(SMALLEST_FONT, round(shorter * FONT_HEIGHT)))
@@ -59,10 +70,17 @@ class Overlay:
     def draw(self, frame: Frame, result: Result, status: str) -> Frame:
         """A copy of `frame` (uint8 `[H, W, 3]`, RGB) with `result` on it and `status` in a strip along its top."""
         picture = frame.copy()
+        top = self._strip_height(picture) if status else 0
+        if result.class_map is not None:
+            draw_class_map(picture, result.class_map)
+            if result.class_map.ids is not None:
+                draw_borders(picture, result.class_map.ids)
         for track in result.tracks:
             if track.mask is not None:
                 draw_mask(picture, track.mask, colour_of(track.id))
         self.follow(result)
+        for place in self._places:
+            draw_place(picture, place, self._line)
         for identity, trail in self._trails.items():
             draw_trail(picture, trail.points, result.frame, self._trail_frames, colour_of(identity), self._line)
         for track in result.tracks:
@@ -71,15 +89,23 @@ class Overlay:
             if track.keypoints is not None:
                 draw_limbs(picture, track.keypoints, self._joints, colour_of(track.id), 2 * self._line)
                 draw_keypoints(picture, track.keypoints, colour_of(track.id), self._line)
-            self._draw_chip(picture, track)
+            self._draw_chip(picture, track, top)
+        for place in self._places:
+            self._draw_note(picture, place)
         if result.activity is not None:
             self._draw_activity(picture, frame, result.activity)
         if status:
             self._draw_status(picture, status)
+        if result.class_map is not None:
+            draw_legend(picture, result, self._text, top)
         return picture
 
     def follow(self, result: Result) -> None:
-        """Lengthen the trails by this frame's boxes (the middle of the lower edge); drop what is too old."""
+        """Add up the events; lengthen the trails by this frame's boxes (the middle of the lower edge).
+
+        What is too old is dropped.
+        """
+        self._tally.add(result)
         step = max(1, self._trail_frames // TRAIL_POINTS)
         for track in result.tracks:
             points = self._trails.setdefault(track.id, _Trail()).points
@@ -94,26 +120,45 @@ class Overlay:
             if not points:
                 del self._trails[identity]
 
-    def _draw_chip(self, picture: Frame, track: Track) -> None:
-        """The id on the track's colour above the box, or inside it; the label too where the box is wide enough."""
+    def _draw_chip(self, picture: Frame, track: Track, top: int) -> None:
+        """The id and label on the track's colour above the box, or inside it, below row `top`.
+
+        A label that is wider than the box, and than a good part of the picture, is left out.
+        """
         text, height = f"{track.id} {track.label}", self._text.height
-        if track.label in UNTOLD or self._chip_width(text) > track.box[2]:
+        if track.label in UNTOLD or self._chip_width(text) > max(track.box[2], WIDEST_CHIP * picture.shape[1]):
             text = str(track.id)
         width = self._chip_width(text)
         if width > picture.shape[1] or 2 * height > picture.shape[0]:
             return
         x, y = _pixel(track.box[0]) - self._line // 2, _pixel(track.box[1]) - height
         x = min(max(x, 0), picture.shape[1] - width)
-        y = min(y if y >= 0 else max(y + height, 0), picture.shape[0] - height)
+        y = min(y if y >= top else max(y + height, top), picture.shape[0] - height)
         picture[y : y + height, x : x + width] = colour_of(track.id)
         self._text.write(picture, text, (x + self._pad, y), BLACK)
+
+    def _draw_note(self, picture: Frame, place: Place) -> None:
+        plus, minus = self._tally.of(place.name)
+        now = f"in {plus}, out {minus}" if place.kind == LINE else f"{plus - minus} inside, {plus} so far"
+        text = f"{place.name}: {now}"
+        size = (self._chip_width(text), self._text.height)
+        corner = note_corner(picture, place, size)
+        if corner is not None:
+            x, y = corner
+            picture[y : y + size[1], x : x + size[0]] = BLACK
+            self._text.write(picture, text, (x + self._pad, y), WHITE)
 
     def _chip_width(self, text: str) -> int:
         return int(self._text.ink(text).shape[1]) + 2 * self._pad
 
-    def _draw_status(self, picture: Frame, status: str) -> None:
+    def _strip_height(self, picture: Frame) -> int:
+        """Rows of the status strip; 0 where the picture is too low for one."""
         height = self._text.height + 2 * self._pad
-        if 4 * height > picture.shape[0]:
+        return height if 4 * height <= picture.shape[0] else 0
+
+    def _draw_status(self, picture: Frame, status: str) -> None:
+        height = self._strip_height(picture)
+        if not height:
             return
         strip = picture[:height]
         strip[...] = cv2.convertScaleAbs(strip, alpha=1 - STRIP_DARKNESS)
@@ -124,8 +169,7 @@ class Overlay:
         height, width = picture.shape[:2]
         w, h = round(INSET_WIDTH * width), round(INSET_WIDTH * height)
         margin, text_height = 2 * self._pad, self._text.height
-        share = f"{100 * np.mean(activity):.0f} %"
-        caption = f"recomputed {share}" if self._chip_width(f"recomputed {share}") <= w else share
+        caption = "recomputed"  # where; how much is in the status line
         if h < 2 * text_height or w < self._chip_width(caption):
             return
         x, y = width - w - margin, height - h - margin
@@ -148,7 +192,8 @@ def activity_map(frame: Frame, activity: NDArray[np.bool_], size: tuple[int, int
 def draw_box(picture: Frame, track: Track, line: int) -> None:
     """The outline of a track's box, `line` pixels wide, between thin dark lines where there is room for them."""
     x, y, w, h = track.box
-    corners = (_pixel(x), _pixel(y)), (_pixel(x + w), _pixel(y + h))
+    left, top = _pixel(x), _pixel(y)
+    corners = (left, top), (max(_pixel(x + w), left + SMALLEST_BOX), max(_pixel(y + h), top + SMALLEST_BOX))
     if line > 1:
         cv2.rectangle(picture, *corners, BLACK, line + 2)
     cv2.rectangle(picture, *corners, colour_of(track.id), line)

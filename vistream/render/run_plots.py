@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from vistream.energy.units import count, shortened
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_ROWS = 60
+MOST_CLASSES = 12
 WORK, DENSE, CHANGES = "#0072b2", "#d55e00", "#e69f00"  # Okabe and Ito's
 
 
@@ -45,6 +47,22 @@ def work_over_time(history: History) -> str:
     axes.grid(axis="y", color=GRID)
     _frames(axes, history)
     return svg(figure, "Work per frame, beside that of the dense network")
+
+
+def classes_over_time(history: History, colours: Mapping[str, str]) -> str:
+    """The shares of the classes, one on the other, the largest below; `colours` by name, `#rrggbb`."""
+    figure, (axes,) = figure_of(3.4)
+    largest = sorted(history.classes, key=lambda name: -sum(history.classes[name].values))[:MOST_CLASSES]
+    values = [[100 * share for share in history.classes[name].values] for name in largest]
+    frames = history.classes[largest[0]].frames
+    tints = [colours.get(name, EDGE) for name in largest]
+    axes.stackplot(frames, values, labels=largest, colors=tints, step="mid", linewidth=0)
+    axes.set_ylim(0, 100)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0f} %")
+    axes.set_ylabel("of the pixels")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False, fontsize=8)
+    _frames(axes, history)
+    return svg(figure, "Classes over time")
 
 
 def changes_by_layer(history: History) -> str:

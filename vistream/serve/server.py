@@ -14,6 +14,8 @@ from vistream.errors import VistreamError
 from vistream.serve.access import is_local
 from vistream.serve.app import make_app
 from vistream.serve.connections import BACKLOG, connection_options
+from vistream.serve.desk import Desk
+from vistream.serve.deskapp import make_desk_app
 from vistream.serve.tile import Tile
 
 log = logging.getLogger("vistream")
@@ -43,6 +45,26 @@ def serve(tiles: Sequence[Tile], host: str, port: int, say: Callable[[str], None
             tile.stop()
         for tile in tiles:
             tile.join(timeout=5.0)
+        listening.close()
+    log.info("ended")
+
+
+def serve_desk(desk: Desk, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve the page on which objects are clicked, as `serve` does its own."""
+    token = None if is_local(host) else secrets.token_urlsafe(18)
+    listening = _bind(host, port)
+    config = uvicorn.Config(
+        make_desk_app(desk, token), log_level="warning", timeout_graceful_shutdown=GRACE, **connection_options()
+    )
+    server = uvicorn.Server(config)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        say(_address(host, listening.getsockname()[1], token))
+        server.run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass  # the ordinary end
+    finally:
+        desk.stop()
         listening.close()
     log.info("ended")
 

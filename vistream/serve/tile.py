@@ -36,7 +36,7 @@ class View:
 
     def jpeg(self) -> bytes:
         """The annotated frame."""
-        return _jpeg(self.picture)
+        return jpeg_of(self.picture)
 
     def activity_jpeg(self) -> bytes | None:
         """The frame, dark, lit where it was recomputed; None where there is no network."""
@@ -45,7 +45,7 @@ class View:
         height, width = self.frame.shape[:2]
         factor = min(1.0, 480 / max(width, height))
         size = (max(1, round(factor * width)), max(1, round(factor * height)))
-        return _jpeg(activity_map(self.frame, self.result.activity, size))
+        return jpeg_of(activity_map(self.frame, self.result.activity, size))
 
 
 @dataclass(slots=True)
@@ -116,7 +116,7 @@ class Tile(threading.Thread):
                 log.exception("%s failed", self.title)
 
     def _play(self, run: Run) -> None:
-        overlay = Overlay(run.source.size, run.fps, run.observer.joints)
+        overlay = Overlay(run.source.size, run.fps, run.observer.joints, run.places)
         self.gauges.restart()
         self._health = run.source.health if run.source.live else None
         pace = Pace(time.monotonic())
@@ -165,6 +165,7 @@ def title_of(source: str) -> str:
     return (path.parent.name if "*" in path.name else path.stem) or "images"
 
 
-def _jpeg(picture: Frame) -> bytes:
+def jpeg_of(picture: Frame) -> bytes:
+    """A picture, uint8 `[H, W, 3]`, RGB, as JPEG."""
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1])

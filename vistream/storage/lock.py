@@ -32,10 +32,14 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+class OutputHeld(VistreamError):
+    """Another run writes the same file."""
+
+
 class OutputLock:
     """The lock of `path`, taken at once: the file `.NAME.lock` beside it, removed by `release`.
 
-    `purpose`: what the holder does, told to whoever comes second. Raises VistreamError where another run holds it.
+    `purpose`: what the holder does, told to whoever comes second. Raises OutputHeld where another run holds it.
     """
 
     def __init__(self, path: Path, purpose: str) -> None:
@@ -60,7 +64,7 @@ class OutputLock:
             if error.errno not in NOT_SUPPORTED:
                 holder = os.read(descriptor, 1000).decode("utf-8", "replace") or "another process"
                 os.close(descriptor)
-                raise VistreamError(
+                raise OutputHeld(
                     f"{self.path} is being written by another run ({holder}): wait for its end, or give another name"
                 ) from None
             log.warning("%s: nothing can be locked there, so see to it that no other run writes it", self.path)

@@ -32,7 +32,11 @@ def rounded(result: Result) -> dict[str, object]:
         for track in result.tracks
     ]
     head = {"frame": result.frame, "time": round(result.time, 6), "observations": result.observations}
-    return {**head, "tracks": tracks, "work": result.work}
+    shares = None if result.shares is None else {name: round(share, 6) for name, share in result.shares.items()}
+    segments = [
+        (s.id, s.label, s.thing, round(s.score, 6), s.area, [round(side, 3) for side in s.box]) for s in result.segments
+    ]
+    return {**head, "tracks": tracks, "work": result.work, "shares": shares, "segments": segments}
 
 
 @given(results(rich=True))

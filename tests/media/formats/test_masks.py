@@ -214,7 +214,7 @@ def broken_png(path: Path) -> None:
 
 
 BAD_PNG: list[tuple[Callable[[Path], object], str]] = [
-    (lambda path: Image.new("RGB", (2, 2)).save(path), "holds colours"),
+    (lambda path: Image.new("RGB", (2, 2), "red").save(path), "holds colours"),
     (lambda path: path.write_text("no image"), "is not an image"),
     (broken_png, "can't be read"),
     (lambda path: path.mkdir(), "can't be read"),

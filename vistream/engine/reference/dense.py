@@ -9,6 +9,7 @@ from vistream.engine.deadband import Deadband
 from vistream.engine.reference.table import REFERENCE
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import PIXEL_ZERO, Input, Neuron
+from vistream.ir.plain_torch import with_plain_torch
 from vistream.ir.value import Value
 from vistream.types import Frame
 
@@ -30,6 +31,7 @@ class Dense:
         self._levels = {}
         self.deadband.reset()
 
+    @with_plain_torch
     def step(self, frame: Frame) -> dict[str, Tensor]:
         """Every value, `[H, W, C]`, by name, for a frame of `[H, W, C]` uint8.
 

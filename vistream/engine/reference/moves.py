@@ -33,7 +33,7 @@ def constant(layer: Constant, sources: Sequence[Value], held: Sequence[Tensor]) 
 def max_pool(layer: MaxPool, sources: Sequence[Value], held: Sequence[Tensor]) -> Tensor:
     window = layer.window
     padded = surrounded(held[0].to(torch.float32), window, torch.full((sources[0].channels,), -128.0))
-    return channels_last(F.max_pool2d(padded, window.kernel, window.stride, 0, window.dilation)).to(torch.int8)
+    return channels_last(F.max_pool2d(padded, window.kernel, window.stride, 0, window.dilation)).to(held[0].dtype)
 
 
 def upsample(layer: Upsample, sources: Sequence[Value], held: Sequence[Tensor]) -> Tensor:

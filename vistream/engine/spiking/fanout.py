@@ -1,7 +1,7 @@
 """Where a spike goes: the neurons that it reaches through a synapse, and the charge that it brings to each.
 
 Every event is delivered forward, from its source to its targets (a scatter), which is how spiking hardware works and
-the opposite of the gather of `quantize.dense` and `stream`: they share no code. Cost follows the positions that have
+the opposite of the gather of `engine.reference` and `stream`: they share no code. Cost follows the positions that have
 events. Charges are integers and exact.
 """
 
@@ -44,7 +44,8 @@ class FanOut:
         self._standing = _standing(synapse, source, (*self.size, self.outputs))
 
     def standing(self) -> Tensor:
-        """The charge that is there before any event, from what lies outside the source: int32 `[h * w, O]`."""
+        """The charge that is there before any event, from what lies outside the source: `[h * w, O]`, int32, or int64
+        for a mean."""
         return self._standing.clone()
 
     def _lay(self, weight: Tensor, window: Window, groups: int, height: int, width: int) -> None:
@@ -62,7 +63,7 @@ class FanOut:
         self.connections = taps * outputs * per_group
 
     def deliver(self, events: Events, charge: Tensor) -> Tensor:
-        """Add what `events` bring to `charge`, int32 `[h * w, O]`, in place.
+        """Add what `events` bring to `charge`, `[h * w, O]`, in place.
 
         Returns how many events arrived at each neuron of a group: int32 `[h * w, G]`.
         """
@@ -74,7 +75,7 @@ class FanOut:
             charge[positions] += values
             arrived[positions] = (values != 0).to(torch.int32)
         else:
-            charge += values.sum(0, dtype=torch.int32)
+            charge += values.sum(0, dtype=torch.int64)
             arrived += (values != 0).sum(0, dtype=torch.int32)
         return arrived
 
@@ -109,7 +110,7 @@ def _standing(synapse: Synapse, source: Value, size: tuple[int, int, int]) -> Te
         charge += F.conv2d(around, weight, None, window.stride, 0, window.dilation, synapse.groups)[0].permute(1, 2, 0)
     if synapse.offset is not None:
         charge += synapse.offset
-    return charge.flatten(0, 1).to(torch.int32)
+    return charge.flatten(0, 1).to(torch.int64 if synapse.window is None else torch.int32)
 
 
 def _product(values: Tensor, weight: Tensor) -> Tensor:

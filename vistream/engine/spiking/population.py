@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from vistream.engine.reference.table import REFERENCE
 from vistream.engine.spiking.events import Events, gather, occupied
 from vistream.engine.spiking.fanout import FanOut
 from vistream.engine.spiking.neuron import START, FiringRule
-from vistream.ir.formula import pre_activation
-from vistream.ir.operations import Concat, MaxPool, Neuron, Upsample
-from vistream.ir.window import Window
+from vistream.ir.formula import Rounding, pre_activation, rounded
+from vistream.ir.operations import Neuron, Operation
+from vistream.ir.value import Kind, Value
 
 Size = tuple[int, int, int]
 
@@ -28,6 +28,8 @@ class Neurons:
     The membrane is not stored: `V + S` is the pre-activation of the charges, by the one formula, plus 1/2, so that at
     rest the count is the quantised activation bit for bit. The bias is there from the first moment on, once.
     """
+
+    fires = True
 
     def __init__(self, layer: Neuron, fan_outs: Sequence[FanOut], rule: FiringRule) -> None:
         sizes = {fan_out.size for fan_out in fan_outs}
@@ -83,71 +85,110 @@ class Neurons:
         return Events(rows[fired], spikes[fired]), updates
 
     def _total(self, rows: Tensor) -> Tensor:
-        """`V + S` of the neurons at `rows`."""
+        """`V + S` of the neurons at `rows`, from where a spike is due up to its zero."""
         charges = [charge[rows] for charge in self._charges]
         multipliers = [fan_out.multiplier for fan_out in self._fan_outs]
-        return pre_activation(charges, multipliers, self._layer.bias) + START
+        y = pre_activation(charges, multipliers, self._layer.bias)
+        if self._layer.rounding is not Rounding.HALF_UP or self._layer.zero:
+            y = rounded(y, self._layer.rounding)  # whole: nothing is left for the threshold to round
+        return y + START + self._layer.zero
 
 
-MOVES = (MaxPool, Upsample, Concat)
+class Membranes(Neurons):
+    """Neurons that never fire: what they hold is read. As sums, they tell others every change, as graded events."""
 
-
-class Mover:
-    """A layer that moves levels about: it sends the difference between its output now and before.
-
-    For max-pooling this is what keeps it exact: the largest of sums of spikes, not a sum of largest spikes.
-    """
-
-    def __init__(self, layer: MaxPool | Upsample | Concat, sizes: Sequence[Size]) -> None:
-        if len({size[:2] for size in sizes}) > 1:
-            raise ValueError(f"its inputs have different sizes ({', '.join(str(size[:2]) for size in sizes)})")
-        self._layer = layer
-        self._sizes = tuple(sizes)
-        self.reset()
-        rows, columns, channels = self._sent.shape
-        self.size: Size = (rows, columns, channels)
+    fires = False
 
     def reset(self) -> None:
-        """Nothing taken in, nothing sent."""
-        self.waiting = True  # a window that lies wholly in padding has an output without any input
-        self._inputs = [torch.zeros(size, dtype=torch.int16) for size in self._sizes]
-        self._sent = torch.zeros_like(self._output())
+        super().reset()
+        self._sent = torch.zeros(self._counts.shape, dtype=torch.int32)
 
     @property
     def levels(self) -> Tensor:
-        """The sum of all events sent: int8 `[H, W, C]`."""
-        return self._sent.to(torch.int8)
+        multipliers = [fan_out.multiplier for fan_out in self._fan_outs]
+        y = pre_activation(self._charges, multipliers, self._layer.bias)
+        return self._layer.activation(y).reshape(self.size)
 
-    def receive(self, slot: int, events: Events) -> None:
-        """Take in events of source `slot`."""
-        self._inputs[slot].view(-1, self._inputs[slot].shape[2])[events.positions] += events.values
+    def fire(self) -> tuple[Events, int]:
+        updates, silent = int(self._touched.sum()), self._layer.gives is Kind.REAL
+        self._touched[:] = False
+        self.waiting = False
+        if silent or not updates:
+            return Events(torch.zeros(0, dtype=torch.int64), self._sent[:0]), updates
+        before, self._sent = self._sent, self.levels.flatten(0, 1)
+        return gather(self._sent - before), updates
+
+
+class GradedNeurons(Neurons):
+    """Neurons whose count is looked up in a table, or counted from another zero: a spike then carries a difference."""
+
+    def reset(self) -> None:
+        super().reset()
+        self._sent = torch.zeros_like(self._counts)
+
+    @property
+    def levels(self) -> Tensor:
+        return self._sent.to(torch.int8).reshape(self.size)
+
+    def fire(self) -> tuple[Events, int]:
+        rows = occupied(self._touched.view(torch.int8)) if self.waiting else torch.zeros(0, dtype=torch.int64)
+        _, updates = super().fire()
+        table = self._layer.table
+        counts = self._counts[rows]
+        now = counts if table is None else table[counts.to(torch.int64) + 128].to(torch.int16)
+        events = gather(now - self._sent[rows], rows)
+        self._sent[rows] = now
+        return events, updates
+
+
+class Mover:
+    """An operation without neurons: it sends the difference between its output now and before, as graded events.
+
+    For max-pooling this is what keeps it exact: the largest of sums of spikes, not a sum of largest spikes. Where an
+    operation computes, an event goes to all that it meets; in a product of activations, to the other factor's numbers
+    that are not 0.
+    """
+
+    def __init__(self, layer: Operation, sources: Sequence[Value], value: Value) -> None:
+        self._layer, self._sources, self._value = layer, tuple(sources), value
+        self.size: Size = (*value.grid, value.channels)
+        self.reset()
+
+    def reset(self) -> None:
+        """Nothing taken in, nothing sent."""
+        self.waiting = True  # padding, and constants, give an output without any input
+        self._inputs = [torch.zeros((*source.grid, source.channels), dtype=torch.int32) for source in self._sources]
+        self._sent = torch.zeros(self.size, dtype=torch.int32)
+
+    @property
+    def levels(self) -> Tensor:
+        """The sum of all events sent: `[H, W, C]`."""
+        return self._sent.to(self._value.kind.dtype)
+
+    @property
+    def connections(self) -> int:
+        return self._layer.used_macs(self._sources, [torch.ones_like(held) > 0 for held in self._inputs])
+
+    def receive(self, slot: int, events: Events) -> int:
+        """Take in events of source `slot`; returns the operations: each event times what it meets."""
+        held = self._inputs[slot]
+        held.view(-1, held.shape[2])[events.positions] += events.values
         self.waiting = True
+        if not self._layer.computes:
+            return 0
+        arrived = torch.zeros(held.shape, dtype=torch.bool)
+        arrived.view(-1, held.shape[2])[events.positions] = events.values != 0
+        occupied = [other != 0 for other in self._inputs]
+        return self._layer.used_macs(self._sources, [*occupied[:slot], arrived, *occupied[slot + 1 :]])
 
-    def fire(self) -> Events:
-        """The events that are due, if any."""
+    def fire(self) -> tuple[Events, int]:
+        """The events that are due, if any; it has no neurons."""
         before = self._sent
         if self.waiting:
-            self._sent = self._output()
+            output = REFERENCE[type(self._layer)](self._layer, self._sources, self._inputs)
+            self._sent = output.to(torch.int32, copy=True)  # it may be a view of an input
             self.waiting = False
-        return gather((self._sent - before).flatten(0, 1))
-
-    def _output(self) -> Tensor:
-        match self._layer:
-            case MaxPool():
-                return _largest(self._inputs[0], self._layer.window)
-            case Upsample():
-                rows, columns = self._layer.factor
-                return self._inputs[0].repeat_interleave(rows, 0).repeat_interleave(columns, 1)
-            case Concat():
-                return torch.cat(self._inputs, 2)
-
-
-def _largest(levels: Tensor, window: Window) -> Tensor:
-    placed = window.place(levels.shape[0], levels.shape[1])
-    planes = levels.permute(2, 0, 1)[None].to(torch.float32)
-    padded = F.pad(planes, (placed.left, placed.right, placed.top, placed.bottom), value=-128.0)
-    pooled = F.max_pool2d(padded, window.kernel, window.stride, 0, window.dilation)
-    return pooled[0].permute(1, 2, 0).to(torch.int16)
+        return gather((self._sent - before).flatten(0, 1)), 0
 
 
 class Pixels:
@@ -172,3 +213,6 @@ class Pixels:
         events = gather((levels - self._held).flatten(0, 1))
         self._held = levels
         return events
+
+
+Population = Pixels | Neurons | Mover

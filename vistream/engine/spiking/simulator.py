@@ -3,7 +3,7 @@
 In a time step every layer, first to last, takes in what its sources sent in this step and then fires once, so a spike
 travels through the whole network within its step. The frame is delivered as integer pixels (or differences of them) in
 the first step; the first layer is analog, and all others see spikes. The simulation of a frame ends when no neuron has
-anything left to fire: then, with ST-BIF neurons, every layer equals `quantize.dense` bit for bit. If T steps were not
+anything left to fire: then, with ST-BIF neurons, every layer equals `engine.reference` bit for bit. If T steps were not
 enough it says so, and what is still due stays due: without reset, the next frame goes on from there.
 """
 
@@ -17,17 +17,12 @@ import torch
 from torch import Tensor
 
 from vistream.engine.spiking.events import Events
-from vistream.engine.spiking.fanout import FanOut
-from vistream.engine.spiking.neuron import PLAIN_IF, FiringRule
-from vistream.engine.spiking.population import MOVES, Mover, Neurons, Pixels
+from vistream.engine.spiking.population import Mover, Neurons, Pixels, Population
+from vistream.engine.spiking.table import graded_sources, populate
 from vistream.errors import VistreamError
-from vistream.ir.formula import Rounding
 from vistream.ir.network import IntegerNetwork
-from vistream.ir.operations import PIXEL_ZERO, Input, Neuron, Operation
-from vistream.ir.value import Kind, Value
+from vistream.ir.operations import PIXEL_ZERO, Operation
 from vistream.types import Frame
-
-Population = Pixels | Neurons | Mover
 
 
 class Mode(Enum):
@@ -41,12 +36,13 @@ class Mode(Enum):
 
 @dataclass(slots=True)
 class LayerSpikes:
-    """What one neuron layer did for one frame.
+    """What one layer that computes did for one frame.
 
     `positive`, `negative`: spikes it sent. `sops`: synaptic operations it took in, which is each spike times its true
-    fan-out (borders, stride, dilation and groups included). `macs`: the same for analog pixels: multiply-accumulates
-    of nonzero pixels or differences. `updates`: neurons, summed over the steps, that had charge to act upon.
-    `neurons` and `synapses` (source value, neuron) are the layer's size.
+    fan-out (borders, stride, dilation and groups included; in a product of activations the numbers of the other factor
+    that are not 0). `macs`: the same for what is no single spike (pixels, graded spikes, sums): multiply-accumulates.
+    `updates`: neurons, summed over the steps, that had charge to act upon. `neurons` and `synapses` (source value,
+    neuron) are the layer's size.
     """
 
     name: str
@@ -58,12 +54,19 @@ class LayerSpikes:
     macs: int = 0
     updates: int = 0
 
-    def note(self, spikes: Tensor, updates: int) -> None:
-        """Add one time step."""
-        positive = int(spikes.clamp_min(0).sum(dtype=torch.int64))
-        self.positive += positive
-        self.negative += positive - int(spikes.sum(dtype=torch.int64))
+    def take_in(self, operations: int, graded: bool) -> None:
+        """Add what arrived from one source in one time step."""
+        self.macs += operations if graded else 0
+        self.sops += 0 if graded else operations
+
+    def note(self, sent: Tensor | None, updates: int) -> bool:
+        """Add what neurons did in one time step; whether any of them fired (None: they never do)."""
         self.updates += updates
+        if sent is None:
+            return False
+        self.positive += int((sent > 0).sum())
+        self.negative += int((sent < 0).sum())
+        return len(sent) > 0
 
     @property
     def spikes(self) -> int:
@@ -92,7 +95,7 @@ class SpikingStep:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of the analog first layer."""
+        """Multiply-accumulates of pixels and other numbers than single spikes."""
         return sum(layer.macs for layer in self.layers)
 
 
@@ -115,7 +118,7 @@ class Simulator:
         self.mode = mode
         self.steps = steps
         self.hysteresis = hysteresis
-        self._analog = analog_sources(network)
+        self._graded = graded_sources(network)
         self._populations: dict[str, Population] = {}
 
     def reset(self) -> None:
@@ -132,7 +135,7 @@ class Simulator:
         """Take one frame, uint8 `[H, W, C]`; raises VistreamError if its shape is not that of the frame before."""
         self._prepare(frame)
         pixels = self._read(frame)
-        counts = {layer.name: self._count(layer) for layer in self.network.neurons}
+        counts = {layer.name: self._count(layer) for layer in self.network.computing}
         last = 0
         for time in range(1, self.steps + 1):
             if self._tick(pixels if time == 1 else None, counts):
@@ -175,11 +178,11 @@ class Simulator:
         assert isinstance(pixels, Pixels)
         return pixels.read(torch.from_numpy(frame).to(torch.int16) - PIXEL_ZERO)
 
-    def _count(self, layer: Neuron) -> LayerSpikes:
-        neurons = self._populations[layer.name]
-        assert isinstance(neurons, Neurons)
-        rows, columns, channels = neurons.size
-        return LayerSpikes(layer.name, rows * columns * channels, neurons.connections)
+    def _count(self, layer: Operation) -> LayerSpikes:
+        counted = self._populations[layer.name]
+        assert isinstance(counted, (Neurons, Mover))
+        rows, columns, channels = counted.size
+        return LayerSpikes(layer.name, rows * columns * channels, counted.connections)
 
     def _tick(self, pixels: Events | None, counts: dict[str, LayerSpikes]) -> bool:
         """One time step of the whole network; whether any neuron fired."""
@@ -187,57 +190,16 @@ class Simulator:
         active = False
         for layer in self.network.layers:
             population = self._populations[layer.name]
-            if isinstance(layer, Input) or isinstance(population, Pixels):
+            if isinstance(population, Pixels):
                 continue
-            arriving = [(slot, source) for slot, source in enumerate(layer.sources) if len(sent.get(source, ()))]
-            if isinstance(population, Mover):
-                for slot, source in arriving:
-                    population.receive(slot, sent[source])
-                sent[layer.name] = population.fire()
-                continue
-            count = counts[layer.name]
-            for slot, source in arriving:
+            count = counts.get(layer.name)
+            for slot, source in enumerate(layer.sources):
+                if not len(sent.get(source, ())):
+                    continue
                 operations = population.receive(slot, sent[source])
-                if source in self._analog:
-                    count.macs += operations
-                else:
-                    count.sops += operations
+                if count is not None:
+                    count.take_in(operations, source in self._graded)
             sent[layer.name], updates = population.fire()
-            count.note(sent[layer.name].values, updates)
-            active |= len(sent[layer.name]) > 0
+            if count is not None and isinstance(population, Neurons):
+                active |= count.note(sent[layer.name].values if population.fires else None, updates)
         return active
-
-
-def analog_sources(network: IntegerNetwork) -> set[str]:
-    """The frame, and what is moved about from it without a neuron between (a concat of both counts as analog)."""
-    found = {network.input.name}
-    for layer in network.layers:
-        if not isinstance(layer, (Input, Neuron)) and found & set(layer.sources):
-            found.add(layer.name)
-    return found
-
-
-def populate(network: IntegerNetwork, height: int, width: int, hysteresis: float | None) -> dict[str, Population]:
-    """Fresh populations, by name, for frames of `height` x `width`: ST-BIF, or plain where `hysteresis` is None.
-
-    Raises VistreamError where frames do not suit the network, or an operation has no spiking form.
-    """
-    values = network.lay(height, width)
-    return {layer.name: _population(layer, values, hysteresis) for layer in network.layers}
-
-
-def _population(layer: Operation, values: dict[str, Value], hysteresis: float | None) -> Population:
-    value = values[layer.name]
-    if isinstance(layer, Input):
-        return Pixels((*value.grid, value.channels))
-    if isinstance(layer, Neuron) and _fires(layer):
-        rule = PLAIN_IF if hysteresis is None else FiringRule(layer.lo, layer.hi, hysteresis)
-        return Neurons(layer, [FanOut(synapse, values[synapse.source]) for synapse in layer.synapses], rule)
-    if isinstance(layer, MOVES):
-        return Mover(layer, [(*values[source].grid, values[source].channels) for source in layer.sources])
-    raise VistreamError(f"layer {layer.name}, {type(layer).__name__}, has no spiking form")
-
-
-def _fires(layer: Neuron) -> bool:
-    plain = layer.table is None and layer.rounding is Rounding.HALF_UP and layer.zero == 0
-    return plain and layer.gives is Kind.LEVELS

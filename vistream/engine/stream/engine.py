@@ -1,6 +1,6 @@
 """The event-driven engine: from frame to frame, recompute the outputs whose inputs changed, and nothing else.
 
-Its result equals `quantize.dense` bit for bit, every frame, with the dead zones off or on: a neuron's level is a pure
+Its result equals `engine.reference` bit for bit, every frame, with the dead zones off or on: a neuron's level is a pure
 function of its inputs (and, with hysteresis, of the level it holds, which unchanged inputs leave as it is), so where no
 input changed there is nothing to compute.
 """
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.engine.deadband import Deadband
+from vistream.engine.frames import as_frame
 from vistream.engine.stream.backend import Backend, Done, backend_class
 from vistream.engine.stream.demand import Spans, needed_cells
 from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork, Output
+from vistream.ir.plain_torch import with_plain_torch
 from vistream.torch_threads import survive_forks
 from vistream.types import FeatureMap, Frame, LayerWork, Work
 
@@ -35,7 +37,8 @@ Wanted = Spans | Mapping[str, Spans | None] | None
 class Readout:
     """An output: its numbers, `[h, w, C]` (int8 levels, int32 sums or float32), and their scale (see `Output`).
 
-    `levels` is the engine's own memory: it changes at the next step. `recomputed`: bool `[h, w]`.
+    `levels` may be the engine's own memory, which changes at the next frame: `Stream.result` gives that, `Stream.step`
+    a copy. `recomputed`: bool `[h, w]`.
     """
 
     levels: Tensor
@@ -44,9 +47,9 @@ class Readout:
     recomputed: Tensor
 
     def values(self) -> NDArray[np.float32]:
-        """As real values, float32 `[h, w, C]`."""
+        """As real values, float32 `[h, w, C]`; of the output's own shape where that is no map."""
         values: NDArray[np.float32] = self.output.real(self.levels, self.divisor).numpy()
-        return values
+        return values.reshape(self.output.shape) if self.output.shape else values
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,12 @@ class Step:
 
     outputs: Mapping[str, Readout]
     work: Work
+
+    def copied(self) -> Step:
+        """The same, that later steps leave as it is."""
+        outputs = {name: replace(one, levels=one.levels.clone(), recomputed=one.recomputed.clone())
+                   for name, one in self.outputs.items()}  # fmt: skip
+        return replace(self, outputs=outputs)
 
     @property
     def main(self) -> Readout:
@@ -85,10 +94,11 @@ class Stream:
 
     `deadband`: a pixel is re-read only when a channel moved by more than this many grey levels from the value held
     (0 to 255). `hysteresis`: extra levels by which a pre-activation must leave a neuron's level (>= 0). Both 0: exact.
-    `noise`: if not 0, the dead-band follows the camera's noise, times this (see `quantize.deadband`).
+    `noise`: if not 0, the dead-band follows the camera's noise, times this (see `engine.deadband`).
     `backend`: `"compiled"`, `"torch"`, `"auto"` or a class; they give the same levels.
     """
 
+    @with_plain_torch
     def __init__(
         self,
         network: IntegerNetwork,
@@ -164,15 +174,29 @@ class Stream:
             self.reset()
             raise VistreamError(f"the stream's state is of another network ({error})") from None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For `copy` and `pickle`: everything but the backend, whose memory is plain data here."""
+        return {**self.__dict__, "_backend": None, "_plans": {}, "_memory": self.state_dict()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        memory = state.pop("_memory")
+        self.__dict__.update(state)
+        self.load_state_dict(memory)
+
     def step(self, frame: Frame) -> Step:
-        """Take one frame, uint8 `[H, W, C]`; raises VistreamError if its size is not that of the frame before."""
+        """Take one frame, uint8 `[H, W, C]` (or what `as_frame` makes one of), and give copies of all outputs.
+
+        Raises VistreamError if its size is not that of the frame before.
+        """
         self.take(frame)
         self.compute()
-        return self.result()
+        return self.result().copied()
 
+    @with_plain_torch
     def take(self, frame: Frame) -> None:
         """Take one frame as `step` does, and note what changed; nothing is computed yet."""
         first = self._backend is None
+        frame = as_frame(frame, self.network.input.channels)
         backend = self._ready(frame)
         if self._taken:
             self.compute(NOWHERE)  # whatever the frame before changed is stale
@@ -183,6 +207,7 @@ class Stream:
         if first and self.hysteresis:
             self.compute()  # a level that was never computed is nothing to hold on to
 
+    @with_plain_torch
     def compute(self, wanted: Wanted = None) -> None:
         """Bring what is `wanted` up to date, and whatever it depends on.
 
@@ -200,6 +225,7 @@ class Stream:
         self._backend.pause()
         self._current = wanted is None
 
+    @with_plain_torch
     def result(self) -> Step:
         """The outputs and the work of the present frame, as far as it was computed."""
         assert self._backend is not None
@@ -221,9 +247,6 @@ class Stream:
         return {sources[name]: spans for name, spans in wanted.items()}
 
     def _ready(self, frame: Frame) -> Backend:
-        channels = self.network.input.channels
-        if frame.ndim != 3 or frame.dtype != np.uint8 or frame.shape[2] != channels:
-            raise VistreamError(f"a frame must be uint8 [H, W, {channels}], not {frame.dtype} {list(frame.shape)}")
         height, width = frame.shape[:2]
         if self._backend is None:
             return self._prepare(height, width)

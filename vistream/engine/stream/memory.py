@@ -95,6 +95,8 @@ def allocate(plan: LayerPlan, before: dict[str, Memory], index: NDArray[np.int32
         memory.reached = memory.changed
     elif not _add_terms(memory, variant):
         memory.twin = make_twin(plan)
+    if memory.twin is None:
+        _fill_beyond(memory)
     if memory.terms:
         together = (Term * len(memory.terms))(*memory.terms)
         memory.kept.append(together)
@@ -102,13 +104,26 @@ def allocate(plan: LayerPlan, before: dict[str, Memory], index: NDArray[np.int32
     return memory
 
 
+def _fill_beyond(memory: Memory) -> None:
+    """What kernels give in the channels that only fill rows up, which never change: else they would count as changes
+    when they are computed for the first time."""
+    layer, channels = memory.plan.layer, memory.plan.channels
+    beyond = torch.from_numpy(memory.values[:-1, channels:])
+    if isinstance(layer, Neuron) and channels < memory.stride:
+        beyond[:] = layer.activation(torch.zeros(1))
+    if isinstance(layer, MaxPool) and channels < memory.stride:
+        source = memory.sources[0]
+        rows = torch.from_numpy(source.values[:-1]).reshape(*source.plan.value.grid, source.stride)
+        beyond[:] = make_twin(memory.plan).rows([rows[:, :, channels:]], torch.arange(memory.plan.value.positions))
+
+
 def _add_terms(memory: Memory, variant: Variant) -> bool:
     """Describe the operation to the kernels; False where they do not have it."""
     plan, layer = memory.plan, memory.layer
     match plan.layer:
-        case Neuron() as neuron:
+        case Neuron() as neuron if not _averages_sums(memory):
             _add_neuron(memory, neuron, variant)
-        case MaxPool() if plan.value.kind is Kind.LEVELS and plan.place is not None:
+        case MaxPool() if plan.place is not None and memory.sources[0].stride == memory.stride:  # not of the frame
             layer.kind = LayerKind.MAX_POOL
             term = _term(memory, memory.sources[0], TermKind.IDENTITY)
             term.window = window_of(plan.place)
@@ -125,6 +140,12 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
         case _:
             return False
     return True
+
+
+def _averages_sums(memory: Memory) -> bool:
+    """Whether it takes the mean of anything but levels: its charge may need more than 32 bits."""
+    pairs = zip(memory.plan.synapses, memory.plan.sources, strict=True)
+    return any(synapse.place is None and source.kind is not Kind.LEVELS for synapse, source in pairs)
 
 
 def _term(memory: Memory, source: Memory, kind: int) -> Term:
@@ -161,7 +182,8 @@ def _add_neuron(memory: Memory, neuron: Neuron, variant: Variant) -> None:
     plan, stride, layer = memory.plan, memory.stride, memory.layer
     bias = filled(neuron.bias.numpy(), stride)
     layer.kind, layer.bias = LayerKind.NEURON, memory.at(bias)
-    layer.lo, layer.hi, layer.zero = neuron.lo, neuron.hi, neuron.zero
+    layer.lo, layer.hi = neuron.lo, neuron.hi
+    layer.zero = neuron.zero if neuron.gives is Kind.LEVELS else 0
     layer.half_even = neuron.rounding is Rounding.HALF_EVEN
     if neuron.table is not None:
         layer.table = memory.at(neuron.table.numpy())

@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
-from vistream.engine.stream.engine import Stream
-from vistream.quantize.convert import quantize
-from vistream.quantize.ranges import Preprocess
+from vistream.engine.agreement import OUTPUT
+from vistream.engine.conversion import converted_file, converted_model
+from vistream.engine.stream.engine import Step, Stream
+from vistream.ir.plain_torch import with_plain_torch
+from vistream.quantize.onnx_network import OnnxNetwork
 from vistream.types import Frame
 
-IMAGENET_MEAN = (123.675, 116.28, 103.53)
-IMAGENET_STD = (58.395, 57.12, 57.375)
 
-
+@with_plain_torch
 def stream(
-    model: nn.Module,
-    calibration_frames: Iterable[Frame],
+    model: nn.Module | str | Path,
+    calibration_frames: Any,
     *,
-    mean: tuple[float, ...] = IMAGENET_MEAN,
-    std: tuple[float, ...] = IMAGENET_STD,
+    mean: Any = None,
+    std: Any = None,
     deadband: int = 0,
     hysteresis: int = 0,
+    tolerance: float = OUTPUT,
 ) -> Stream:
-    """Quantise `model` on a few frames (uint8 `[H, W, 3]`, RGB) and stream it.
+    """Quantise `model`, a module or an ONNX file, on a few frames and stream it; of a file, an `OnnxStream`.
 
-    `model` takes `[B, 3, H, W]` floats, `(pixels - mean) / std` with `mean` and `std` in grey levels, and returns one
-    tensor. Raises VistreamError for an operation that the integer network cannot take, by its name.
+    `model` takes `[1, C, H, W]` floats, `(pixels - mean) / std`, and returns tensors, or lists, dicts or dataclasses of
+    them. `calibration_frames`: uint8 pictures, RGB, as arrays `[H, W, C]` or `[C, H, W]`, torch tensors or PIL images.
+    `mean`, `std`: numbers in grey levels, one or one a channel; left out, ImageNet's. `deadband`, `hysteresis`: the
+    dead zones, 0 is exact. `tolerance`: how far the outputs may be from the float network's, relative root mean square.
+
+    Raises VistreamError, in one sentence that says what to do, for what no integer network can do, and where integers
+    and floats are too far apart on the calibration frames. The module is left as it was.
     """
-    return Stream(quantize(model, calibration_frames, Preprocess(mean, std)), deadband, hysteresis)
+    if isinstance(model, str | Path):
+        onnx = converted_file(Path(model), calibration_frames, mean, std, tolerance=tolerance)
+        return OnnxStream(onnx, deadband, hysteresis)
+    return Stream(converted_model(model, calibration_frames, mean, std, tolerance=tolerance), deadband, hysteresis)
+
+
+class OnnxStream(Stream):
+    """One video through the body of an ONNX file; `finished` gives what the whole file gives."""
+
+    def __init__(self, onnx: OnnxNetwork, deadband: int = 0, hysteresis: int = 0) -> None:
+        super().__init__(onnx.network, deadband, hysteresis)
+        self.onnx = onnx
+
+    def finished(self, step: Step, frame: Frame) -> dict[str, NDArray[np.generic]]:
+        """The file's outputs, by name, for the last step and its frame: its tail is run on what the body gave."""
+        values: dict[str, NDArray[np.generic]] = {
+            name: readout.values() if self.onnx.crossing[name].shift is None else readout.levels.numpy()
+            for name, readout in step.outputs.items()
+        }
+        return self.onnx.finish(values, frame)

@@ -77,7 +77,7 @@ def _plan(layer: Operation, values: dict[str, Value]) -> LayerPlan:
     synapses: tuple[SynapsePlan, ...] = ()
     if isinstance(layer, Neuron):
         synapses = tuple(_synapse(synapse, values[synapse.source], value.channels) for synapse in layer.synapses)
-    macs = layer.macs(sources) // value.positions
+    macs = -(-layer.macs(sources) // value.positions)
     return LayerPlan(layer, value, sources, layer.footprints(sources), macs, synapses)
 
 

@@ -81,13 +81,13 @@ def find_clips(task: str, root: Path, wanted: tuple[str, ...] = ()) -> list[Clip
     return [found[name] for name in names]
 
 
-def _folders(root: Path, depth: int = 3) -> Iterator[Path]:
+def folders_in(root: Path, depth: int = 3) -> Iterator[Path]:
     """`root` and the folders in it, so many levels down: `datasets/MOT17/train/SEQ` is found from `datasets`."""
     yield root
     if depth:
         for path in sorted(root.iterdir()):
             if path.is_dir() and path.name not in FRAMES:
-                yield from _folders(path, depth - 1)
+                yield from folders_in(path, depth - 1)
 
 
 LABELS_BESIDE = (("label_02", "image_02"), ("annotations", "sequences"))
@@ -95,7 +95,7 @@ LABELS_BESIDE = (("label_02", "image_02"), ("annotations", "sequences"))
 
 
 def _mot(root: Path) -> Iterator[Clip]:
-    for folder in _folders(root):
+    for folder in folders_in(root):
         for labels, frames in LABELS_BESIDE:
             for truth in sorted((folder / labels).glob("*.txt")):
                 if (folder / frames / truth.stem).is_dir():
@@ -108,7 +108,7 @@ def _mot(root: Path) -> Iterator[Clip]:
 
 
 def _mots(root: Path) -> Iterator[Clip]:
-    for folder in _folders(root):
+    for folder in folders_in(root):
         for truth in (folder / "gt" / "gt_mots.txt", folder / "gt" / "gt.txt"):
             if truth.is_file() and is_mots(truth):
                 yield _clip(folder, truth, "mots")
@@ -116,7 +116,7 @@ def _mots(root: Path) -> Iterator[Clip]:
 
 
 def _vos(root: Path) -> Iterator[Clip]:
-    for folder in _folders(root):
+    for folder in folders_in(root):
         years = sorted(path.parent.name for path in folder.glob("ImageSets/20*/val.txt"))
         for sequence in read_sequences(folder, "val", years[-1]) if years else ():
             if sequence.images and sequence.annotations:
@@ -127,7 +127,7 @@ def _vos(root: Path) -> Iterator[Clip]:
 
 
 def _pose(root: Path) -> Iterator[Clip]:
-    for folder in _folders(root):
+    for folder in folders_in(root):
         for name in ("gt.json", "posetrack.json"):
             if (folder / name).is_file():
                 yield _of_poses(folder.name, folder / name, folder)
@@ -146,7 +146,7 @@ def _of_poses(name: str, truth: Path, folder: Path) -> Clip:
 
 
 def _sot(root: Path) -> Iterator[Clip]:
-    for folder in _folders(root):
+    for folder in folders_in(root):
         for truth in sorted(folder.glob("groundtruth_rect*.txt")):
             suffix = truth.stem.removeprefix("groundtruth_rect")
             clip = _clip(folder, truth, "otb")

@@ -22,7 +22,7 @@ from vistream.evaluate.datasets.ways import Way, make_way
 from vistream.machine import cores, cpu_name, version_of
 from vistream.media.video.frames import Source
 from vistream.pipeline.observe import Observer
-from vistream.quantize.named import DEFAULT_MODEL
+from vistream.pipeline.session import AUTO
 from vistream.types import Observations
 
 
@@ -34,7 +34,7 @@ class Order:
     detections: str
     output: Path
     ways: tuple[str, ...] = ("exact",)
-    model: str = DEFAULT_MODEL
+    model: str = AUTO
     classes: tuple[str, ...] = ()
 
     def folder(self, way: str) -> Path:

@@ -44,6 +44,8 @@ LAYOUTS = {
     "vos": Layout(("Annotations/480p/{}", "{}"), ("{}",), folders=True),
     "pose": Layout(("{}/gt.json", "{}.json"), ("{}.json",)),
     "sot": Layout(("{}/groundtruth_rect.txt", "{}.txt"), _TEXT),
+    "semseg": Layout(("{}/semantic", "{}/labels", "{}"), ("{}", "{}/semantic"), folders=True),
+    "panoptic": Layout(("{}.json", "annotations/{}.json"), ("{}.json",)),
 }
 
 

@@ -1,7 +1,7 @@
-"""Semantic segmentation: mean IoU over classes, and pixel accuracy, from a confusion matrix.
+"""Semantic segmentation: mean IoU over classes, accuracies, frequency-weighted IoU, from a confusion matrix.
 
 Source: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015,
-section 5.
+section 5. Classes that neither the ground truth nor the prediction has are left out of means, as in mmsegmentation.
 """
 
 from __future__ import annotations
@@ -48,15 +48,40 @@ def class_iou(counts: Counts) -> NDArray[np.float64]:
     return np.asarray(np.divide(right, union, out=np.full_like(right, np.nan), where=union > 0))
 
 
+def class_accuracy(counts: Counts) -> NDArray[np.float64]:
+    """The share of each class's pixels that were labelled so, `[classes]`; NaN for a class that is not there.
+
+    >>> class_accuracy(np.array([[1, 1, 0], [0, 1, 0]]))
+    array([0.5, 1. ])
+    """
+    right, there = np.diag(counts).astype(np.float64), counts.sum(axis=1)
+    return np.asarray(np.divide(right, there, out=np.full_like(right, np.nan), where=there > 0))
+
+
 def segmentation_row(counts: Counts) -> dict[str, float]:
-    """The figures of a results table: mean IoU over the classes that occur, pixel accuracy, both 0..1.
+    """The figures of a results table, all 0..1: means are over the classes that occur, `FW IoU` weighs each class's
+    IoU with its share of the scored pixels.
 
     >>> segmentation_row(np.array([[2, 2, 0], [0, 4, 0]]))  # IoU 2/4 and 4/6; 6 of 8 pixels
-    {'mIoU': 0.5833333333333333, 'Pixel accuracy': 0.75}
+    {'mIoU': 0.5833333333333333, 'Pixel accuracy': 0.75, 'Mean accuracy': 0.75, 'FW IoU': 0.5833333333333333}
     """
     if not counts.sum():
         raise ValueError("no pixel is scored")
+    iou, share = class_iou(counts), counts.sum(axis=1) / counts.sum()
     return {
-        "mIoU": float(np.nanmean(class_iou(counts))),
+        "mIoU": float(np.nanmean(iou)),
         "Pixel accuracy": float(np.diag(counts).sum() / counts.sum()),
+        "Mean accuracy": float(np.nanmean(class_accuracy(counts))),
+        "FW IoU": float(np.nansum(share * iou)),
     }
+
+
+def class_rows(counts: Counts, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """IoU, accuracy and share of the scored pixels of every class that occurs, by name.
+
+    >>> class_rows(np.array([[2, 2, 0], [0, 4, 0]]), ("road", "sky"))["road"]
+    {'IoU': 0.5, 'Accuracy': 0.5, 'Pixels': 0.5}
+    """
+    iou, accuracy, share = class_iou(counts), class_accuracy(counts), counts.sum(axis=1) / counts.sum()
+    rows = zip(names, iou.tolist(), accuracy.tolist(), share.tolist(), strict=True)
+    return {name: {"IoU": i, "Accuracy": a, "Pixels": s} for name, i, a, s in rows if not np.isnan(i)}

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from torch import Tensor
 
 from vistream.ir.footprint import Footprint, place
-from vistream.ir.operations.operation import Operation, only
+from vistream.ir.operations.operation import Operation, only, reached
 from vistream.ir.value import Kind, Value, sums
-from vistream.ir.window import Window
-
-Counts = NDArray[np.int64]
+from vistream.ir.window import Counts, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +30,14 @@ class AveragePool(Operation):
     window: Window
     include_padding: bool = True
 
+    computes: ClassVar[bool] = True
+
     @property
     def sources(self) -> tuple[str, ...]:
         return (self.source,)
+
+    def check(self) -> None:
+        self.window.check()
 
     def lay(self, sources: Sequence[Value]) -> Value:
         only((Kind.LEVELS,), sources, self.sources)
@@ -66,3 +70,9 @@ class AveragePool(Operation):
 
     def footprints(self, sources: Sequence[Value]) -> tuple[Footprint, ...]:
         return (place(self.window, sources[0]),)
+
+    def macs(self, sources: Sequence[Value]) -> int:
+        return self.lay(sources).size * self.window.kernel[0] * self.window.kernel[1]
+
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        return reached(occupied[0], *self.window.uses(*sources[0].grid))

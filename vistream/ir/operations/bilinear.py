@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vistream.ir.footprint import Axes, Footprint, Nothing
-from vistream.ir.operations.operation import Operation, only
+from vistream.ir.operations.operation import Operation, only, reached
 from vistream.ir.target import Target
 from vistream.ir.value import Kind, Value, sums
 
@@ -39,6 +41,8 @@ class Bilinear(Operation):
     target: Target
     corners: Corners = Corners.HALF_PIXEL
     like: str | None = None
+
+    computes: ClassVar[bool] = True
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -68,10 +72,23 @@ class Bilinear(Operation):
     def macs(self, sources: Sequence[Value]) -> int:
         return 4 * self.lay(sources).size
 
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        rows, columns = (
+            np.bincount(lines[_distinct(lines, weights)], minlength=size)
+            for (lines, weights, _), size in zip(self.axes(sources), sources[0].grid, strict=True)
+        )
+        return reached(occupied[0], rows, columns)
+
 
 def _between(lines: Ints) -> Ints:
     """From the first to behind the last of each pair."""
     return np.stack([lines[0], lines[1] + 1])
+
+
+def _distinct(lines: Ints, weights: Ints) -> NDArray[np.bool_]:
+    """Which of each pair of lines count: those with a weight, and at the border, where both are one, that once."""
+    twice = lines[0] == lines[1]
+    return np.stack([(weights[0] > 0) | twice, (weights[1] > 0) & ~twice])
 
 
 def _axis(size: int, outputs: int, corners: Corners) -> tuple[Ints, Ints, int]:

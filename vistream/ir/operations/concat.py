@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vistream.ir.footprint import Footprint, Same
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation, same_grid
-from vistream.ir.value import Misfit, Value, all_zero
+from vistream.ir.value import Value, all_zero
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from vistream.ir.footprint import Footprint
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation
-from vistream.ir.value import Misfit, Value
+from vistream.ir.value import Value
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from vistream.ir.footprint import Everywhere, Footprint, Same
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation, only
 from vistream.ir.sampling import sample
-from vistream.ir.value import Kind, Misfit, Value
+from vistream.ir.value import Kind, Value
 from vistream.ir.window import Window
 
 
@@ -33,6 +35,8 @@ class DeformableSampling(Operation):
     groups: int = 1
     summed: bool = True
 
+    computes: ClassVar[bool] = True
+
     @property
     def sources(self) -> tuple[str, ...]:
         return (self.source, self.offsets, *(() if self.weights is None else (self.weights,)))
@@ -44,6 +48,7 @@ class DeformableSampling(Operation):
     def check(self) -> None:
         if self.groups < 1:
             raise Misfit(f"has {self.groups} groups")
+        self.window.check()
 
     def lay(self, sources: Sequence[Value]) -> Value:
         only((Kind.REAL,), sources[1:2], self.sources[1:2])
@@ -62,6 +67,10 @@ class DeformableSampling(Operation):
 
     def macs(self, sources: Sequence[Value]) -> int:
         return 4 * self.taps * sources[1].positions * sources[0].channels
+
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        """All of them: where it looks is not known before."""
+        return self.macs(sources)
 
     def at(self, sources: Sequence[Value], held: Sequence[Tensor], rows: Tensor, columns: Tensor) -> Tensor:
         """What the output positions at `rows` and `columns`, int64 `[n]`, hold: float32 `[n, C]`.

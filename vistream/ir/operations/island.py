@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from vistream.ir.footprint import Everywhere, Footprint
 from vistream.ir.formula import Rounding, requantise
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation
-from vistream.ir.value import Kind, Misfit, Value
+from vistream.ir.value import Kind, Value
 
 
 @dataclass(frozen=True, slots=True, eq=False)

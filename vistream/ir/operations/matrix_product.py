@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
+import torch
+from torch import Tensor
+
 from vistream.ir.footprint import Everywhere, Footprint, Same
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation, only
-from vistream.ir.value import Kind, Misfit, Value, sums
+from vistream.ir.value import Kind, Value, sums
 
 
 class Transposed(Enum):
@@ -32,6 +36,8 @@ class MatrixProduct(Operation):
     right: str
     heads: int = 1
     transposed: Transposed = Transposed.NEITHER
+
+    computes: ClassVar[bool] = True
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -60,6 +66,11 @@ class MatrixProduct(Operation):
     def macs(self, sources: Sequence[Value]) -> int:
         return self.lay(sources).size * (sources[0].channels // self.heads)
 
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        left, right = (_counts(self.heads, numbers) for numbers in occupied)
+        rows = right.sum(0) if self.transposed is Transposed.RIGHT else right.sum(2).t()
+        return int((left.sum(0) * rows).sum())
+
 
 @dataclass(frozen=True, slots=True)
 class TokenSum(Operation):
@@ -75,6 +86,7 @@ class TokenSum(Operation):
     heads: int = 1
 
     whole: ClassVar[bool] = True
+    computes: ClassVar[bool] = True
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -95,6 +107,16 @@ class TokenSum(Operation):
 
     def macs(self, sources: Sequence[Value]) -> int:
         return sources[0].positions * self.lay(sources).size
+
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        left, right = (_counts(self.heads, numbers) for numbers in occupied)
+        return int((left.sum(2) * right.sum(2)).sum())
+
+
+def _counts(heads: int, occupied: Tensor) -> Tensor:
+    """1 where there is a number that is not 0: int64 `[positions, heads, columns]`."""
+    positions = occupied.shape[0] * occupied.shape[1]
+    return occupied.reshape(positions, heads, -1).to(torch.int64)
 
 
 def _check_heads(heads: int) -> None:

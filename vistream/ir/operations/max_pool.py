@@ -23,6 +23,9 @@ class MaxPool(Operation):
     def sources(self) -> tuple[str, ...]:
         return (self.source,)
 
+    def check(self) -> None:
+        self.window.check()
+
     def lay(self, sources: Sequence[Value]) -> Value:
         only((Kind.LEVELS,), sources, self.sources)
         placed = self.window.place(sources[0].height, sources[0].width)

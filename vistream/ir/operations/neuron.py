@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from vistream.ir.footprint import Everywhere, Footprint, Same, place
 from vistream.ir.formula import LARGEST_MEMBRANE, Rounding, mean_multiplier, membrane, requantise
-from vistream.ir.operations.operation import Operation, only
-from vistream.ir.value import Kind, Misfit, Value
+from vistream.ir.misfit import Misfit
+from vistream.ir.operations.operation import Operation, only, reached
+from vistream.ir.value import Kind, Value
 from vistream.ir.window import POINTWISE, Window
 
 
@@ -64,6 +66,8 @@ class Neuron(Operation):
     zero: int = 0
     gives: Kind = Kind.LEVELS
 
+    computes: ClassVar[bool] = True
+
     @property
     def sources(self) -> tuple[str, ...]:
         return tuple(synapse.source for synapse in self.synapses)
@@ -86,6 +90,8 @@ class Neuron(Operation):
         if self.table is not None and (self.table.dtype != torch.int8 or self.table.shape != (256,)):
             raise Misfit("has a table that is not int8 [256]")
         for synapse in self.synapses:
+            if synapse.window is not None:
+                synapse.window.check()
             _check_tensor("multiplier", synapse.multiplier, torch.float32, 1)
             if synapse.weight is not None:
                 _check_tensor("weight", synapse.weight, torch.int8, 4)
@@ -138,6 +144,14 @@ class Neuron(Operation):
     def macs(self, sources: Sequence[Value]) -> int:
         height, width = self.lay(sources).grid
         return height * width * sum(s.weight.numel() for s in self.synapses if s.weight is not None)
+
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        found = 0
+        for synapse, source, numbers in zip(self.synapses, sources, occupied, strict=True):
+            if synapse.weight is not None and synapse.window is not None:
+                uses = synapse.window.uses(*source.grid)
+                found += reached(numbers, *uses) * (len(synapse.weight) // synapse.groups)
+        return found
 
 
 def _check_tensor(what: str, tensor: Tensor, dtype: torch.dtype, dimensions: int) -> None:

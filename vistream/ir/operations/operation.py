@@ -6,18 +6,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+import torch
+from torch import Tensor
+
 from vistream.ir.footprint import Footprint
-from vistream.ir.value import Kind, Misfit, Value
+from vistream.ir.misfit import Misfit
+from vistream.ir.value import Kind, Value
+from vistream.ir.window import Counts
 
 
 class Operation(ABC):
     """One operation of an integer network: a frozen dataclass, whose fields are what the network's file holds of it.
 
-    `whole`: where anything of it is recomputed, everything is.
+    `whole`: where anything of it is recomputed, everything is. `computes`: it does arithmetic, which reports count.
     """
 
     __slots__ = ()
     whole: ClassVar[bool] = False
+    computes: ClassVar[bool] = False
 
     if TYPE_CHECKING:  # a dataclass would take a property of its base class for a default
 
@@ -46,6 +52,18 @@ class Operation(ABC):
     def macs(self, sources: Sequence[Value]) -> int:
         """Multiply-accumulates of the whole map, those with padding included."""
         return 0
+
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        """Those of which no factor is 0 or padding, where of each source the numbers `occupied`, bool `[H, W, C]`,
+        are not 0; additions without a weight are not among them."""
+        return 0
+
+
+def reached(occupied: Tensor, rows: Counts, columns: Counts) -> int:
+    """How many output positions the `occupied` numbers of a source, bool `[H, W, C]`, reach, all taken together: `rows`
+    and `columns` say how many of each axis a source row and column reaches."""
+    by_row = occupied.sum(2).to(torch.float64) @ torch.from_numpy(columns).to(torch.float64)
+    return int(by_row @ torch.from_numpy(rows).to(torch.float64))
 
 
 def same_grid(sources: Sequence[Value]) -> tuple[int, int]:

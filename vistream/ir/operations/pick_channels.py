@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vistream.ir.footprint import Footprint, Same
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation
-from vistream.ir.value import Misfit, Value
+from vistream.ir.value import Value
 
 
 @dataclass(frozen=True, slots=True)

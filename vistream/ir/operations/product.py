@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
 
 from vistream.ir.footprint import Everywhere, Footprint, Same
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation, only
-from vistream.ir.value import Kind, Misfit, Value, sums
+from vistream.ir.value import Kind, Value, sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,8 @@ class Product(Operation):
     name: str
     left: str
     right: str
+
+    computes: ClassVar[bool] = True
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -41,3 +47,6 @@ class Product(Operation):
 
     def macs(self, sources: Sequence[Value]) -> int:
         return sources[0].size
+
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        return int((occupied[0] & occupied[1]).sum())

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from vistream.ir.footprint import Everywhere, Footprint
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation
-from vistream.ir.value import Misfit, Value
+from vistream.ir.value import Value
 
 
 class Order(Enum):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from vistream.ir.footprint import Everywhere, Footprint
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation, only
-from vistream.ir.value import Kind, Misfit, Value, sums
+from vistream.ir.value import Kind, Value, sums
 from vistream.ir.window import Pair
 
 
@@ -25,6 +27,8 @@ class SpatialLinear(Operation):
     source: str
     weight: Tensor
     grid: Pair
+
+    computes: ClassVar[bool] = True
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -50,3 +54,6 @@ class SpatialLinear(Operation):
 
     def macs(self, sources: Sequence[Value]) -> int:
         return self.weight.numel() * sources[0].channels
+
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        return int(occupied[0].sum()) * len(self.weight)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from vistream.ir.footprint import Axes, Footprint
-from vistream.ir.operations.operation import Operation, only
-from vistream.ir.value import Kind, Misfit, Value, sums
-from vistream.ir.window import Pair
+from vistream.ir.misfit import Misfit
+from vistream.ir.operations.operation import Operation, only, reached
+from vistream.ir.value import Kind, Value, sums
+from vistream.ir.window import Counts, Pair
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +34,8 @@ class TransposedConvolution(Operation):
     after: Pair = (0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
+
+    computes: ClassVar[bool] = True
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -71,3 +75,14 @@ class TransposedConvolution(Operation):
 
     def macs(self, sources: Sequence[Value]) -> int:
         return sources[0].positions * self.weight.numel()
+
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        rows, columns = (self._uses(size, axis) for axis, size in enumerate(sources[0].grid))
+        return reached(occupied[0], rows, columns) * (len(self.weight) // self.groups)
+
+    def _uses(self, size: int, axis: int) -> Counts:
+        """How many lines of the output each line of the source reaches."""
+        taps = np.arange(self.weight.shape[2 + axis]) * self.dilation[axis] - self.before[axis]
+        lines = np.arange(size)[:, None] * self.stride[axis] + taps
+        counts: Counts = ((lines >= 0) & (lines < self._output(size, axis))).sum(1)
+        return counts

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vistream.ir.footprint import Footprint, single
+from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation
-from vistream.ir.value import Misfit, Value
+from vistream.ir.value import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from PIL import Image
 
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
+from vistream.media.formats.softmask import grey_of, hardened
 from vistream.media.formats.text import read_lines
 from vistream.media.video.picture import load_picture
 from vistream.types import Result, Track
@@ -27,7 +28,7 @@ from vistream.types import Result, Track
 Labels = NDArray[np.uint8]
 
 VOID = 255
-_MODES = ("P", "L", "1")
+_MODES = ("P", "1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,14 @@ def read_sequences(root: Path | str, split: str, year: str, resolution: str = "4
 
 
 def read_labels(path: Path | str) -> Labels:
-    """One label map, uint8 `[H, W]`, values as they stand in the file.
+    """One label map, uint8 `[H, W]`, values as they stand in the file; of a mask with soft edges 0 and 255.
 
     Raises VistreamError for a file that is no image, is broken, or holds colours instead of labels.
     """
     image = load_picture(path)
+    grey = grey_of(image)
+    if grey is not None:
+        return hardened(grey, path)
     if image.mode not in _MODES:
         raise VistreamError(f"{path} holds colours (mode {image.mode}), not labels: save masks as palette or grey PNG")
     labels = np.array(image, dtype=np.uint8)
@@ -98,10 +102,11 @@ def read_folder(folder: Path | str) -> Iterator[tuple[str, Labels]]:
         yield file.stem, np.where(labels == VOID, np.uint8(1), labels) if binary else labels
 
 
-def write_labels(path: Path | str, labels: Labels) -> None:
-    """Save a label map `[H, W]` as a PNG with the palette of DAVIS."""
+def write_labels(path: Path | str, labels: Labels, colours: NDArray[np.uint8] | None = None) -> None:
+    """Save a label map `[H, W]` as a PNG with a palette: `colours`, uint8 `[N, 3]`, black from N on; else DAVIS's."""
     image = Image.fromarray(np.ascontiguousarray(labels, dtype=np.uint8))
-    image.putpalette(palette().ravel().tolist())
+    chosen = palette() if colours is None else colours
+    image.putpalette(chosen.tobytes().ljust(768, b"\0"))
     with replacing(path) as temporary:
         image.save(temporary, format="PNG")
 

@@ -2,11 +2,14 @@
 
     {"frame": 7, "t": 0.28, "observations": 3,
      "tracks": [{"id": 1, "bbox": [x, y, w, h], "score": 0.9, "class": "object", "rle"?, "keypoints"?}],
-     "work": {"macs": 120, "macs_dense": 4000, "layers": [[name, pixels, pixels_total, macs, macs_dense, changes]]}}
+     "work": {"macs": 120, "macs_dense": 4000, "layers": [[name, pixels, pixels_total, macs, macs_dense, changes]]},
+     "classes"?: {"road": 0.41, "sky": 0.2}, "segments"?: [{"id", "class", "thing", "score", "area", "bbox"}]}
 
-Frames count from 0, boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of [x, y, confidence].
-JSON is strict: no NaN, no infinity. The activity map is not stored. This file alone is written in place, not
-renamed when complete, because a run that was killed goes on from it.
+`classes` and `segments` are those of the tasks semseg and panoptic: the share of the pixels that show each class, and
+the regions. A frame in which something happened at a line or zone has
+"events", see `events`. Frames count from 0, boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of
+[x, y, confidence]. JSON is strict: no NaN, no infinity. Activity maps and class maps are not stored. This file alone is
+written in place, not renamed when complete, because a run that was killed goes on from it.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ import numpy as np
 
 from vistream.errors import VistreamError
 from vistream.media.formats import rle
-from vistream.types import LayerWork, Result, Track, Work
+from vistream.media.formats.events import event_as_dict, event_of
+from vistream.types import LayerWork, Result, Segment, Track, Work
 
 log = logging.getLogger("vistream")
 
@@ -123,7 +127,13 @@ def recorded(result: Result) -> Result:
     """The result with the numbers that a file of JSON lines gives back: to a thousandth of a pixel, a millionth of a
     second and of the score. What is written of this can be written again from the file, to the byte.
     """
-    return replace(result, time=round(result.time, 6), tracks=tuple(map(_recorded_track, result.tracks)))
+    return replace(
+        result,
+        time=round(result.time, 6),
+        tracks=tuple(map(_recorded_track, result.tracks)),
+        shares=None if result.shares is None else {name: round(share, 6) for name, share in result.shares.items()},
+        segments=tuple(replace(segment, score=round(segment.score, 6)) for segment in result.segments),
+    )
 
 
 def _recorded_track(track: Track) -> Track:
@@ -136,12 +146,30 @@ def _recorded_track(track: Track) -> Track:
 def as_dict(result: Result) -> dict[str, Any]:  # Any: JSON
     """One frame as JSON values; boxes and key points to a thousandth of a pixel."""
     layers = [[n.name, n.pixels, n.pixels_total, n.macs, n.macs_dense, n.changes] for n in result.work.layers]
-    return {
+    entry: dict[str, Any] = {
         "frame": result.frame,
         "t": round(result.time, 6),
         "observations": result.observations,
         "tracks": [_track_as_dict(track) for track in result.tracks],
         "work": {"macs": result.work.macs, "macs_dense": result.work.macs_dense, "layers": layers},
+    }
+    if result.events:
+        entry["events"] = [event_as_dict(event) for event in result.events]
+    if result.shares is not None:
+        entry["classes"] = {name: round(share, 6) for name, share in result.shares.items()}
+    if result.segments:
+        entry["segments"] = [_segment_as_dict(segment) for segment in result.segments]
+    return entry
+
+
+def _segment_as_dict(segment: Segment) -> dict[str, Any]:
+    return {
+        "id": segment.id,
+        "class": segment.label,
+        "thing": segment.thing,
+        "score": round(segment.score, 6),
+        "area": segment.area,
+        "bbox": [round(float(number), 3) for number in segment.box],
     }
 
 
@@ -165,9 +193,31 @@ def _parse(line: bytes, where: str) -> Result:
         entry = json.loads(line, parse_constant=_refuse)
         work = Work(tuple(LayerWork(str(name), *map(int, counts)) for name, *counts in entry["work"]["layers"]))
         tracks = tuple(_track(track) for track in entry["tracks"])
-        return Result(int(entry["frame"]), float(entry["t"]), tracks, int(entry["observations"]), work)
+        events = tuple(event_of(event) for event in entry.get("events", ()))
+        shares = {str(name): _share(share) for name, share in entry["classes"].items()} if "classes" in entry else None
+        segments = tuple(map(_segment, entry.get("segments", ())))
+        return Result(
+            *(int(entry["frame"]), float(entry["t"]), tracks, int(entry["observations"]), work),
+            shares=shares,
+            segments=segments,
+            events=events,
+        )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise VistreamError(f"{where} is not a frame as vistream writes it: {error!r}") from None
+
+
+def _share(value: Any) -> float:
+    if not 0.0 <= float(value) <= 1.0:
+        raise ValueError(f"{value} is no share of a picture")
+    return float(value)
+
+
+def _segment(entry: dict[str, Any]) -> Segment:
+    x, y, w, h, score = map(float, (*entry["bbox"], entry["score"]))
+    if not all(map(math.isfinite, (x, y, w, h, score))):
+        raise ValueError(f"segment {entry['id']} holds a number that is not finite")
+    area, thing = int(entry["area"]), bool(entry["thing"])
+    return Segment(int(entry["id"]), str(entry["class"]), thing, score, area, (x, y, w, h))
 
 
 def _track(entry: dict[str, Any]) -> Track:

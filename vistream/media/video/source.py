@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import glob
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from vistream.addresses import without_secrets
 from vistream.errors import VistreamError
+from vistream.media.video.animation import frames_in, open_animation
 from vistream.media.video.frames import Source, SourceFrame, Window
 from vistream.media.video.images import IMAGE_SUFFIXES, images_in, open_images
 from vistream.media.video.live import open_camera, open_url
 from vistream.media.video.videofile import open_video
 
 __all__ = ["Source", "SourceFrame", "open_source"]
+
+
+PAGES = ("youtube.com", "youtu.be", "vimeo.com", "twitch.tv", "tiktok.com", "bilibili.com", "dailymotion.com")
+"""Sites whose addresses are of pages around a video, which only a program of their own gets out of them."""
+
+
+def check_name(spec: str) -> None:
+    """Raise VistreamError for the address of a page, and for a file's name that no decoder can be told."""
+    host = urlsplit(spec).hostname or "" if "://" in spec else ""
+    if any(host == page or host.endswith(f".{page}") for page in PAGES):
+        raise VistreamError(f"{spec} is a page, not a video: fetch it first, with yt-dlp -o video.mp4 '{spec}'")
+    try:
+        spec.encode()
+    except UnicodeEncodeError:
+        shown = spec.encode("utf-8", "backslashreplace").decode()
+        raise VistreamError(f"{shown}: the name is not valid UTF-8: rename the file") from None
 
 
 def open_source(
@@ -32,6 +50,7 @@ def open_source(
     `after`: the last frame that an earlier run took, see `Window`. `reconnect`: of a live source that is lost.
     """
     window = Window(start, stride, max_frames, after)
+    check_name(spec)
     if "://" in spec:
         return open_url(spec, window, reconnect)
     path = Path(spec)
@@ -41,6 +60,8 @@ def open_source(
     if path.is_dir():
         return open_images(spec, images_in(path), window)
     if path.is_file():
+        if frames_in(path) > 1:
+            return open_animation(path, window)
         if path.suffix.lower() in IMAGE_SUFFIXES:
             return open_images(spec, [path], window)
         return open_video(path, window)

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from vistream.errors import VistreamError
+from vistream.media.video.capture import Capture, last_seconds, open_capture
 from vistream.media.video.frames import Source, SourceFrame, Window
 from vistream.media.video.mp4 import presented_seconds
 from vistream.media.video.quiet import quiet_opencv
@@ -39,19 +40,17 @@ def open_video(path: Path, window: Window) -> Source:
     quiet_opencv()
     if path.stat().st_size == 0:
         raise VistreamError(f"{path} is empty (0 bytes)")
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    if not capture.isOpened():
-        raise VistreamError(
-            f"{path} is not a video that can be read: it is damaged, cut short, or of an unknown format"
-        )
+    capture = open_capture(path)
     shown = presented_seconds(path)
-    return video_source(capture, str(path), window, shown=shown, counted=path.suffix.lower() in COUNTED)
+    return video_source(capture, str(path), window, shown=shown, counted=path.suffix.lower() in COUNTED, path=path)
 
 
-def video_source(capture: cv2.VideoCapture, name: str, window: Window, *, shown: float | None, counted: bool) -> Source:
+def video_source(
+    capture: Capture, name: str, window: Window, *, shown: float | None, counted: bool, path: Path | None = None
+) -> Source:
     """A source over an open capture. `shown`: seconds that an edit list leaves of it, or None.
 
-    `counted`: the number of frames is stored, not estimated.
+    `counted`: the number of frames is stored, not estimated. `path`: of a file on disk.
     """
     fps = declared_fps(capture)
     total = declared_frames(capture)
@@ -61,17 +60,17 @@ def video_source(capture: cv2.VideoCapture, name: str, window: Window, *, shown:
         capture.release()
         raise VistreamError(f"start is {window.start}, but {name} has only {total} frames, counted from 0")
     missing_allowed = allowed_shortfall(total or 0, fps, counted=counted)
-    frames = _frames(capture, name, window, fps, total, missing_allowed, counted)
+    frames = _frames(capture, name, window, fps, total, missing_allowed, counted, path)
     return Source(name, frames, fps=fps, frame_count=window.count(total))
 
 
-def declared_fps(capture: cv2.VideoCapture) -> float | None:
+def declared_fps(capture: Capture) -> float | None:
     """Frames a second, where the container says something believable."""
     fps = float(capture.get(cv2.CAP_PROP_FPS))
     return fps if 0.1 <= fps <= 1000 else None
 
 
-def declared_frames(capture: cv2.VideoCapture) -> int | None:
+def declared_frames(capture: Capture) -> int | None:
     """The number of frames the container declares, or None (streams declare nothing, or nonsense)."""
     count = float(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     return int(count) if math.isfinite(count) and 1 <= count < 2**40 else None
@@ -98,13 +97,14 @@ def to_rgb(image: MatLike) -> Frame:
 
 
 def _frames(
-    capture: cv2.VideoCapture,
+    capture: Capture,
     name: str,
     window: Window,
     fps: float | None,
     total: int | None,
     missing_allowed: int,
     counted: bool,
+    path: Path | None,
 ) -> Generator[SourceFrame, None, None]:
     index, given, time = 0, 0, 0.0
     try:
@@ -122,10 +122,12 @@ def _frames(
     if given != window.max_frames:
         # an estimated number counts frames that a variable rate left out, so there the last time is what counts
         reached = index if counted or fps is None else max(index, round(time * fps) + 1)
+        if not counted and path is not None and fps is not None and total is not None and reached < total:
+            reached = max(reached, round((last_seconds(path) or 0.0) * fps))  # the sound may run on
         _judge_end(name, index, reached, window.start, total, missing_allowed)
 
 
-def _time(capture: cv2.VideoCapture, index: int, before: float, fps: float | None) -> float:
+def _time(capture: Capture, index: int, before: float, fps: float | None) -> float:
     """The grabbed frame's own time stamp in seconds; where it does not advance, one frame after the last."""
     if index == 0:
         return 0.0

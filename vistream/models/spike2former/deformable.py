@@ -52,11 +52,12 @@ def sample(values: Tensor, offsets: Tensor, weights: Tensor, groups: int) -> Ten
     """
     batch, channels, height, width = values.shape
     positions = height * width
-    place = offsets.view(batch, positions, groups, TAPS, 2).float() + _taps(height, width, values.device)
+    exact = torch.promote_types(offsets.dtype, torch.float32)  # places need more digits than bfloat16 has
+    place = offsets.view(batch, positions, groups, TAPS, 2).to(exact) + _taps(height, width, values.device)
     size = torch.tensor([width, height], device=values.device)
     grid = ((2 * place + 1) / size - 1).permute(0, 2, 1, 3, 4).reshape(batch * groups, positions, TAPS, 2)
-    maps = values.reshape(batch * groups, channels // groups, height, width)
-    taps = functional.grid_sample(maps, grid.to(maps.dtype), "bilinear", "zeros", align_corners=False)
+    maps = values.to(exact).reshape(batch * groups, channels // groups, height, width)
+    taps = functional.grid_sample(maps, grid, "bilinear", "zeros", align_corners=False)
     share = weights.view(batch, positions, groups, TAPS).transpose(1, 2).reshape(batch * groups, 1, positions, TAPS)
     return (taps * share).sum(-1).view(batch, channels, height, width)
 

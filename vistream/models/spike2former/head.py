@@ -40,6 +40,13 @@ class MaskMlp(nn.Module):
         return out
 
 
+class MaskProduct(nn.Module):
+    """Embeddings `[B, Q, C]`, levels of neurons, by pixel features `[B, C, h, w]`: mask logits `[B, Q, h, w]`."""
+
+    def forward(self, embedding: Tensor, mask_feature: Tensor) -> Tensor:
+        return torch.einsum("bqc,bchw->bqhw", embedding, mask_feature)
+
+
 class Head(nn.Module):
     """Backbone features to predictions after each row of queries: the learned ones, then every decoder layer's.
 
@@ -58,7 +65,7 @@ class Head(nn.Module):
         self.decoder_out_spike, self.mask_embed = Neuron(levels, GAIN), MaskMlp(sizes, levels)
         self.shortcut_conv_spike = Neuron(levels, GAIN)
         self.shortcut_conv = nn.Sequential(nn.Conv1d(queries, queries, 1, bias=False), nn.BatchNorm1d(queries))
-        self.mask_embed_spike = Neuron(levels, GAIN)
+        self.mask_embed_spike, self.mask_product = Neuron(levels, GAIN), MaskProduct()
 
     def rows(self, features: PixelFeatures) -> list[Tensor]:
         """Queries `[B, Q, E]`: the learned ones, then after each layer."""
@@ -72,4 +79,4 @@ class Head(nn.Module):
         spikes = self.decoder_out_spike(membrane)
         shortcut = self.shortcut_conv(self.shortcut_conv_spike(membrane))
         embedding = self.mask_embed_spike(self.mask_embed(spikes) + self.w * shortcut)
-        return Predictions(self.cls_embed(spikes), torch.einsum("bqc,bchw->bqhw", embedding, mask_feature))
+        return Predictions(self.cls_embed(spikes), self.mask_product(embedding, mask_feature))

@@ -61,7 +61,7 @@ def load(spec: str | Path, levels: Levels | None = None) -> Spike2Former:
         with torch.device("meta"):
             model = Spike2Former(sizes, profile)
         if len(model.classes) > sizes.classes:
-            raise ValueError(f"has {sizes.classes} classes, fewer than {model.labels.name}")
+            raise ValueError(f"has {sizes.classes} classes, fewer than {profile.labels}")
         check_keys(model.state_dict(), weights)
         model.load_state_dict(copies(model.state_dict(), weights), assign=True)
     except ValueError as error:

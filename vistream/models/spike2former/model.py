@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vistream.models.classes import ClassSet, class_set
 from vistream.models.resnet import MEAN, STD
-from vistream.models.spike2former.labels import LabelSet, label_set, numbered
 from vistream.models.spike2former.network import Network
 from vistream.models.spike2former.profile import Profile
 from vistream.models.spike2former.scores import semantic
@@ -28,21 +28,21 @@ class Spike2Former(Network):
     def __init__(self, sizes: Sizes, profile: Profile) -> None:
         super().__init__(sizes, profile.backbone, profile.head)
         self.profile = profile
-        self.labels: LabelSet = label_set(profile.labels) if profile.labels else numbered(sizes.classes)
+        self.class_set = class_set(profile.labels) if profile.labels else _numbered(sizes.classes)
         self.notes: tuple[str, ...] = ()
         self.sha256 = ""
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return self.labels.classes
+        return self.class_set.names
 
     @property
     def palette(self) -> NDArray[np.uint8]:
-        return self.labels.palette
+        return self.class_set.palette
 
     @property
     def things(self) -> tuple[bool, ...] | None:
-        return self.labels.things
+        return self.class_set.things
 
     def preprocess(self, frame: Frame) -> Tensor:
         """A frame, uint8 RGB `[H, W, 3]`, as float32 `[1, 3, h, w]`: resized, normalised, padded with 0."""
@@ -57,7 +57,7 @@ class Spike2Former(Network):
     @torch.no_grad()
     def scores(self, frame: Frame) -> Tensor:
         """Class scores of a frame, float32 `[N, H, W]`; its class map is their argmax over N."""
-        image = self.preprocess(frame)
+        image = self.preprocess(frame).to(self.decode_head.w.device)
         height, width = frame.shape[:2]
         inside = self.profile.fit.resized(height, width)
         classes, masks = self(image)
@@ -67,9 +67,17 @@ class Spike2Former(Network):
     def segments(self, frame: Frame) -> Panoptic:
         """Things and stuff of a frame; ValueError where the network's classes know no instances."""
         if self.things is None:
-            raise ValueError(f"{self.labels.name} has no things, only classes")
-        image = self.preprocess(frame)
+            raise ValueError("no class of this network is a thing")
+        image = self.preprocess(frame).to(self.decode_head.w.device)
         height, width = frame.shape[:2]
         inside = self.profile.fit.resized(height, width)
         classes, masks = self(image)
         return panoptic(classes, masks, (height, width), self.things, (image.shape[2], image.shape[3]), inside)
+
+
+def _numbered(count: int) -> ClassSet:
+    """For a network whose classes nobody named: numbers, and colours spread over the circle of hues."""
+    hues = (np.arange(count) * 0.618034) % 1
+    wheel = np.abs((hues[:, None] + np.array([0, 2 / 3, 1 / 3])) % 1 * 6 - 3) - 1
+    palette = (60 + 180 * np.clip(wheel, 0, 1)).astype(np.uint8)
+    return ClassSet(tuple(f"class {number}" for number in range(count)), palette, None, tuple(range(count)))

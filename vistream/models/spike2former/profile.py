@@ -45,8 +45,8 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`labels`: the name of a label set, or None where the classes have no names. Of the classes that the head knows,
-    those of the set are used; the rest, if any, were never trained."""
+    """`labels`: the name of a set of classes (`models.classes`), or None where the classes have no names. Of
+    the classes that the head knows, those of the set are used; the rest, if any, were never trained."""
 
     labels: str | None = None
     backbone: Levels = field(default_factory=Levels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vistream.models.spike2former.attention import linear_attention
+from vistream.models.spike2former.attention import LinearAttention
 from vistream.models.spike2former.neuron import Levels, Neuron
 from vistream.models.spike2former.parts import ChannelMlp
 from vistream.models.spike2former.sizes import HEADS
@@ -72,14 +72,14 @@ class Attention(nn.Module):
         self.k_conv, self.k_spike = _rep_norm(channels), Neuron(levels)
         self.v_conv, self.v_spike = _rep_norm(channels), Neuron(levels)
         self.attn_spike, self.proj_conv = Neuron(levels), _rep_norm(channels)
-        self.scale = (channels // HEADS) ** -0.5
+        self.product = LinearAttention((channels // HEADS) ** -0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         spikes = self.head_spike(x)
         q = self.q_spike(self.q_conv(spikes))
         k = self.k_spike(self.k_conv(spikes))
         v = self.v_spike(self.v_conv(spikes))
-        mixed = linear_attention(q.flatten(2), k.flatten(2), v.flatten(2), self.scale)
+        mixed = self.product(q.flatten(2), k.flatten(2), v.flatten(2))
         out: Tensor = self.proj_conv(self.attn_spike(mixed.view(*mixed.shape[:2], *x.shape[2:])))
         return out
 

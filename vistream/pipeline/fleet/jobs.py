@@ -19,6 +19,9 @@ from vistream.storage.names import check_distinct
 SUFFIXES = {
     **{"video": ".mp4", "mot": ".txt", "mots": ".txt", "jsonl": ".jsonl", "csv": ".csv"},
     **{"coco": ".json", "posetrack": ".json", "davis": ""},
+    **{"labels": "", "index": "", "panoptic": ".json"},
+    **{"cvat": ".xml", "label_studio": ".json", "coco_video": ".json", "yolo": "", "crops": "", "heat_map": ".png"},
+    **{"events": ".jsonl"},
 }
 """Of the files that a source gets in the folder of an output; label maps have a folder of their own in it."""
 
@@ -27,7 +30,7 @@ SUFFIXES = {
 class Job:
     """One source to be tracked. `name`: what its files are called; no other job has it.
 
-    `overwrite`: as for a `Recording`.
+    `overwrite`: as for a `Recording`. `patience`: seconds to wait for outputs that another worker still holds.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Job:
     settings: Settings
     paths: OutputPaths
     overwrite: bool = False
+    patience: float = 0.0
 
 
 def sources_of(specs: Sequence[str]) -> list[str]:

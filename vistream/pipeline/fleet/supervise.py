@@ -15,6 +15,8 @@ log = logging.getLogger("vistream")
 
 PATIENCE = 3
 """Workers that a job may lose one after the other without getting any further."""
+CUT_OFF = 180.0
+"""Seconds in which a worker that has lost its cluster ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,10 @@ def supervise(
             workers.stop()
         while waiting and len(running) < at_once:
             number = waiting.popleft()
-            # what a lost worker wrote may be replaced by the next one, which may be on another machine
-            begun = replace(jobs[number], overwrite=True) if losses[number][0] else jobs[number]
+            # what a lost worker wrote may be replaced by the next one, which may be on another machine; but it may
+            # be alive yet, cut off from us, and then holds its outputs until it notices
+            lost = losses[number][0] > 0
+            begun = replace(jobs[number], overwrite=True, patience=CUT_OFF) if lost else jobs[number]
             workers.start(number, begun, again[number])
             running.add(number)
         for report in workers.reports():

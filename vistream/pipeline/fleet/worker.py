@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from vistream.errors import told
 from vistream.pipeline.fleet.jobs import Job
 from vistream.pipeline.recording import Finished, Recording
+from vistream.storage.lock import OutputHeld
 
 INTERVAL = 0.5  # seconds between reports
 
@@ -48,7 +49,7 @@ def limit_threads(threads: int) -> None:
 def work(job: Job, resume: bool, say: Callable[[Status], None], ready: Callable[[Recording], None]) -> Status:
     """Do a job; returns how it ended. `say` is told about it now and then, `ready` is given what can be stopped."""
     try:
-        with Recording(job.source, job.settings, job.paths, resume=resume, overwrite=job.overwrite) as recording:
+        with _recording(job, resume) as recording:
             ready(recording)
             due = 0.0
             for _ in recording:
@@ -63,6 +64,18 @@ def work(job: Job, resume: bool, say: Callable[[Status], None], ready: Callable[
         if line is None:
             logging.getLogger("vistream").exception("%s failed", job.name)
         return Status("failed", error=line or f"{type(error).__name__}: {error}", pid=os.getpid())
+
+
+def _recording(job: Job, resume: bool) -> Recording:
+    """Opened as soon as no other worker holds its outputs, if the job has the patience."""
+    deadline = time.monotonic() + job.patience
+    while True:
+        try:
+            return Recording(job.source, job.settings, job.paths, resume=resume, overwrite=job.overwrite)
+        except OutputHeld:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(min(1.0, job.patience))
 
 
 def _status(recording: Recording, state: str) -> Status:

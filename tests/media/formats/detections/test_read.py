@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from fuzzing.mutate import mutated
 
 from vistream.detect.from_file import FileDetector
 from vistream.errors import VistreamError
@@ -344,3 +346,25 @@ def test_what_is_wrong_is_one_line_with_the_file(name: str, tmp_path: Path) -> N
 def test_a_folder_without_detections_is_named(tmp_path: Path) -> None:
     with pytest.raises(VistreamError, match="holds no text or XML file of detections"):
         read_any(tmp_path, FOOTAGE)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_broken_file_is_read_or_refused_in_one_line(form: str, tmp_path: Path) -> None:
+    chance = random.Random(form)
+    for number in range(15):
+        path = FORMS[form](tmp_path / str(number))
+        files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+        broken = chance.choice(files)
+        data = broken.read_bytes()
+        broken.write_bytes(mutated(data, [data], chance))
+        try:
+            list(read_any(path, FOOTAGE).values())
+        except VistreamError as error:
+            assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("number", ["1e308", "-1e308", "nan", "inf", "1e20"])
+def test_yolo_numbers_that_no_box_has_are_refused(number: str, tmp_path: Path) -> None:
+    (tmp_path / "frame_000000.txt").write_text(f"0 0.5 0.5 {number} 0.1\n", encoding="utf-8")
+    with pytest.raises(VistreamError, match=r"frame_000000\.txt, line 1"):
+        read_any(tmp_path, Footage(4, size=(64, 48)))

@@ -45,9 +45,12 @@ class TokenSumTwin(Twin):
             centred(source.flatten(0, 1), value) for source, value in zip(sources, self.plan.sources, strict=True)
         )
         moved = ((left != self._left).any(1) | (right != self._right).any(1)).nonzero()[:, 0]
-        self._sum += self._outer(left[moved], right[moved]) - self._outer(self._left[moved], self._right[moved])
-        self._left[moved], self._right[moved] = left[moved], right[moved]
-        self.macs = 2 * len(moved) * self._sum.numel()
+        if 2 * len(moved) < len(left):
+            self._sum += self._outer(left[moved], right[moved]) - self._outer(self._left[moved], self._right[moved])
+            self._left[moved], self._right[moved] = left[moved], right[moved]
+        else:
+            self._left, self._right, self._sum = left, right, self._outer(left, right)
+        self.macs = min(2 * len(moved), len(left)) * self._sum.numel()
         return store(output, index, self._sum.to(torch.int32)[index])
 
     def _outer(self, left: Tensor, right: Tensor) -> Tensor:

@@ -123,7 +123,7 @@ OfImage = Callable[[Path, Columns, int], Iterator[Detected]]
 
 def _image_reader(folder: Path, texts: list[Path], footage: Footage) -> OfImage:
     """How the texts of a folder are to be read, by the first one that is not empty."""
-    text = next((found for path in texts if (found := read_columns(path)).rows), None)
+    path, text = next(((path, found) for path in texts if (found := read_columns(path)).rows), (folder, None))
     if text is None or is_yolo(text):
         names = class_names(folder)
         if text is not None and not names:
@@ -133,7 +133,7 @@ def _image_reader(folder: Path, texts: list[Path], footage: Footage) -> OfImage:
         return _kitti_image
     if is_visdrone_image(text):
         return lambda path, text, frame: iter(visdrone_image(path, frame, text))
-    raise VistreamError(f"{folder}: its files are neither YOLO, KITTI nor VisDrone text of one image each")
+    raise VistreamError(f"{path}, line {text.rows[0][0]} is neither YOLO, KITTI nor VisDrone text of one image")
 
 
 def _kitti_image(path: Path, text: Columns, frame: int) -> Iterator[Detected]:

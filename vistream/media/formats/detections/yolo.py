@@ -27,6 +27,9 @@ BOX = 5
 PLAIN = (5, 6, 7)
 """Columns of a box: bare, with a score or an id, with both."""
 
+LARGEST = 2.0**53
+"""What a number in such a file stays below."""
+
 
 def is_yolo(text: Columns) -> bool:
     """Whether the columns seem to be YOLO's: a class and then fractions. Nothing in a file is YOLO's way to say so."""
@@ -51,7 +54,7 @@ def read_yolo(path: Path, text: Columns, frame: int, footage: Footage, names: Se
             values = np.array([float(field) for field in fields])
         except ValueError as error:
             raise VistreamError(f"{where}: {error}") from None
-        if not np.isfinite(values).all() or len(values) < BOX or values[0] < 0 or values[0] != int(values[0]):
+        if not (np.abs(values) < LARGEST).all() or len(values) < BOX or values[0] < 0 or values[0] != int(values[0]):
             raise VistreamError(f"{where}: a class number and four fractions are expected, at the least")
         outline = len(values) not in PLAIN and len(values) % 2 == 1 and _is_outline(values)
         box = _around(values[1:]) if outline else _centred(values[1:5])

@@ -1,4 +1,4 @@
-"""A frame as a task sees it: features are computed where they are asked for, and nowhere else."""
+"""Lazy features: a frame as a task sees it, computed where it is asked for, and nowhere else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vistream.engine.stream.engine import Step, Stream
 from vistream.types import FeatureMap, Frame
 
 
-class Look:
+class LazyFeatures:
     """One frame in a stream, see `types.Features`; it holds until the stream takes the next one.
 
     `size`: (width, height) of the source's frame, in whose pixels boxes are given; the stream's may be enlarged.

@@ -1,0 +1,103 @@
+"""Spikes of a Spike2Former: counted against plain sums, binary steps against integers, prices by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from spike2formerweights import small_network
+from torch import Tensor, nn
+
+from vistream.energy.binary import prove
+from vistream.energy.estimators import Estimator
+from vistream.energy.spike_prices import Way, priced
+from vistream.energy.spikes import Firing, Products, SpikeCounts, count_spikes
+from vistream.models.spike2former.network import Network
+from vistream.models.spike2former.neuron import Neuron
+from vistream.models.spike2former.sizes import Backbone
+
+
+@pytest.fixture
+def picture() -> Tensor:
+    return torch.randn(1, 3, 32, 48, generator=torch.Generator().manual_seed(1))
+
+
+def shaken(network: Network) -> Network:
+    """With weights of no special kind."""
+    generator = torch.Generator().manual_seed(2)
+    for parameter in network.parameters():
+        parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.01)
+    return network
+
+
+def test_integers_and_products_are_those_of_the_layer(picture: Tensor) -> None:
+    network = small_network()
+    conv, neuron = network.backbone.downsample1_2.encode_conv, network.backbone.downsample1_2.encode_spike
+    assert isinstance(neuron, Neuron)
+    given: list[Tensor] = []
+    conv.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
+    counts = count_spikes(network, [picture, picture])
+    integers = given[0] * 4
+    assert counts.frames == 2
+    firing = counts.neurons["backbone.downsample1_2.encode_spike"]
+    assert firing.mean == pytest.approx(float(integers.mean()))
+    assert firing.rate == pytest.approx(float(integers.mean()) / 4)
+    assert firing.active == 2 * int((integers > 0).sum())
+    layer = counts.layers["backbone.downsample1_2.encode_conv"]
+    assert layer.kind == "spikes"
+    assert layer.macs == 2 * (8 * 8 * 9) * (8 * 12)
+    assert layer.sops == pytest.approx(layer.macs * float(integers.mean()))
+
+
+def test_what_reads_no_spikes_is_told_apart(picture: Tensor) -> None:
+    layers = count_spikes(small_network("sdtv2"), [picture]).layers
+    kinds = {name: layer.kind for name, layer in layers.items() if layer.kind != "spikes"}
+    assert kinds.pop("backbone.downsample1_1.encode_conv") == "pixels"
+    sums = {name for name, kind in kinds.items() if kind == "membrane"}
+    blocks = ("ConvBlock1_1", "ConvBlock1_2", "ConvBlock2_1", "ConvBlock2_2")
+    assert sums == {f"backbone.{block}.0.Conv.pwconv2" for block in blocks}
+    assert all(name.endswith("product") for name in kinds.keys() - sums)
+    assert not any(".body." in name for name in layers)  # a re-parameterised convolution is one layer
+
+
+@pytest.mark.parametrize("backbone", ["sdtv2", "sdtv3"])
+@pytest.mark.parametrize(("most", "norm"), [(4, 4), (8, 8), (4, 8)])
+def test_binary_steps_give_what_integers_give(backbone: Backbone, most: int, norm: int, picture: Tensor) -> None:
+    proof = prove(shaken(small_network(backbone, most=most, norm=norm)), picture)
+    assert proof.differing == 0
+    assert proof.steps == most
+    assert proof.layers > 100
+    assert proof.neurons > 10_000
+
+
+def test_a_wrong_binary_form_is_seen(picture: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vistream.energy import binary
+
+    plain = binary._apply
+    lost = iter(range(10**6))
+
+    def once_wrong(module: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor, *, bias: bool) -> Tensor:
+        return plain(module, x, bias=bias) * (0.5 if next(lost) == 200 else 1.0)
+
+    monkeypatch.setattr(binary, "_apply", once_wrong)
+    assert prove(small_network(), picture).differing > 0
+
+
+def test_an_inexact_norm_is_refused(picture: Tensor) -> None:
+    with pytest.raises(ValueError, match="no power of two"):
+        prove(small_network(norm=3), picture)
+
+
+def test_prices_by_hand() -> None:
+    counts = SpikeCounts(
+        2,
+        {"n": Firing(4, values=20, integers=10.0, active=6)},
+        {
+            "first": Products("pixels", 10, 5, 4, macs=200),
+            "conv": Products("spikes", 10, 5, 4, macs=200, sops=100.0),
+        },
+    )
+    prices = priced(counts)
+    assert prices.authors == pytest.approx(4.6 * 100 + 0.9 * 50)
+    assert prices.estimates[Way.FLOAT, Estimator.A] == pytest.approx(4.6 * 200)
+    assert prices.estimates[Way.SPIKES, Estimator.A] == pytest.approx(4.6 * 100 + 0.9 * 50)
+    assert priced(counts, repeats=4).authors == pytest.approx(4 * prices.authors)

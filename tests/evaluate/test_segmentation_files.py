@@ -1,0 +1,104 @@
+"""Scoring finished class maps and panoptic files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import semanticdata
+
+from vistream.errors import VistreamError
+from vistream.evaluate.files.score import evaluate_files
+from vistream.evaluate.table import COMBINED
+from vistream.media.formats.panoptic import write_ids
+
+
+def maps(folder: Path, *numbers: int) -> Path:
+    for number in numbers:
+        semanticdata.label_file(folder / f"{number}.png", semanticdata.truth_of(number))
+    return folder
+
+
+@pytest.mark.parity
+def test_miou_is_what_one_confusion_matrix_gives(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    counts = np.zeros((5, 5))
+    for sequence in ("a", "b"):
+        for number in range(3):
+            truth = rng.integers(0, 6, (20, 30))
+            guess = np.where(rng.random(truth.shape) < 0.6, truth, rng.integers(0, 5, truth.shape)) % 5
+            semanticdata.label_file(tmp_path / "gt" / sequence / f"{number}.png", np.where(truth == 5, 255, truth))
+            semanticdata.label_file(tmp_path / "pred" / sequence / f"{number}.png", guess)
+            for y, x in np.ndindex(truth.shape):
+                if truth[y, x] < 5:
+                    counts[truth[y, x], guess[y, x]] += 1
+    right = np.diag(counts)
+    iou = right / (counts.sum(0) + counts.sum(1) - right)
+    table = evaluate_files("semseg", tmp_path / "gt", tmp_path / "pred")
+    assert dict(table.all_rows())[COMBINED]["mIoU"] == pytest.approx(iou.mean(), abs=1e-6)
+    assert table.overall["FW IoU"] == pytest.approx((iou * counts.sum(1)).sum() / counts.sum(), abs=1e-6)
+    assert [row["IoU"] for row in table.details[0].rows.values()] == pytest.approx(iou, abs=1e-6)
+
+
+def test_names_may_have_what_datasets_append(tmp_path: Path) -> None:
+    semanticdata.cityscapes(tmp_path)
+    truth = tmp_path / "gtFine" / "val"
+    for town, number in (("bonn", 1), ("ulm", 2)):
+        semanticdata.label_file(
+            tmp_path / "out" / town / f"{town}_00_{number}_leftImg8bit.png", semanticdata.labels_of(number)
+        )
+    table = evaluate_files("semseg", truth, tmp_path / "out", dataset="cityscapes")
+    assert list(table.rows) == ["bonn", "ulm"]
+    assert table.overall["mIoU"] == 1.0
+    assert next(iter(table.details[0].rows)) == "building"
+
+
+def test_missing_and_wrong_maps_are_named(tmp_path: Path) -> None:
+    truth = maps(tmp_path / "gt", 1, 2)
+    with pytest.raises(VistreamError, match=r"out lacks 2\.png \(1 of 2 label maps are missing\)"):
+        evaluate_files("semseg", truth, maps(tmp_path / "out", 1))
+    semanticdata.label_file(tmp_path / "out" / "2.png", np.zeros((6, 8), int))
+    with pytest.raises(VistreamError, match=r"2\.png is 8 x 6 pixels, .*2\.png is 80 x 60"):
+        evaluate_files("semseg", truth, tmp_path / "out")
+    semanticdata.label_file(tmp_path / "void" / "1.png", np.full((6, 8), 255))
+    with pytest.raises(VistreamError, match="void has no pixel to score"):
+        evaluate_files("semseg", tmp_path / "void", tmp_path / "void")
+    with pytest.raises(VistreamError, match="no dataset is called 'ade'"):
+        evaluate_files("semseg", truth, truth, dataset="ade")
+
+
+def test_panoptic_files_are_matched_by_name(tmp_path: Path) -> None:
+    semanticdata.coco_panoptic(tmp_path)
+    gt = tmp_path / "annotations" / "panoptic_val2017.json"
+    assert evaluate_files("panoptic", gt, gt).overall["PQ"] == 1.0
+    content = json.loads(gt.read_text())
+    for entry in (*content["categories"],):
+        entry["id"] += 1000
+    for entry in content["annotations"]:
+        for segment in entry["segments_info"]:
+            segment["category_id"] += 1000
+    other = tmp_path / "mine.json"
+    other.write_text(json.dumps(content))
+    (tmp_path / "mine").symlink_to(gt.with_suffix(""))
+    assert evaluate_files("panoptic", gt, other).overall["PQ"] == 1.0
+
+
+def test_a_panoptic_file_that_lacks_something_is_named(tmp_path: Path) -> None:
+    semanticdata.coco_panoptic(tmp_path)
+    gt = tmp_path / "annotations" / "panoptic_val2017.json"
+    content = json.loads(gt.read_text())
+    lame = tmp_path / "annotations" / "lame.json"
+    lame.write_text(json.dumps({**content, "annotations": content["annotations"][:1]}))
+    with pytest.raises(VistreamError, match=r"lame\.json lacks 000000000002 \(1 of 2 images are missing\)"):
+        evaluate_files("panoptic", gt, lame)
+    bare = tmp_path / "annotations" / "bare.json"
+    bare.write_text(json.dumps({"annotations": content["annotations"]}))
+    with pytest.raises(VistreamError, match=r"bare\.json names no categories: a ground truth must"):
+        evaluate_files("panoptic", bare, gt)
+    write_ids(gt.with_suffix("") / "000000000001.png", np.zeros((60, 80), np.int32))
+    with pytest.raises(
+        VistreamError, match="segment 702 of the ground truth is in its map or in its list, not in both"
+    ):
+        evaluate_files("panoptic", gt, gt)

@@ -1,0 +1,132 @@
+"""What is exported is read back: by our own readers, and by independent ones where there are some."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools.coco import COCO
+
+from vistream.media.formats.detections.footage import Footage
+from vistream.media.formats.detections.read import read_any
+from vistream.media.formats.exports.coco_video import CocoVideoWriter
+from vistream.media.formats.exports.collected import CollectedWriter, Film
+from vistream.media.formats.exports.crops import CropsWriter
+from vistream.media.formats.exports.cvat_video import CvatVideoWriter
+from vistream.media.formats.exports.label_studio import LabelStudioWriter
+from vistream.media.formats.exports.yolo_folder import YoloFolderWriter
+from vistream.render.heatmap import HeatMap
+from vistream.types import Result, Track
+
+FILM = Film("street & square.mp4", (640, 384), 25.0)
+FOOTAGE = Footage(6, (640, 384))
+
+
+def results() -> list[Result]:
+    """A person in every frame, a "b<us>" in frames 1, 2 and 4."""
+    made = []
+    for frame in range(6):
+        tracks = [Track(3, (100.0 + frame, 60.0, 50.0, 120.0), 0.9, "person")]
+        if frame in (1, 2, 4):
+            tracks.append(Track(7, (300.0, 200.0, 120.0, 60.0 + frame), 0.8, "b<us>"))
+        made.append(Result(frame, frame / 25, tuple(tracks), len(tracks)))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(CvatVideoWriter, "a.xml"), (LabelStudioWriter, "a.json"), (CocoVideoWriter, "a.json")]
+)
+def test_what_is_exported_is_read_back(kind: type[CollectedWriter], name: str, tmp_path: Path) -> None:
+    with kind(tmp_path / name, FILM) as writer:
+        for result in results():
+            writer.write(result)
+    assert_same(tmp_path / name)
+
+
+def test_yolo_text_is_read_back_with_its_ids(tmp_path: Path) -> None:
+    writer = YoloFolderWriter(tmp_path / "yolo", FILM.size)
+    for result in results():
+        writer.write(result)
+    assert_same(tmp_path / "yolo")
+    rows = [line.split() for line in (tmp_path / "yolo" / "labels" / "000004.txt").read_text().splitlines()]
+    assert [(row[0], row[5]) for row in rows] == [("0", "3"), ("1", "7")]
+    assert (tmp_path / "yolo" / "classes.txt").read_text() == "person\nb<us>\n"
+
+
+def assert_same(path: Path) -> None:
+    read = read_any(path, FOOTAGE)
+    for result in results():
+        seen = read[result.frame]
+        order = np.argsort(seen.boxes[:, 0])
+        np.testing.assert_allclose(seen.boxes[order], [track.box for track in result.tracks], atol=0.01)
+        assert [seen.labels[i] for i in order] == [track.label for track in result.tracks]
+
+
+def test_pycocotools_reads_coco_video(tmp_path: Path) -> None:
+    with CocoVideoWriter(tmp_path / "a.json", FILM) as writer:
+        for result in results():
+            writer.write(result)
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO(str(tmp_path / "a.json"))
+    rows = coco.loadAnns(coco.getAnnIds(imgIds=[5]))
+    assert [(row["instance_id"], row["bbox"]) for row in rows] == [(3, [104, 60, 50, 120]), (7, [300, 200, 120, 64])]
+    assert [category["name"] for category in coco.loadCats(coco.getCatIds())] == ["b<us>", "person"]
+
+
+def test_a_track_that_is_gone_is_outside_in_cvat(tmp_path: Path) -> None:
+    with CvatVideoWriter(tmp_path / "a.xml", FILM) as writer:
+        for result in results():
+            writer.write(result)
+    root = ElementTree.parse(tmp_path / "a.xml").getroot()
+    bus = next(track for track in root.iter("track") if track.get("id") == "7")
+    assert [(box.get("frame"), box.get("outside")) for box in bus] == [
+        *[("1", "0"), ("2", "0"), ("3", "1"), ("4", "0"), ("5", "1")]
+    ]
+    assert root.findtext("meta/task/name") == FILM.name
+
+
+def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), CvatVideoWriter(tmp_path / "a.xml", FILM) as writer:
+        writer.write(results()[0])
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_best_shot_is_whole_and_large(tmp_path: Path) -> None:
+    """Red in the one frame in which it is not cut by the edge."""
+    with CropsWriter(tmp_path / "crops") as writer:
+        for frame, x in enumerate((-20.0, 10.0, 80.0)):
+            picture = np.full((60, 100, 3), 90, np.uint8)
+            picture[:, :, 0] = 250 if frame == 1 else 0
+            writer.write(picture, Result(frame, 0.0, (Track(3, (x, 10.0, 30.0, 40.0), 0.9, "person"),), 1))
+    (path,) = (tmp_path / "crops").iterdir()
+    assert path.name == "0003-person.jpg"
+    crop = np.asarray(Image.open(path))
+    assert crop.shape == (40, 30, 3)
+    assert crop[20, 15, 0] > 200
+
+
+def test_a_heat_map_glows_where_feet_stood(tmp_path: Path) -> None:
+    with HeatMap(tmp_path / "heat.png", (100, 60)) as heat:
+        for frame in range(5):
+            track = Track(1, (20.0, 10.0, 20.0, 30.0), 0.9, "person")
+            heat.write(np.full((60, 100, 3), 100, np.uint8), Result(frame, 0.0, (track,), 1))
+    picture = np.asarray(Image.open(tmp_path / "heat.png")).astype(int)
+    assert picture.shape == (60, 100, 3)
+    assert abs(picture[40, 30] - picture[10, 90]).sum() > 100
+
+
+def test_label_studio_has_times_and_ends(tmp_path: Path) -> None:
+    with LabelStudioWriter(tmp_path / "a.json", FILM) as writer:
+        for result in results():
+            writer.write(result)
+    (task,) = json.loads((tmp_path / "a.json").read_text())
+    bus = next(r["value"] for r in task["predictions"][0]["result"] if r["value"]["labels"] == ["b<us>"])
+    assert [(entry["frame"], entry["enabled"]) for entry in bus["sequence"]] == [(2, True), (3, False), (5, False)]
+    assert bus["framesCount"] == 6

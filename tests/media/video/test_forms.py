@@ -1,0 +1,115 @@
+"""Videos as people have them: long sound, codecs that OpenCV lacks, pictures that move, pages, names of any letters."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vistream.errors import VistreamError
+from vistream.media.video.source import open_source
+
+av = pytest.importorskip("av")
+
+SIZE = (64, 48)
+
+
+def picture(number: int) -> np.ndarray:
+    """A square that moves."""
+    frame = np.full((SIZE[1], SIZE[0], 3), 40, np.uint8)
+    frame[10:30, 3 * number : 3 * number + 16] = 220
+    return frame
+
+
+def encode(path: Path, codec: str, frames: int, sound: float = 0.0) -> Path:
+    """A video of so many frames, 10 a second, with so many seconds of sound."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=10)
+        stream.width, stream.height = SIZE
+        stream.pix_fmt = "yuv420p"
+        audio = container.add_stream("pcm_s16le", rate=8000) if sound else None
+        for number in range(frames):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
+        container.mux(stream.encode())
+        if audio is not None:
+            silence = av.AudioFrame.from_ndarray(
+                np.zeros((1, int(8000 * sound)), np.int16), format="s16", layout="mono"
+            )
+            silence.sample_rate = 8000
+            silence.time_base = Fraction(1, 8000)
+            silence.pts = 0
+            container.mux(audio.encode(silence))
+            container.mux(audio.encode())
+    return path
+
+
+def silence(seconds: float) -> Any:
+    frame = av.AudioFrame.from_ndarray(np.zeros((1, int(8000 * seconds)), np.int16), format="s16", layout="mono")
+    frame.sample_rate, frame.time_base, frame.pts = 8000, Fraction(1, 8000), 0
+    return frame
+
+
+def frames_of(path: Path) -> list[np.ndarray]:
+    with open_source(str(path)) as source:
+        return [frame.image for frame in source]
+
+
+def test_sound_may_be_longer_than_the_picture(tmp_path: Path) -> None:
+    assert len(frames_of(encode(tmp_path / "a.mkv", "libx264", 10, sound=9.0))) == 10
+
+
+def test_a_file_that_is_cut_short_still_is(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mkv", "libx264", 80, sound=9.0)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 8])
+    with pytest.raises(VistreamError, match=r"cut short|can be read"):
+        frames_of(path)
+
+
+@pytest.mark.skipif("libsvtav1" not in av.codecs_available, reason="this PyAV can't write AV1")
+def test_av1_is_decoded_or_named(tmp_path: Path) -> None:
+    found = frames_of(encode(tmp_path / "a.mp4", "libsvtav1", 6))
+    assert len(found) == 6
+    assert found[5][20, 20].mean() > 150 > found[5][20, 60].mean()
+
+
+def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        audio = container.add_stream("pcm_s16le", rate=8000)
+        container.mux(audio.encode(silence(1.0)))
+        container.mux(audio.encode())
+    with pytest.raises(VistreamError, match=r"a\.mkv"):
+        frames_of(path)
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.png", "a.apng"])
+def test_pictures_that_move_are_videos(name: str, tmp_path: Path) -> None:
+    images = [Image.fromarray(picture(number)) for number in range(5)]
+    kind = "WEBP" if name.endswith("webp") else "PNG"
+    images[0].save(tmp_path / name, kind, save_all=True, append_images=images[1:], duration=50, loop=0)
+    with open_source(str(tmp_path / name), start=1, stride=2) as source:
+        assert (source.frame_count, source.fps) == (2, 20.0)
+        found = list(source)
+    assert [(frame.index, round(frame.time, 3)) for frame in found] == [(1, 0.05), (3, 0.15)]
+    assert found[1].image[20, 12].mean() > 150 > found[1].image[20, 60].mean()
+
+
+def test_a_picture_that_does_not_move_is_one_frame(tmp_path: Path) -> None:
+    Image.fromarray(picture(0)).save(tmp_path / "a.webp")
+    assert len(frames_of(tmp_path / "a.webp")) == 1
+
+
+@pytest.mark.parametrize("address", ["https://www.youtube.com/watch?v=x", "https://youtu.be/x"])
+def test_the_address_of_a_page_names_what_fetches_it(address: str) -> None:
+    with pytest.raises(VistreamError, match="yt-dlp"):
+        open_source(address)
+
+
+def test_a_name_of_any_letters(tmp_path: Path) -> None:
+    assert len(frames_of(encode(tmp_path / "Straße 中文 é.mkv", "libx264", 3))) == 3
+    with pytest.raises(VistreamError, match="not valid UTF-8"):
+        open_source(f"{tmp_path}/\udcff.mp4")

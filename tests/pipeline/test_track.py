@@ -1,0 +1,87 @@
+"""`vistream.track` as callers use it: texts, lists, arrays; results as pictures, tables, supervision's detections."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import vistream
+from vistream.errors import VistreamError
+from vistream.pipeline.run import Settings
+from vistream.pipeline.track import settings_of
+
+ROOT = Path(__file__).parents[2] / "demo_videos"
+CLIP, DETECTIONS = ROOT / "plaza_static.mp4", ROOT / "plaza_static" / "det" / "det.txt"
+
+
+def test_the_options_are_those_of_a_run_in_its_order() -> None:
+    signature = list(inspect.signature(vistream.track).parameters)[1:]
+    assert signature == [field.name for field in fields(Settings)]
+
+
+def test_texts_stand_for_paths_and_classes() -> None:
+    results = list(vistream.track(CLIP, detections=str(DETECTIONS), classes="person", max_frames=3))
+    assert len(results) == 3
+    assert {track.label for result in results for track in result.tracks} == {"person"}
+    picture = results[2].picture
+    assert picture.shape == (384, 640, 3)
+    drawn = results[2].plot()
+    assert drawn.shape == picture.shape
+    assert (drawn != picture).any()
+    table = results[2].to_pandas()
+    assert table.columns.tolist() == ["frame", "time", "id", "label", "score", "x", "y", "w", "h"]
+    assert table["id"].tolist() == [track.id for track in results[2].tracks]
+
+
+@pytest.mark.parametrize("box", [[300, 150, 40, 90], "300,150,40,90", np.array([300.0, 150, 40, 90])])
+def test_a_box_means_sot(box: object) -> None:
+    settings = settings_of(init_box=box)
+    assert (settings.task, settings.init_box) == ("sot", (300, 150, 40, 90))
+    assert settings_of(init_mask="a.png").task == "vos"
+    assert settings_of("mots", init_mask="a.png").task == "mots"  # which is refused, as contradictory, later
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"detection": "a.txt"}, "no option 'detection'"),
+        ({"detections": 3}, "detections is int"),
+        ({"init_box": [1, 2, 3]}, "four numbers"),
+        ({"init_box": "a,b,c,d"}, "four numbers"),
+        ({"classes": [1]}, "classes are names"),
+    ],
+)
+def test_what_is_wrong_is_one_clear_error(options: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(VistreamError, match=complaint):
+        settings_of(**options)
+
+
+def test_supervision_reads_our_tracks_and_we_track_its_detections() -> None:
+    sv = pytest.importorskip("supervision")
+    results = list(vistream.track(CLIP, detections=DETECTIONS, classes=["person"], max_frames=4))
+    last = results[-1].to_supervision()
+    assert last.tracker_id.tolist() == [track.id for track in results[-1].tracks]
+    assert set(last.data["class_name"]) == {"person"}
+    scene = sv.BoxAnnotator().annotate(results[-1].picture.copy(), last)
+    assert (scene != results[-1].picture).any()
+    tracker = vistream.Tracker(fps=25)
+    for result in results:
+        seen = result.to_supervision()
+        seen.tracker_id = None
+        tracked = tracker.update_with_detections(seen)
+    assert 0 < len(tracked) <= len(results[-1].tracks)
+    assert sorted(tracked.tracker_id) == sorted(set(tracked.tracker_id))
+    assert len(tracker.update(sv.Detections.empty())) == 0
+
+
+def test_masks_reach_supervision() -> None:
+    pytest.importorskip("supervision")
+    mask = ROOT / "plaza_static" / "masks" / "00000.png"
+    result = next(iter(vistream.track(CLIP, init_mask=mask, max_frames=1)))
+    seen = result.to_supervision()
+    assert seen.mask.shape == (len(result.tracks), 384, 640)

@@ -1,0 +1,198 @@
+"""Objects clicked in a browser: a box and a click become tracks, are corrected, and their result is downloaded."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import cv2
+import numpy as np
+import pytest
+from browser import DESKTOP, PHONE, browser, overflow, until, watched
+from PIL import Image
+
+from vistream.errors import VistreamError
+from vistream.pipeline.run import Settings
+from vistream.serve.clicks import mask_of_box, mask_of_clicks, outline
+from vistream.serve.desk import Desk
+from vistream.types import Frame
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+SIZE = (240, 160)
+FRAMES = 6
+
+
+def picture(number: int) -> Frame:
+    """A textured red disc that moves over a grey ground, whose texture is soft."""
+    generator = np.random.default_rng(0)
+    ground = np.asarray(
+        cv2.GaussianBlur(generator.integers(60, 140, (160, 240, 3)).astype(np.uint8), (9, 9), 0), np.uint8
+    )
+    cv2.circle(ground, centre(number), 26, (205, 60, 50), cv2.FILLED)
+    cv2.circle(ground, centre(number), 9, (150, 30, 40), cv2.FILLED)
+    return ground
+
+
+def centre(number: int) -> tuple[int, int]:
+    return (80 + 6 * number, 70)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("disc")
+    for number in range(FRAMES):
+        Image.fromarray(picture(number)).save(folder / f"{number:03d}.png")
+    return folder
+
+
+def disc(number: int) -> np.ndarray:
+    mask = np.zeros(SIZE[::-1], np.uint8)
+    cv2.circle(mask, centre(number), 26, 1, cv2.FILLED)
+    return mask > 0
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a & b).sum() / (a | b).sum())
+
+
+def test_a_click_finds_the_object_and_more_clicks_correct_it() -> None:
+    frame, (x, y) = picture(0), centre(0)
+    assert overlap(mask_of_clicks(frame, [(x, y, True), (x + 18, y, True)]), disc(0)) > 0.85
+    assert overlap(mask_of_box(frame, (x - 30, y - 30, 60, 60)), disc(0)) > 0.85
+    less = mask_of_clicks(frame, [(x + 18, y, True), (x, y, False)])
+    assert not less[y, x]
+    assert outline(disc(0))
+    with pytest.raises(VistreamError, match="no click is on an object"):
+        mask_of_clicks(frame, [(500, 500, True), (5, 5, False)])
+
+
+def test_a_desk_follows_and_is_corrected(clip: Path) -> None:
+    desk = Desk(str(clip), Settings("sot"))
+    with pytest.raises(VistreamError, match="no object is given yet"):
+        desk.start()
+    with pytest.raises(VistreamError, match="lies outside the frames"):
+        desk.give(0, None, [], (900, 900, 20, 20))
+    x, y = centre(0)
+    desk.give(0, None, [], (x - 26, y - 26, 52, 52))
+    wrong = desk.give(3, None, [], (0, 100, 40, 40))
+    assert wrong["id"] == 1  # sot follows one object: this corrects it
+    run(desk)
+    assert desk.state == "done", desk.message
+    assert sorted(desk.results) == list(range(FRAMES))
+    assert abs(desk.results[2].tracks[0].box[0] - (centre(2)[0] - 26)) < 12
+    assert desk.results[3].tracks[0].box[1] > 80
+    desk.forget(1)
+    assert desk.as_dict()["objects"] == []
+
+
+def run(desk: Desk) -> None:
+    desk.start()
+    assert desk._thread is not None
+    desk._thread.join(120)
+
+
+@contextmanager
+def command(clip: Path, task: str) -> Iterator[str]:
+    """The real command, ended by Ctrl-C: the address that it prints."""
+    code = "from vistream.cli.main import run; run()"
+    arguments = [sys.executable, "-c", code, "serve", str(clip), "--task", task, "--port", "0"]
+    with subprocess.Popen(arguments, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"http://\S+", process.stdout.readline())
+            assert found
+            yield found[0]
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@pytest.mark.parametrize("task", ["vos", "sot"])
+def test_in_a_browser(task: str, width: int, clip: Path) -> None:
+    with (
+        command(clip, task) as address,
+        browser() as launched,
+        watched(launched, width) as (page, complaints, asked),
+    ):
+        page.goto(address)
+        until(page, "document.getElementById('picture').naturalWidth > 0")
+        if task == "vos":
+            click(page, centre(0))
+            click(page, (centre(0)[0] + 18, centre(0)[1]))
+            until(page, "document.getElementById('note').textContent.includes('pixels')")
+        else:
+            drag(page, (centre(0)[0] - 26, centre(0)[1] - 26), (centre(0)[0] + 26, centre(0)[1] + 26))
+        page.click("#keep")
+        until(page, "document.querySelectorAll('#objects li').length == 1")
+        page.click("#start")
+        until(page, "document.getElementById('note').textContent.startsWith('done')", 120)
+        assert overflow(page) == 0
+        with page.expect_download() as waiting:
+            page.click("text=jsonl")
+        lines = [json.loads(line) for line in Path(waiting.value.path()).read_text().splitlines()]
+        assert [line["frame"] for line in lines] == list(range(FRAMES))
+        if task == "vos":
+            with page.expect_download() as waiting:
+                page.click("text=masks")
+            with zipfile.ZipFile(waiting.value.path()) as archive:
+                assert len(archive.namelist()) == FRAMES
+                labels = np.asarray(Image.open(archive.open("00000.png")))
+            assert overlap(labels > 0, disc(0)) > 0.8
+        x, y, w, h = lines[-1]["tracks"][0]["bbox"]
+        assert abs(x + w / 2 - centre(FRAMES - 1)[0]) < 12
+        assert abs(y + h / 2 - 70) < 12
+        assert complaints == []
+        assert all(url.startswith((address, "data:", "blob:")) for url in asked)
+
+
+def click(page: Page, point: tuple[int, int]) -> None:
+    page.mouse.click(*on_screen(page, point))
+
+
+def drag(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
+    page.mouse.move(*on_screen(page, start))
+    page.mouse.down()
+    page.mouse.move(*on_screen(page, end), steps=5)
+    page.mouse.up()
+
+
+def on_screen(page: Page, point: tuple[int, int]) -> tuple[float, float]:
+    box = page.locator("#stage").bounding_box()
+    assert box is not None
+    return box["x"] + point[0] * box["width"] / SIZE[0], box["y"] + point[1] * box["height"] / SIZE[1]
+
+
+def test_other_sites_and_nonsense_are_refused(clip: Path) -> None:
+    with command(clip, "sot") as address:
+        for path, body, headers, status in (
+            ("api/start", b"{}", {}, 403),  # as a form on another site would ask
+            ("api/start", b"{}", {"x-vistream": "1"}, 400),
+            ("api/object", b"[", {"x-vistream": "1"}, 400),
+            ("api/object", b'{"frame": 0, "box": [1, 2]}', {"x-vistream": "1"}, 400),
+            ("api/object", b" " * 200_000, {"x-vistream": "1"}, 413),
+            ("api/fly", b"{}", {"x-vistream": "1"}, 400),
+        ):
+            with pytest.raises(HTTPError) as refused:
+                urlopen(Request(address + path, body, headers), timeout=30)
+            assert refused.value.code == status, path
+            refused.value.close()
+        for path in ("frames/999.jpg", "result/jsonl"):
+            with pytest.raises(HTTPError) as refused:
+                urlopen(address + path, timeout=30)
+            assert refused.value.code in (400, 404)
+            refused.value.close()

@@ -1,0 +1,57 @@
+"""What `vistream train` does, once its options are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import typer
+
+from vistream.errors import VistreamError
+from vistream.train.config import TrainConfig, read_config
+from vistream.train.processes import joined
+from vistream.train.run import BEST, STATE, Start, train
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the command line says instead of the configuration, or None."""
+
+    iterations: int | None = None
+    workers: int | None = None
+
+    def made(self, config: TrainConfig) -> TrainConfig:
+        schedule = config.schedule
+        if self.iterations is not None:
+            warmup = min(schedule.warmup, self.iterations // 10)
+            schedule = replace(schedule, iterations=self.iterations, warmup=warmup)
+        if self.workers is not None:
+            schedule = replace(schedule, workers=self.workers)
+        return replace(config, schedule=schedule)
+
+
+def run_training(
+    spec: str,
+    task: str,
+    data: Path,
+    output: Path,
+    device: str,
+    start: Start,
+    changes: Changes,
+    *,
+    quiet: bool,
+) -> None:
+    """Train, and say how it goes."""
+    if task != "semseg":
+        raise VistreamError(f"--task {task}: only semseg can be trained")
+    if start.weights is not None and start.backbone is not None:
+        raise VistreamError("--weights holds a backbone already: leave --backbone out")
+    config = changes.made(read_config(spec))
+    output.mkdir(parents=True, exist_ok=True)
+    if (output / STATE).exists() and not start.resume:
+        raise VistreamError(f"{output} holds a run already: go on with --resume, or take another --output")
+    with joined(device) as processes:
+        heard = processes.first and not quiet
+        best = train(config, data, output, start, processes, typer.echo if heard else lambda _: None)
+        if heard and best is not None:
+            typer.echo(f"best mIoU {best:.3f}: {output / BEST}")

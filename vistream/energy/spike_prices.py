@@ -1,0 +1,75 @@
+"""What the counts of a Spike2Former cost: the formula of its authors, and our three estimators on three ways to run it.
+
+The authors: 0.9 pJ * MAC * fr * T for every layer, where fr is the mean integer of what the layer reads, so that D is
+in it already; 4.6 pJ * MAC for the first layer, which reads pixels. A layer that reads sums instead of spikes (the
+second 1x1 of SDTv2's separable convolutions) multiplies, so it is priced as the first layer is; the authors count it as
+spikes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from vistream.energy.constants import HOROWITZ
+from vistream.energy.estimators import Estimator, energy
+from vistream.energy.rows import EVENT, FLOAT, MEMBRANE, Access, Operations
+from vistream.energy.spikes import Products, SpikeCounts
+
+MAC = HOROWITZ.float32_multiply + HOROWITZ.float32_add  # 4.6 pJ
+AC = HOROWITZ.float32_add  # 0.9 pJ
+
+
+class Way(Enum):
+    """The value is what people read."""
+
+    FLOAT = "float network"
+    INTEGER = "integers of 8 bits"
+    SPIKES = "D binary steps"
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Picojoules of a frame."""
+
+    authors: float
+    estimates: dict[tuple[Way, Estimator], float]
+
+
+def priced(counts: SpikeCounts, repeats: int = 1) -> Prices:
+    """Of the mean frame. `repeats`: T, copies of the picture, each of which costs the same again."""
+    most = max(firing.most for firing in counts.neurons.values())
+    layers = [_of_a_frame(layer, counts.frames) for layer in counts.layers.values()]
+    authors = sum(AC * layer.sops if layer.sops else MAC * layer.macs for layer in layers)
+    estimates = {
+        (way, estimator): repeats * sum(energy(estimator, _operations(way, layer, most)) for layer in layers)
+        for way in Way
+        for estimator in Estimator
+    }
+    return Prices(repeats * authors, estimates)
+
+
+def _of_a_frame(layer: Products, frames: int) -> Products:
+    return Products(
+        layer.kind, layer.weights, layer.inputs, layer.outputs, round(layer.macs / frames), layer.sops / frames
+    )
+
+
+def _operations(way: Way, layer: Products, most: int) -> Operations:
+    if way is not Way.SPIKES:
+        width = FLOAT if way is Way.FLOAT else 1
+        accesses = (
+            Access(width * layer.weights, width * layer.macs),
+            Access(width * layer.inputs, width * layer.macs),
+            Access(width * layer.outputs, 0, width * layer.outputs),
+        )
+        return Operations(layer.macs, 0, layer.outputs, accesses, floating=way is Way.FLOAT)
+    spiking = layer.kind in ("spikes", "attention")
+    arrivals = round(layer.sops) if spiking else layer.macs
+    moved = MEMBRANE * (arrivals + most * layer.outputs)
+    accesses = (
+        Access(layer.weights, arrivals),
+        Access(MEMBRANE * layer.outputs, moved, moved),
+        Access(layer.inputs, EVENT * layer.inputs),
+    )
+    return Operations(0 if spiking else arrivals, arrivals if spiking else 0, most * layer.outputs, accesses)

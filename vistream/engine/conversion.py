@@ -1,0 +1,89 @@
+"""From a user's module, or ONNX file, and frames to an integer network that was seen to do the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from vistream.engine.agreement import OUTPUT, check_network, check_recording
+from vistream.engine.frames import as_frame, channels_of, each
+from vistream.errors import VistreamError
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.plain_torch import with_plain_torch
+from vistream.models.onnx_file import read_onnx
+from vistream.quantize.convert import converted
+from vistream.quantize.module import check_module
+from vistream.quantize.onnx_module import image_of
+from vistream.quantize.onnx_network import OnnxNetwork, quantize_onnx
+from vistream.quantize.preprocess import preprocess_of_user
+from vistream.quantize.ranges import calibrate
+from vistream.quantize.scales import FULL, Levels
+from vistream.quantize.sizes import any_size
+from vistream.quantize.trace import trace
+
+CHECKED = 2  # frames on which floats and integers are compared
+
+
+@with_plain_torch
+def converted_model(
+    model: nn.Module,
+    frames: Any,
+    mean: Any = None,
+    std: Any = None,
+    levels: Levels = FULL,
+    tolerance: float = OUTPUT,
+) -> IntegerNetwork:
+    """The integer network of `model`, calibrated on `frames` and compared with the float network on the first of them.
+
+    Frames, `mean` and `std` as `vistream.stream` takes them. Raises VistreamError for what no integer network can do,
+    and where integers and floats are too far apart (see `agreement`).
+    """
+    check_module(model)
+    given = each(frames)
+    first = next(given, None)
+    if first is None:
+        raise VistreamError("calibration needs at least one frame")
+    channels = _channels(model, first, mean)
+    preprocess = preprocess_of_user(mean, std, channels)
+    pictures = (as_frame(frame, channels) for frame in chain([first], given))
+    kept = list(islice(pictures, CHECKED))
+    program = trace(model, channels, kept[0].shape[:2])
+    check_recording(model, program, kept, preprocess)
+    ranges = calibrate(program, chain(kept, pictures), preprocess)
+    network, meanings = converted(program, ranges, preprocess, levels)
+    if not any_size(model, program):
+        only = replace(network.input, size=(kept[0].shape[0], kept[0].shape[1]))
+        network = replace(network, layers=(only, *network.layers[1:]))
+    check_network(program, network, meanings, kept, preprocess, tolerance)
+    return network
+
+
+@with_plain_torch
+def converted_file(
+    path: Path,
+    frames: Any,
+    mean: Any = None,
+    std: Any = None,
+    levels: Levels = FULL,
+    tolerance: float = OUTPUT,
+) -> OnnxNetwork:
+    """As `converted_model`, of an ONNX file; one that is quantised already is taken as it is."""
+    file = read_onnx(path)
+    channels = max((image_of(file).shape or (1, 3))[1], 1)
+    preprocess = preprocess_of_user(mean, std, channels)
+    pictures = (as_frame(frame, channels) for frame in each(frames))
+    return quantize_onnx(file, pictures, preprocess, levels, partial(check_network, tolerance=tolerance))
+
+
+def _channels(model: nn.Module, frame: Any, mean: Any) -> int:
+    """How many channels the network takes: as many as `mean` has numbers, or as its first convolution says."""
+    if mean is not None and np.size(mean) > 1:
+        return int(np.size(mean))
+    first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
+    return channels_of(frame) if first is None else first.in_channels

@@ -1,0 +1,159 @@
+"""The neutral float graph: what a front end (torch, ONNX) reads a network into, and what the lowering takes.
+
+A node computes one tensor from those of earlier nodes. The vocabulary is small and close to ONNX's; whatever has no
+name in it is a `Call` of a torch operator, which can be evaluated but not looked into. Tensors have torch's own shapes
+(`[1, C, H, W]` for a map, batch always 1), so any graph can be run in float, node by node.
+
+| op | inputs | attributes | weights |
+|---|---|---|---|
+| `Input` | | | |
+| `Constant` | | | `value` |
+| `Conv` | x | `strides`, `pads` (four, or None: TensorFlow's SAME), `dilations`, `group` | `weight`, `bias`? |
+| `ConvTranspose` | x | `strides`, `pads` (two), `output_padding`, `dilations`, `group` | `weight`, `bias`? |
+| `Linear` | x | (over the last axis) | `weight` `[O, I]`, `bias`? |
+| `Scale` | x | (per channel, axis 1: `x * gain + shift`) | `gain`, `shift` |
+| `Add`, `Sub`, `Mul`, `Div` | a, b | (broadcast as torch does; a constant is a `Constant` node) | |
+| `Relu` | x | | |
+| `Clip` | x | `min`, `max` (floats, may be infinite) | |
+| `PRelu` | x | | `slope` `[C]` |
+| `MaxPool` | x | `kernel`, `strides`, `pads` (four), `dilations`, `ceil` | |
+| `AveragePool` | x | `kernel`, `strides`, `pads` (two), `ceil`, `count_include_pad`, `divisor` | |
+| `Mean` | x | (over rows and columns) `keepdims` | |
+| `Resize` | x | `mode` (nearest, bilinear), `factor` (two floats) or `size` (two), `align_corners` | |
+| `Pad` | x | `pads` (four), `value` | |
+| `Concat` | any number | `axis` | |
+| `Call` | any number | `target`, `arguments`, `keywords`, `output` | by name |
+
+Four `pads` are top, left, bottom, right; two are torch's `padding`, vertical and horizontal. A `?` may be missing.
+A `Call` calls the torch operator `target` (`"aten.softmax.int"`) with `arguments` and `keywords`, in which `Operand(i)`
+stands for input `i` and `Weight(name)` for a weight, and takes result number `output`, or the only one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class Operand(NamedTuple):
+    """In the arguments of a `Call`: input number `position`."""
+
+    position: int
+
+
+class Weight(NamedTuple):
+    """In the arguments of a `Call`: the weight of this name."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operation; `name` is unique and what the user knows it by: the module's name where there is one."""
+
+    name: str
+    op: str
+    inputs: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Nodes in computing order, the inputs first; `outputs`: the user's names for some of them, to node names.
+
+    `sample`: the shape `[1, C, H, W]` of the input that the network was read at; every node's shape follows from it.
+    """
+
+    nodes: tuple[Node, ...]
+    outputs: Mapping[str, str]
+    sample: tuple[int, ...] = ()
+
+    def node(self, name: str) -> Node:
+        """The node of a name."""
+        return self._by_name[name]
+
+    @property
+    def _by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    def users(self) -> dict[str, list[Node]]:
+        """The nodes that read each node, once for each time that they do."""
+        users: dict[str, list[Node]] = {node.name: [] for node in self.nodes}
+        for node in self.nodes:
+            for source in node.inputs:
+                users[source].append(node)
+        return users
+
+    def run(self, *inputs: Tensor) -> Iterator[tuple[Node, Tensor]]:
+        """Every node with its tensor, for float32 inputs in order; what is no longer needed is dropped."""
+        last = {source: position for position, node in enumerate(self.nodes) for source in node.inputs}
+        kept = set(self.outputs.values())
+        values: dict[str, Tensor] = {}
+        remaining = iter(inputs)
+        for position, node in enumerate(self.nodes):
+            sources = [values[name] for name in node.inputs]
+            values[node.name] = next(remaining) if node.op == "Input" else evaluate(node, sources)
+            yield node, values[node.name]
+            for name in {*node.inputs, node.name}:
+                if last.get(name, position) <= position and name not in kept:
+                    values.pop(name, None)
+
+    def __call__(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """The outputs by the user's names, for float32 inputs in order."""
+        wanted = set(self.outputs.values())
+        found = {node.name: value for node, value in self.run(*inputs) if node.name in wanted}
+        return {name: found[source] for name, source in self.outputs.items()}
+
+    def between(self, given: Mapping[str, Tensor], wanted: str) -> Tensor:
+        """The tensor of node `wanted`, computed from the tensors of the nodes in `given` and no others."""
+        by_name = self._by_name
+        values = dict(given)
+        pending = [wanted]
+        while pending:
+            node = by_name[pending[-1]]
+            missing = [name for name in node.inputs if name not in values]
+            if node.name not in values and not missing:
+                values[node.name] = evaluate(node, [values[name] for name in node.inputs])
+            if node.name in values:
+                pending.pop()
+            pending.extend(missing)
+        return values[wanted]
+
+    def kinds(self) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+        """The shape and the type of every node's tensor at the sample's size."""
+        with torch.no_grad():
+            sample = torch.zeros(self.sample, dtype=torch.float32)
+            return {node.name: (tuple(value.shape), value.dtype) for node, value in self.run(sample)}
+
+
+class Piece(nn.Module):
+    """A graph with one output as a module: what an `Island` runs."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        (output,) = self.graph(*inputs).values()
+        return output
+
+
+def pruned(graph: Graph) -> Graph:
+    """The same graph without the nodes that no output needs."""
+    needed = set(graph.outputs.values()) | {node.name for node in graph.nodes if node.op == "Input"}
+    for node in reversed(graph.nodes):
+        if node.name in needed:
+            needed.update(node.inputs)
+    return Graph(tuple(node for node in graph.nodes if node.name in needed), graph.outputs, graph.sample)
+
+
+def evaluate(node: Node, inputs: list[Tensor]) -> Tensor:
+    """The float tensor of one node; `inputs` are those of its sources, in order."""
+    from vistream.ir.evaluate import EVALUATE
+
+    return EVALUATE[node.op](node, inputs)

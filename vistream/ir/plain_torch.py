@@ -1,0 +1,43 @@
+"""What a caller of the library has set torch to is not ours: integers are computed in torch's own defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import torch
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEVICES = ("cpu", "cuda")
+"""Those whose automatic mixed precision would reach what runs here."""
+
+
+@contextmanager
+def plain_torch() -> Iterator[None]:
+    """No autocast, float32, and the CPU, whatever the caller has set; as before when the block ends."""
+    dtype = torch.get_default_dtype()
+    with ExitStack() as stack:
+        for device in DEVICES:
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        if torch.get_default_device().type != "cpu":  # a context of its own costs something at every call of torch
+            stack.enter_context(torch.device("cpu"))
+        if dtype != torch.float32:
+            stack.callback(torch.set_default_dtype, dtype)
+            torch.set_default_dtype(torch.float32)
+        yield
+
+
+def with_plain_torch(function: Callable[P, R]) -> Callable[P, R]:
+    """`function`, inside `plain_torch`."""
+
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        with plain_torch():
+            return function(*args, **kwargs)
+
+    return wrapped

@@ -1,0 +1,41 @@
+"""Tracks as COCO annotations of a video, as data sets of tracking have them (TAO, MMTracking); ids: `instance_id`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from vistream.media.formats.exports.collected import CollectedWriter
+
+VIDEO = 1
+
+
+class CocoVideoWriter(CollectedWriter):
+    """`videos`, `images` with `frame_id`, `annotations` with `instance_id` (and `track_id`), `categories` from 1."""
+
+    def document(self) -> str:
+        size = dict(zip(("width", "height"), self.film.size, strict=True))
+        labels = sorted({track.label for track in self.tracks.values()})
+        numbers = {label: number for number, label in enumerate(labels, start=1)}
+        video = {"id": VIDEO, "name": self.film.name, "fps": self.film.fps, **size}
+        images = [
+            {"id": frame + 1, "video_id": VIDEO, "frame_id": frame, "file_name": f"{frame:06d}.jpg", **size}
+            for frame in self.frames
+        ]
+        whole = {
+            "videos": [video],
+            "images": images,
+            "annotations": self._annotations(numbers),
+            "categories": [{"id": number, "name": label} for label, number in numbers.items()],
+        }
+        return json.dumps(whole) + "\n"
+
+    def _annotations(self, numbers: dict[str, int]) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        for identity, track in sorted(self.tracks.items()):
+            for frame, box, score in track.places:
+                names = {"id": len(rows) + 1, "image_id": frame + 1, "video_id": VIDEO, "instance_id": identity}
+                names |= {"track_id": identity, "category_id": numbers[track.label], "iscrowd": 0}
+                sides = [round(float(number), 3) for number in box]
+                rows.append({**names, "bbox": sides, "area": round(sides[2] * sides[3], 3), "score": score})
+        return rows

@@ -1,0 +1,94 @@
+"""One picture of every track: its best shot."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from vistream.atomic import replacing
+from vistream.errors import VistreamError
+from vistream.types import Frame, Result, Track
+
+LARGEST = 512
+"""Pixels of a picture's longer side."""
+QUALITY = 92
+CUT = 0.25
+"""What a shot is worth that the frame's edge cuts, of one that is whole."""
+
+
+@dataclass(slots=True)
+class Shot:
+    """The best picture of one track so far, as JPEG."""
+
+    label: str
+    worth: float
+    jpeg: bytes
+
+
+class CropsWriter:
+    """Keeps each track's best shot, large, certain, not cut by the frame's edge; writes `ID-CLASS.jpg` when closed.
+
+    As a context manager it keeps what was gathered on Ctrl-C, and leaves nothing after any other exception.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self._shots: dict[int, Shot] = {}
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise VistreamError(f"{folder} can't be made: {error.strerror}") from None
+
+    def write(self, frame: Frame, result: Result) -> None:
+        """Look at one frame, uint8 `[H, W, 3]`, RGB."""
+        for track in result.tracks:
+            worth = worth_of(track, (frame.shape[1], frame.shape[0]))
+            best = self._shots.get(track.id)
+            if worth > 0 and (best is None or worth > best.worth):
+                self._shots[track.id] = Shot(track.label, worth, _crop(frame, track))
+
+    def close(self) -> None:
+        """Write the pictures."""
+        for identity, shot in sorted(self._shots.items()):
+            label = re.sub(r"[^\w-]+", "-", shot.label).strip("-")
+            name = f"{identity:04d}-{label}.jpg" if label else f"{identity:04d}.jpg"
+            with replacing(self.folder / name) as temporary:
+                temporary.write_bytes(shot.jpeg)
+
+    def __enter__(self) -> CropsWriter:
+        return self
+
+    def __exit__(
+        self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if exception is None or issubclass(exception, KeyboardInterrupt):
+            self.close()
+
+
+def worth_of(track: Track, size: tuple[int, int]) -> float:
+    """How good a shot of a track is, in a frame of `size` (width, height); 0 where there is nothing of it to see.
+
+    >>> whole, cut = Track(1, (10, 10, 20, 40), 0.5, ""), Track(1, (-5, 10, 20, 40), 0.5, "")
+    >>> worth_of(whole, (99, 99)) > worth_of(cut, (99, 99)) > worth_of(Track(1, (200, 0, 9, 9), 1.0, ""), (99, 99))
+    True
+    """
+    x, y, w, h = track.box
+    seen = max(0.0, min(x + w, size[0]) - max(x, 0)), max(0.0, min(y + h, size[1]) - max(y, 0))
+    whole = x >= 0 and y >= 0 and x + w <= size[0] and y + h <= size[1]
+    return float(track.score * np.sqrt(seen[0] * seen[1]) * (1.0 if whole else CUT))
+
+
+def _crop(frame: Frame, track: Track) -> bytes:
+    x, y, w, h = track.box
+    rows = slice(max(0, round(y)), max(1, round(y + h)))
+    columns = slice(max(0, round(x)), max(1, round(x + w)))
+    picture = np.ascontiguousarray(frame[rows, columns][..., ::-1])
+    factor = LARGEST / max(picture.shape[:2])
+    if factor < 1:
+        picture = np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
+    return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1])

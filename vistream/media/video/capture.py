@@ -1,0 +1,150 @@
+"""What decodes a video file: the FFmpeg inside OpenCV, or PyAV for what that can't read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import cv2
+import numpy as np
+
+from vistream.errors import VistreamError
+from vistream.types import Frame
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
+
+log = logging.getLogger("vistream")
+
+
+class Capture(Protocol):
+    """The part of `cv2.VideoCapture` that is used of a file; pictures are BGR."""
+
+    def isOpened(self) -> bool: ...
+    def grab(self) -> bool: ...
+    def retrieve(self) -> tuple[bool, Any]: ...  # Any: OpenCV's own union
+    def get(self, propId: int, /) -> float: ...
+    def release(self) -> None: ...
+
+
+def open_capture(path: Path) -> Capture:
+    """Whatever can decode the file's first frame. Raises VistreamError, which names the codec, where nothing can."""
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    opened = capture.isOpened()
+    if opened and capture.grab():
+        capture.release()
+        return cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)  # anew: what was grabbed can't be put back
+    codec = fourcc(capture) if opened else ""
+    capture.release()
+    other, reason = _open_pyav(path)
+    if other is not None:
+        log.info("%s is decoded by PyAV (%s)", path, other.codec)
+        return other
+    if codec:
+        raise VistreamError(f"{path} holds no frame that can be decoded, by OpenCV ({codec}), {reason}")
+    raise VistreamError(f"{path} is not a video that can be read: it is damaged, cut short, or of an unknown format")
+
+
+def fourcc(capture: cv2.VideoCapture) -> str:
+    """The four letters of the codec, or nothing where there are none."""
+    number = int(capture.get(cv2.CAP_PROP_FOURCC))
+    letters = bytes((number >> shift) & 0xFF for shift in (0, 8, 16, 24)).decode("latin-1").strip("\0 ")
+    return letters if letters.isprintable() else ""
+
+
+def last_seconds(path: Path) -> float | None:
+    """Where the last packet of any stream ends, sound too, in seconds; None without PyAV, or where it can't tell.
+
+    A file that is whole reaches the duration that it declares, even where its picture ends before its sound.
+    """
+    try:
+        import av
+    except ImportError:
+        return None
+    try:
+        with av.open(str(path)) as container:
+            ends = [
+                float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                for packet in container.demux()
+                if packet.pts is not None and packet.time_base is not None
+            ]
+    except (av.error.FFmpegError, OSError, ValueError):
+        return None
+    return max(ends, default=None)
+
+
+def _open_pyav(path: Path) -> tuple[_PyAvCapture | None, str]:
+    """A capture that gives frames; or None, and why."""
+    try:
+        import av
+    except ImportError:
+        return None, "and PyAV is not here: pip install 'vistream[h264]'"
+    try:
+        container = av.open(str(path))
+        if not container.streams.video:
+            container.close()
+            raise VistreamError(f"{path} holds no picture: it is sound alone")
+        capture = _PyAvCapture(container)
+        if capture.ahead():
+            return capture, ""
+        capture.release()
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        return None, f"nor by PyAV: {getattr(error, 'strerror', None) or type(error).__name__}"
+    return None, "nor by PyAV"
+
+
+class _PyAvCapture:
+    """Frames by PyAV, turned the way the file's metadata says."""
+
+    def __init__(self, container: InputContainer) -> None:
+        self._container = container
+        self._stream = container.streams.video[0]
+        self._stream.thread_type = "AUTO"
+        self._frames: Iterator[VideoFrame] = container.decode(self._stream)
+        self._ahead: VideoFrame | None = None
+        self._now: VideoFrame | None = None
+        self.codec = str(self._stream.codec_context.name)
+
+    def ahead(self) -> bool:
+        """Whether a frame follows."""
+        if self._ahead is None:
+            self._ahead = self._next()
+        return self._ahead is not None
+
+    def _next(self) -> VideoFrame | None:
+        import av
+
+        try:
+            return next(self._frames, None)
+        except av.error.FFmpegError:  # the rest is damaged: whoever counts frames will say so
+            return None
+
+    def isOpened(self) -> bool:
+        return True
+
+    def grab(self) -> bool:
+        there = self.ahead()
+        self._now, self._ahead = self._ahead, None
+        return there
+
+    def retrieve(self) -> tuple[bool, Frame]:
+        assert self._now is not None
+        picture = np.asarray(self._now.to_ndarray(format="bgr24"), dtype=np.uint8)
+        turns = round(float(getattr(self._now, "rotation", 0)) / 90) % 4
+        return True, np.ascontiguousarray(np.rot90(picture, turns))
+
+    def get(self, prop: int, /) -> float:
+        stream = self._stream
+        if prop == cv2.CAP_PROP_FPS:
+            return float(stream.average_rate or 0)
+        if prop == cv2.CAP_PROP_FRAME_COUNT:
+            return float(stream.frames)
+        if prop == cv2.CAP_PROP_POS_MSEC and self._now is not None and self._now.time is not None:
+            return 1000 * (self._now.time - float((stream.start_time or 0) * (stream.time_base or 0)))
+        return 0.0
+
+    def release(self) -> None:
+        self._container.close()

@@ -1,0 +1,131 @@
+"""`vistream.track`: a video's results, frame by frame, with the options of the command line by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vistream.errors import VistreamError
+from vistream.pipeline.run import Run, Settings
+from vistream.pipeline.session import AUTO
+from vistream.pipeline.start import implied_task
+from vistream.pipeline.tracked import TrackedFrame
+from vistream.types import Box
+
+Place = str | Sequence[float | str]
+"""A line or a zone: `"x1,y1,x2,y2,name"`, or the same as a list."""
+PathLike = str | os.PathLike[str]
+
+
+def track(
+    source: PathLike | int,
+    task: str | None = None,
+    *,
+    model: str = AUTO,
+    detections: PathLike | None = None,
+    detector: str = "auto",
+    detector_size: int | tuple[int, int] | None = None,
+    fidelity: str = "exact",
+    deadband: int | None = None,
+    hysteresis: int | None = None,
+    start: int = 0,
+    stride: int = 1,
+    max_frames: int | None = None,
+    classes: str | Iterable[str] = (),
+    init_mask: PathLike | None = None,
+    init_box: Sequence[float] | None = None,
+    init_poses: PathLike | None = None,
+    reconnect: bool = True,
+    lines: str | Iterable[Place] = (),
+    zones: str | Iterable[Place] = (),
+) -> Iterator[TrackedFrame]:
+    """Track a video: one `TrackedFrame` a frame, as soon as it is known.
+
+    `source`: a video file, camera index, stream URL, image folder or glob. `task`: mot, mots, pose, vos or sot; left
+    out, what is given for the first frame decides, else mot. `classes`: names, or one text with commas. `init_box`:
+    x, y, w, h in pixels. `lines`, `zones`: as texts of the command line, or as rows of numbers with a name behind them;
+    what happens there is in the results' `events`. The others are those of `vistream track`.
+    Raises VistreamError, at once, for whatever can't be opened or is not known.
+    """
+    given = {name: value for name, value in locals().items() if name in _FIELDS}
+    return _results(Run(_source(source), settings_of(**given)))
+
+
+_FIELDS = frozenset(field.name for field in fields(Settings))
+
+
+def settings_of(task: str | None = None, **options: Any) -> Settings:  # Any: each is checked where it is used
+    """`Settings` from what a caller writes: texts for paths and for classes, lists and arrays for boxes.
+
+    Raises VistreamError for an option that there is not, and for what can't be taken for one.
+
+    >>> settings_of(classes="person, car", init_box=[1, 2, 3, 4]).task, settings_of(classes="person, car").classes
+    ('sot', ('person', 'car'))
+    """
+    unknown = [name for name in options if name not in _FIELDS]
+    if unknown:
+        raise VistreamError(f"track has no option {unknown[0]!r}: it has {', '.join(sorted(_FIELDS))}")
+    for name in ("detections", "init_mask", "init_poses"):
+        if options.get(name) is not None:
+            options[name] = _path(name, options[name])
+    if options.get("init_box") is not None:
+        options["init_box"] = _box(options["init_box"])
+    if "classes" in options:
+        options["classes"] = _names(options["classes"])
+    for name in ("lines", "zones"):
+        if name in options:
+            options[name] = _places(options[name])
+    return Settings(task=implied_task(task, **{name: options.get(name) for name in _FIRST}), **options)
+
+
+_FIRST = ("init_mask", "init_box", "init_poses")
+
+
+def _source(source: PathLike | int) -> str:
+    if isinstance(source, int) and not isinstance(source, bool):
+        return str(source)
+    return str(_path("source", source)) if not isinstance(source, str) else source
+
+
+def _path(name: str, value: object) -> Path:
+    if not isinstance(value, str | os.PathLike):
+        raise VistreamError(f"{name} is {type(value).__name__}: a path, or its text, is expected")
+    return Path(value)
+
+
+def _names(value: object) -> tuple[str, ...]:
+    given: object = value.split(",") if isinstance(value, str) else value
+    names: list[Any] = list(given) if isinstance(given, Iterable) else [given]
+    if not all(isinstance(name, str) for name in names):
+        raise VistreamError("classes are names: a text with commas between them, or a list of texts")
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def _places(value: object) -> tuple[str, ...]:
+    """Texts as the command line has them."""
+    places: list[Any] = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
+    if places and all(isinstance(part, int | float) for part in places[:4]):
+        places = [places]  # one alone, as numbers
+    return tuple(place if isinstance(place, str) else ",".join(map(str, np.ravel(list(place)))) for place in places)
+
+
+def _box(value: object) -> Box:
+    try:
+        numbers = np.asarray(value.split(",") if isinstance(value, str) else value, np.float64).ravel()
+        x, y, w, h = (float(number) for number in numbers)
+    except (TypeError, ValueError):
+        raise VistreamError(f"init_box is {value!r}: four numbers are expected, x, y, w, h") from None
+    return x, y, w, h
+
+
+def _results(run: Run) -> Iterator[TrackedFrame]:
+    with closing(run):
+        for frame, result in run:
+            known = {field.name: getattr(result, field.name) for field in fields(result)}
+            yield TrackedFrame(**known, picture=frame.image, joints=run.observer.joints)

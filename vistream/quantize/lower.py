@@ -1,0 +1,69 @@
+"""From the float graph to the float program: what folds into a neuron's sum, and what becomes a layer of its own.
+
+Nodes are taken in order. What is linear stays a pending `Sum` (a convolution, and batch norms and additions behind
+it) until something that is not linear reads it, or several nodes do; then it becomes a neuron layer. Every operation
+has a function of its own in `LOWER`; where it finds nothing in the integer network that does the same it returns None,
+and the node becomes part of an island, which is run in float as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vistream.ir.graph import Graph, Node, evaluate
+from vistream.quantize.lower_maps import average_pool, call, concat, max_pool, pad, resize
+from vistream.quantize.lower_sums import arithmetic, clip, convolution, elementwise, linear, mean, scale, transposed
+from vistream.quantize.lowering import Lowering, Value
+from vistream.quantize.program import FloatInput, Program
+from vistream.quantize.rewrite import rewritten
+
+FIRM = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "Resize", "Pad", "Concat")
+"""Operations that take maps: an island before them ends, so that they can be streamed."""
+
+
+def lower(graph: Graph) -> Program:
+    """The float program of a graph; raises VistreamError, naming the node, for what cannot be taken."""
+    lowering = Lowering(rewritten(graph))
+    for node in lowering.graph.nodes:
+        if node.name not in lowering.inside:
+            _take(lowering, node)
+    return lowering.finished()
+
+
+def _take(low: Lowering, node: Node) -> None:
+    if node.op != "Input" and all(name in low.constants for name in node.inputs):
+        low.constants[node.name] = evaluate(node, [low.constants[name] for name in node.inputs])
+        return
+    joins = node.op not in FIRM and any(name in low.floating for name in node.inputs)
+    value = None if joins else LOWER[node.op](low, node)
+    if value is None:
+        low.floating.add(node.name)
+    else:
+        low.values[node.name] = value
+        low.look_ahead(node.name)
+
+
+def _input(low: Lowering, node: Node) -> Value:
+    _, channels, height, width = low.graph.sample
+    low.add(FloatInput(node.name, node.name, channels), channels)
+    return Value(node.name, (channels, height, width))
+
+
+LOWER: dict[str, Callable[[Lowering, Node], Value | None]] = {
+    "Input": _input,
+    "Conv": convolution,
+    "ConvTranspose": transposed,
+    "Linear": linear,
+    "Scale": scale,
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div"), arithmetic),
+    "Relu": clip,
+    "Clip": clip,
+    "PRelu": elementwise,
+    "MaxPool": max_pool,
+    "AveragePool": average_pool,
+    "Mean": mean,
+    "Resize": resize,
+    "Pad": pad,
+    "Concat": concat,
+    "Call": call,
+}

@@ -1,0 +1,41 @@
+"""What a torch module must be before it can be read at all: said by cause, before torch says it in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from vistream.errors import VistreamError
+
+
+def check_module(model: Any) -> None:
+    """Raise VistreamError for what is no float network with sound weights, saying what to do."""
+    if not isinstance(model, nn.Module):
+        raise VistreamError(f"a model must be a torch.nn.Module, not {model!r:.60}: wrap a function in a module")
+    for name, tensor in _tensors(model):
+        cause = _cause(tensor)
+        if cause is not None:
+            raise VistreamError(f"{name} of the model {cause}")
+
+
+def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from model.named_parameters()
+    yield from model.named_buffers()
+
+
+def _cause(tensor: Tensor) -> str | None:
+    if is_lazy(tensor):
+        return "has no shape yet (a lazy module): call the model once on a picture first"
+    if tensor.is_meta:
+        return "has no values (it is on the meta device): load the weights first"
+    if tensor.is_quantized:
+        return "is quantised already: give the float model, from before it was converted"
+    if tensor.is_complex():
+        return "is complex: the integer network computes with real numbers"
+    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        return "has values that are not finite: are the weights sound?"
+    return None

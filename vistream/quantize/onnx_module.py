@@ -1,0 +1,165 @@
+"""An ONNX file, or its first part, as a torch module: each node a child that is called by the node's name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vistream.errors import VistreamError
+from vistream.models.onnx_file import Node, OnnxFile, Value
+from vistream.quantize.onnx_attributes import Unsupported
+from vistream.quantize.onnx_operators import OPERATORS
+from vistream.quantize.onnx_rewrite import rewritten
+
+EXPLICIT_SOFTMAX = 13  # the opset from which softmax works along one axis
+
+
+class Step(nn.Module):
+    """One node of the file; `forward` takes its inputs in order, None where one is left out."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self.node = node
+
+    def forward(self, *inputs: Tensor | None) -> tuple[Tensor, ...]:
+        found = OPERATORS[self.node.op](self.node, inputs)
+        return found if isinstance(found, tuple) else (found,)
+
+
+class OnnxModule(nn.Module):
+    """The nodes of a file that lead from its image to the values called `outputs`; returns these by name.
+
+    `constants`: values that do not depend on the image. `titles`: the node by the name of the child that stands for it.
+    """
+
+    def __init__(self, image: str, nodes: Sequence[Node], constants: dict[str, Tensor], outputs: Sequence[str]) -> None:
+        super().__init__()
+        self.titles: dict[str, Node] = {}
+        self._image, self._outputs = image, tuple(outputs)
+        self._constants = constants
+        self._steps: list[Step] = []
+        needed = set(outputs)
+        for node in reversed(nodes):
+            if needed.intersection(node.outputs):
+                needed.update(name for name in node.inputs if name not in constants)
+                self._steps.insert(0, Step(node))
+        for number, step in enumerate(self._steps):
+            title = title_of(step.node).replace(".", "_")
+            title = title if title not in self.titles else f"{title}_{number}"
+            self.titles[title] = step.node
+            self.add_module(title, step)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        values = {**self._constants, self._image: x}
+        for step in self._steps:
+            found = step(*(values[name] if name else None for name in step.node.inputs))
+            values.update(zip(step.node.outputs, found, strict=False))
+        return {name: values[name] for name in self._outputs}
+
+    def owner(self, name: str) -> Node | None:
+        """The file's node that a node of the recorded graph belongs to; None for the image and for constants."""
+        titles = [title for title in self.titles if name == title or name.startswith(tuple(title + c for c in ".:#"))]
+        return self.titles[max(titles, key=len)] if titles else None
+
+
+def title_of(node: Node) -> str:
+    """What a user knows a node by."""
+    return node.name or f"{node.op} {node.outputs[0]}"
+
+
+def image_of(file: OnnxFile) -> Value:
+    """The file's one input, for a frame; raises VistreamError where it wants something else."""
+    if len(file.inputs) != 1:
+        names = ", ".join(value.name for value in file.inputs)
+        raise VistreamError(f"{file.path}: takes {len(file.inputs)} inputs ({names}); one image can be streamed")
+    image = file.inputs[0]
+    shape = image.shape or ()
+    if len(shape) != 4 or shape[0] not in (1, -1) or shape[1] not in (1, 3) or image.dtype not in (1, 10):
+        listed = " x ".join(map(str, shape))
+        raise VistreamError(f"{file.path}: its input is {listed}, not 1 x 3 x height x width, of floats")
+    return image
+
+
+@dataclass
+class Facts:
+    """What one run of a whole file tells, at one size.
+
+    `nodes`: of the file, rewritten; `constants`: values that do not depend on the image; `shapes`: of those that do, as
+    far as they can be computed here; `why`: what each node that can't be is refused for, by its first output.
+    """
+
+    constants: dict[str, Tensor] = field(default_factory=dict)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    why: dict[str, str] = field(default_factory=dict)
+    nodes: Sequence[Node] = ()
+
+
+def facts_of(file: OnnxFile, size: tuple[int, int]) -> Facts:
+    """Run a file on a grey image of `size` (rows, columns), as far as its operations are known here."""
+    constants = {name: _tensor(file, name) for name in file.weights}
+    facts = Facts(constants, nodes=_rewritten(file, constants))
+    image = image_of(file)
+    channels = (image.shape or (1, 3))[1]
+    values: dict[str, Tensor] = {image.name: torch.full((1, channels, *size), 0.5)}
+    facts.shapes[image.name] = (1, channels, *size)
+    last = {name: number for number, node in enumerate(facts.nodes) for name in node.inputs}
+    with torch.no_grad():
+        for number, node in enumerate(facts.nodes):
+            _run(file, node, values, facts)
+            for name in [name for name in node.inputs if last[name] == number]:
+                values.pop(name, None)
+    return facts
+
+
+def _run(file: OnnxFile, node: Node, values: dict[str, Tensor], facts: Facts) -> None:
+    """Run one node: what it gives goes to the constants, or to `values`, or it can't be run, and the reason is kept."""
+    missing = [name for name in node.inputs if name and name not in values and name not in facts.constants]
+    try:
+        if missing:
+            raise Unsupported("what it reads can't be computed here")
+        _check(file, node)
+        found = Step(node)(*((facts.constants.get(name, values.get(name))) if name else None for name in node.inputs))
+    except Unsupported as error:
+        facts.why[node.outputs[0]] = str(error)
+        return
+    except (RuntimeError, ValueError, IndexError, TypeError, KeyError, OverflowError) as error:
+        facts.why[node.outputs[0]] = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        return
+    steady = not any(name in values for name in node.inputs) or node.op in ("Shape", "Size")
+    for name, value in zip(node.outputs, found, strict=False):
+        if steady:
+            facts.constants[name] = value
+        else:
+            values[name] = value
+            facts.shapes[name] = tuple(value.shape)
+
+
+def _check(file: OnnxFile, node: Node) -> None:
+    if node.domain not in ("", "ai.onnx") or node.op not in OPERATORS:
+        raise Unsupported(f"{node.op} has no counterpart here")
+    if len(node.outputs) > 1 and node.op not in ("Split",) and any(node.outputs[1:]):
+        raise Unsupported(f"{node.op} with several outputs")
+    old = file.opsets.get("", file.opsets.get("ai.onnx", 1)) < EXPLICIT_SOFTMAX
+    if node.op == "Softmax" and old and node.attributes.get("axis") != -1:
+        raise Unsupported("softmax over several axes")
+
+
+def _tensor(file: OnnxFile, name: str) -> Tensor:
+    array = file.weight(name)
+    floating = array.dtype.kind == "f"
+    return torch.from_numpy(array.astype("f4") if floating else array.copy())
+
+
+def _rewritten(file: OnnxFile, constants: dict[str, Tensor]) -> list[Node]:
+    """The file's nodes, with those that are spelled out as one."""
+    known = dict(constants)
+    for node in file.nodes:
+        value = node.attributes.get("value") if node.op == "Constant" else None
+        if isinstance(value, np.ndarray):
+            known[node.outputs[0]] = torch.as_tensor(value)
+    lists = {name: value.reshape(-1).tolist() for name, value in known.items() if value.dtype == torch.int64}
+    return rewritten(file.nodes, lists)

@@ -1,0 +1,318 @@
+"""What the operations of ONNX compute, in torch: one entry each.
+
+An entry takes the node and its inputs, tensors (None where one is left out), and gives the outputs. It may raise
+`Unsupported`, saying what it does not do. What shapes are computed with runs here too, so a graph that is run once is
+left with sizes that are numbers. Semantics: github.com/onnx/onnx, docs/Operators.md; `tests/quantize` holds every entry
+to onnxruntime.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vistream.ir.same import same_padding
+from vistream.models.onnx_file import DTYPES, Node
+from vistream.quantize.onnx_attributes import (
+    Inputs,
+    Unsupported,
+    axes_of,
+    decimal,
+    integer,
+    integers,
+    optional,
+    required,
+    string,
+)
+from vistream.quantize.onnx_moves import MOVES
+
+Operator = Callable[[Node, Inputs], Tensor | tuple[Tensor, ...]]
+
+
+# ---- elementwise ----
+
+
+def _unary(function: Callable[[Tensor], Tensor]) -> Operator:
+    return lambda node, inputs: function(required(inputs, 0))
+
+
+def _binary(function: Callable[[Tensor, Tensor], Tensor]) -> Operator:
+    return lambda node, inputs: function(required(inputs, 0), required(inputs, 1))
+
+
+def _folded(function: Callable[[Tensor, Tensor], Tensor]) -> Operator:
+    """Of any number of inputs."""
+
+    def operator(node: Node, inputs: Inputs) -> Tensor:
+        result = required(inputs, 0)
+        for position in range(1, len(inputs)):
+            result = function(result, required(inputs, position))
+        return result
+
+    return operator
+
+
+def _divide(node: Node, inputs: Inputs) -> Tensor:
+    a, b = required(inputs, 0), required(inputs, 1)
+    return a / b if a.is_floating_point() else torch.div(a, b, rounding_mode="trunc")
+
+
+def _clip(node: Node, inputs: Inputs) -> Tensor:
+    low, high = (
+        float(value) if (value := optional(inputs, position)) is not None else decimal(node, name, default)
+        for position, name, default in ((1, "min", -math.inf), (2, "max", math.inf))
+    )
+    return required(inputs, 0).clamp(low, high)
+
+
+def _hard_sigmoid(node: Node, inputs: Inputs) -> Tensor:
+    return (required(inputs, 0) * decimal(node, "alpha", 0.2) + decimal(node, "beta", 0.5)).clamp(0.0, 1.0)
+
+
+def _gelu(node: Node, inputs: Inputs) -> Tensor:
+    return F.gelu(required(inputs, 0), approximate=string(node, "approximate", "none"))
+
+
+def _prelu(node: Node, inputs: Inputs) -> Tensor:
+    x, slope = required(inputs, 0), required(inputs, 1)
+    if slope.numel() not in (1, x.shape[1] if x.dim() > 1 else 1):
+        raise Unsupported("slopes that vary over the map")
+    return F.prelu(x, slope.reshape(-1))
+
+
+def _cast(node: Node, inputs: Inputs) -> Tensor:
+    kind = integer(node, "to", 1)
+    if kind not in DTYPES:
+        raise Unsupported(f"a cast to type {kind}")
+    dtype = torch.from_numpy(_empty(kind)).dtype
+    return required(inputs, 0).to(torch.float32 if dtype.is_floating_point else dtype)
+
+
+def _empty(kind: int) -> Any:
+    import numpy as np
+
+    return np.zeros(0, DTYPES[kind])
+
+
+# ---- windows ----
+
+
+def _pads(node: Node, x: Tensor, kernel: Sequence[int]) -> list[int]:
+    """Top, left, bottom, right."""
+    strides, dilations = integers(node, "strides", [1, 1]), integers(node, "dilations", [1, 1])
+    auto = string(node, "auto_pad", "NOTSET")
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        axes = zip(x.shape[-2:], kernel, strides, dilations, strict=True)
+        (top, bottom), (left, right) = (same_padding(*axis) for axis in axes)
+        return [top, left, bottom, right] if auto == "SAME_UPPER" else [bottom, right, top, left]
+    return [0, 0, 0, 0] if auto == "VALID" else integers(node, "pads", [0, 0, 0, 0])
+
+
+def _padded(x: Tensor, pads: Sequence[int], value: float) -> tuple[Tensor, tuple[int, int]]:
+    """The map, and the even padding that is left to the operator: padded here where it is uneven."""
+    top, left, bottom, right = pads
+    if (top, left) == (bottom, right):
+        return x, (top, left)
+    return F.pad(x, (left, right, top, bottom), value=value), (0, 0)
+
+
+def _flat(x: Tensor) -> None:
+    if x.dim() != 4:
+        raise Unsupported("anything but maps")
+
+
+def _conv(node: Node, inputs: Inputs) -> Tensor:
+    x, weight = required(inputs, 0), required(inputs, 1)
+    _flat(x)
+    x, padding = _padded(x, _pads(node, x, weight.shape[2:]), 0.0)
+    strides, dilations = integers(node, "strides", [1, 1]), integers(node, "dilations", [1, 1])
+    return F.conv2d(x, weight, optional(inputs, 2), strides, padding, dilations, integer(node, "group", 1))
+
+
+def _conv_transpose(node: Node, inputs: Inputs) -> Tensor:
+    x, weight = required(inputs, 0), required(inputs, 1)
+    _flat(x)
+    top, left, bottom, right = integers(node, "pads", [0, 0, 0, 0])
+    if (top, left) != (bottom, right) or "output_shape" in node.attributes or "auto_pad" in node.attributes:
+        raise Unsupported("uneven padding")
+    strides, dilations = integers(node, "strides", [1, 1]), integers(node, "dilations", [1, 1])
+    extra = integers(node, "output_padding", [0, 0])
+    group = integer(node, "group", 1)
+    return F.conv_transpose2d(x, weight, optional(inputs, 2), strides, (top, left), extra, group, dilations)
+
+
+def _max_pool(node: Node, inputs: Inputs) -> Tensor:
+    x, kernel = required(inputs, 0), integers(node, "kernel_shape", [])
+    _flat(x)
+    x, padding = _padded(x, _pads(node, x, kernel), -math.inf)
+    strides, dilations = integers(node, "strides", [1, 1]), integers(node, "dilations", [1, 1])
+    return F.max_pool2d(x, kernel, strides, padding, dilations, bool(integer(node, "ceil_mode", 0)))
+
+
+def _average_pool(node: Node, inputs: Inputs) -> Tensor:
+    x, kernel = required(inputs, 0), integers(node, "kernel_shape", [])
+    _flat(x)
+    pads, counted = _pads(node, x, kernel), bool(integer(node, "count_include_pad", 0))
+    if pads[:2] != pads[2:] and not counted:
+        raise Unsupported("uneven padding that does not count")
+    x, padding = _padded(x, pads, 0.0)
+    return F.avg_pool2d(
+        x, kernel, integers(node, "strides", [1, 1]), padding, bool(integer(node, "ceil_mode", 0)), counted
+    )
+
+
+def _resize(node: Node, inputs: Inputs) -> Tensor:
+    x = required(inputs, 0)
+    _flat(x)
+    older = node.op == "Upsample" or len(inputs) == 2
+    scales = optional(inputs, 1 if older else 2)
+    sizes = None if older else optional(inputs, 3)
+    given = torch.tensor(node.attributes["scales"]) if "scales" in node.attributes else scales
+    if sizes is not None:
+        size = tuple(int(side) for side in sizes[2:])
+    elif given is not None:
+        size = tuple(int(side * float(scale)) for side, scale in zip(x.shape[2:], given[2:], strict=True))
+    else:
+        raise Unsupported("no size")
+    mode = string(node, "mode", "nearest")
+    where = string(node, "coordinate_transformation_mode", "asymmetric" if older else "half_pixel")
+    whole = all(new % old == 0 for new, old in zip(size, x.shape[2:], strict=True))
+    if mode == "nearest" and (whole or (where == "asymmetric" and string(node, "nearest_mode", "") == "floor")):
+        return F.interpolate(x, size, mode="nearest")
+    if mode == "linear" and where in ("half_pixel", "pytorch_half_pixel", "align_corners"):
+        return F.interpolate(x, size, mode="bilinear", align_corners=where == "align_corners")
+    raise Unsupported(f"{mode} resizing of the kind {where}")
+
+
+def _pad(node: Node, inputs: Inputs) -> Tensor:
+    x, mode = required(inputs, 0), string(node, "mode", "constant")
+    given, value = optional(inputs, 1), optional(inputs, 2)
+    pads = given.tolist() if given is not None else integers(node, "pads", [])
+    rank = x.dim()
+    if len(pads) != 2 * rank or mode not in ("constant", "reflect", "edge"):
+        raise Unsupported(f"{mode} padding of some axes")
+    pairs = [(pads[axis], pads[axis + rank]) for axis in range(rank)]
+    while len(pairs) > 1 and pairs[0] == (0, 0):
+        pairs.pop(0)
+    flat = [int(pad) for pair in reversed(pairs) for pad in pair]
+    if mode == "constant":
+        return F.pad(x, flat, value=float(value) if value is not None else decimal(node, "value", 0.0))
+    return F.pad(x, flat, mode="reflect" if mode == "reflect" else "replicate")
+
+
+# ---- sums of products, norms, means ----
+
+
+def _gemm(node: Node, inputs: Inputs) -> Tensor:
+    a, b, bias = required(inputs, 0), required(inputs, 1), optional(inputs, 2)
+    if integer(node, "transA", 0):
+        raise Unsupported("a transposed left side")
+    weight = (b if integer(node, "transB", 0) else b.t()) * decimal(node, "alpha", 1.0)
+    return F.linear(a, weight, None if bias is None else bias.expand(len(weight)) * decimal(node, "beta", 1.0))
+
+
+def _matmul(node: Node, inputs: Inputs) -> Tensor:
+    a, b = required(inputs, 0), required(inputs, 1)
+    return F.linear(a, b.t()) if b.dim() == 2 and a.dim() > 1 else torch.matmul(a, b)
+
+
+def _batch_norm(node: Node, inputs: Inputs) -> Tensor:
+    x, weight, bias, mean, variance = (required(inputs, position) for position in range(5))
+    return F.batch_norm(x, mean, variance, weight, bias, eps=decimal(node, "epsilon", 1e-5))
+
+
+def _layer_norm(node: Node, inputs: Inputs) -> Tensor:
+    x = required(inputs, 0)
+    shape = x.shape[integer(node, "axis", -1) % x.dim() :]
+    return F.layer_norm(x, shape, required(inputs, 1), optional(inputs, 2), decimal(node, "epsilon", 1e-5))
+
+
+def _instance_norm(node: Node, inputs: Inputs) -> Tensor:
+    x, weight, bias = (required(inputs, position) for position in range(3))
+    return F.instance_norm(x, weight=weight, bias=bias, eps=decimal(node, "epsilon", 1e-5))
+
+
+def _softmax(node: Node, inputs: Inputs) -> Tensor:
+    """Over one axis, as from opset 13 on; earlier files mean all axes from `axis` on: the same for the last one."""
+    x = required(inputs, 0)
+    axis = integer(node, "axis", -1) % x.dim()
+    return torch.softmax(x, axis)
+
+
+def _reduced(function: Callable[..., Tensor]) -> Operator:
+    def operator(node: Node, inputs: Inputs) -> Tensor:
+        x = required(inputs, 0)
+        axes = axes_of(node, inputs, x.dim())
+        if axes is None and integer(node, "noop_with_empty_axes", 0):
+            return x
+        return function(x, axes or list(range(x.dim())), bool(integer(node, "keepdims", 1)))
+
+    return operator
+
+
+def _l2(x: Tensor, axes: list[int], keepdims: bool) -> Tensor:
+    return (x * x).sum(axes, keepdim=keepdims).sqrt()
+
+
+def _dequantize(node: Node, inputs: Inputs) -> Tensor:
+    x, scale, zero = required(inputs, 0), required(inputs, 1), optional(inputs, 2)
+    if scale.numel() > 1:
+        axis = integer(node, "axis", 1) % x.dim()
+        shape = [-1 if number == axis else 1 for number in range(x.dim())]
+        scale, zero = scale.reshape(shape), None if zero is None else zero.reshape(shape)
+    return (x.to(torch.float32) - (0.0 if zero is None else zero.to(torch.float32))) * scale
+
+
+UNARY: dict[str, Callable[[Tensor], Tensor]] = {
+    "Relu": F.relu, "Sigmoid": torch.sigmoid, "Tanh": torch.tanh, "Erf": torch.erf, "Exp": torch.exp, "Log": torch.log,
+    "Sqrt": torch.sqrt, "Reciprocal": torch.reciprocal, "Abs": torch.abs, "Neg": torch.neg, "Floor": torch.floor,
+    "Ceil": torch.ceil, "Round": torch.round, "Softplus": F.softplus, "Softsign": F.softsign, "HardSwish": F.hardswish,
+    "Mish": F.mish, "Sin": torch.sin, "Cos": torch.cos, "Identity": lambda x: x, "Dropout": lambda x: x,
+    "Not": torch.logical_not, "GlobalAveragePool": lambda x: x.mean((2, 3), keepdim=True), "Sign": torch.sign,
+}  # fmt: skip
+FOLDED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "Add": torch.add, "Sum": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Max": torch.maximum, "Min": torch.minimum,
+}  # fmt: skip
+BINARY: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "Pow": torch.pow, "Equal": torch.eq, "Less": torch.lt, "Greater": torch.gt, "Mod": torch.remainder,
+    "And": torch.logical_and, "Or": torch.logical_or,
+}  # fmt: skip
+REDUCED: dict[str, Callable[..., Tensor]] = {
+    "ReduceMean": torch.mean, "ReduceSum": torch.sum, "ReduceMax": torch.amax, "ReduceMin": torch.amin, "ReduceL2": _l2,
+}  # fmt: skip
+
+OPERATORS: dict[str, Operator] = {
+    **MOVES,
+    **{name: _unary(function) for name, function in UNARY.items()},
+    **{name: _folded(function) for name, function in FOLDED.items()},
+    **{name: _binary(function) for name, function in BINARY.items()},
+    **{name: _reduced(function) for name, function in REDUCED.items()},
+    "LeakyRelu": lambda node, inputs: F.leaky_relu(required(inputs, 0), decimal(node, "alpha", 0.01)),
+    "Elu": lambda node, inputs: F.elu(required(inputs, 0), decimal(node, "alpha", 1.0)),
+    "Div": _divide,
+    "Clip": _clip,
+    "HardSigmoid": _hard_sigmoid,
+    "Gelu": _gelu,
+    "PRelu": _prelu,
+    "Cast": _cast,
+    "Where": lambda node, inputs: torch.where(required(inputs, 0), required(inputs, 1), required(inputs, 2)),
+    "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "MaxPool": _max_pool,
+    "AveragePool": _average_pool,
+    "Resize": _resize,
+    "Upsample": _resize,
+    "Pad": _pad,
+    "Gemm": _gemm,
+    "MatMul": _matmul,
+    "BatchNormalization": _batch_norm,
+    "LayerNormalization": _layer_norm,
+    "InstanceNormalization": _instance_norm,
+    "Softmax": _softmax,
+    "DequantizeLinear": _dequantize,
+}  # fmt: skip

@@ -1,0 +1,61 @@
+"""Some nodes of an ONNX file as a model of their own, for onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vistream.models.onnx_file import Node, OnnxFile
+from vistream.models.onnx_wire import field, fields, integer, string
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """A tensor that a part is fed with: `dtype` as in `DTYPES`."""
+
+    dtype: int
+    shape: tuple[int, ...]
+
+
+def nodes_behind(file: OnnxFile, given: frozenset[str], wanted: Sequence[str]) -> list[Node]:
+    """The nodes that compute the values `wanted` from those `given`, and from weights."""
+    needed = set(wanted)
+    found = []
+    for node in reversed(file.nodes):
+        if any(name in needed and name not in given for name in node.outputs):
+            found.append(node)
+            needed.update(node.inputs)
+    return found[::-1]
+
+
+def part_of(file: OnnxFile, nodes: Sequence[Node], fed: Mapping[str, Fed], outputs: Sequence[str]) -> bytes:
+    """The model of `nodes` with the inputs `fed` and these outputs."""
+    model = fields(file.encoded)
+    shown = {string(fields(value), 1): value for value in fields(model[7][0])[12]}
+    read = {name for node in nodes for name in node.inputs}
+    parts = [
+        *(field(1, node.encoded) for node in nodes),
+        field(2, "part"),
+        *(field(5, _inline(file, name)) for name in file.weights if name in read),
+        *(field(11, _value(name, tensor)) for name, tensor in fed.items()),
+        *(field(12, shown.get(name, field(1, name))) for name in outputs),
+    ]
+    kept = [field(number, value) for number in (8, 25) for value in model.get(number, [])]
+    return field(1, file.ir_version) + b"".join(kept) + field(7, b"".join(parts))
+
+
+def _inline(file: OnnxFile, name: str) -> bytes | memoryview:
+    """A weight as it is encoded, with its data where they lay in another file."""
+    encoded = file.weights[name]
+    if integer(fields(encoded), 14) == 0:
+        return encoded
+    array = file.weight(name)
+    sides = b"".join(field(1, side) for side in array.shape)
+    kind = field(2, integer(fields(encoded), 2))
+    return sides + kind + field(8, name) + field(9, array.tobytes())
+
+
+def _value(name: str, tensor: Fed) -> bytes:
+    """A ValueInfoProto of a tensor."""
+    sides = b"".join(field(1, field(1, side)) for side in tensor.shape)
+    return field(1, name) + field(2, field(1, field(1, tensor.dtype) + field(2, sides)))

@@ -1,0 +1,114 @@
+"""Where an ONNX file is cut: its body goes into the integer network, its tail stays with onnxruntime.
+
+The body reaches from the image as far as the integer network can take the file's operations, and no further than the
+last convolution or linear layer of each path: decoding boxes, sigmoids and softmaxes at the end cost little and lose
+much in eight bits. What it can only run in float as a whole (an island) belongs to it where enough work comes behind.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from vistream.errors import VistreamError
+from vistream.models.onnx_file import Node, OnnxFile
+from vistream.quantize.lower import lower
+from vistream.quantize.onnx_module import Facts, OnnxModule, facts_of, image_of
+from vistream.quantize.onnx_part import nodes_behind
+from vistream.quantize.program import FloatIsland, Program
+from vistream.quantize.record import record
+
+WORTH = 0.05  # of the body's multiply-accumulates: what must come behind an island
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A file cut in two.
+
+    `program`: of the body; its outputs are called, and in `shapes` shaped, as in the file. `rest`: the nodes that the
+    file's outputs need beside these.
+    """
+
+    program: Program
+    shapes: Mapping[str, tuple[int, ...]]
+    rest: tuple[Node, ...]
+
+
+def split(file: OnnxFile, size: tuple[int, int]) -> Split:
+    """Cut a file for frames of `size` (rows, columns); raises VistreamError where nothing of it can be taken."""
+    facts = facts_of(file, size)
+    image = image_of(file).name
+    barred: set[str] = set()
+    sample = torch.randn(facts.shapes[image], generator=torch.Generator().manual_seed(0))
+    while body := _body(file, facts, barred):
+        reads = _left(file, body)
+        module = OnnxModule(image, body, facts.constants, reads)
+        program = lower(record(module, sample))
+        cheap = _cheap_islands(program, module, body, facts)
+        if not cheap:
+            rest = nodes_behind(file, frozenset(reads), [value.name for value in file.outputs])
+            return Split(program, {name: facts.shapes[name] for name in reads}, tuple(rest))
+        barred |= cheap
+    first = next((f"{name}: {why}" for name, why in facts.why.items()), "it has no convolution and no linear layer")
+    raise VistreamError(f"{file.path}: the integer network can take nothing of it ({first})")
+
+
+def _cheap_islands(program: Program, module: OnnxModule, body: Sequence[Node], facts: Facts) -> set[str]:
+    """The nodes, by their first outputs, of islands behind which too little work is left to make up for them."""
+    work = {node.outputs[0]: _macs(node, facts) for node in body}
+    found: set[str] = set()
+    for layer in program.layers:
+        if not isinstance(layer, FloatIsland):
+            continue
+        inside = {node.outputs[0] for node in map(module.owner, (part.name for part in layer.piece.nodes)) if node}
+        reached = set(inside)
+        for node in body:
+            if reached.intersection(node.inputs):
+                reached.update(node.outputs)
+        behind = sum(macs for name, macs in work.items() if name in reached and name not in inside)
+        if behind < WORTH * sum(work.values()):
+            found |= inside
+    return found
+
+
+def _macs(node: Node, facts: Facts) -> int:
+    """Multiply-accumulates of a node with weights."""
+    if node.op not in WEIGHTED or node.inputs[1] not in facts.constants:
+        return 0
+    weight = facts.constants[node.inputs[1]]
+    outputs = math.prod(facts.shapes[node.outputs[0]])
+    if node.op == "ConvTranspose":
+        return math.prod(facts.shapes[node.inputs[0]]) * math.prod(weight.shape[1:])
+    return outputs * (math.prod(weight.shape[1:]) if node.op == "Conv" else weight.shape[0])
+
+
+def _body(file: OnnxFile, facts: Facts, barred: set[str]) -> list[Node]:
+    """The nodes that lead from the image to a last layer with weights, without those that are barred."""
+    within = {image_of(file).name}
+    taken = []
+    for node in facts.nodes:
+        sources = [name for name in node.inputs if name and name not in facts.constants]
+        known = all(name in facts.shapes for name in node.outputs[:1]) and all(name in within for name in sources)
+        if known and node.outputs[0] not in barred:
+            taken.append(node)
+            within.update(node.outputs)
+    needed: set[str] = set()
+    body = []
+    for node in reversed(taken):
+        weighted = node.op in WEIGHTED and node.inputs[1] in facts.constants
+        if weighted or needed.intersection(node.outputs):
+            body.append(node)
+            needed.update(node.inputs)
+    return body[::-1]
+
+
+def _left(file: OnnxFile, body: Sequence[Node]) -> list[str]:
+    """The values of the body that leave it, in the file's order."""
+    inside = {node.outputs[0] for node in body}
+    outside = {name for node in file.nodes if node.outputs[0] not in inside for name in node.inputs}
+    outside |= {value.name for value in file.outputs}
+    return [name for node in body for name in node.outputs if name in outside]

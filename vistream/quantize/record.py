@@ -1,0 +1,314 @@
+"""The torch front end: a module is run once on a picture, and every operator that the picture reaches becomes a node.
+
+A run shows what the module *does*: subclasses with a `forward` of their own, hooks, parametrised or normalised
+weights, scripted and compiled modules, containers as outputs and shapes read from tensors need no rule of their own,
+because below them are always torch's operators, of which there are few. `torch.func.functionalize` turns writes in
+place, and writes through views, into the values that result. What does not depend on the picture is a constant, already
+computed.
+
+(torch.fx reads the code instead of running it: it takes a module for what its class says, not for what it does, and it
+cannot follow code that looks at shapes.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from vistream.errors import VistreamError
+from vistream.ir.graph import Graph, Node, Operand, Weight, pruned
+from vistream.ir.plain_torch import plain_torch
+from vistream.ir.same import SameConv2d
+from vistream.quantize.aten import Meaning, Traced, meaning_of
+
+PREPARING = ("constant_pad_nd", "reflection_pad2d", "replication_pad2d", "reshape")  # before a module's own operator
+SAME_AS = dict.fromkeys(("aten.view.default", "aten._unsafe_view.default"), "aten.reshape.default")  # at any strides
+UNSTEADY = (
+    (torch.Tag.nondeterministic_seeded, "draws random numbers", "the integer network must be a function of the frame"),
+    (
+        torch.Tag.dynamic_output_shape,
+        "gives a result whose size depends on the pixels",
+        "keep that part out of the module and run it on the stream's output",
+    ),
+    (
+        torch.Tag.data_dependent_output,
+        "looks at the value of a tensor, as a branch, a loop or .item() does",
+        "write it without (torch.where, a mask), or keep that part out of the module",
+    ),
+)
+
+
+def record(model: nn.Module, sample: Tensor) -> Graph:
+    """The graph of `model` for an input like `sample`, float `[1, C, H, W]`.
+
+    The module is left as it was: in its mode, with its buffers. Raises VistreamError where it can't be run, or does
+    what no graph can say.
+    """
+    recorder = _Recorder(model)
+    with as_for_inference(model), recorder.watching():
+        try:
+            torch.func.functionalize(recorder.run)(sample.to(dtype_of(model)))
+        except VistreamError:
+            raise
+        except Exception as error:  # the model's own code may raise anything
+            raise VistreamError(f"{type(model).__name__} cannot be run on an input of {list(sample.shape)}: "
+                                f"{_first_line(error)}") from error  # fmt: skip
+    return pruned(Graph(tuple(recorder.nodes), recorder.outputs, tuple(sample.shape)))
+
+
+def dtype_of(model: nn.Module) -> torch.dtype:
+    """The type of the module's numbers, float32 where it has none."""
+    tensors = (*model.parameters(), *model.buffers())
+    return next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.float32)
+
+
+@contextmanager
+def as_for_inference(model: nn.Module) -> Iterator[None]:
+    """Eval mode, no gradients, no autocast, float32 by default; afterwards modes and buffers are what they were."""
+    modes = [(module, module.training) for module in model.modules()]
+    buffers = [(module._buffers, dict(module._buffers)) for module in model.modules() if type(module._buffers) is dict]
+    with plain_torch(), torch.inference_mode(False), torch.no_grad():
+        try:
+            model.eval()
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+            for own, held in buffers:
+                own.clear()
+                own.update(held)
+
+
+def outputs_of(returned: Any) -> Iterator[tuple[str, Any]]:
+    """The tensors in what a module returned, each with a name: the key, the attribute or the position, dotted."""
+    if isinstance(returned, Tensor):
+        yield "output", returned
+        return
+    yield from _named_parts("", returned)
+
+
+def _named_parts(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Tensor):
+        yield prefix, value
+        return
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return
+    if isinstance(value, Mapping):
+        parts = [(str(key), part) for key, part in value.items()]
+    elif is_dataclass(value) and not isinstance(value, type):
+        parts = [(field.name, getattr(value, field.name)) for field in fields(value)]
+    elif hasattr(value, "_fields"):
+        parts = list(zip(value._fields, value, strict=True))
+    elif isinstance(value, (list, tuple)):
+        parts = [(str(position), part) for position, part in enumerate(value)]
+    else:
+        raise VistreamError(
+            f"the model returns a {type(value).__name__}: return tensors, or lists, dicts or dataclasses of them"
+        )
+    for name, part in parts:
+        yield from _named_parts(f"{prefix}.{name}" if prefix else name, part)
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
+    """Notes every operator that a traced tensor reaches, under the name of the module that called it."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.nodes: list[Node] = []
+        self.outputs: dict[str, str] = {}
+        self._model = model
+        self._traced: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # tensor -> name of its node
+        self._by_name: dict[str, Node] = {}
+        self._titles = {id(module): name for name, module in model.named_modules()}
+        self._modules: list[nn.Module] = []  # those that are being called, the innermost last
+
+    def run(self, x: Tensor) -> Any:
+        with self:
+            x = x.clone()  # the first operator that is noted: the input
+            returned = self._model(x)
+            for name, tensor in outputs_of(returned):
+                self._marked = name
+                tensor.clone()  # the last ones: which nodes are the outputs
+                del self._marked
+        if not self.outputs:
+            raise VistreamError(f"{type(self._model).__name__} returns no tensor that depends on the frame")
+        return None
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Know which module is being called."""
+        before = register_module_forward_pre_hook(lambda module, _: self._modules.append(module))
+        after = register_module_forward_hook(lambda *_: self._leave(), always_call=True)
+        try:
+            yield
+        finally:
+            before.remove()
+            after.remove()
+
+    def _leave(self) -> None:
+        self._modules.pop()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        keywords = dict(kwargs or {})
+        result = func(*args, **keywords)
+        if func is torch.ops.aten.clone.default and self._mark(args[0], result):
+            return result
+        named = {argument.name: argument for argument in func._schema.arguments}
+        given = dict(zip(named, args, strict=False)) | keywords
+        traced = {name: self._seen(value) for name, value in given.items()}
+        if any(_depends(value) for value in traced.values()):
+            self._check_steady(func)
+            defaults = {name: argument.default_value for name, argument in named.items()}
+            self._note(func, defaults | traced, args, keywords, result)
+        return result
+
+    def _mark(self, source: Tensor, result: Tensor) -> bool:
+        """Whether a clone is one of those in `run` that say what the input and the outputs are."""
+        if not self.nodes:
+            self._remember(result, self._add(Node("input", "Input")))
+            return True
+        name = self.__dict__.get("_marked")
+        if name is None:
+            return False
+        if source in self._traced:
+            if source.is_complex():
+                raise VistreamError(f"output {name} is complex: return its real and imaginary part, or its size")
+            self.outputs[name] = self._traced[source]
+        return True
+
+    def _check_steady(self, func: Any) -> None:
+        for tag, does, instead in UNSTEADY:
+            if tag in func.tags:
+                raise VistreamError(f"{self._where()} {does} ({func}), which no integer network can follow: {instead}")
+
+    def _where(self) -> str:
+        title = self._titles.get(id(self._modules[-1]), "") if self._modules else ""
+        return f"module {title}" if title else f"the forward of {type(self._model).__name__}"
+
+    # ---- values ----
+
+    def _seen(self, value: Any) -> Any:
+        """An argument with `Traced` in the place of every tensor that is; other tensors become float32 constants."""
+        if isinstance(value, Tensor):
+            if value in self._traced:
+                return Traced(self._traced[value], tuple(value.shape))
+            return constant(value)
+        if isinstance(value, (list, tuple)):
+            return [self._seen(item) for item in value]
+        return value
+
+    def _remember(self, tensor: Any, name: str) -> None:
+        if isinstance(tensor, Tensor):
+            self._traced[tensor] = name
+
+    def _add(self, node: Node) -> str:
+        self.nodes.append(node)
+        self._by_name[node.name] = node
+        return node.name
+
+    def _note(self, func: Any, given: Mapping[str, Any], args: Any, keywords: Any, result: Any) -> None:
+        target = SAME_AS.get(str(func), str(func))
+        meaning = meaning_of(target, given)
+        first = result[0] if isinstance(result, (list, tuple)) else result
+        if isinstance(meaning, Traced):
+            self._remember(first, meaning.node)
+            return
+        title = self._title(target)
+        if meaning is not None:
+            self._remember(first, self._add(self._node(title, meaning)))
+        if isinstance(result, (list, tuple)):
+            for position, tensor in enumerate(result):
+                if meaning is None or position > 0:
+                    name = f"{title}#{position}" if position else title
+                    self._remember(tensor, self._call(name, target, args, keywords, position))
+        elif meaning is None:
+            self._remember(first, self._call(title, target, args, keywords, None))
+
+    def _node(self, title: str, meaning: Meaning) -> Node:
+        inputs = tuple(self._operand(value) for value in meaning.inputs)
+        attributes, weights = dict(meaning.attributes), {k: v for k, v in meaning.weights.items() if v is not None}
+        if meaning.op == "Conv" and self._modules and isinstance(self._modules[-1], SameConv2d):
+            inputs, attributes["pads"] = self._unpadded(inputs), None
+        return Node(self._unique(title), meaning.op, inputs, attributes, weights)
+
+    def _unpadded(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
+        """The input of a `SameConv2d` before it padded it, which it does by rule, not by this frame's size."""
+        node = self._by_name[inputs[0]]
+        return node.inputs if node.op == "Pad" and node.name.startswith(f"{self._path()}.") else inputs
+
+    def _operand(self, value: Any) -> str:
+        if isinstance(value, Traced):
+            return value.node
+        tensor = value if isinstance(value, Tensor) else torch.tensor(float(value), dtype=torch.float32)
+        return self._add(Node(self._unique("constant"), "Constant", (), {}, {"value": tensor}))
+
+    def _call(self, title: str, target: str, args: Any, keywords: Mapping[str, Any], output: int | None) -> str:
+        inputs: list[str] = []
+        weights: dict[str, Tensor] = {}
+        arguments = self._template(list(args), inputs, weights)
+        named = {
+            name: self._template(value, inputs, weights)
+            for name, value in keywords.items()
+            if name not in ("device", "layout", "memory_format", "pin_memory")
+        }
+        attributes = {"target": target, "arguments": arguments, "keywords": named, "output": output}
+        return self._add(Node(self._unique(title), "Call", tuple(inputs), attributes, weights))
+
+    def _template(self, value: Any, inputs: list[str], weights: dict[str, Tensor]) -> Any:
+        if isinstance(value, Tensor):
+            if value in self._traced:
+                inputs.append(self._traced[value])
+                return Operand(len(inputs) - 1)
+            weights[str(len(weights))] = constant(value)
+            return Weight(str(len(weights) - 1))
+        if isinstance(value, (list, tuple)):
+            return [self._template(item, inputs, weights) for item in value]
+        if isinstance(value, torch.dtype) and value.is_floating_point:
+            return torch.float32
+        return value
+
+    # ---- names ----
+
+    def _path(self) -> str:
+        return self._titles.get(id(self._modules[-1]), "") if self._modules else ""
+
+    def _title(self, target: str) -> str:
+        """The module's name for a layer of torch's own, else the operator's behind the name of the module around it."""
+        path, operator = self._path(), target.split(".")[1].strip("_")
+        alone = bool(self._modules) and not any(True for _ in self._modules[-1].children())
+        if path and alone and operator not in PREPARING:
+            return path
+        return f"{path}.{operator}" if path else operator
+
+    def _unique(self, title: str) -> str:
+        if title not in self._by_name:
+            return title
+        number = 2
+        while f"{title}:{number}" in self._by_name:
+            number += 1
+        return f"{title}:{number}"
+
+
+def constant(value: Tensor) -> Tensor:
+    """A tensor as a graph keeps it: on the CPU, floats as float32."""
+    plain = value.detach().to("cpu")
+    return plain.to(torch.float32) if plain.is_floating_point() else plain
+
+
+def _depends(value: Any) -> bool:
+    return any(_depends(item) for item in value) if isinstance(value, list) else isinstance(value, Traced)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0][:200] if lines else type(error).__name__

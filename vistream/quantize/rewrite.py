@@ -1,0 +1,66 @@
+"""Rewriting the float graph before it is lowered: the same function in operations that the integer network has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from vistream.ir.graph import Graph, Node, pruned
+
+
+def rewritten(graph: Graph) -> Graph:
+    """The same function: zeros inside the convolutions behind them, PReLU as a sum, some biases apart."""
+    nodes: list[Node] = []
+    before: dict[str, Node] = {}
+    for node in graph.nodes:
+        for new in REWRITES.get(node.op, _kept)(node, before):
+            nodes.append(new)
+            before[new.name] = new
+    return pruned(Graph(tuple(nodes), graph.outputs, graph.sample))
+
+
+def _kept(node: Node, before: dict[str, Node]) -> list[Node]:
+    return [node]
+
+
+def _convolution(node: Node, before: dict[str, Node]) -> list[Node]:
+    """Zeros that a layer of its own puts around a map belong to the convolution that reads it."""
+    pad = before[node.inputs[0]]
+    pads = node.attributes["pads"]
+    if pads is None or pad.op != "Pad" or pad.attributes["value"] != 0.0 or min(pad.attributes["pads"]) < 0:
+        return [node]
+    together = tuple(a + b for a, b in zip(pads, pad.attributes["pads"], strict=True))
+    return [replace(node, inputs=pad.inputs, attributes={**node.attributes, "pads": together})]
+
+
+def _prelu(node: Node, before: dict[str, Node]) -> list[Node]:
+    """`slope * x + (1 - slope) * relu(x)`, where channels have slopes of their own."""
+    slope = node.weights["slope"]
+    if slope.numel() == 1:
+        return [node]
+    x, zero = node.inputs[0], torch.zeros_like(slope)
+    rectified, below, above = (f"{node.name}.{part}" for part in ("relu", "below", "above"))
+    return [
+        Node(rectified, "Relu", (x,)),
+        Node(below, "Scale", (x,), {}, {"gain": slope, "shift": zero}),
+        Node(above, "Scale", (rectified,), {}, {"gain": 1.0 - slope, "shift": zero}),
+        Node(node.name, "Add", (below, above)),
+    ]
+
+
+def _transposed(node: Node, before: dict[str, Node]) -> list[Node]:
+    """The bias is added behind it, where it folds into the neurons."""
+    bias = node.weights.get("bias")
+    if bias is None:
+        return [node]
+    bare = Node(f"{node.name}.sum", node.op, node.inputs, node.attributes, {"weight": node.weights["weight"]})
+    return [bare, Node(node.name, "Scale", (bare.name,), {}, {"gain": torch.ones_like(bias), "shift": bias})]
+
+
+REWRITES: dict[str, Callable[[Node, dict[str, Node]], list[Node]]] = {
+    "Conv": _convolution,
+    "ConvTranspose": _transposed,
+    "PRelu": _prelu,
+}

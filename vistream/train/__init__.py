@@ -1,0 +1,1 @@
+"""Training of networks that segment: data, losses, matching, schedule, checkpoints."""

@@ -1,0 +1,87 @@
+"""What training makes small: classes and masks of every row of queries, each against the masks it was matched with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from vistream.models.classes import VOID
+from vistream.models.spike2former.head import Predictions
+from vistream.train.config import LossConfig
+from vistream.train.matching import ALPHA, GAMMA, match, resized
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Losses:
+    """Weighted, a mean over the rows: what is shown. `total` is the sum over the rows: what is made small."""
+
+    total: Tensor
+    classes: Tensor
+    focal: Tensor
+    dice: Tensor
+
+
+def targets(labels: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Of label maps `[B, H, W]`: for each image the classes that are there, and their masks, bool `[m, H, W]`.
+
+    Void pixels are in no mask, so they count as outside of every one.
+    """
+    labels = labels.long()
+    classes = [label.unique() for label in labels]
+    classes = [there[there != VOID] for there in classes]
+    return classes, [label[None] == there.view(-1, 1, 1) for label, there in zip(labels, classes, strict=True)]
+
+
+def losses(rows: Sequence[Predictions], labels: Tensor, config: LossConfig, processes: int = 1) -> Losses:
+    """Of all rows of queries for a batch; `labels` uint8 or int64 `[B, H, W]`. `processes`: that share the batch."""
+    classes, masks = targets(labels)
+    count = torch.tensor(float(sum(len(there) for there in classes)), device=labels.device)
+    if processes > 1:
+        torch.distributed.all_reduce(count)
+        count = count / processes
+    count = count.clamp(min=1)
+    small = [resized(mask, (rows[0].masks.shape[2], rows[0].masks.shape[3])) for mask in masks]
+    parts = [_row(row, classes, masks, small, count, config) for row in rows]
+    kinds = [torch.stack([part[kind] for part in parts]) for kind in range(3)]
+    total = torch.stack([kind.sum() for kind in kinds]).sum()
+    return Losses(total, *(kind.mean().detach() for kind in kinds))
+
+
+def _row(
+    row: Predictions,
+    classes: list[Tensor],
+    masks: list[Tensor],
+    small: list[Tensor],
+    count: Tensor,
+    config: LossConfig,
+) -> tuple[Tensor, Tensor, Tensor]:
+    none = row.classes.shape[2] - 1
+    pairs = match(row.classes, row.masks, classes, small, config.cost_classes)
+    wanted = torch.full(row.classes.shape[:2], none, dtype=torch.int64, device=row.classes.device)
+    for image, (query, target) in enumerate(pairs):
+        wanted[image, query] = classes[image][target]
+    weight = torch.ones(none + 1, device=row.classes.device)
+    weight[none] = config.no_object
+    of_classes = functional.cross_entropy(row.classes.float().transpose(1, 2), wanted, weight)
+    logits = torch.cat([row.masks[image, query] for image, (query, _) in enumerate(pairs)])
+    target = torch.cat([masks[image][target] for image, (_, target) in enumerate(pairs)]).float()
+    if not len(logits):
+        nothing = row.masks.float().sum() * 0
+        return config.classes * of_classes, nothing, nothing
+    logits = functional.interpolate(logits[:, None].float(), target.shape[1:], mode="bilinear", align_corners=False)
+    focal, dice = mask_losses(logits[:, 0].flatten(1), target.flatten(1))
+    return config.classes * of_classes, config.focal * focal.sum() / count, config.dice * dice.sum() / count
+
+
+def mask_losses(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Focal loss (a mean over the pixels) and dice loss of each mask, `[m]` each; logits and target `[m, P]`."""
+    share = logits.sigmoid()
+    crossed = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    wrong = share * (1 - target) + (1 - share) * target
+    focal = (crossed * (ALPHA * target + (1 - ALPHA) * (1 - target)) * wrong.pow(GAMMA)).mean(1)
+    dice = 1 - (2 * (share * target).sum(1) + 1) / (share.sum(1) + target.sum(1) + 1)
+    return focal, dice

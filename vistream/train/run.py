@@ -1,0 +1,168 @@
+"""One training run, from its configuration to its weights: alone, or as one of torchrun's processes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from vistream.errors import VistreamError
+from vistream.models.classes import class_set
+from vistream.models.spike2former import load, save
+from vistream.models.spike2former.head import Predictions
+from vistream.models.spike2former.loading import load_backbone
+from vistream.models.spike2former.model import Spike2Former
+from vistream.train.config import TrainConfig
+from vistream.train.data import Pair, batches, find_pairs
+from vistream.train.initial import initialise
+from vistream.train.log import Log
+from vistream.train.losses import Losses, losses
+from vistream.train.optimiser import make_optimiser, rate_factor
+from vistream.train.processes import Processes
+from vistream.train.state import State, read_state, write_state
+from vistream.train.validation import validate
+
+log = logging.getLogger("vistream")
+
+WEIGHTS, BEST, STATE, TABLE = "last.safetensors", "best.safetensors", "state.pt", "log.csv"
+LOGGED_EVERY = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a run starts from: nothing, ImageNet's backbone, the weights of a whole network, or its own last state."""
+
+    backbone: Path | None = None
+    weights: str | None = None
+    resume: bool = False
+
+
+class _Rows(nn.Module):
+    """All rows of queries, as `DistributedDataParallel` wants a forward: plain tensors."""
+
+    def __init__(self, model: Spike2Former) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        rows = self.model.all_rows(images)
+        return [row.classes for row in rows], [row.masks for row in rows]
+
+
+class Trainer:
+    """The network, its optimiser and how far they have come."""
+
+    def __init__(self, config: TrainConfig, start: Start, processes: Processes) -> None:
+        self.config, self.processes = config, processes
+        torch.manual_seed(config.schedule.seed)
+        self.model = make_model(config, start).to(processes.device).train().requires_grad_(True)
+        cuda = processes.device.type == "cuda"
+        rows: nn.Module = _Rows(self.model)
+        if processes.count > 1:
+            if cuda:
+                rows = nn.SyncBatchNorm.convert_sync_batchnorm(rows)  # type: ignore[no-untyped-call]
+            rows = DistributedDataParallel(rows, [processes.device] if cuda else None)
+        self.rows = rows
+        self.optimiser = make_optimiser(self.model, config.optimiser, fused=cuda)
+        self.rates = [group["lr"] for group in self.optimiser.param_groups]
+        self.state = State()
+        precision = config.schedule.precision
+        self.scaler = torch.amp.GradScaler(processes.device.type, enabled=precision == "float16" and cuda)
+        self.autocast = torch.autocast(
+            processes.device.type, getattr(torch, precision), enabled=precision != "float32" and cuda
+        )
+
+    def step(self, images: Tensor, labels: Tensor) -> Losses:
+        """One iteration."""
+        factor = rate_factor(self.state.iteration, self.config.schedule)
+        for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
+            group["lr"] = rate * factor
+        device = self.processes.device
+        images, labels = images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+        with self.autocast:
+            classes, masks = self.rows(images)
+        predicted = [Predictions(*row) for row in zip(classes, masks, strict=True)]
+        found = losses(predicted, labels, self.config.loss, self.processes.count)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.scaler.scale(found.total).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimiser)
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optimiser.clip)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.state.iteration += 1
+        return found
+
+
+def make_model(config: TrainConfig, start: Start) -> Spike2Former:
+    """The network to train; raises VistreamError where the weights to start from do not fit."""
+    profile = config.profile()
+    if start.weights is not None:
+        model = load(start.weights)
+        if model.class_set.names != Spike2Former(model.sizes, profile).class_set.names:
+            raise VistreamError(f"{start.weights}: its classes are not those of {config.data.labels}")
+        return model
+    model = Spike2Former(config.network.sizes(len(class_set(config.data.labels))), profile)
+    initialise(model, config.network.gamma)
+    if start.backbone is not None:
+        for note in load_backbone(start.backbone, model.backbone):
+            log.info("%s: %s", start.backbone, note)
+    return model
+
+
+def train(
+    config: TrainConfig, data: Path, output: Path, start: Start, processes: Processes, told: Callable[[str], None]
+) -> float | None:
+    """Train to the end; the best mIoU, 0..1, or None where nothing was validated.
+
+    `data`: the folder that the configuration's paths lie under. In `output` there are afterwards the weights of the
+    last and of the best iteration, the state to resume from, and a table of losses. `told` hears of progress.
+    """
+    if config.schedule.batch % processes.count:
+        raise VistreamError(f"a batch of {config.schedule.batch} can't be shared by {processes.count} processes")
+    pairs, held = find_pairs(data, config.data.train), find_pairs(data, config.data.validation)
+    trainer = Trainer(config, start, processes)
+    if start.resume:
+        read_state(output / STATE, trainer.model, trainer.optimiser, trainer.state, processes.device)
+        told(f"resumed at iteration {trainer.state.iteration}")
+    table = Log(output / TABLE, trainer.state.iteration) if processes.first else None
+    schedule = config.schedule
+    began, seen = time.monotonic(), trainer.state.iteration
+    for images, labels in batches(pairs, config, seen, processes.rank, processes.count):
+        found = trainer.step(images, labels)
+        number = trainer.state.iteration
+        last = number == schedule.iterations
+        if table is not None and (number % LOGGED_EVERY == 0 or last):
+            pace = (time.monotonic() - began) / (number - seen)
+            table.losses(number, trainer.optimiser.param_groups[-1]["lr"], found, pace)
+            loss, left = float(found.total.detach()), pace * (schedule.iterations - number)
+            told(f"{number}/{schedule.iterations}: loss {loss:.3f}, {pace:.3f} s each, {left:.0f} s left")
+        if number % schedule.validate_every == 0 or last:
+            _validated(trainer, held, output, table, told)
+        if processes.first and (number % schedule.save_every == 0 or last):
+            save(trainer.model, output / WEIGHTS, torch.float16)
+            write_state(output / STATE, trainer.model, trainer.optimiser, trainer.state)
+    return trainer.state.best
+
+
+def _validated(
+    trainer: Trainer, held: tuple[Pair, ...], output: Path, table: Log | None, told: Callable[[str], None]
+) -> None:
+    """By the first process; the others wait at the next exchange of gradients."""
+    if table is None:
+        return
+    trainer.model.eval()
+    result = validate(trainer.model, held, trainer.config)
+    trainer.model.train()
+    state = trainer.state
+    table.validation(state.iteration, result.mean)
+    classes = ", ".join(f"{name} {value:.2f}" for name, value in result.by_class.items())
+    told(f"iteration {state.iteration}: mIoU {result.mean:.3f} ({classes})")
+    if state.best is None or result.mean > state.best:
+        state.best = result.mean
+        save(trainer.model, output / BEST, torch.float16)

@@ -1,0 +1,43 @@
+"""What a run needs to go on as if it had never stopped: weights, the optimiser's moments, how far it came."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from vistream.atomic import replacing
+from vistream.errors import VistreamError
+
+
+@dataclass(slots=True)
+class State:
+    """`iteration`: how many are done; `best`: the best mIoU so far, 0..1."""
+
+    iteration: int = 0
+    best: float | None = None
+
+
+def write_state(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, state: State) -> None:
+    """Whole or not at all."""
+    content = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), **asdict(state)}
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
+
+
+def read_state(
+    path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, state: State, device: torch.device
+) -> None:
+    """Into the model, the optimiser and the state; raises VistreamError where the file is not of this run."""
+    if not path.is_file():
+        raise VistreamError(f"{path}: there is nothing to resume; leave --resume out")
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+        model.load_state_dict(content["model"])
+        optimiser.load_state_dict(content["optimiser"])
+        state.iteration, state.best = int(content["iteration"]), content["best"]
+    except Exception as error:  # a damaged archive fails in any way it likes
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise VistreamError(f"{path}: is no state of this run ({reason})") from None
