@@ -3,7 +3,7 @@
     python scripts/first_ten_minutes.py --video VIDEO [--keep FOLDER]
 
 Each step is the line that a user types, run by bash in a fresh clone with a fresh virtual environment: no pip cache, no
-compiled kernels, no weights of an earlier installation. VIDEO stands for the user's own.
+weights of an earlier installation. VIDEO stands for the user's own.
 """
 
 from __future__ import annotations

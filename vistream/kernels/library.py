@@ -29,7 +29,7 @@ class Variant:
     """The kernels of one instruction set.
 
     `vector_bytes`: of the blocks in which depthwise weights lie. `tiles`: convolutions take rows of 64 bytes.
-    `flips`: signed levels are made unsigned first.
+    `flips`: its dot products make signed levels unsigned first.
     """
 
     name: str

@@ -82,7 +82,8 @@ def pack(
         return Packed(True, aligned(_depthwise(full, kernel, variant)), aligned(begin[order]), aligned(together), 0)
     block = ungrouped(dense, taps, synapse.groups)
     begin = offset.copy()
-    begin[: block.shape[2]] -= _excess(block.sum((0, 1), dtype=np.int32), is_signed, variant)
+    if not variant.tiles:  # tile registers take signed levels as they are
+        begin[: block.shape[2]] -= _excess(block.sum((0, 1), dtype=np.int32), is_signed, variant)
     inner = row_bytes if variant.tiles else rounded_up(channels, 4)
     filled_up = np.zeros((taps, inner, stride), np.int8)
     filled_up[:, : block.shape[1], : block.shape[2]] = block

@@ -57,13 +57,13 @@ struct Reading {
     const uint8_t* frame;
     int8_t* levels;
     uint8_t* changed;
-    int64_t deadband;
+    int64_t pixels, deadband;
 };
 
 int64_t read_part(void* context, int64_t begin, int64_t end, int) {
     const auto* reading = static_cast<const Reading*>(context);
     return reading->kernels->read_pixels(
-        reading->frame, reading->levels, reading->changed, begin, end, reading->deadband);
+        reading->frame, reading->levels, reading->changed, begin, end, end == reading->pixels, reading->deadband);
 }
 
 #define VISTREAM_FIELD(type, name) {#name, int64_t(offsetof(Struct, name)), int64_t(sizeof(type))},
@@ -137,6 +137,6 @@ VISTREAM_EXPORT void vistream_update(const Kernels* kernels, Layer* layer, const
 
 VISTREAM_EXPORT int64_t vistream_read(const Kernels* kernels, const uint8_t* frame, int8_t* levels, uint8_t* changed,
                                       int64_t pixels, int64_t deadband, int threads) {
-    Reading reading = {kernels, frame, levels, changed, deadband};
+    Reading reading = {kernels, frame, levels, changed, pixels, deadband};
     return shared(read_part, &reading, pixels, 16, threads);
 }

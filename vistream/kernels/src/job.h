@@ -76,9 +76,10 @@ struct Kernels {
     const char* name;
     int32_t vector_bytes;  // of the blocks in which depthwise weights lie
     int32_t tiles;         // whether convolutions gather rows of 64 bytes for tile registers
-    int32_t flips;         // whether signed levels are made unsigned, which their first sums make good
+    int32_t flips;         // whether dot products make signed levels unsigned, which their first sums make good
     int64_t (*run)(const Layer*, int64_t begin, int64_t end, const Workspace*);
-    int64_t (*read_pixels)(const uint8_t* frame, int8_t* levels, uint8_t* changed, int64_t begin, int64_t end, int64_t deadband);
+    int64_t (*read_pixels)(const uint8_t* frame, int8_t* levels, uint8_t* changed, int64_t begin, int64_t end, bool last,
+                           int64_t deadband);
     void (*spread)(const Window*, const uint8_t* changed, uint8_t* stale, uint8_t* line);
     void (*join)(const uint8_t* changed, uint8_t* stale, int64_t area);
     int64_t (*take)(Layer*);

@@ -173,7 +173,7 @@ struct Case {
             for (int64_t tap = 0; tap < taps; ++tap)
                 for (int64_t input = 0; input < (depthwise ? 1 : inputs); ++input) sum += weight_of(c, tap, input);
             const int64_t at = depthwise ? dealt(c) : c;
-            begin[at] = kernels->flips && is_signed ? -128 * sum : 0;
+            begin[at] = kernels->flips && is_signed && (depthwise || !kernels->tiles) ? -128 * sum : 0;
             multiplier[stride + dealt(c)] = multiplier[c];
             multiplier[2 * stride + dealt(c)] = bias[c];
         }

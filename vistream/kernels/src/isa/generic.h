@@ -3,6 +3,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "../inline.h"
+#include "pixels.h"
+
 namespace VARIANT {
 
 struct Portable {
@@ -14,56 +17,56 @@ struct Portable {
     struct Ints { int32_t at[4]; };
     struct Reals { float at[4]; };
 
-    static Bytes load(const void* from) { Bytes value; memcpy(&value, from, 16); return value; }
-    static void store(void* to, Bytes value) { memcpy(to, &value, 16); }
-    static Ints load_ints(const void* from) { Ints value; memcpy(&value, from, 16); return value; }
-    static void store_ints(void* to, Ints value) { memcpy(to, &value, 16); }
-    static Reals load_reals(const void* from) { Reals value; memcpy(&value, from, 16); return value; }
-    static void store_reals(void* to, Reals value) { memcpy(to, &value, 16); }
-    static Ints zero() { return Ints{}; }
-    static Bytes fill(int8_t byte) { Bytes value; memset(&value, byte, 16); return value; }
+    static VISTREAM_INLINE Bytes load(const void* from) { Bytes value; memcpy(&value, from, 16); return value; }
+    static VISTREAM_INLINE void store(void* to, Bytes value) { memcpy(to, &value, 16); }
+    static VISTREAM_INLINE Ints load_ints(const void* from) { Ints value; memcpy(&value, from, 16); return value; }
+    static VISTREAM_INLINE void store_ints(void* to, Ints value) { memcpy(to, &value, 16); }
+    static VISTREAM_INLINE Reals load_reals(const void* from) { Reals value; memcpy(&value, from, 16); return value; }
+    static VISTREAM_INLINE void store_reals(void* to, Reals value) { memcpy(to, &value, 16); }
+    static VISTREAM_INLINE Ints zero() { return Ints{}; }
+    static VISTREAM_INLINE Bytes fill(int8_t byte) { Bytes value; memset(&value, byte, 16); return value; }
 
-    static Bytes broadcast_quad(const int8_t* from) {
+    static VISTREAM_INLINE Bytes broadcast_quad(const int8_t* from) {
         Bytes value;
         for (int lane = 0; lane < 4; ++lane) memcpy(value.at + 4 * lane, from, 4);
         return value;
     }
-    static Ints plus(Ints a, Ints b) {
+    static VISTREAM_INLINE Ints plus(Ints a, Ints b) {
         for (int lane = 0; lane < 4; ++lane) a.at[lane] += b.at[lane];
         return a;
     }
-    static Ints fill_ints(int32_t value) { return Ints{{value, value, value, value}}; }
+    static VISTREAM_INLINE Ints fill_ints(int32_t value) { return Ints{{value, value, value, value}}; }
     // total[i] + sum over k of inputs[4 i + k] * weights[4 i + k]
-    template <bool SIGNED> static Ints dot(Ints total, Bytes inputs, Bytes weights) {
+    template <bool SIGNED> static VISTREAM_INLINE Ints dot(Ints total, Bytes inputs, Bytes weights) {
         for (int lane = 0; lane < 4; ++lane)
             for (int k = 0; k < 4; ++k) total.at[lane] += int32_t(inputs.at[4 * lane + k]) * weights.at[4 * lane + k];
         return total;
     }
     // Four of 8-bit integers from memory, widened.
-    static Ints widen(const int8_t* from) {
+    static VISTREAM_INLINE Ints widen(const int8_t* from) {
         Ints value;
         for (int lane = 0; lane < 4; ++lane) value.at[lane] = from[lane];
         return value;
     }
-    static Reals to_reals(Ints value) {
+    static VISTREAM_INLINE Reals to_reals(Ints value) {
         Reals real;
         for (int lane = 0; lane < 4; ++lane) real.at[lane] = float(value.at[lane]);
         return real;
     }
-    static Reals multiply(Reals a, Reals b) {
+    static VISTREAM_INLINE Reals multiply(Reals a, Reals b) {
         for (int lane = 0; lane < 4; ++lane) a.at[lane] *= b.at[lane];
         return a;
     }
-    static Reals add(Reals a, Reals b) {
+    static VISTREAM_INLINE Reals add(Reals a, Reals b) {
         for (int lane = 0; lane < 4; ++lane) a.at[lane] += b.at[lane];
         return a;
     }
-    static Reals clamp(Reals value, float low, float high) {
+    static VISTREAM_INLINE Reals clamp(Reals value, float low, float high) {
         for (float& lane : value.at) lane = lane < low ? low : lane > high ? high : lane;
         return value;
     }
     // floor(value + 1/2), for values that int32 holds
-    static Ints round_half_up(Reals value) {
+    static VISTREAM_INLINE Ints round_half_up(Reals value) {
         Ints rounded;
         for (int lane = 0; lane < 4; ++lane) {
             const float moved = value.at[lane] + 0.5f;
@@ -72,48 +75,51 @@ struct Portable {
         }
         return rounded;
     }
-    static Ints round_half_even(Reals value) {
+    static VISTREAM_INLINE Ints round_half_even(Reals value) {
         Ints rounded = round_half_up(value);
         for (int lane = 0; lane < 4; ++lane)
             if (float(rounded.at[lane]) - value.at[lane] == 0.5f && (rounded.at[lane] & 1)) --rounded.at[lane];
         return rounded;
     }
-    static int8_t saturate(int32_t value) { return int8_t(value < -128 ? -128 : value > 127 ? 127 : value); }
+    static VISTREAM_INLINE int8_t saturate(int32_t value) { return int8_t(value < -128 ? -128 : value > 127 ? 127 : value); }
     // Sixteen sums to bytes, saturated, in the order in which `interleave` leaves channels; `in_order` puts others right.
-    static Bytes pack(const Ints sums[4]) {
+    static VISTREAM_INLINE Bytes pack(const Ints sums[4]) {
         Bytes packed;
         for (int lane = 0; lane < 16; ++lane) packed.at[lane] = saturate(sums[lane / 4].at[lane % 4]);
         return packed;
     }
-    static Bytes in_order(Bytes packed) { return packed; }
-    static Bytes largest(Bytes a, Bytes b) {
+    static VISTREAM_INLINE Bytes in_order(Bytes packed) { return packed; }
+    static VISTREAM_INLINE Bytes largest(Bytes a, Bytes b) {
         for (int lane = 0; lane < 16; ++lane) a.at[lane] = a.at[lane] > b.at[lane] ? a.at[lane] : b.at[lane];
         return a;
     }
-    static Bytes smallest(Bytes a, Bytes b) {
+    static VISTREAM_INLINE Bytes smallest(Bytes a, Bytes b) {
         for (int lane = 0; lane < 16; ++lane) a.at[lane] = a.at[lane] < b.at[lane] ? a.at[lane] : b.at[lane];
         return a;
     }
-    static Bytes lookup(Bytes levels, const int8_t* table) {
+    static VISTREAM_INLINE Bytes lookup(Bytes levels, const int8_t* table) {
         for (int8_t& lane : levels.at) lane = table[lane + 128];
         return levels;
     }
     // `held` where the distance of the two is at most `hysteresis`, else `fresh`
-    static Bytes keep_near(Bytes fresh, Bytes held, uint8_t hysteresis) {
+    static VISTREAM_INLINE Bytes keep_near(Bytes fresh, Bytes held, uint8_t hysteresis) {
         for (int lane = 0; lane < 16; ++lane) {
             const int distance = fresh.at[lane] - held.at[lane];
             if ((distance < 0 ? -distance : distance) <= hysteresis) fresh.at[lane] = held.at[lane];
         }
         return fresh;
     }
+    static VISTREAM_INLINE int take_pixels(const uint8_t* from, int8_t* levels, uint8_t deadband) {
+        return take_pixels_each(from, levels, deadband);
+    }
     // One bit for each byte that differs.
-    static uint64_t differ(Bytes a, Bytes b) {
+    static VISTREAM_INLINE uint64_t differ(Bytes a, Bytes b) {
         uint64_t mask = 0;
         for (int lane = 0; lane < 16; ++lane) mask |= uint64_t(a.at[lane] != b.at[lane]) << lane;
         return mask;
     }
     // Four rows of channels to four registers in which the four values of a channel are neighbours.
-    static void interleave(const Bytes rows[4], Bytes quads[4]) {
+    static VISTREAM_INLINE void interleave(const Bytes rows[4], Bytes quads[4]) {
         for (int lane = 0; lane < 16; ++lane)
             for (int row = 0; row < 4; ++row) quads[lane / 4].at[4 * (lane % 4) + row] = rows[row].at[lane];
     }

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "../inline.h"
+
 namespace VARIANT {
 
 #if defined(__AVX512VL__)
@@ -44,22 +46,22 @@ struct Avx256 {
     using Ints = __m256i;
     using Reals = __m256;
 
-    static Bytes load(const void* from) { return _mm256_loadu_si256((const __m256i*)from); }
-    static void store(void* to, Bytes value) { _mm256_storeu_si256((__m256i*)to, value); }
-    static Ints load_ints(const void* from) { return load(from); }
-    static void store_ints(void* to, Ints value) { store(to, value); }
-    static Reals load_reals(const void* from) { return _mm256_loadu_ps((const float*)from); }
-    static void store_reals(void* to, Reals value) { _mm256_storeu_ps((float*)to, value); }
-    static Ints zero() { return _mm256_setzero_si256(); }
-    static Bytes fill(int8_t byte) { return _mm256_set1_epi8(byte); }
-    static Bytes broadcast_quad(const int8_t* from) {
+    static VISTREAM_INLINE Bytes load(const void* from) { return _mm256_loadu_si256((const __m256i*)from); }
+    static VISTREAM_INLINE void store(void* to, Bytes value) { _mm256_storeu_si256((__m256i*)to, value); }
+    static VISTREAM_INLINE Ints load_ints(const void* from) { return load(from); }
+    static VISTREAM_INLINE void store_ints(void* to, Ints value) { store(to, value); }
+    static VISTREAM_INLINE Reals load_reals(const void* from) { return _mm256_loadu_ps((const float*)from); }
+    static VISTREAM_INLINE void store_reals(void* to, Reals value) { _mm256_storeu_ps((float*)to, value); }
+    static VISTREAM_INLINE Ints zero() { return _mm256_setzero_si256(); }
+    static VISTREAM_INLINE Bytes fill(int8_t byte) { return _mm256_set1_epi8(byte); }
+    static VISTREAM_INLINE Bytes broadcast_quad(const int8_t* from) {
         int32_t quad;
         memcpy(&quad, from, 4);
         return _mm256_set1_epi32(quad);
     }
-    static Ints plus(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
-    static Ints fill_ints(int32_t value) { return _mm256_set1_epi32(value); }
-    template <bool SIGNED> static Ints dot(Ints total, Bytes inputs, Bytes weights) {
+    static VISTREAM_INLINE Ints plus(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
+    static VISTREAM_INLINE Ints fill_ints(int32_t value) { return _mm256_set1_epi32(value); }
+    template <bool SIGNED> static VISTREAM_INLINE Ints dot(Ints total, Bytes inputs, Bytes weights) {
 #ifdef VISTREAM_VNNI
         if (SIGNED) inputs = _mm256_xor_si256(inputs, fill(-128));
         return VISTREAM_DOT_256(total, inputs, weights);
@@ -72,33 +74,33 @@ struct Avx256 {
         return _mm256_add_epi32(total, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 #endif
     }
-    static Ints widen(const int8_t* from) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)from)); }
-    static Reals to_reals(Ints value) { return _mm256_cvtepi32_ps(value); }
-    static Reals multiply(Reals a, Reals b) { return _mm256_mul_ps(a, b); }
-    static Reals add(Reals a, Reals b) { return _mm256_add_ps(a, b); }
-    static Reals clamp(Reals value, float low, float high) {
+    static VISTREAM_INLINE Ints widen(const int8_t* from) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)from)); }
+    static VISTREAM_INLINE Reals to_reals(Ints value) { return _mm256_cvtepi32_ps(value); }
+    static VISTREAM_INLINE Reals multiply(Reals a, Reals b) { return _mm256_mul_ps(a, b); }
+    static VISTREAM_INLINE Reals add(Reals a, Reals b) { return _mm256_add_ps(a, b); }
+    static VISTREAM_INLINE Reals clamp(Reals value, float low, float high) {
         return _mm256_min_ps(_mm256_max_ps(value, _mm256_set1_ps(low)), _mm256_set1_ps(high));
     }
-    static Ints round_half_up(Reals value) {
+    static VISTREAM_INLINE Ints round_half_up(Reals value) {
         return _mm256_cvttps_epi32(_mm256_floor_ps(_mm256_add_ps(value, _mm256_set1_ps(0.5f))));
     }
-    static Ints round_half_even(Reals value) { return _mm256_cvtps_epi32(value); }
-    static Bytes pack(const Ints sums[4]) {
+    static VISTREAM_INLINE Ints round_half_even(Reals value) { return _mm256_cvtps_epi32(value); }
+    static VISTREAM_INLINE Bytes pack(const Ints sums[4]) {
         return _mm256_packs_epi16(_mm256_packs_epi32(sums[0], sums[1]), _mm256_packs_epi32(sums[2], sums[3]));
     }
-    static Bytes in_order(Bytes packed) {
+    static VISTREAM_INLINE Bytes in_order(Bytes packed) {
         return _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
     }
-    static Bytes largest(Bytes a, Bytes b) { return _mm256_max_epi8(a, b); }
-    static Bytes smallest(Bytes a, Bytes b) { return _mm256_min_epi8(a, b); }
-    static Bytes lookup(Bytes levels, const int8_t* table) { return look_up_each<Avx256>(levels, table); }
-    static Bytes keep_near(Bytes fresh, Bytes held, uint8_t hysteresis) {
+    static VISTREAM_INLINE Bytes largest(Bytes a, Bytes b) { return _mm256_max_epi8(a, b); }
+    static VISTREAM_INLINE Bytes smallest(Bytes a, Bytes b) { return _mm256_min_epi8(a, b); }
+    static VISTREAM_INLINE Bytes lookup(Bytes levels, const int8_t* table) { return look_up_each<Avx256>(levels, table); }
+    static VISTREAM_INLINE Bytes keep_near(Bytes fresh, Bytes held, uint8_t hysteresis) {
         const __m256i distance = _mm256_sub_epi8(_mm256_max_epi8(fresh, held), _mm256_min_epi8(fresh, held));
         const __m256i near = _mm256_cmpeq_epi8(_mm256_subs_epu8(distance, fill(int8_t(hysteresis))), zero());
         return _mm256_blendv_epi8(fresh, held, near);
     }
-    static uint64_t differ(Bytes a, Bytes b) { return uint32_t(~_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, b))); }
-    static void interleave(const Bytes rows[4], Bytes quads[4]) {
+    static VISTREAM_INLINE uint64_t differ(Bytes a, Bytes b) { return uint32_t(~_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, b))); }
+    static VISTREAM_INLINE void interleave(const Bytes rows[4], Bytes quads[4]) {
         const __m256i low_a = _mm256_unpacklo_epi8(rows[0], rows[1]), high_a = _mm256_unpackhi_epi8(rows[0], rows[1]);
         const __m256i low_b = _mm256_unpacklo_epi8(rows[2], rows[3]), high_b = _mm256_unpackhi_epi8(rows[2], rows[3]);
         quads[0] = _mm256_unpacklo_epi16(low_a, low_b), quads[1] = _mm256_unpackhi_epi16(low_a, low_b);
@@ -114,22 +116,22 @@ struct Avx128 {
     using Ints = __m128i;
     using Reals = __m128;
 
-    static Bytes load(const void* from) { return _mm_loadu_si128((const __m128i*)from); }
-    static void store(void* to, Bytes value) { _mm_storeu_si128((__m128i*)to, value); }
-    static Ints load_ints(const void* from) { return load(from); }
-    static void store_ints(void* to, Ints value) { store(to, value); }
-    static Reals load_reals(const void* from) { return _mm_loadu_ps((const float*)from); }
-    static void store_reals(void* to, Reals value) { _mm_storeu_ps((float*)to, value); }
-    static Ints zero() { return _mm_setzero_si128(); }
-    static Bytes fill(int8_t byte) { return _mm_set1_epi8(byte); }
-    static Bytes broadcast_quad(const int8_t* from) {
+    static VISTREAM_INLINE Bytes load(const void* from) { return _mm_loadu_si128((const __m128i*)from); }
+    static VISTREAM_INLINE void store(void* to, Bytes value) { _mm_storeu_si128((__m128i*)to, value); }
+    static VISTREAM_INLINE Ints load_ints(const void* from) { return load(from); }
+    static VISTREAM_INLINE void store_ints(void* to, Ints value) { store(to, value); }
+    static VISTREAM_INLINE Reals load_reals(const void* from) { return _mm_loadu_ps((const float*)from); }
+    static VISTREAM_INLINE void store_reals(void* to, Reals value) { _mm_storeu_ps((float*)to, value); }
+    static VISTREAM_INLINE Ints zero() { return _mm_setzero_si128(); }
+    static VISTREAM_INLINE Bytes fill(int8_t byte) { return _mm_set1_epi8(byte); }
+    static VISTREAM_INLINE Bytes broadcast_quad(const int8_t* from) {
         int32_t quad;
         memcpy(&quad, from, 4);
         return _mm_set1_epi32(quad);
     }
-    static Ints plus(Ints a, Ints b) { return _mm_add_epi32(a, b); }
-    static Ints fill_ints(int32_t value) { return _mm_set1_epi32(value); }
-    template <bool SIGNED> static Ints dot(Ints total, Bytes inputs, Bytes weights) {
+    static VISTREAM_INLINE Ints plus(Ints a, Ints b) { return _mm_add_epi32(a, b); }
+    static VISTREAM_INLINE Ints fill_ints(int32_t value) { return _mm_set1_epi32(value); }
+    template <bool SIGNED> static VISTREAM_INLINE Ints dot(Ints total, Bytes inputs, Bytes weights) {
 #ifdef VISTREAM_VNNI
         if (SIGNED) inputs = _mm_xor_si128(inputs, fill(-128));
         return VISTREAM_DOT_128(total, inputs, weights);
@@ -141,35 +143,47 @@ struct Avx128 {
         return _mm_add_epi32(total, _mm_madd_epi16(_mm_maddubs_epi16(inputs, weights), _mm_set1_epi16(1)));
 #endif
     }
-    static Ints widen(const int8_t* from) {
+    static VISTREAM_INLINE Ints widen(const int8_t* from) {
         int32_t quad;
         memcpy(&quad, from, 4);
         return _mm_cvtepi8_epi32(_mm_cvtsi32_si128(quad));
     }
-    static Reals to_reals(Ints value) { return _mm_cvtepi32_ps(value); }
-    static Reals multiply(Reals a, Reals b) { return _mm_mul_ps(a, b); }
-    static Reals add(Reals a, Reals b) { return _mm_add_ps(a, b); }
-    static Reals clamp(Reals value, float low, float high) {
+    static VISTREAM_INLINE Reals to_reals(Ints value) { return _mm_cvtepi32_ps(value); }
+    static VISTREAM_INLINE Reals multiply(Reals a, Reals b) { return _mm_mul_ps(a, b); }
+    static VISTREAM_INLINE Reals add(Reals a, Reals b) { return _mm_add_ps(a, b); }
+    static VISTREAM_INLINE Reals clamp(Reals value, float low, float high) {
         return _mm_min_ps(_mm_max_ps(value, _mm_set1_ps(low)), _mm_set1_ps(high));
     }
-    static Ints round_half_up(Reals value) {
+    static VISTREAM_INLINE Ints round_half_up(Reals value) {
         return _mm_cvttps_epi32(_mm_floor_ps(_mm_add_ps(value, _mm_set1_ps(0.5f))));
     }
-    static Ints round_half_even(Reals value) { return _mm_cvtps_epi32(value); }
-    static Bytes pack(const Ints sums[4]) {
+    static VISTREAM_INLINE Ints round_half_even(Reals value) { return _mm_cvtps_epi32(value); }
+    static VISTREAM_INLINE Bytes pack(const Ints sums[4]) {
         return _mm_packs_epi16(_mm_packs_epi32(sums[0], sums[1]), _mm_packs_epi32(sums[2], sums[3]));
     }
-    static Bytes in_order(Bytes packed) { return packed; }
-    static Bytes largest(Bytes a, Bytes b) { return _mm_max_epi8(a, b); }
-    static Bytes smallest(Bytes a, Bytes b) { return _mm_min_epi8(a, b); }
-    static Bytes lookup(Bytes levels, const int8_t* table) { return look_up_each<Avx128>(levels, table); }
-    static Bytes keep_near(Bytes fresh, Bytes held, uint8_t hysteresis) {
+    static VISTREAM_INLINE Bytes in_order(Bytes packed) { return packed; }
+    static VISTREAM_INLINE Bytes largest(Bytes a, Bytes b) { return _mm_max_epi8(a, b); }
+    static VISTREAM_INLINE Bytes smallest(Bytes a, Bytes b) { return _mm_min_epi8(a, b); }
+    static VISTREAM_INLINE Bytes lookup(Bytes levels, const int8_t* table) { return look_up_each<Avx128>(levels, table); }
+    static VISTREAM_INLINE Bytes keep_near(Bytes fresh, Bytes held, uint8_t hysteresis) {
         const __m128i distance = _mm_sub_epi8(_mm_max_epi8(fresh, held), _mm_min_epi8(fresh, held));
         const __m128i near = _mm_cmpeq_epi8(_mm_subs_epu8(distance, fill(int8_t(hysteresis))), zero());
         return _mm_blendv_epi8(fresh, held, near);
     }
-    static uint64_t differ(Bytes a, Bytes b) { return uint16_t(~_mm_movemask_epi8(_mm_cmpeq_epi8(a, b))); }
-    static void interleave(const Bytes rows[4], Bytes quads[4]) {
+    // Takes over those of four RGB pixels that moved by more than the dead-band; one bit for each of them. Reads 16 bytes.
+    static VISTREAM_INLINE int take_pixels(const uint8_t* from, int8_t* levels, uint8_t deadband) {
+        const __m128i order = _mm_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
+        const __m128i signs = _mm_set1_epi32(0x00808080), held = load(levels), old = _mm_xor_si128(held, signs);
+        const __m128i fresh = _mm_shuffle_epi8(load(from), order);
+        const __m128i distance = _mm_or_si128(_mm_subs_epu8(fresh, old), _mm_subs_epu8(old, fresh));
+        const __m128i over = _mm_subs_epu8(distance, fill(int8_t(deadband)));
+        const __m128i same = _mm_cmpeq_epi32(over, zero());
+        const int moved = 15 ^ _mm_movemask_ps(_mm_castsi128_ps(same));
+        if (moved) store(levels, _mm_blendv_epi8(_mm_xor_si128(fresh, signs), held, same));
+        return moved;
+    }
+    static VISTREAM_INLINE uint64_t differ(Bytes a, Bytes b) { return uint16_t(~_mm_movemask_epi8(_mm_cmpeq_epi8(a, b))); }
+    static VISTREAM_INLINE void interleave(const Bytes rows[4], Bytes quads[4]) {
         const __m128i low_a = _mm_unpacklo_epi8(rows[0], rows[1]), high_a = _mm_unpackhi_epi8(rows[0], rows[1]);
         const __m128i low_b = _mm_unpacklo_epi8(rows[2], rows[3]), high_b = _mm_unpackhi_epi8(rows[2], rows[3]);
         quads[0] = _mm_unpacklo_epi16(low_a, low_b), quads[1] = _mm_unpackhi_epi16(low_a, low_b);

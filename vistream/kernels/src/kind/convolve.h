@@ -9,14 +9,16 @@ constexpr int CONVOLVE_GROUP = 48;  // positions that share a block of weights w
 
 // One tile: `ROWS` positions by `V::WIDTH` channels. `corners` of its positions begin at `first`.
 template <class V, int ROWS, bool SIGNED>
-inline void tile_sums(const Term& term, const Corners<CONVOLVE_GROUP>& corners, int first, int64_t channel,
+VISTREAM_INLINE void tile_sums(const Term& term, const Corners<CONVOLVE_GROUP>& corners, int first, int64_t channel,
                       typename V::Ints sums[ROWS][4]) {
     constexpr int LANES = V::WIDTH / 4;
     const Window& window = term.window;
     const int64_t unit = int64_t(window.kernel_h) * window.kernel_w * term.quads * 64;  // bytes of 16 channels' weights
     const int8_t* weight = term.weight + channel / 16 * unit;
+    VISTREAM_UNROLL
     for (int j = 0; j < 4; ++j) {
         const auto begin = term.begin ? V::load_ints(term.begin + channel + LANES * j) : V::zero();
+        VISTREAM_UNROLL
         for (int r = 0; r < ROWS; ++r) sums[r][j] = begin;
     }
     for (int ky = 0; ky < window.kernel_h; ++ky) {
@@ -31,10 +33,13 @@ inline void tile_sums(const Term& term, const Corners<CONVOLVE_GROUP>& corners, 
             }
             for (int64_t quad = 0; quad < term.quads; ++quad, weight += 64) {
                 typename V::Bytes weights[4];
+                VISTREAM_UNROLL
                 for (int j = 0; j < 4; ++j)  // 16 channels' quads are 64 bytes; the next 16 channels lie a unit further
                     weights[j] = V::load(weight + LANES * j / 16 * unit + LANES * j % 16 * 4);
+                VISTREAM_UNROLL
                 for (int r = 0; r < ROWS; ++r) {
                     const auto inputs = V::broadcast_quad(rows[r] + 4 * quad);
+                    VISTREAM_UNROLL
                     for (int j = 0; j < 4; ++j) sums[r][j] = V::template dot<SIGNED>(sums[r][j], inputs, weights[j]);
                 }
             }
@@ -53,23 +58,20 @@ template <bool SIGNED> struct ConvolveGroup {
     template <class V> int64_t block(int64_t channel) const {
         constexpr int ROWS = V::TILE_ROWS;
         const Layer* layer = step.layer;
+        const Epilogue<V> epilogue(layer, layer->bias + channel, step.term->multiplier + channel);
         int64_t changes = 0;
         for (int first = 0; first < count; first += ROWS) {
             typename V::Ints sums[ROWS][4];
             tile_sums<V, ROWS, SIGNED>(*step.term, corners, first, channel, sums);
             const int here = count - first < ROWS ? count - first : ROWS;
             if (step.plain) {
-                const float *bias = layer->bias + channel, *multiplier = step.term->multiplier + channel;
-                for (int r = 0; r < here; ++r) {
-                    const int64_t position = index[first + r];
-                    int8_t* levels = layer->levels + position * layer->stride + channel;
-                    const uint64_t mask = requantise<V, true>(sums[r], bias, multiplier, layer, levels);
-                    layer->changed[position] |= mask != 0;
-                    changes += ones(mask);
-                }
+                VISTREAM_UNROLL
+                for (int r = 0; r < ROWS; ++r)
+                    if (r < here) changes += epilogue.template finish<true>(sums[r], index[first + r], channel);
             } else {
-                for (int r = 0; r < here; ++r)
-                    changes += finish_sums<V>(sums[r], step, index[first + r], channel, slot + first + r, workspace);
+                VISTREAM_UNROLL
+                for (int r = 0; r < ROWS; ++r)
+                    if (r < here) changes += finish_sums<V>(sums[r], step, index[first + r], channel, slot + first + r, workspace);
             }
         }
         return changes;
@@ -79,11 +81,13 @@ template <bool SIGNED> struct ConvolveGroup {
 // Positions `index[0 .. count)`, the first of which is in place `slot` of what is pending.
 template <bool SIGNED>
 inline int64_t convolve(const Step& step, const int32_t* index, int64_t count, int64_t slot, const Workspace* workspace) {
+    const bool direct = pointwise(step.term->window);
     int64_t changes = 0;
     Corners<CONVOLVE_GROUP> corners;
     for (int64_t first = 0; first < count; first += CONVOLVE_GROUP) {
         const int here = int(count - first < CONVOLVE_GROUP ? count - first : CONVOLVE_GROUP);
-        corners.find(*step.term, index + first, here);
+        if (direct) corners.find_pointwise(*step.term, index + first, here);
+        else corners.find(*step.term, index + first, here);
         const ConvolveGroup<SIGNED> group{step, corners, index + first, here, slot + first, workspace};
         changes += each_block(step.layer->stride, group);
     }

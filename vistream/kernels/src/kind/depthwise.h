@@ -15,18 +15,15 @@ constexpr int RUN = 64;  // positions that are worked on together, so that their
 template <class V> struct DepthwiseBlock {
     const int8_t* weight;  // [fours][kernel_w][4][V::WIDTH] bytes
     const int32_t* first;  // [4][V::WIDTH / 4], or null
-    const float *bias, *multiplier;
+    Epilogue<V> epilogue;
 
-    DepthwiseBlock(const Term& term, const Layer& layer, int64_t channel, int64_t fours) {
-        const int64_t taps = int64_t(term.window.kernel_w) * fours * 4;
-        weight = term.weight + channel * taps;
-        const float* after = term.multiplier + layer.stride;  // behind the multipliers in order
-        multiplier = after + channel;
-        bias = after + layer.stride + channel;
-        first = term.begin ? term.begin + channel : nullptr;
-    }
+    // Behind the multipliers in order come those as dealt out, and the biases.
+    DepthwiseBlock(const Term& term, const Layer& layer, int64_t channel, int64_t fours)
+        : weight(term.weight + channel * term.window.kernel_w * fours * 4),
+          first(term.begin ? term.begin + channel : nullptr),
+          epilogue(&layer, term.multiplier + 2 * layer.stride + channel, term.multiplier + layer.stride + channel) {}
 
-    void begin(typename V::Ints sums[4]) const {
+    VISTREAM_INLINE void begin(typename V::Ints sums[4]) const {
         for (int j = 0; j < 4; ++j)
             sums[j] = first ? V::load_ints(first + j * V::WIDTH / 4) : V::zero();
     }
@@ -50,7 +47,7 @@ struct Rows {
     }
 
     template <class V>
-    void column(const Term& term, int32_t x, int64_t channel, typename V::Bytes quads[4]) const {
+    VISTREAM_INLINE void column(const Term& term, int32_t x, int64_t channel, typename V::Bytes quads[4]) const {
         typename V::Bytes rows[4];
         if (uint32_t(x) < uint32_t(term.window.width)) {
             for (int k = 0; k < 4; ++k) rows[k] = V::load(at[k] + x * step[k] + channel);
@@ -62,21 +59,15 @@ struct Rows {
 };
 
 template <class V, bool SIGNED>
-inline void add_column(typename V::Ints sums[4], const typename V::Bytes quads[4], const int8_t* weight) {
+VISTREAM_INLINE void add_column(typename V::Ints sums[4], const typename V::Bytes quads[4], const int8_t* weight) {
     for (int j = 0; j < 4; ++j) sums[j] = V::template dot<SIGNED>(sums[j], quads[j], V::load(weight + j * V::WIDTH));
 }
 
 // Sums of one position to levels.
 template <class V>
-inline int64_t finish_depthwise(const typename V::Ints sums[4], const DepthwiseBlock<V>& block, const Step& step,
+VISTREAM_INLINE int64_t finish_depthwise(const typename V::Ints sums[4], const DepthwiseBlock<V>& block, const Step& step,
                                 int64_t position, int64_t channel, int64_t slot, const Workspace* workspace) {
-    const Layer* layer = step.layer;
-    if (step.plain) {
-        int8_t* levels = layer->levels + position * layer->stride + channel;
-        const uint64_t mask = requantise<V, false>(sums, block.bias, block.multiplier, layer, levels);
-        layer->changed[position] |= mask != 0;
-        return ones(mask);
-    }
+    if (step.plain) return block.epilogue.template finish<false>(sums, position, channel);
     constexpr int LANES = V::WIDTH / 4;
     int32_t dealt[V::WIDTH], ordered[V::WIDTH];
     for (int j = 0; j < 4; ++j) V::store_ints(dealt + j * LANES, sums[j]);
@@ -108,6 +99,7 @@ template <bool SIGNED> struct DepthwiseRun {
         const Term& term = *step.term;
         const Rows rows(term, y, 0);
         typename V::Ints sums[KERNEL][4];  // of the outputs that still wait for columns, the next to be finished first
+        VISTREAM_UNROLL
         for (int k = 0; k < KERNEL; ++k) constants.begin(sums[k]);
         const int32_t first = x - term.window.left;
         int64_t changes = 0;
@@ -115,12 +107,14 @@ template <bool SIGNED> struct DepthwiseRun {
             typename V::Bytes quads[4];
             rows.column<V>(term, first + i, channel, quads);
             // this column is tap KERNEL - 1 of output i - (KERNEL - 1), ..., tap 0 of output i
+            VISTREAM_UNROLL
             for (int k = 0; k < KERNEL; ++k)
                 add_column<V, SIGNED>(sums[k], quads, constants.weight + (KERNEL - 1 - k) * 4 * V::WIDTH);
             const int32_t done = i - (KERNEL - 1);
             if (done >= 0)
                 changes += finish_depthwise<V>(
                     sums[0], constants, step, position + done, channel, slot + done, workspace);
+            VISTREAM_UNROLL
             for (int k = 0; k + 1 < KERNEL; ++k)
                 for (int j = 0; j < 4; ++j) sums[k][j] = sums[k + 1][j];
             constants.begin(sums[KERNEL - 1]);

@@ -6,31 +6,16 @@
 namespace VARIANT {
 
 // Takes over pixels `begin .. end` of an RGB frame where a channel moved by more than the dead-band; how many did.
-// `levels`: int8 [..][4], a pixel minus 128 and a 0.
-inline int64_t read_pixels(const uint8_t* frame, int8_t* levels, uint8_t* changed, int64_t begin, int64_t end,
+// `levels`: int8 [..][4], a pixel minus 128 and a 0. `last`: whether `end` is the end of the frame, behind which nothing
+// may be read.
+inline int64_t read_pixels(const uint8_t* frame, int8_t* levels, uint8_t* changed, int64_t begin, int64_t end, bool last,
                            int64_t deadband) {
-    constexpr int AT_ONCE = 16;
     int64_t moved = 0, pixel = begin;
-    for (; pixel + AT_ONCE <= end; pixel += AT_ONCE) {
-        const uint8_t* from = frame + 3 * pixel;
-        int8_t* held = levels + 4 * pixel;
-        uint8_t over[AT_ONCE], any = 0;
-        for (int i = 0; i < AT_ONCE; ++i) {
-            uint8_t here = 0;
-            for (int c = 0; c < 3; ++c) {
-                const int distance = int(from[3 * i + c]) - 128 - held[4 * i + c];
-                here |= (distance < 0 ? -distance : distance) > deadband;
-            }
-            over[i] = here;
-            any |= here;
-        }
-        memcpy(changed + pixel, over, AT_ONCE);
-        if (!any) continue;
-        for (int i = 0; i < AT_ONCE; ++i) {
-            if (!over[i]) continue;
-            ++moved;
-            for (int c = 0; c < 3; ++c) held[4 * i + c] = int8_t(int(from[3 * i + c]) - 128);
-        }
+    for (; pixel + 4 + 4 * last <= end; pixel += 4) {
+        const int mask = Quarter::take_pixels(frame + 3 * pixel, levels + 4 * pixel, uint8_t(deadband));
+        const uint32_t marks = uint32_t(mask) * 0x00204081 & 0x01010101;  // a bit a byte
+        memcpy(changed + pixel, &marks, 4);
+        moved += __builtin_popcount(uint32_t(mask));
     }
     for (; pixel < end; ++pixel) {
         bool over = false;

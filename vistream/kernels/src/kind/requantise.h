@@ -25,29 +25,48 @@ struct Step {
     bool plain;    // none of all that: bias + sum * multiplier, rounded half up, to levels
 };
 
-// Clip, look up, compare, write: a register of neighbouring levels of one position. Returns the mask of what changed.
-template <class V> inline uint64_t write_levels(typename V::Bytes fresh, const Layer* layer, int8_t* levels) {
-    fresh = V::smallest(V::largest(fresh, V::fill(int8_t(layer->lo))), V::fill(int8_t(layer->hi)));
-    if (layer->table) fresh = V::lookup(fresh, layer->table);
-    const typename V::Bytes held = V::load(levels);
-    if (layer->hysteresis) fresh = V::keep_near(fresh, held, uint8_t(layer->hysteresis));
-    V::store(levels, fresh);
-    return V::differ(fresh, held);
-}
+// What ends a plain sum. It holds copies: a store of levels might change anything that is read through a pointer, so a
+// compiler would read it again each time. `bias` and `multiplier` are of one block of channels, in the order of its sums.
+template <class V> struct Epilogue {
+    typename V::Bytes lo, hi;
+    const int8_t* table;
+    const float *bias, *multiplier;
+    int8_t* levels;
+    uint8_t* changed;
+    int64_t stride;
+    uint8_t hysteresis;
 
-// Four registers of sums in `order` to one of levels; `bias` and `multiplier` are in the order of the sums.
-template <class V, bool ORDERED>
-inline uint64_t requantise(const typename V::Ints sums[4], const float* bias, const float* multiplier, const Layer* layer,
-                           int8_t* levels) {
-    typename V::Ints rounded[4];
-    for (int j = 0; j < 4; ++j) {
-        const int lane = j * V::WIDTH / 4;
-        const auto product = V::multiply(V::to_reals(sums[j]), V::load_reals(multiplier + lane));
-        rounded[j] = V::round_half_up(V::add(V::load_reals(bias + lane), product));
+    Epilogue(const Layer* layer, const float* bias, const float* multiplier)
+        : lo(V::fill(int8_t(layer->lo))), hi(V::fill(int8_t(layer->hi))), table(layer->table), bias(bias),
+          multiplier(multiplier), levels(layer->levels), changed(layer->changed), stride(layer->stride),
+          hysteresis(uint8_t(layer->hysteresis)) {}
+
+    // Clip, look up, compare, write: a register of neighbouring levels of one position. Returns how many changed.
+    VISTREAM_INLINE int64_t write(typename V::Bytes fresh, int64_t position, int64_t channel) const {
+        int8_t* to = levels + position * stride + channel;
+        fresh = V::smallest(V::largest(fresh, lo), hi);
+        if (table) fresh = V::lookup(fresh, table);
+        const typename V::Bytes held = V::load(to);
+        if (hysteresis) fresh = V::keep_near(fresh, held, hysteresis);
+        V::store(to, fresh);
+        const uint64_t mask = V::differ(fresh, held);
+        changed[position] |= mask != 0;
+        return ones(mask);
     }
-    const auto packed = V::pack(rounded);
-    return write_levels<V>(ORDERED ? V::in_order(packed) : packed, layer, levels);
-}
+
+    // Four registers of sums, which have to be put in order first or are dealt out so that packing does that.
+    template <bool ORDERED>
+    VISTREAM_INLINE int64_t finish(const typename V::Ints sums[4], int64_t position, int64_t channel) const {
+        typename V::Ints rounded[4];
+        for (int j = 0; j < 4; ++j) {
+            const int lane = j * V::WIDTH / 4;
+            const auto product = V::multiply(V::to_reals(sums[j]), V::load_reals(multiplier + lane));
+            rounded[j] = V::round_half_up(V::add(V::load_reals(bias + lane), product));
+        }
+        const auto packed = V::pack(rounded);
+        return write(ORDERED ? V::in_order(packed) : packed, position, channel);
+    }
+};
 
 // The float32 values of one position written where they are read out; returns how many changed.
 template <class V> inline int64_t write_reals(const typename V::Reals values[4], float* to) {
@@ -114,14 +133,11 @@ inline int64_t finish(const typename V::Reals brought[4], const Step& step, int6
         layer->changed[position] |= changes != 0;
         return changes;
     }
-    int8_t* levels = layer->levels + position * layer->stride + channel;
-    const uint64_t mask = write_levels<V>(V::in_order(V::pack(rounded)), layer, levels);
-    layer->changed[position] |= mask != 0;
-    return ones(mask);
+    return Epilogue<V>(layer, nullptr, nullptr).write(V::in_order(V::pack(rounded)), position, channel);
 }
 
 template <class V>
-inline int64_t finish_sums(const typename V::Ints sums[4], const Step& step, int64_t position, int64_t channel,
+VISTREAM_INLINE int64_t finish_sums(const typename V::Ints sums[4], const Step& step, int64_t position, int64_t channel,
                            int64_t slot, const Workspace* workspace) {
     typename V::Reals brought[4];
     for (int j = 0; j < 4; ++j) brought[j] = V::to_reals(sums[j]);

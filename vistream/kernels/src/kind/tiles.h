@@ -109,10 +109,8 @@ struct TileRow {
             if (step.term->begin) registers[j] = V::plus(registers[j], V::load_ints(step.term->begin + panel + lane));
         }
         if (!step.plain) return finish_sums<V>(registers, step, position, channel, slot, workspace);
-        const uint64_t mask = requantise<V, true>(registers, layer->bias + channel, step.term->multiplier + channel, layer,
-                                                  layer->levels + position * layer->stride + channel);
-        layer->changed[position] |= mask != 0;
-        return ones(mask);
+        const Epilogue<V> epilogue(layer, layer->bias + channel, step.term->multiplier + channel);
+        return epilogue.template finish<true>(registers, position, channel);
     }
 };
 

@@ -17,14 +17,26 @@ template <int COUNT> struct Corners {
         const int32_t last_y = window.height - (window.kernel_h - 1) * window.dilation_h;
         const int32_t last_x = window.width - (window.kernel_w - 1) * window.dilation_w;
         inside = true;
+        int32_t row = index[0] / window.columns, column = index[0] - row * window.columns;
         for (int i = 0; i < COUNT; ++i) {
-            const int32_t position = index[i < count ? i : count - 1];
-            const int32_t row = position / window.columns;
+            const int32_t step = i == 0 || i >= count ? 0 : index[i] - index[i - 1];
+            column += step;
+            if (column >= window.columns) {  // a division costs more than all else here, and most steps are of 1
+                const int32_t down = step == 1 ? 1 : column / window.columns;
+                row += down;
+                column -= down * window.columns;
+            }
             y[i] = row * window.stride_h - window.top;
-            x[i] = (position - row * window.columns) * window.stride_w - window.left;
+            x[i] = column * window.stride_w - window.left;
             at[i] = term.source + (int64_t(y[i]) * window.width + x[i]) * term.row_bytes;
             inside = inside && y[i] >= 0 && x[i] >= 0 && y[i] < last_y && x[i] < last_x;
         }
+    }
+
+    // The same where every output looks at exactly the input of its own position.
+    void find_pointwise(const Term& term, const int32_t* index, int count) {
+        inside = true;
+        for (int i = 0; i < COUNT; ++i) at[i] = term.source + index[i < count ? i : count - 1] * term.row_bytes;
     }
 };
 
