@@ -110,7 +110,7 @@ def tracks_both_ways(
 ) -> tuple[list[tuple[Track, ...]], list[tuple[Track, ...]], list[float]]:
     """By a session, which asks for parts, and by the task on whole maps; and the session's shares of dense work."""
     session = Session(task, model=network, fps=30.0)
-    tracker, stream = TASKS[task](30.0, ()), Stream(network)
+    tracker, stream = TASKS[task](30.0, (), {}), Stream(network)
     asked, whole, shares = [], [], []
     for frame, observations in zip(frames, seen, strict=True):
         result = session.step(frame, observations)

@@ -21,7 +21,8 @@ ZIG = (sys.executable, "-m", "ziglang", "cc")
 def driver(folder: Path, compiler: tuple[str, ...], platform_name: str, *flags: str) -> Path:
     """The driver and all kernels of a platform as one program."""
     variants = PLATFORMS[platform_name].variants
-    units = [(SOURCES / f"{name}.cpp", ('-DVISTREAM_SOURCES="test"',)) for name in COMMON] + [(DRIVER, ())]
+    units: list[tuple[Path, tuple[str, ...]]] = [(DRIVER, ())]
+    units += [(SOURCES / f"{name}.cpp", ('-DVISTREAM_SOURCES="test"',)) for name in COMMON]
     units += [(SOURCES / "variant.cpp", (f"-DVARIANT={name}", *options)) for name, options in variants.items()]
 
     def compiled(number: int) -> str:
