@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LEFT_OUT = ("PYTHONPATH", "VIRTUAL_ENV", "NUMBA_CACHE_DIR", "HF_HOME")
+LEFT_OUT = ("PYTHONPATH", "VIRTUAL_ENV", "HF_HOME")
 ACTIVATE = ". .venv/bin/activate && "
 
 

@@ -111,7 +111,7 @@ def look(launched: Browser, report: Path, width: int, dark: bool) -> None:
 def test_no_password_is_written_down() -> None:
     with closing(Run(CLIP, Settings(detections=Path(DETECTIONS)))) as opened:
         facts = RunFacts.of(opened, ["track", "rtsp://ann:secret@10.0.0.7/street", "--csv", "my tracks.csv"])
-    assert facts.command == "vistream track 'rtsp://ann:***@10.0.0.7/street' --csv 'my tracks.csv'"
+    assert facts.command == "vistream track 'rtsp://***@10.0.0.7/street' --csv 'my tracks.csv'"
 
 
 def pictures(report: RunReport, count: int, first: int = 0) -> None:
@@ -172,7 +172,5 @@ def test_a_run_without_tracks_says_so(tmp_path: Path) -> None:
 
 def test_where_no_folder_can_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(VistreamError, match="nowhere does not exist"):
-        RunReport(tmp_path / "nowhere" / "page", FACTS)
     with pytest.raises(VistreamError, match="can't be a folder"):
         RunReport(tmp_path / "file", FACTS)
