@@ -9,6 +9,7 @@
 
 namespace VARIANT {
 
+constexpr int MOST_FOURS = 2;  // groups of four rows of a window whose columns are shared
 constexpr int RUN = 64;  // positions that are worked on together, so that their inputs stay near
 
 // The constants of one block of `V::WIDTH` channels, as `packing.pack_depthwise` lays them out.
@@ -88,38 +89,57 @@ template <bool SIGNED> struct DepthwiseRun {
         const Window& window = step.term->window;
         const int64_t fours = (window.kernel_h + 3) / 4;
         const DepthwiseBlock<V> constants(*step.term, *step.layer, channel, fours);
-        const bool sliding = window.stride_w == 1 && window.dilation_w == 1 && fours == 1 && count > 1;
-        if (sliding && window.kernel_w == 3) return slide<V, 3>(constants, channel);
-        if (sliding && window.kernel_w == 5) return slide<V, 5>(constants, channel);
+        if (window.dilation_w == 1 && fours <= MOST_FOURS && count > 1) {
+            if (window.kernel_w == 3 && window.stride_w == 1) return slide<V, 3, 1>(constants, channel, fours);
+            if (window.kernel_w == 3 && window.stride_w == 2) return slide<V, 3, 2>(constants, channel, fours);
+            if (window.kernel_w == 5 && window.stride_w == 1) return slide<V, 5, 1>(constants, channel, fours);
+            if (window.kernel_w == 5 && window.stride_w == 2) return slide<V, 5, 2>(constants, channel, fours);
+        }
         return each<V>(constants, channel, fours);
     }
 
-    // Every column is dealt out once, and added to the outputs whose windows hold it.
-    template <class V, int KERNEL> int64_t slide(const DepthwiseBlock<V>& constants, int64_t channel) const {
+    // Every column is dealt out once, and added to the outputs whose windows hold it: column `i` is tap `i - STRIDE * o`
+    // of output `o`. Output `o` is done with column `STRIDE * o + KERNEL - 1`.
+    template <class V, int KERNEL, int STRIDE>
+    int64_t slide(const DepthwiseBlock<V>& constants, int64_t channel, int64_t fours) const {
+        constexpr int LIVE = (KERNEL + STRIDE - 1) / STRIDE;  // outputs that a column may belong to
         const Term& term = *step.term;
-        const Rows rows(term, y, 0);
-        typename V::Ints sums[KERNEL][4];  // of the outputs that still wait for columns, the next to be finished first
+        const Rows rows[MOST_FOURS] = {Rows(term, y, 0), Rows(term, y, 1)};
+        const int32_t first = x * STRIDE - term.window.left;
+        typename V::Ints sums[LIVE][4];  // the next output to be done first
         VISTREAM_UNROLL
-        for (int k = 0; k < KERNEL; ++k) constants.begin(sums[k]);
-        const int32_t first = x - term.window.left;
+        for (int j = 0; j < LIVE; ++j) constants.begin(sums[j]);
+        VISTREAM_UNROLL
+        for (int i = 0; i < KERNEL - STRIDE; ++i)
+            add_to_live<V, KERNEL, STRIDE>(sums, rows, first + i, i, constants, channel, fours);
         int64_t changes = 0;
-        for (int32_t i = 0; i < count + KERNEL - 1; ++i) {
-            typename V::Bytes quads[4];
-            rows.column<V>(term, first + i, channel, quads);
-            // this column is tap KERNEL - 1 of output i - (KERNEL - 1), ..., tap 0 of output i
+        for (int32_t o = 0; o < count; ++o) {
             VISTREAM_UNROLL
-            for (int k = 0; k < KERNEL; ++k)
-                add_column<V, SIGNED>(sums[k], quads, constants.weight + (KERNEL - 1 - k) * 4 * V::WIDTH);
-            const int32_t done = i - (KERNEL - 1);
-            if (done >= 0)
-                changes += finish_depthwise<V>(
-                    sums[0], constants, step, position + done, channel, slot + done, workspace);
+            for (int t = 0; t < STRIDE; ++t) {
+                const int tap = KERNEL - STRIDE + t;
+                add_to_live<V, KERNEL, STRIDE>(sums, rows, first + STRIDE * o + tap, tap, constants, channel, fours);
+            }
+            changes += finish_depthwise<V>(sums[0], constants, step, position + o, channel, slot + o, workspace);
             VISTREAM_UNROLL
-            for (int k = 0; k + 1 < KERNEL; ++k)
-                for (int j = 0; j < 4; ++j) sums[k][j] = sums[k + 1][j];
-            constants.begin(sums[KERNEL - 1]);
+            for (int j = 0; j + 1 < LIVE; ++j)
+                for (int k = 0; k < 4; ++k) sums[j][k] = sums[j + 1][k];
+            constants.begin(sums[LIVE - 1]);
         }
         return changes;
+    }
+
+    // Column `x`, which is tap `tap` of the first live output, tap `tap - STRIDE` of the second, ...
+    template <class V, int KERNEL, int STRIDE, int LIVE>
+    VISTREAM_INLINE void add_to_live(typename V::Ints (&sums)[LIVE][4], const Rows* rows, int32_t column, int tap,
+                                     const DepthwiseBlock<V>& constants, int64_t channel, int64_t fours) const {
+        for (int64_t four = 0; four < fours; ++four) {
+            typename V::Bytes quads[4];
+            rows[four].template column<V>(*step.term, column, channel, quads);
+            const int8_t* weight = constants.weight + four * KERNEL * 4 * V::WIDTH;
+            VISTREAM_UNROLL
+            for (int j = 0; j < LIVE; ++j)
+                if (tap >= STRIDE * j) add_column<V, SIGNED>(sums[j], quads, weight + (tap - STRIDE * j) * 4 * V::WIDTH);
+        }
     }
 
     template <class V> int64_t each(const DepthwiseBlock<V>& constants, int64_t channel, int64_t fours) const {
