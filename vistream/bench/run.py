@@ -17,6 +17,7 @@ from vistream.engine.fidelity import PRESETS
 from vistream.engine.reference import Dense
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
+from vistream.kernels.library import kernels_in_use
 from vistream.machine import cpu_name
 from vistream.models import resnet
 from vistream.models.model import load_model
@@ -112,7 +113,8 @@ def bench(
     layers = {name: layer_times(under_test.network, zones, frames) for name, zones in PRESETS.items()}
     size = (frames[0].shape[1], frames[0].shape[0])
     threads = torch.get_num_threads()
-    return Report(under_test.name, source, size, len(frames), rounds, threads, cpu_name(), timings, layers, missing)
+    machine = f"{cpu_name()}, kernels {kernels_in_use()}"
+    return Report(under_test.name, source, size, len(frames), rounds, threads, machine, timings, layers, missing)
 
 
 def bench_source(model: str, source: str, count: int, rounds: int, progress: Callable[[str], None]) -> Report:

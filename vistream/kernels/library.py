@@ -110,3 +110,11 @@ def variant(name: str | None = None) -> Variant:
         if one.name in sound:
             return one
     raise Unusable("no variant of the compiled kernels passes its self-test here")
+
+
+def kernels_in_use() -> str:
+    """The name of the variant that runs here, or what runs instead: it has to stand beside every timing."""
+    try:
+        return variant().name
+    except Unusable:
+        return "in plain torch"
