@@ -28,14 +28,14 @@ DAMAGE = (KeyError, ValueError, TypeError, AttributeError, IndexError, Arithmeti
 
 
 def save_network(network: IntegerNetwork, path: Path) -> None:
-    """Write `network` to `path`; raises VistreamError where it can't be written, or holds an island, which is code."""
+    """Write `network` to `path`; raises VistreamError where it can't be written, or holds an island that is code."""
     from safetensors.torch import save_file
 
-    island = next((layer for layer in network.layers if isinstance(layer, Island)), None)
-    if island is not None:
-        raise VistreamError(
-            f"{path}: layer {island.name} is run in float as a whole, and a file holds no code: stream the model itself"
-        )
+    for layer in network.layers:
+        if isinstance(layer, Island) and not isinstance(layer.module, Piece):
+            raise VistreamError(
+                f"{path}: layer {layer.name} is a module of its own, and a file holds no code: stream the model itself"
+            )
 
     tensors: dict[str, Tensor] = {}
     layers = [{"kind": type(layer).__name__} | _fields(layer, layer.name, tensors) for layer in network.layers]
