@@ -1,6 +1,7 @@
 """Build the source distribution and a wheel for every platform, all on this machine: python scripts/wheels.py [FOLDER]
 
-A wheel holds the compiled kernels of one platform and serves every Python version. The compiler comes from PyPI.
+A wheel holds the compiled kernels of one platform and serves every Python version. The compiler comes from PyPI
+(extra test), as the build itself does.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 def main(folder: Path) -> None:
     """Put them into `folder`, and say how large each is."""
-    build = [sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)]
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run([*build, "--sdist"], check=True, stdout=subprocess.DEVNULL)
     for name in PLATFORMS:
         environment = os.environ | {"VISTREAM_PLATFORM": name}
