@@ -15,7 +15,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class KernelsHook(BuildHookInterface[Any]):  # type: ignore[misc]  # hatchling is not installed where types are checked
+class KernelsHook(BuildHookInterface[Any]):
     """For wheels, editable ones too: those run from the checkout, in which the library stays."""
 
     PLUGIN_NAME = "custom"

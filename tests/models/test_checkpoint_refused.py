@@ -233,7 +233,7 @@ MISFITS: dict[str, tuple[Callable[[State], State], str]] = {
     "integers": (changed("bn1.bias", torch.ones(64, dtype=torch.int8)), "bn1.bias is torch.int8"),
     "a sparse tensor": (
         changed("layer1.0.conv1.weight", torch.ones(64, 64, 3, 3).to_sparse()),
-        "layer1.0.conv1.weight is torch.float32, torch.sparse_coo",
+        "the tensor layer1.0.conv1.weight is sparse",
     ),
     "a missing step": (
         lambda s: without(with_steps(s, 18), "layer2.0.relu1.s"),

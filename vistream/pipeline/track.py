@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -16,6 +16,7 @@ from vistream.pipeline.run import Run, Settings
 from vistream.pipeline.session import AUTO
 from vistream.pipeline.start import implied_task
 from vistream.pipeline.tracked import TrackedFrame
+from vistream.tracking.life import ANY_CLASS, Conf
 from vistream.types import Box
 
 Place = str | Sequence[float | str]
@@ -41,6 +42,10 @@ def track(
     init_mask: PathLike | None = None,
     init_box: Sequence[float] | None = None,
     init_poses: PathLike | None = None,
+    conf: float | Mapping[str, float] | Conf = ANY_CLASS,
+    memory: float | None = None,
+    interpolate: int = 0,
+    zero_based: bool = False,
     reconnect: bool = True,
     lines: str | Iterable[Place] = (),
     zones: str | Iterable[Place] = (),
@@ -49,8 +54,9 @@ def track(
 
     `source`: a video file, camera index, stream URL, image folder or glob. `task`: mot, mots, pose, vos or sot; left
     out, what is given for the first frame decides, else mot. `classes`: names, or one text with commas. `init_box`:
-    x, y, w, h in pixels. `lines`, `zones`: as texts of the command line, or as rows of numbers with a name behind them;
-    what happens there is in the results' `events`. The others are those of `vistream track`.
+    x, y, w, h in pixels. `conf`: the least score that may start a track, or one for each class by name. `lines`,
+    `zones`: as texts of the command line, or as rows of numbers with a name behind them; what happens there is in the
+    results' `events`. The others are those of `vistream track`.
     Raises VistreamError, at once, for whatever can't be opened or is not known.
     """
     given = {name: value for name, value in locals().items() if name in _FIELDS}
@@ -76,6 +82,8 @@ def settings_of(task: str | None = None, **options: Any) -> Settings:  # Any: ea
             options[name] = _path(name, options[name])
     if options.get("init_box") is not None:
         options["init_box"] = _box(options["init_box"])
+    if "conf" in options:
+        options["conf"] = _conf(options["conf"])
     if "classes" in options:
         options["classes"] = _names(options["classes"])
     for name in ("lines", "zones"):
@@ -97,6 +105,12 @@ def _path(name: str, value: object) -> Path:
     if not isinstance(value, str | os.PathLike):
         raise VistreamError(f"{name} is {type(value).__name__}: a path, or its text, is expected")
     return Path(value)
+
+
+def _conf(value: float | Mapping[str, float] | Conf) -> Conf:
+    if isinstance(value, Conf):
+        return value
+    return Conf(None, tuple(value.items())) if isinstance(value, Mapping) else Conf(float(value))
 
 
 def _names(value: object) -> tuple[str, ...]:

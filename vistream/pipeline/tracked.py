@@ -29,10 +29,12 @@ class TrackedFrame(Result):
         return Overlay((width, height), 30.0, self.joints).draw(self.picture, self, "")
 
     def to_pandas(self) -> DataFrame:
-        """A row a track: frame, time (seconds), id, label, score, x, y, w, h (pixels), as in `--csv`."""
+        """A row a track: frame, time (seconds), id, label, score, x, y, w, h (pixels), seen, as in `--csv`."""
         import pandas
 
-        rows = [(self.frame, self.time, t.id, t.label, float(t.score), *map(float, t.box)) for t in self.tracks]
+        rows = [
+            (self.frame, self.time, t.id, t.label, float(t.score), *map(float, t.box), int(t.seen)) for t in self.tracks
+        ]
         return pandas.DataFrame(rows, columns=list(FIELDS))
 
     def to_supervision(self) -> Any:  # Any: supervision.Detections, which need not be installed
