@@ -81,7 +81,7 @@ def run(job: dict[str, Any]) -> None:
 
 def main() -> None:
     sys.path += sys.argv[2:]
-    for job in json.loads(Path(sys.argv[1]).read_text()):
+    for job in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
         began = time.time()
         try:
             run(job)

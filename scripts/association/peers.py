@@ -79,7 +79,7 @@ class Peers:
             return
         self.install()
         list_of_jobs = self.folder / "jobs.json"
-        list_of_jobs.write_text(json.dumps(jobs))
+        list_of_jobs.write_text(json.dumps(jobs), encoding="utf-8", newline="")
         torch = find_spec("torch")
         assert torch is not None and torch.origin is not None
         subprocess.run([self.python, RUNNER, list_of_jobs, Path(torch.origin).parents[1]], check=True)

@@ -104,7 +104,7 @@ def _write_json(path: Path, counts: SpikeCounts, prices: Prices) -> None:
     estimates = {f"{way.name.lower()} {estimator.name}": value for (way, estimator), value in prices.estimates.items()}
     content = {**asdict(counts), "picojoules": {"authors": prices.authors, **estimates}}
     with replacing(path) as temporary:
-        temporary.write_text(jsonlib.dumps(content, indent=1), encoding="utf-8")
+        temporary.write_text(jsonlib.dumps(content, indent=1), encoding="utf-8", newline="")
 
 
 def _write_csv(path: Path, counts: SpikeCounts) -> None:
