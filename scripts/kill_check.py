@@ -37,9 +37,13 @@ run()
 """
 
 
+def command(frames: int, *more: str) -> list[str]:
+    """The run, with a checkpoint every fifth of a second."""
+    return [sys.executable, "-c", RUN, "track", str(CLIP), "--max-frames", str(frames), *OPTIONS, *more]
+
+
 def start(folder: Path, frames: int, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", RUN, "track", str(CLIP), "--max-frames", str(frames), *OPTIONS, *more]
-    return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command(frames, *more), cwd=folder, stderr=subprocess.PIPE, text=True)
 
 
 def contents(folder: Path) -> dict[str, str]:
