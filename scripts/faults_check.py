@@ -75,7 +75,7 @@ FAULTS = {
     "standard output closed": Fault(0, redirect=">&-"),
     "standard output and error closed": Fault(0, redirect=">&- 2>&-"),
     "all three closed": Fault(0, redirect="<&- >&- 2>&-"),
-    "standard output full": Fault(2, redirect=">/dev/full"),
+    "standard output full, nothing to say": Fault(0, redirect=">/dev/full"),
     "nobody reads": Fault(0, redirect="| head -c 0"),
 }
 
