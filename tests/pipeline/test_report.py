@@ -63,16 +63,19 @@ def test_the_page_says_what_was_done(report: Path) -> None:
         "240 frames",
     ):
         assert said in page, said
-    assert re.search(r"<td>tracks.txt</td><td>[\d.]+ kB</td>", page)
+    assert re.search(r'<td><a href="../tracks.txt">tracks.txt</a></td><td>[\d.]+ kB</td>', page)
     ids = read_tracks(report.parent / "tracks.txt").ids
     assert f"<b>{len(set(ids.tolist()))}</b><span>tracks" in page
     assert page.count("<figure>") == 3
+    rows = re.findall(r'<tr><td><img src="data:image/jpeg[^>]*></td><td>(\d+)</td><td>person</td>', page)
+    assert [int(row) for row in rows] == sorted(set(ids.tolist()))
+    assert re.search(r"<td>0.0 s</td><td>1.2 s</td><td>1.2 s</td>", page)  # who was there all the time
 
 
 def test_the_page_needs_nothing_from_outside(report: Path) -> None:
     page = (report / "index.html").read_text()
     addresses = set(re.findall(r"""(?:src|href)=["']([^"'#][^"']{0,40})""", page))
-    assert {address.split(",")[0] for address in addresses} == {"data:", "tracks.mp4"}
+    assert {address.split(",")[0] for address in addresses} == {"data:", "tracks.mp4", "../tracks.txt"}
     assert "<script" not in page
     assert "@import" not in page
     assert not re.search(r"url\((?!#)", page)
@@ -117,7 +120,8 @@ def test_no_password_is_written_down() -> None:
 def pictures(report: RunReport, count: int, first: int = 0) -> None:
     for frame in range(first, count):
         tracks = (Track(1, (4.0, 4.0, 9.0, 9.0), 1.0, "person"),) if frame % 2 else ()
-        report.add(Result(frame, frame / 25, tracks, 1), np.full((48, 64, 3), frame % 250, np.uint8))
+        picture = np.full((48, 64, 3), frame % 250, np.uint8)
+        report.add(Result(frame, frame / 25, tracks, 1), picture, picture)
 
 
 def test_without_pyav_a_strip_of_frames_stands_for_the_video(
@@ -166,7 +170,8 @@ def test_ctrl_c_leaves_a_whole_page_and_an_error_leaves_none(tmp_path: Path) -> 
 
 def test_a_run_without_tracks_says_so(tmp_path: Path) -> None:
     with RunReport(tmp_path / "page", FACTS) as report:
-        report.add(Result(0, 0.0, (), 0), np.zeros((48, 64, 3), np.uint8))
+        nothing = np.zeros((48, 64, 3), np.uint8)
+        report.add(Result(0, 0.0, (), 0), nothing, nothing)
     assert "Not one track came of this run" in (tmp_path / "page" / "index.html").read_text()
 
 

@@ -127,7 +127,7 @@ def command(clip: Path, task: str) -> Iterator[str]:
             assert found
             yield found[0]
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=30) == 0
+            assert process.wait(timeout=120) == 0
         finally:
             process.kill()
 
