@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from vistream.engine.fidelity import DeadZones
@@ -11,6 +11,7 @@ from vistream.engine.stream.engine import Stream
 from vistream.ir.network import IntegerNetwork
 from vistream.media.video.fit import fit
 from vistream.media.video.frames import SourceFrame
+from vistream.types import Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,21 @@ class Comparison:
 
 
 def compare(
-    frames: Iterable[SourceFrame], network: IntegerNetwork, zones: DeadZones, every: int = 1
+    frames: Iterable[SourceFrame],
+    network: IntegerNetwork,
+    zones: DeadZones,
+    every: int = 1,
+    fitted: Callable[[Frame], Frame] = fit,
 ) -> Iterator[Comparison]:
     """Step both through `frames`, comparing every level of every layer in each `every`-th frame.
 
-    Without dead zones the dense network has no memory, so it runs on the compared frames only.
+    `fitted`: from a frame to what the network takes. Without dead zones the dense network has no memory, so it runs on
+    the compared frames only.
     """
     dense = Dense(network, zones.deadband, zones.hysteresis, zones.noise)
     stream = Stream(network, zones.deadband, zones.hysteresis, noise=zones.noise)
     for position, frame in enumerate(frames):
-        image = fit(frame.image)
+        image = fitted(frame.image)
         step = stream.step(image)
         due = position % every == 0
         expected = dense.step(image) if due or not zones.exact else {}
