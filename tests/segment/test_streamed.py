@@ -17,7 +17,7 @@ from vistream.errors import VistreamError
 from vistream.media.video.source import open_source
 from vistream.models.spike2former import Spike2Former, load
 from vistream.models.spike2former.profile import Fit, Profile
-from vistream.models.spike2former.sizes import Sizes
+from vistream.models.spike2former.sizes import BackboneSizes, Sizes
 from vistream.segment.network import PRESETS, segmentation_zones
 from vistream.segment.segmenter import Segmenter
 from vistream.segment.streamed import Streamed
@@ -48,7 +48,7 @@ def clip(name: str, count: int) -> list[Frame]:
 
 def full_size(fit: Fit) -> Spike2Former:
     """All layers and widths of the network for ADE20K, with recipe weights."""
-    network = Spike2Former(Sizes(), Profile("ade20k", fit=fit))
+    network = Spike2Former(Sizes(BackboneSizes()), Profile("ade20k", fit=fit))
     network.load_state_dict(recipe_weights(network, "full size"))
     return network.eval().requires_grad_(False)
 
