@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,21 @@ from typing import Any
 from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import Size
 from vistream.detect.coco import KEYPOINTS
+from vistream.detect.streaming import StreamedDetector, Streaming
 from vistream.media.formats.detections.footage import Footage
 from vistream.media.video.frames import Source, SourceFrame
 from vistream.media.video.source import open_source
+from vistream.media.video.spread import spread_frames
 from vistream.pipeline.checkpoint import known
 from vistream.pipeline.observe import make_observer
-from vistream.pipeline.session import AUTO, Session, check_fidelity, check_task
+from vistream.pipeline.session import AUTO, FLOAT, Session, check_fidelity, check_task
 from vistream.pipeline.start import FirstObjects
 from vistream.tracking.counting import Counter
 from vistream.tracking.life import ANY_CLASS, Conf
 from vistream.tracking.places import read_places, within
-from vistream.types import Box, Observations, Result
+from vistream.types import Box, Frame, Observations, Result
+
+SAMPLES = 8  # frames that a detector may be calibrated on
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Run:
 
     def __init__(self, source: str, settings: Settings, after: Memory | None = None) -> None:
         check_task(settings.task)
-        check_fidelity(settings.task, settings.fidelity, settings.deadband, settings.hysteresis)
+        zones = check_fidelity(settings.task, settings.fidelity, settings.deadband, settings.hysteresis)
         first = FirstObjects(settings.init_mask, settings.init_box, settings.init_poses)
         first.check(settings.task)
         self.settings = settings
@@ -101,6 +105,9 @@ class Run:
                 Footage(self._length(), self.source.size, self.source.names),
                 settings.init_poses,
                 settings.detector_size,
+                None
+                if settings.fidelity == FLOAT
+                else Streaming(zones, None if self.source.live else samples_of(source)),
             )
             self.session = Session(
                 settings.task,
@@ -146,6 +153,7 @@ class Run:
         boxes = detector.detector if isinstance(detector, BoxMasks) else detector
         content: dict[str, object] = {"session": self.session.memory(), "masks": masks, "counter": self._counter}
         content["detector"] = boxes if known(boxes) else None
+        content["levels"] = boxes.state_dict() if isinstance(boxes, StreamedDetector) else None
         return Memory(self.done, *self._last, content)
 
     @property
@@ -161,6 +169,9 @@ class Run:
         self.session.remember(content["session"], before)
         self._counter = content.get("counter") or self._counter
         detector = self.observer.detector
+        boxes = detector.detector if isinstance(detector, BoxMasks) else detector
+        if isinstance(boxes, StreamedDetector):
+            boxes.load_state_dict(content.get("levels") or {})
         if isinstance(detector, BoxMasks):
             detector.detector = content["detector"] or detector.detector
             detector.remember(content["masks"])
@@ -180,3 +191,8 @@ class Run:
 
 def _later(frame: SourceFrame, seconds: float) -> SourceFrame:
     return replace(frame, time=frame.time + seconds)
+
+
+def samples_of(source: str) -> Callable[[], Iterator[Frame]]:
+    """What gives a few frames of a source, spread over it."""
+    return lambda: (frame.image for frame in spread_frames(source, SAMPLES))
