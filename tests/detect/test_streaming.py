@@ -202,4 +202,3 @@ def test_who_stands_still_keeps_box_and_id(tmp_path: Path, fidelity: str) -> Non
     assert len({identity for identity, _ in standing}) == 1
     boxes = np.array([box for _, box in standing])
     assert (np.ptp(boxes, axis=0) <= 1).all()
-

@@ -11,9 +11,7 @@ from vistream.engine.despeckle import COMPANY, FAR, Despeckled
 from vistream.engine.fidelity import DeadZones
 from vistream.types import Frame
 
-clips = st.integers(1, 9).flatmap(
-    lambda rows: st.lists(hnp.arrays(np.uint8, (rows, 7, 3)), min_size=1, max_size=4)
-)
+clips = st.integers(1, 9).flatmap(lambda rows: st.lists(hnp.arrays(np.uint8, (rows, 7, 3)), min_size=1, max_size=4))
 
 
 def plainly(held: Frame | None, frame: Frame, tau: int) -> Frame:
