@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from vistream.detect.coco import CLASSES
 from vistream.detect.letterbox import Image, Placement, fitted_size, letterbox
 from vistream.detect.nanodet import HEAD_G
 from vistream.detect.selection import Selection
-from vistream.detect.streaming import PictureStream, Streaming
+from vistream.detect.streaming import PictureStream, SharedFeatures, Streaming
 from vistream.engine.stream.engine import Step
 from vistream.ir.network import IntegerNetwork
 from vistream.models.nanodet import MEAN, STD, STRIDE, NanodetG, load_nanodet_g
@@ -29,6 +30,8 @@ from vistream.types import Frame, Observations, Work
 LONGER = 416  # pixels: the side that it was trained with
 FILL = 114  # grey level beside the frame
 LEVELS = Levels(127, 127)
+SHARED, SHARED_STRIDE = ("stages.0.leave", "stages.0.enter"), 4
+"""The layers whose maps serve as appearance features, as accurately as those of EfficientNet-Lite0: docs/results.md."""
 PREPROCESS = Preprocess(MEAN, STD)
 Size = tuple[int, int]
 
@@ -51,6 +54,7 @@ class NanodetGDetector:
         self._streaming = streaming
         self._stream: PictureStream | None = None
         self._found: Candidates | None = None
+        self._placement, self._shape = Placement((1.0, 1.0)), (0, 0)
 
     def describe(self) -> str:
         if isinstance(self._size, tuple):
@@ -79,6 +83,7 @@ class NanodetGDetector:
 
     def detect(self, frame: Frame, index: int) -> Observations:
         picture, placement = self._placed(frame)
+        self._placement, self._shape = placement, frame.shape[:2]
         body, least = self._stream_for(picture), self._selection.least()
         if body is None:
             self._found = candidates(float_maps(self._module, picture), least)
@@ -87,6 +92,17 @@ class NanodetGDetector:
             if step is not None or self._found is None:
                 self._found = candidates(maps_of(step or body.outputs), least)
         return in_frame(self._selection.chosen(self._found, CLASSES), CLASSES, placement)
+
+    def features(self) -> SharedFeatures | None:
+        if self._stream is None:
+            return None
+        values, reached = self._stream.values(SHARED)
+        height, width = self._shape
+        across, down = (SHARED_STRIDE / scale for scale in self._placement.scale)
+        rows, columns = math.ceil(round(height / down, 6)), math.ceil(round(width / across, 6))
+        shown = values[:rows, :columns]
+        # maps behind a leaky ReLU all resemble each other: what tells objects apart is how they differ from the mean
+        return SharedFeatures(shown - shown.mean((0, 1)), (across, down), reached[:rows, :columns])
 
     def reset(self) -> None:
         """Forget the video."""
@@ -103,7 +119,7 @@ class NanodetGDetector:
 
     def _placed(self, frame: Frame) -> tuple[Image, Placement]:
         size = self._size if isinstance(self._size, tuple) else fitted_size(frame, self._size, STRIDE)
-        return letterbox(frame, *size, FILL, centred=True)
+        return letterbox(frame, *size, FILL, centred=False)
 
 
 def nanodet_network(module: NanodetG) -> IntegerNetwork:

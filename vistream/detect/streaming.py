@@ -6,9 +6,12 @@ so a camera's noise is averaged away before it is compared, and what is compared
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from vistream.detect.detector import Detector
 from vistream.detect.letterbox import Image
@@ -16,7 +19,7 @@ from vistream.engine.despeckle import Despeckled
 from vistream.engine.fidelity import DeadZones
 from vistream.engine.stream.engine import Step, Stream
 from vistream.ir.network import IntegerNetwork
-from vistream.types import Frame, Work
+from vistream.types import FeatureMap, Frame, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,21 @@ class StreamedDetector(Detector, Protocol):
         """Go on from where another one was when its `state_dict()` was `state`."""
 
 
+@dataclass(frozen=True, slots=True)
+class SharedFeatures(FeatureMap):
+    """Maps of a detector's own network as appearance features; `recomputed`: bool `[h, w]`, where they were."""
+
+    recomputed: NDArray[np.bool_]
+
+
+@runtime_checkable
+class SharingDetector(StreamedDetector, Protocol):
+    """A streamed detector whose own maps tell objects apart well enough to stand in for an appearance network."""
+
+    def features(self) -> SharedFeatures | None:
+        """Of the last frame; None where the network is not streamed."""
+
+
 class PictureStream:
     """Pictures of one size through an integer network."""
 
@@ -60,6 +78,7 @@ class PictureStream:
         self._despeckled = Despeckled(zones)
         self._stream = Stream(network, hysteresis=zones.hysteresis)
         self.work = Work()
+        self._scales = {neuron.name: neuron.scale for neuron in network.neurons}
         self._size: tuple[int, ...] | None = None
 
     def step(self, picture: Image) -> Step | None:
@@ -74,6 +93,13 @@ class PictureStream:
     def fits(self, picture: Image) -> bool:
         """Whether a picture has the size of those before, or is the first."""
         return self._size in (None, picture.shape[:2])
+
+    def values(self, names: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """The maps of some neuron layers of one size, side by side, as real values `[h, w, C]`, and where they were
+        recomputed: bool `[h, w]`."""
+        maps = [self._stream.levels(name).numpy() * np.float32(self._scales[name]) for name in names]
+        reached = [self._stream.reached(name).numpy() for name in names]
+        return np.concatenate(maps, 2), np.logical_or.reduce(reached)
 
     @property
     def outputs(self) -> Step:

@@ -42,9 +42,14 @@ class Observer:
     images: tuple[PoseImage, ...] = ()
 
     @property
+    def boxes(self) -> Detector | None:
+        """The detector itself, where another one adds masks to its boxes."""
+        return self.detector.detector if isinstance(self.detector, BoxMasks) else self.detector
+
+    @property
     def labels(self) -> frozenset[str] | None:
         """The classes of all that it will report, where that is known beforehand."""
-        found = self.detector.detector if isinstance(self.detector, BoxMasks) else self.detector
+        found = self.boxes
         if isinstance(found, MotionDetector):
             return frozenset((MOVING,))
         return frozenset(found.labels) if isinstance(found, FileDetector) else None
