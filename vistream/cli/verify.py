@@ -25,10 +25,14 @@ from vistream.cli.options import (
 def verify(
     source: SourceArgument,
     model: Model = AUTO_MODEL,
-    task: Annotated[str, typer.Option(help="features: the network that tracking streams; or semseg, panoptic.")] = (
+    detector: Annotated[
+        str | None,
+        typer.Option(help="Compare a detector's network instead: nanodet-g, or onnx:FILE.", show_default=False),
+    ] = None,
+    task: Annotated[str, typer.Option(help="features (the network that tracking streams), semseg or panoptic.")] = (
         "features"
     ),
-    bits: Annotated[int, typer.Option(help="Of a weight: 8, or 16 for semseg and panoptic.", metavar="N")] = 8,
+    bits: Annotated[int, typer.Option(help="semseg, panoptic: of a weight, 8 or 16.", metavar="N")] = 8,
     fidelity: Fidelity = "exact",
     deadband: Deadband = None,
     hysteresis: Hysteresis = None,
@@ -44,12 +48,13 @@ def verify(
 
     Exit code 0: all equal; 1: some frame differs.
     """
-    from vistream.cli.verifying import subject_of, verify_and_report
+    from vistream.cli.verifying import Dial, Subject, verify_and_report
     from vistream.media.video.source import open_source
 
-    subject = subject_of(task, model, bits)
-    zones = subject.zones(fidelity, deadband, hysteresis)
+    subject = Subject(task, model, detector, bits)
+    subject.check()
+    dial = Dial(fidelity, deadband, hysteresis)
     with open_source(source, start=start, stride=stride, max_frames=max_frames) as frames:
-        equal = verify_and_report(frames, subject, zones, every, quiet=quiet)
+        equal = verify_and_report(frames, subject, dial, every, source=source, quiet=quiet)
     if not equal:
         raise typer.Exit(1)

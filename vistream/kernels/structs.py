@@ -58,12 +58,6 @@ class Place(ctypes.Structure):
     )
 
 
-class Resize(ctypes.Structure):
-    """How lines of a map are made of those of another, see `vistream_bilinear`."""
-
-    _fields_ = [*_each(Int64, "width rows columns"), *_each(Pointer, "row row_weight column column_weight")]
-
-
 class Deformable(ctypes.Structure):
     """A window whose taps are moved, see `vistream_deformable`."""
 
@@ -91,7 +85,7 @@ class TermKind:
 class LayerKind:
     """`LayerKind` of job.h; what no kernel computes has none."""
 
-    NEURON, MAX_POOL, COPY = range(3)
+    NEURON, MAX_POOL, COPY, BLEND = range(4)
 
 
 PIECE, GROUP, PANEL = 48, 32, 256  # of job.h: positions in a chain, positions and channels of the tile registers
@@ -99,7 +93,7 @@ PIECE, GROUP, PANEL = 48, 32, 256  # of job.h: positions in a chain, positions a
 
 def check_structs(library: ctypes.CDLL) -> None:
     """Raise RuntimeError where the library means something else by a struct."""
-    for struct in (Window, Term, Layer, Workspace, Place, Resize, Deformable):
+    for struct in (Window, Term, Layer, Workspace, Place, Deformable):
         fields, size = ctypes.POINTER(_Field)(), Int64()
         count = library.vistream_fields(struct.__name__.encode(), ctypes.byref(fields), ctypes.byref(size))
         theirs = [(fields[i].name.decode(), fields[i].offset, fields[i].size) for i in range(count)]

@@ -16,6 +16,7 @@ from vistream.engine.stream.engine import Step, Stream
 from vistream.ir.network import IntegerNetwork
 from vistream.models.spike2former import Spike2Former
 from vistream.models.spike2former.integer import OUTPUTS, integer_network, predictions
+from vistream.models.spike2former.scores import Size
 from vistream.types import Frame, Work
 
 MASK_STRIDE = 2  # pixels of the picture to one of a mask
@@ -48,7 +49,7 @@ class Streamed:
         """Take the next frame, uint8 `[H, W, 3]`, RGB."""
         picture = self.network.fitted(frame)
         if self.stream is None or self.stream.network.input.size != picture.shape[:2]:
-            self.stream = self._made(*picture.shape[:2])
+            self.stream = self._made((picture.shape[0], picture.shape[1]))
         step = self._take(self.stream, picture)
         outputs = {name: torch.from_numpy(step.outputs[name].values()) for name in OUTPUTS}
         classes, masks = predictions(outputs)
@@ -70,12 +71,13 @@ class Streamed:
         this network."""
         self.stream = None
         if state:
-            self.stream = self._made(*(int(size) for size in state["size"]))
+            height, width = (int(size) for size in state["size"])
+            self.stream = self._made((height, width))
             self.stream.load_state_dict(state)
 
-    def _made(self, height: int, width: int) -> Stream:
+    def _made(self, size: Size) -> Stream:
         zones = self.zones
-        integers = as_integers(self.network, height, width, zones, self.bits)
+        integers = as_integers(self.network, size, zones, self.bits)
         return Stream(integers, zones.deadband, zones.hysteresis, noise=zones.noise)
 
     def _take(self, stream: Stream, picture: Frame) -> Step:
@@ -85,6 +87,6 @@ class Streamed:
         return stream.result()
 
 
-def as_integers(network: Spike2Former, height: int, width: int, zones: DeadZones, bits: int = 8) -> IntegerNetwork:
-    """The integer form of a network for pictures of a size, as these dead zones need it."""
-    return integer_network(network, height, width, bits, held=zones.hysteresis > 0)
+def as_integers(network: Spike2Former, size: Size, zones: DeadZones, bits: int = 8) -> IntegerNetwork:
+    """The integer form of a network for pictures of a size (rows, columns), as these dead zones need it."""
+    return integer_network(network, *size, bits, held=zones.hysteresis > 0)

@@ -1,44 +1,20 @@
-"""What the compiled backend computes of operations that are no layer kernel: twins whose arithmetic is compiled."""
+"""What the compiled backend has of operations that are no layer kernel: twins whose arithmetic is compiled."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from ctypes import byref
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.twin import Twin, make_twin
 from vistream.engine.stream.twin.floats import DeformableSamplingTwin
-from vistream.engine.stream.twin.sums import BilinearTwin
 from vistream.engine.stream.twin.twin import at
-from vistream.ir.operations import Bilinear, DeformableSampling
-from vistream.ir.value import Kind
+from vistream.ir.operations import DeformableSampling
 from vistream.kernels.library import library
-from vistream.kernels.structs import Deformable, Resize
-
-
-class CompiledBilinear(BilinearTwin):
-    """Of levels whose zero is 0."""
-
-    def __init__(self, plan: LayerPlan) -> None:
-        super().__init__(plan)
-        assert isinstance(plan.layer, Bilinear)
-        rows, columns = plan.layer.axes(plan.sources)
-        self._lines = [np.ascontiguousarray(lines) for lines in (*rows[:2], *columns[:2])]  # which must be kept
-        pointers = [lines.ctypes.data for lines in self._lines]
-        self._resize = Resize(plan.sources[0].width, plan.height, plan.width, *pointers)
-
-    def rows(self, sources: Sequence[Tensor], index: Tensor) -> Tensor:
-        out = torch.empty((len(index), self.plan.channels), dtype=torch.int32)
-        row_bytes = sources[0].stride(1)
-        library().vistream_bilinear(
-            sources[0].data_ptr(), row_bytes, self.plan.channels, byref(self._resize), index.data_ptr(), len(index),
-            out.data_ptr(),
-        )  # fmt: skip
-        return out
+from vistream.kernels.structs import Deformable
 
 
 class CompiledDeformable(DeformableSamplingTwin):
@@ -69,9 +45,7 @@ class CompiledDeformable(DeformableSamplingTwin):
 
 def make_native(plan: LayerPlan) -> Twin:
     """What computes a plan's operation: compiled where there is such a form of it, else its twin."""
-    match plan.layer:
-        case Bilinear() if plan.sources[0].kind is Kind.LEVELS and not plan.sources[0].zero:
-            return CompiledBilinear(plan)
-        case DeformableSampling(summed=True, weights=str()):
-            return CompiledDeformable(plan)
+    layer = plan.layer
+    if isinstance(layer, DeformableSampling) and layer.summed and layer.weights is not None:
+        return CompiledDeformable(plan)
     return make_twin(plan)

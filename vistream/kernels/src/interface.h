@@ -50,25 +50,14 @@ struct VistreamPlace { VISTREAM_PLACE_FIELDS(VISTREAM_DECLARE) };
 VISTREAM_EXPORT void vistream_best_in_window(const float* scores, const VistreamPlace* place, float* similarity,
                                              int64_t* cell, int64_t top);
 
-// How lines of a source `width` columns wide give one of `rows` x `columns`: its two source lines and their weights, the
-// first of all output lines before the second of all.
-#define VISTREAM_RESIZE_FIELDS(FIELD) \
-    FIELD(int64_t, width) FIELD(int64_t, rows) FIELD(int64_t, columns) FIELD(const int64_t*, row) \
-    FIELD(const int64_t*, row_weight) FIELD(const int64_t*, column) FIELD(const int64_t*, column_weight)
-
 // A window whose taps are moved, over a map of `height` x `width`, in `groups` of channels; `columns` of the output.
 #define VISTREAM_DEFORMABLE_FIELDS(FIELD) \
     FIELD(int64_t, height) FIELD(int64_t, width) FIELD(int64_t, channels) FIELD(int64_t, columns) FIELD(int64_t, groups) \
     FIELD(int64_t, kernel_h) FIELD(int64_t, kernel_w) FIELD(int64_t, stride_h) FIELD(int64_t, stride_w) \
     FIELD(int64_t, dilation_h) FIELD(int64_t, dilation_w) FIELD(int64_t, top) FIELD(int64_t, left)
 #define VISTREAM_DECLARE(type, name) type name;
-struct VistreamResize { VISTREAM_RESIZE_FIELDS(VISTREAM_DECLARE) };
 struct VistreamDeformable { VISTREAM_DEFORMABLE_FIELDS(VISTREAM_DECLARE) };
 #undef VISTREAM_DECLARE
-
-// The output positions `index` of a bilinear resize of levels, rows of `row_bytes`: `out` [count][channels].
-VISTREAM_EXPORT void vistream_bilinear(const int8_t* source, int64_t row_bytes, int64_t channels,
-                                       const VistreamResize* resize, const int64_t* index, int64_t count, int32_t* out);
 
 // The output positions `index` of a deformable window over `values` [height * width][channels]: `out` [count][channels].
 // `offsets` [count][group][tap][y, x], `weights` [count][group][tap].

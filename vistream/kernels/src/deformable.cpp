@@ -1,7 +1,6 @@
-// Operations on maps that are no layer of the other kernels: bilinear resizing and deformable sampling, row by row.
+// Deformable sampling: where a window looks, and how much each look counts, are themselves computed.
 #include <math.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "interface.h"
 
@@ -29,23 +28,6 @@ float between(const Corners& corners, int64_t channel, float fy, float fx) {
 }
 
 }  // namespace
-
-VISTREAM_EXPORT void vistream_bilinear(const int8_t* source, int64_t row_bytes, int64_t channels,
-                                       const VistreamResize* resize, const int64_t* index, int64_t count, int32_t* out) {
-    const VistreamResize& r = *resize;
-    for (int64_t i = 0; i < count; ++i, out += channels) {
-        const int64_t y = index[i] / r.columns, x = index[i] % r.columns;
-        const int8_t* corner[4];
-        int32_t weight[4];
-        for (int64_t k = 0; k < 4; ++k) {
-            const int64_t down = k / 2 * r.rows + y, across = k % 2 * r.columns + x;
-            corner[k] = source + (r.row[down] * r.width + r.column[across]) * row_bytes;
-            weight[k] = int32_t(r.row_weight[down] * r.column_weight[across]);
-        }
-        for (int64_t c = 0; c < channels; ++c)
-            out[c] = corner[0][c] * weight[0] + corner[1][c] * weight[1] + corner[2][c] * weight[2] + corner[3][c] * weight[3];
-    }
-}
 
 VISTREAM_EXPORT void vistream_deformable(const float* values, const VistreamDeformable* shape, const int64_t* index,
                                          int64_t count, const float* offsets, const float* weights, float* out) {
