@@ -102,7 +102,7 @@ def contenders() -> dict[str, tuple[Callable[..., Run], object]]:
     """Name to function and its last argument; source and number of frames come before."""
     return {
         "OpenVINO int8 + ByteTrack": (peer, False),
-        "motion-gated OpenVINO int8 crops + ByteTrack": (peer, True),
+        "OpenVINO int8 crops + ByteTrack": (peer, True),
         **{f"vistream {fidelity}": (ours, fidelity) for fidelity in PRESETS},
     }
 
