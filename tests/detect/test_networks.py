@@ -187,7 +187,7 @@ def test_nanodet_g_shares_its_maps(real_data: Path) -> None:
     """Features lie over the frame, differ from their mean, and say where they were recomputed."""
     image = cv2.imread(str(real_data / "mot" / "PETS09-S2L1" / "img1" / "000001.jpg"))
     assert image is not None
-    frame = np.ascontiguousarray(image[..., ::-1])
+    frame = np.ascontiguousarray(image[..., ::-1], np.uint8)
     detector = nanodet_g(Selection(), Streaming(DeadZones()))
     assert isinstance(detector, SharingDetector)
     detector.detect(frame, 0)

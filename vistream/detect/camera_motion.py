@@ -41,7 +41,9 @@ class CameraMotion:
 
     def reset(self) -> None:
         """Forget everything: another video begins."""
-        self._keep(None)
+        self.key: Grey | None = None
+        self._plain: NDArray[np.float32] | None = None
+        self._gradients: NDArray[np.float32] | None = None
 
     def step(self, frame: Frame, boxes: NDArray[np.float64]) -> Warp | None:
         """The motion since the last frame, None where there was none, or none could be found.
@@ -57,7 +59,7 @@ class CameraMotion:
             self._keep(grey)
             return None
         if self._plain is None:
-            self._plain = key.astype(np.float32)
+            self._plain = np.asarray(key, np.float32)
             self._gradients = block_gradients(self._plain)
         if still_share(self._plain, grey.astype(np.float32), self._gradients) >= STILL_ENOUGH:
             return None
@@ -68,9 +70,7 @@ class CameraMotion:
         return motion
 
     def _keep(self, grey: Grey | None) -> None:
-        self.key = grey
-        self._plain: NDArray[np.float32] | None = None
-        self._gradients: NDArray[np.float32] | None = None
+        self.key, self._plain, self._gradients = grey, None, None
 
     def state_dict(self) -> dict[str, Any]:
         return {"key": self.key}
