@@ -9,7 +9,8 @@ Three comparisons, each of which finds what the others cannot:
 * the outputs: what all the roundings add up to. An honest 8-bit network stays far below `OUTPUT`; a network that does
   not survive 8 bits does not, and is of no use.
 
-Errors are root mean squares, relative to the root mean square of the float values.
+Errors are root mean squares, relative to the root mean square of the float values; of classes, indices and truth values
+they are the share of those that differ.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from vistream.ir.operations import Neuron
 from vistream.quantize.convert import Meaning
 from vistream.quantize.program import FloatLayer, Program
 from vistream.quantize.ranges import Preprocess
-from vistream.quantize.record import as_for_inference, dtype_of, outputs_of
+from vistream.quantize.running import as_for_inference, dtype_of, outputs_of
 from vistream.quantize.view import lifted, seen
 from vistream.types import Frame
 
 LAYER = 0.1
 OUTPUT = 0.5
-RECORDED = {torch.float32: 1e-3, torch.float64: 1e-3}  # of the largest value; coarser types:
+RECORDED = 1e-3  # of the largest value; where the module computes with 16-bit floats:
 COARSE = 0.05
 TINY = 1e-12
 
@@ -40,7 +41,7 @@ TINY = 1e-12
 def check_recording(model: nn.Module, program: Program, frames: Sequence[Frame], preprocess: Preprocess) -> None:
     """Raise VistreamError where the module gives something else than its graph, or not the same thing twice."""
     dtype = dtype_of(model)
-    bound = RECORDED.get(dtype, COARSE)
+    bound = COARSE if program.graph.coarse else RECORDED
     inputs = [preprocess(frame) for frame in (*frames, frames[0])]
     with as_for_inference(model):
         returned = [dict(outputs_of(model(x.to(dtype)))) for x in inputs]
@@ -48,7 +49,7 @@ def check_recording(model: nn.Module, program: Program, frames: Sequence[Frame],
         with torch.no_grad():
             found = program.graph(x)
         for name, tensor in found.items():
-            expected = wanted[name].to("cpu", torch.float32)
+            tensor, expected = tensor.to(torch.float32), wanted[name].to("cpu", torch.float32)
             same = tensor.shape == expected.shape
             error = float((tensor - expected).abs().max() / expected.abs().max().clamp_min(1e-6)) if same else 1.0
             if not error <= bound:
@@ -108,7 +109,7 @@ class _Comparison:
         step = float(self.meanings[layer.name].gain.abs().max())
         if layer.name in self.neurons:
             expected = expected.clamp(*(level * step for level in _levels(self.neurons[layer.name])))
-        difference, size = _size(found - expected), _size(expected)
+        difference, size = _distance(found, expected)
         if not difference <= LAYER * size + step:
             raise VistreamError(
                 f"layer {layer.name} does not do in integers what it does in float: it is "
@@ -125,7 +126,8 @@ class _Comparison:
         for name, layer in ends.items():
             found = self.real(layer.name)
             expected = self.lifted(layer, floats[layer.node], found)
-            error = _size(found - expected) / max(_size(expected), TINY)
+            difference, size = _distance(found, expected)
+            error = difference / max(size, TINY)
             if error > tolerance:
                 raise VistreamError(
                     f"output {name} (layer {layer.name}) is {100 * error:.0f} % off the float network: 8 bits do not "
@@ -142,6 +144,16 @@ def _levels(neuron: Neuron) -> tuple[int, int]:
     if neuron.table is None:
         return neuron.lo, neuron.hi
     return int(neuron.table.min()), int(neuron.table.max())
+
+
+def _distance(found: Tensor, expected: Tensor) -> tuple[float, float]:
+    """How far the integer network is from the float tensor, and how large that is.
+
+    Root mean squares; of classes, indices and truth values the share that differs, and 1.
+    """
+    if not expected.is_floating_point():
+        return float((found != expected).to(torch.float32).mean()), 1.0
+    return _size(found - expected), _size(expected)
 
 
 def _size(tensor: Tensor) -> float:

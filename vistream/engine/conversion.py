@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
@@ -82,8 +83,13 @@ def converted_file(
 
 
 def _channels(model: nn.Module, frame: Any, mean: Any) -> int:
-    """How many channels the network takes: as many as `mean` has numbers, or as its first convolution says."""
+    """How many channels the network takes: as many as `mean` has numbers; or as its first convolution says, where the
+    frame can be had that way (a grey one for a colour network can); or as the frame has."""
     if mean is not None and np.size(mean) > 1:
         return int(np.size(mean))
     first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
-    return channels_of(frame) if first is None else first.in_channels
+    if first is not None:
+        with suppress(VistreamError):
+            as_frame(frame, first.in_channels)
+            return first.in_channels
+    return channels_of(frame)

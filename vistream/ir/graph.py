@@ -32,7 +32,7 @@ stands for input `i` and `Weight(name)` for a weight, and takes result number `o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -67,11 +67,13 @@ class Graph:
     """Nodes in computing order, the inputs first; `outputs`: the user's names for some of them, to node names.
 
     `sample`: the shape `[1, C, H, W]` of the input that the network was read at; every node's shape follows from it.
+    `coarse`: the network that it was read from has 16-bit floats somewhere, where the graph has float32.
     """
 
     nodes: tuple[Node, ...]
     outputs: Mapping[str, str]
     sample: tuple[int, ...] = ()
+    coarse: bool = False
 
     def node(self, name: str) -> Node:
         """The node of a name."""
@@ -149,7 +151,7 @@ def pruned(graph: Graph) -> Graph:
     for node in reversed(graph.nodes):
         if node.name in needed:
             needed.update(node.inputs)
-    return Graph(tuple(node for node in graph.nodes if node.name in needed), graph.outputs, graph.sample)
+    return replace(graph, nodes=tuple(node for node in graph.nodes if node.name in needed))
 
 
 def evaluate(node: Node, inputs: list[Tensor]) -> Tensor:

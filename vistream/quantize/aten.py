@@ -67,8 +67,10 @@ def _convolution(a: Arguments) -> Meaning | None:
 
 
 def _batch_norm(a: Arguments) -> Meaning | None:
+    if a.get("training"):
+        return None
     x, mean, variance = a["input"], a["running_mean"], a["running_var"]
-    if a.get("training") or any(isinstance(v, Traced) for v in (mean, variance, a["weight"], a["bias"])):
+    if any(isinstance(v, Traced) for v in (mean, variance, a["weight"], a["bias"])):
         return None
     gain = torch.rsqrt(variance + a["eps"])
     if a["weight"] is not None:
