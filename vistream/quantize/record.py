@@ -22,7 +22,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from vistream.errors import VistreamError
-from vistream.ir.graph import Graph, Node, Operand, Weight, pruned
+from vistream.ir.graph import Graph, pruned
+from vistream.ir.node import Node, Operand, Weight
 from vistream.ir.same import SameConv2d
 from vistream.quantize.aten import Meaning, Traced, meaning_of
 from vistream.quantize.running import as_for_inference, dtype_of, functional, functionalised, outputs_of

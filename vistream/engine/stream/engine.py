@@ -17,7 +17,8 @@ from torch import Tensor
 
 from vistream.engine.deadband import Deadband
 from vistream.engine.frames import as_frame
-from vistream.engine.stream.backend import Backend, Done, backend_class
+from vistream.engine.stream.backend import Backend, Done
+from vistream.engine.stream.choose_backend import backend_class
 from vistream.engine.stream.demand import Spans, needed_cells
 from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.errors import VistreamError
