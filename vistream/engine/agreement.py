@@ -20,15 +20,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from vistream.engine.reference import Dense
+from vistream.engine.real_values import RealValues
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
-from vistream.ir.operations import Neuron
 from vistream.quantize.convert import Meaning
 from vistream.quantize.program import FloatLayer, Program
 from vistream.quantize.ranges import Preprocess
 from vistream.quantize.running import as_for_inference, dtype_of, outputs_of
-from vistream.quantize.view import lifted, seen
 from vistream.types import Frame
 
 LAYER = 0.1
@@ -76,39 +74,17 @@ def check_network(
         comparison.check_outputs(preprocess(frame), tolerance)
 
 
-class _Comparison:
+class _Comparison(RealValues):
     """The integers of one frame beside the float values."""
-
-    def __init__(self, program: Program, network: IntegerNetwork, meanings: Mapping[str, Meaning]) -> None:
-        self.program, self.network, self.meanings = program, network, meanings
-        self.layers = {layer.name: layer for layer in program.layers}
-        self.neurons = {neuron.name: neuron for neuron in network.neurons}
-        self.dense = Dense(network)
-        self.integers: dict[str, Tensor] = {}
-        self.divisors: dict[str, int] = {}
-
-    def take(self, frame: Frame) -> None:
-        self.integers = self.dense.step(frame)
-        self.divisors = {name: value.divisor for name, value in self.network.lay(*frame.shape[:2]).items()}
-
-    def real(self, name: str) -> Tensor:
-        """What a layer's numbers mean: float32 `[1, C, H, W]`."""
-        meaning = self.meanings[name]
-        real = self.integers[name].to(torch.float32) * (meaning.gain / self.divisors[name]) + meaning.offset
-        return real.permute(2, 0, 1)[None]
 
     def check_layer(self, layer: FloatLayer) -> None:
         """The layer alone: what the float graph makes of the integers that it reads."""
-        sources = [self.layers[source] for source in layer.sources]
-        given = {source.node: seen(self.program.views.get(source.name), self.real(source.name)) for source in sources}
-        if layer.node in given:
+        if any(self.layers[source].node == layer.node for source in layer.sources):
             return  # it repeats its source, in levels of its own
-        found = self.real(layer.name)
-        with torch.no_grad():
-            expected = self.lifted(layer, self.program.graph.between(given, layer.node), found)
-        step = float(self.meanings[layer.name].gain.abs().max())
-        if layer.name in self.neurons:
-            expected = expected.clamp(*(level * step for level in _levels(self.neurons[layer.name])))
+        found, step, levels = self.real(layer.name), self.step(layer), self.levels(layer)
+        expected = self.in_float(layer, {source: self.real(source) for source in layer.sources})
+        if levels is not None:
+            expected = expected.clamp(*(level * step for level in levels))
         difference, size = _distance(found, expected)
         if not difference <= LAYER * size + step:
             raise VistreamError(
@@ -124,26 +100,13 @@ class _Comparison:
         with torch.no_grad():
             floats = {node.name: value for node, value in self.program.graph.run(x) if node.name in wanted}
         for name, layer in ends.items():
-            found = self.real(layer.name)
-            expected = self.lifted(layer, floats[layer.node], found)
-            difference, size = _distance(found, expected)
+            difference, size = _distance(self.real(layer.name), self.lifted(layer, floats[layer.node]))
             error = difference / max(size, TINY)
             if error > tolerance:
                 raise VistreamError(
                     f"output {name} (layer {layer.name}) is {100 * error:.0f} % off the float network: 8 bits do not "
                     "suffice here. Calibrate on frames like those to come, or allow more with tolerance=..."
                 )
-
-    def lifted(self, layer: FloatLayer, tensor: Tensor, like: Tensor) -> Tensor:
-        """The float tensor of a layer's node as the map that the layer is."""
-        return lifted(self.program.views.get(layer.name), tensor, (like.shape[1], like.shape[2], like.shape[3]))
-
-
-def _levels(neuron: Neuron) -> tuple[int, int]:
-    """The lowest and the highest level that a neuron layer can give."""
-    if neuron.table is None:
-        return neuron.lo, neuron.hi
-    return int(neuron.table.min()), int(neuron.table.max())
 
 
 def _distance(found: Tensor, expected: Tensor) -> tuple[float, float]:

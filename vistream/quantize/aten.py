@@ -44,6 +44,11 @@ def meaning_of(target: str, arguments: Arguments) -> Meaning | Traced | None:
     return None if read is None else read(arguments)
 
 
+def is_known(target: str) -> bool:
+    """Whether there is an entry for the operator."""
+    return target.rpartition(".")[0] in READ
+
+
 def _pair(value: Sequence[int]) -> tuple[int, int]:
     first, second = value if len(value) == 2 else (value[0], value[0])
     return int(first), int(second)

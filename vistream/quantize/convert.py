@@ -41,9 +41,13 @@ from vistream.quantize.program import (
     Term,
 )
 from vistream.quantize.ranges import Preprocess, Ranges, calibrate
-from vistream.quantize.scales import FULL, Levels, Scale, scales_of
+from vistream.quantize.scales import FULL, Levels, Scale, Weights, scales_of
 from vistream.quantize.trace import trace
 from vistream.types import Frame
+
+BYTE = 256
+NARROW = 127  # of 8 bits, the largest weight of either sign
+WIDE = NARROW * BYTE + NARROW  # of 16 bits, such that either byte fits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,13 +91,14 @@ def convert(
     preprocess: Preprocess,
     levels: Levels = FULL,
     scales: Mapping[str, float] | None = None,
+    weights: Weights = Weights.INT8,
 ) -> IntegerNetwork:
     """The integer network of a program.
 
     A neuron layer takes its scale from `scales` (by the name of its activation) where that has it, else from `ranges`.
     Raises VistreamError where a layer has neither.
     """
-    return converted(program, ranges, preprocess, levels, scales)[0]
+    return converted(program, ranges, preprocess, levels, scales, weights)[0]
 
 
 def converted(
@@ -102,9 +107,10 @@ def converted(
     preprocess: Preprocess,
     levels: Levels = FULL,
     scales: Mapping[str, float] | None = None,
+    weights: Weights = Weights.INT8,
 ) -> tuple[IntegerNetwork, dict[str, Meaning]]:
     """As `convert`; beside the network, what the numbers of every layer mean."""
-    converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}))
+    converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}), weights)
     layers = [converter.take(layer) for layer in program.layers]
     outputs = [
         Output(name, output.layer, converter.output_scale(output.layer), output.shape)
@@ -114,9 +120,10 @@ def converted(
 
 
 class _Converter:
-    def __init__(self, preprocess: Preprocess, scales: Mapping[str, Scale]) -> None:
+    def __init__(self, preprocess: Preprocess, scales: Mapping[str, Scale], weights: Weights) -> None:
         self.preprocess = preprocess
         self.scales = scales
+        self.weights = weights
         self.meanings: dict[str, Meaning] = {}
 
     def take(self, layer: FloatLayer) -> Operation:
@@ -165,12 +172,12 @@ class _Converter:
     def neuron(self, layer: FloatNeuron) -> tuple[Operation, Meaning]:
         scale = self.scales[layer.name]
         bias = layer.sum.bias.to(torch.float64)
-        synapses = []
+        synapses: list[Synapse] = []
         # What needs no weights comes first: kernels then add it where the sum of a convolution ends, instead of apart.
         for term in sorted(layer.sum.terms, key=lambda term: term.weight is not None):
             source = self.meanings[term.source]
             bias = bias + _offset(term, source)
-            synapses.append(_synapse(term, source, scale.step))
+            synapses += _synapses(term, source, scale.step, self.weights)
         levels = (bias / scale.step + scale.shift).to(torch.float32)
         channels = layer.sum.channels
         meaning = Meaning(torch.full((channels,), scale.real, dtype=torch.float32), torch.zeros(channels))
@@ -178,12 +185,25 @@ class _Converter:
         return neuron, meaning
 
 
-def _synapse(term: Term, source: Meaning, scale: float) -> Synapse:
+def _synapses(term: Term, source: Meaning, scale: float, weights: Weights) -> list[Synapse]:
+    """A term as what brings its charge: one synapse, or two where its weights have two bytes, upper and lower."""
     if term.weight is None:
         multiplier = term.gain * source.gain / scale
-        return Synapse(term.source, None, multiplier.to(torch.float32), term.window)
-    integer, step = _rounded(_on_levels(term.weight * term.gain[:, None, None, None], source.gain, term.groups))
-    return Synapse(term.source, integer, (step / scale).to(torch.float32), term.window, term.groups)
+        return [Synapse(term.source, None, multiplier.to(torch.float32), term.window)]
+    weight = _on_levels(term.weight * term.gain[:, None, None, None], source.gain, term.groups)
+    parts = [_rounded(weight)] if weights is Weights.INT8 else _halves(weight)
+    return [
+        Synapse(term.source, integer, (step / scale).to(torch.float32), term.window, term.groups)
+        for integer, step in parts
+    ]
+
+
+def _halves(weight: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """The weight in 16 bits, `256 * upper + lower`: both int8, each with the step of each output channel."""
+    step = _largest(weight) / WIDE
+    whole = torch.round(weight / step[:, None, None, None])
+    upper = torch.floor((whole + BYTE / 2) / BYTE)
+    return [(upper.to(torch.int8), step * BYTE), ((whole - upper * BYTE).to(torch.int8), step)]
 
 
 def _on_levels(weight: Tensor, gain: Tensor, groups: int) -> Tensor:
@@ -195,8 +215,13 @@ def _on_levels(weight: Tensor, gain: Tensor, groups: int) -> Tensor:
 
 def _rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
     """The weight as int8, and the step of each output channel, float64 `[O]`."""
-    step = weight.abs().amax((1, 2, 3)).clamp_min(torch.finfo(torch.float32).tiny) / 127
-    return torch.round(weight / step[:, None, None, None]).clamp(-127, 127).to(torch.int8), step
+    step = _largest(weight) / NARROW
+    return torch.round(weight / step[:, None, None, None]).clamp(-NARROW, NARROW).to(torch.int8), step
+
+
+def _largest(weight: Tensor) -> Tensor:
+    """The largest magnitude of each output channel, `[O]`, never 0."""
+    return weight.abs().amax((1, 2, 3)).clamp_min(torch.finfo(torch.float32).tiny)
 
 
 def _offset(term: Term, source: Meaning) -> Tensor:

@@ -25,7 +25,7 @@ from vistream.errors import VistreamError
 from vistream.ir.graph import Graph, pruned
 from vistream.ir.node import Node, Operand, Weight
 from vistream.ir.same import SameConv2d
-from vistream.quantize.aten import Meaning, Traced, meaning_of
+from vistream.quantize.aten import Meaning, Traced, is_known, meaning_of
 from vistream.quantize.running import as_for_inference, dtype_of, functional, functionalised, outputs_of
 
 PREPARING = ("constant_pad_nd", "reflection_pad2d", "replication_pad2d", "reshape")  # before a module's own operator
@@ -113,10 +113,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         keywords = dict(kwargs or {})
-        with self:  # under inference mode operators arrive that others consist of
-            parts = func.decompose(*args, **keywords)
-        if parts is not NotImplemented:
-            return parts
+        if torch.is_inference_mode_enabled() and not is_known(str(func)):  # then operators arrive that others make up
+            with self:
+                parts = func.decompose(*args, **keywords)
+            if parts is not NotImplemented:
+                return parts
         result = func(*args, **keywords)
         if func is torch.ops.aten.clone.default and self._mark(args[0], result):
             return result
