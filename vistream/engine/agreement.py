@@ -81,12 +81,13 @@ class _Comparison(RealValues):
         """The layer alone: what the float graph makes of the integers that it reads."""
         if any(self.layers[source].node == layer.node for source in layer.sources):
             return  # it repeats its source, in levels of its own
-        found, step, levels = self.real(layer.name), self.step(layer), self.levels(layer)
+        found, levels = self.real(layer.name), self.levels(layer)
         expected = self.in_float(layer, {source: self.real(source) for source in layer.sources})
+        step = 0.0 if levels is None else self.step(layer)
         if levels is not None:
             expected = expected.clamp(*(level * step for level in levels))
         difference, size = _distance(found, expected)
-        if not difference <= LAYER * size + step:
+        if not difference <= LAYER * size + step + TINY:
             raise VistreamError(
                 f"layer {layer.name} does not do in integers what it does in float: it is "
                 f"{100 * difference / max(size, TINY):.0f} % off (allowed are {100 * LAYER:.0f} % and one level); "

@@ -59,8 +59,8 @@ class RealValues:
     def levels(self, layer: FloatLayer) -> tuple[int, int] | None:
         """The lowest and the highest level that a layer can give, where it decides levels of its own."""
         operation = self._operations[layer.name]
+        if not isinstance(operation, Neuron | Island) or operation.gives is not Kind.LEVELS:
+            return None
         if isinstance(operation, Neuron) and operation.table is not None:
             return int(operation.table.min()), int(operation.table.max())
-        if isinstance(operation, Neuron | Island) and operation.gives is Kind.LEVELS:
-            return operation.lo, operation.hi
-        return None
+        return operation.lo, operation.hi

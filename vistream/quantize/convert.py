@@ -41,13 +41,12 @@ from vistream.quantize.program import (
     Term,
 )
 from vistream.quantize.ranges import Preprocess, Ranges, calibrate
+from vistream.quantize.round_weights import halves, on_levels, rounded
 from vistream.quantize.scales import FULL, Levels, Scale, Weights, scales_of
 from vistream.quantize.trace import trace
 from vistream.types import Frame
 
-BYTE = 256
-NARROW = 127  # of 8 bits, the largest weight of either sign
-WIDE = NARROW * BYTE + NARROW  # of 16 bits, such that either byte fits
+READOUT = Scale(-128, 127, 1.0)  # of a sum that stays real: its numbers mean themselves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,9 +107,14 @@ def converted(
     levels: Levels = FULL,
     scales: Mapping[str, float] | None = None,
     weights: Weights = Weights.INT8,
+    readouts: bool = False,
 ) -> tuple[IntegerNetwork, dict[str, Meaning]]:
-    """As `convert`; beside the network, what the numbers of every layer mean."""
-    converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}), weights)
+    """As `convert`; beside the network, what the numbers of every layer mean.
+
+    `readouts`: outputs that are plain sums stay float32, for a decoder that is finer than levels; else they are levels.
+    """
+    real = _plain_ends(program) if readouts else frozenset()
+    converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}), weights, real)
     layers = [converter.take(layer) for layer in program.layers]
     outputs = [
         Output(name, output.layer, converter.output_scale(output.layer), output.shape)
@@ -120,10 +124,13 @@ def converted(
 
 
 class _Converter:
-    def __init__(self, preprocess: Preprocess, scales: Mapping[str, Scale], weights: Weights) -> None:
+    def __init__(
+        self, preprocess: Preprocess, scales: Mapping[str, Scale], weights: Weights, real: frozenset[str]
+    ) -> None:
         self.preprocess = preprocess
         self.scales = scales
         self.weights = weights
+        self.real = real
         self.meanings: dict[str, Meaning] = {}
 
     def take(self, layer: FloatLayer) -> Operation:
@@ -153,7 +160,7 @@ class _Converter:
 
     def transposed(self, layer: FloatTransposed) -> tuple[Operation, Meaning]:
         source = self.meanings[layer.source]
-        integer, step = _rounded(_on_levels(layer.weight, source.gain, layer.groups))
+        integer, step = rounded(on_levels(layer.weight, source.gain, layer.groups))
         operation = TransposedConvolution(
             layer.name, layer.source, integer, layer.stride, layer.before, layer.after, layer.dilation, layer.groups
         )
@@ -170,7 +177,7 @@ class _Converter:
         return operation, _centred(one * scale.step)
 
     def neuron(self, layer: FloatNeuron) -> tuple[Operation, Meaning]:
-        scale = self.scales[layer.name]
+        scale = READOUT if layer.name in self.real else self.scales[layer.name]
         bias = layer.sum.bias.to(torch.float64)
         synapses: list[Synapse] = []
         # What needs no weights comes first: kernels then add it where the sum of a convolution ends, instead of apart.
@@ -181,8 +188,17 @@ class _Converter:
         levels = (bias / scale.step + scale.shift).to(torch.float32)
         channels = layer.sum.channels
         meaning = Meaning(torch.full((channels,), scale.real, dtype=torch.float32), torch.zeros(channels))
-        neuron = Neuron(layer.name, tuple(synapses), levels, scale.lo, scale.hi, scale.real, scale.table)
+        gives = Kind.REAL if scale is READOUT else Kind.LEVELS
+        neuron = Neuron(layer.name, tuple(synapses), levels, scale.lo, scale.hi, scale.real, scale.table, gives=gives)
         return neuron, meaning
+
+
+def _plain_ends(program: Program) -> frozenset[str]:
+    """The neuron layers without an activation that are outputs and nothing else."""
+    ends = {output.layer for output in program.outputs.values()}
+    read = {source for layer in program.layers for source in layer.sources}
+    plain = (layer for layer in program.layers if isinstance(layer, FloatNeuron) and not layer.activation)
+    return frozenset(layer.name for layer in plain if layer.name in ends - read)
 
 
 def _synapses(term: Term, source: Meaning, scale: float, weights: Weights) -> list[Synapse]:
@@ -190,38 +206,12 @@ def _synapses(term: Term, source: Meaning, scale: float, weights: Weights) -> li
     if term.weight is None:
         multiplier = term.gain * source.gain / scale
         return [Synapse(term.source, None, multiplier.to(torch.float32), term.window)]
-    weight = _on_levels(term.weight * term.gain[:, None, None, None], source.gain, term.groups)
-    parts = [_rounded(weight)] if weights is Weights.INT8 else _halves(weight)
+    weight = on_levels(term.weight * term.gain[:, None, None, None], source.gain, term.groups)
+    parts = [rounded(weight)] if weights is Weights.INT8 else halves(weight)
     return [
         Synapse(term.source, integer, (step / scale).to(torch.float32), term.window, term.groups)
         for integer, step in parts
     ]
-
-
-def _halves(weight: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """The weight in 16 bits, `256 * upper + lower`: both int8, each with the step of each output channel."""
-    step = _largest(weight) / WIDE
-    whole = torch.round(weight / step[:, None, None, None])
-    upper = torch.floor((whole + BYTE / 2) / BYTE)
-    return [(upper.to(torch.int8), step * BYTE), ((whole - upper * BYTE).to(torch.int8), step)]
-
-
-def _on_levels(weight: Tensor, gain: Tensor, groups: int) -> Tensor:
-    """The weight `[O, I / groups, kh, kw]` that acts on levels of `gain` `[I]` each, float64."""
-    outputs, per_group = weight.shape[:2]
-    gain = gain.reshape(groups, 1, per_group).expand(-1, outputs // groups, -1).reshape(outputs, per_group, 1, 1)
-    return weight.to(torch.float64) * gain
-
-
-def _rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """The weight as int8, and the step of each output channel, float64 `[O]`."""
-    step = _largest(weight) / NARROW
-    return torch.round(weight / step[:, None, None, None]).clamp(-NARROW, NARROW).to(torch.int8), step
-
-
-def _largest(weight: Tensor) -> Tensor:
-    """The largest magnitude of each output channel, `[O]`, never 0."""
-    return weight.abs().amax((1, 2, 3)).clamp_min(torch.finfo(torch.float32).tiny)
 
 
 def _offset(term: Term, source: Meaning) -> Tensor:

@@ -114,7 +114,7 @@ def quantize_onnx(
         return _with_tail(file, body.network, preprocess, leaving, body.rest, size)
     parts = split(file, size)
     ranges = calibrate(parts.program, pictures, preprocess)
-    network, meanings = converted(parts.program, ranges, preprocess, levels, weights=weights)
+    network, meanings = converted(parts.program, ranges, preprocess, levels, weights=weights, readouts=True)
     if check is not None:
         check(parts.program, network, meanings, kept, preprocess)
     leaving = {name: Crossing(image_of(file).dtype, shape) for name, shape in parts.shapes.items()}
