@@ -89,7 +89,8 @@ def converted_file(
     channels = max((image_of(file).shape or (1, 3))[1], 1)
     preprocess = preprocess_of_user(mean, std, channels)
     pictures = (as_frame(frame, channels) for frame in each(frames))
-    return quantize_onnx(file, pictures, preprocess, levels, partial(check_network, tolerance=tolerance), weights)
+    check = partial(check_network, tolerance=tolerance)
+    return quantize_onnx(file, pictures, preprocess, levels, check, weights, read_out=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

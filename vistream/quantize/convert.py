@@ -107,13 +107,13 @@ def converted(
     levels: Levels = FULL,
     scales: Mapping[str, float] | None = None,
     weights: Weights = Weights.INT8,
-    readouts: bool = False,
+    read_out: bool = False,
 ) -> tuple[IntegerNetwork, dict[str, Meaning]]:
     """As `convert`; beside the network, what the numbers of every layer mean.
 
-    `readouts`: outputs that are plain sums stay float32, for a decoder that is finer than levels; else they are levels.
+    `read_out`: an output that is a plain sum, and that no other layer reads, gives real numbers instead of levels.
     """
-    real = _plain_ends(program) if readouts else frozenset()
+    real = _last_sums(program) if read_out else frozenset()
     converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}), weights, real)
     layers = [converter.take(layer) for layer in program.layers]
     outputs = [
@@ -121,6 +121,17 @@ def converted(
         for name, output in program.outputs.items()
     ]
     return IntegerNetwork(tuple(layers), tuple(outputs)), converter.meanings
+
+
+def _last_sums(program: Program) -> frozenset[str]:
+    """The outputs that are neuron layers without an activation, and are read by no layer."""
+    read = {source for layer in program.layers for source in layer.sources}
+    plain = {
+        layer.name
+        for layer in program.layers
+        if isinstance(layer, FloatNeuron) and layer.root is None and layer.clip is None
+    }
+    return frozenset({output.layer for output in program.outputs.values()} & (plain - read))
 
 
 class _Converter:
@@ -191,14 +202,6 @@ class _Converter:
         gives = Kind.REAL if scale is READOUT else Kind.LEVELS
         neuron = Neuron(layer.name, tuple(synapses), levels, scale.lo, scale.hi, scale.real, scale.table, gives=gives)
         return neuron, meaning
-
-
-def _plain_ends(program: Program) -> frozenset[str]:
-    """The neuron layers without an activation that are outputs and nothing else."""
-    ends = {output.layer for output in program.outputs.values()}
-    read = {source for layer in program.layers for source in layer.sources}
-    plain = (layer for layer in program.layers if isinstance(layer, FloatNeuron) and not layer.activation)
-    return frozenset(layer.name for layer in plain if layer.name in ends - read)
 
 
 def _synapses(term: Term, source: Meaning, scale: float, weights: Weights) -> list[Synapse]:

@@ -138,6 +138,12 @@ class Stream:
             raise VistreamError("no frame has been taken yet")
         return self._backend.levels(name)
 
+    def reached(self, name: str) -> Tensor:
+        """Where any operation's value was recomputed in this frame: bool `[h, w]`."""
+        if self._backend is None:
+            raise VistreamError("no frame has been taken yet")
+        return self._backend.reached(name)
+
     def state_dict(self) -> dict[str, Any]:
         """Copies of all that a stream remembers, as plain data and arrays. Empty before the first frame."""
         if self._backend is None:
