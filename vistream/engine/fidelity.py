@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from vistream.errors import VistreamError
 
+LARGEST = 255
+"""Grey levels, and levels: what a byte holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeadZones:

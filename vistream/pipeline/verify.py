@@ -58,7 +58,8 @@ def compare_detector(
         raise VistreamError(f"the detector {detector.name} is not streamed: there is nothing to compare")
     despeckled = Despeckled(zones)
     pictures = ((frame.index, despeckled.of(detector.picture(frame.image))) for frame in chain([first], given))
-    dense, stream = Dense(body.network, 0, zones.hysteresis), Stream(body.network, 0, zones.hysteresis)
+    dense = Dense(body.network, 0, zones.hysteresis, factors=body.factors)
+    stream = Stream(body.network, 0, zones.hysteresis, factors=body.factors)
     yield from _compared(pictures, dense, stream, 1 if zones.hysteresis else every, every)
 
 
