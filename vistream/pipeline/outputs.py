@@ -34,12 +34,14 @@ from vistream.media.video.sink import SUFFIXES, VideoSink, video_names
 from vistream.media.video.sound import Sound
 from vistream.models.classes import ClassSet
 from vistream.pipeline.checkpoint import checkpoint_path
+from vistream.pipeline.drawing import Drawing, Drawn
 from vistream.pipeline.gaps import GapFiller
 from vistream.pipeline.map_outputs import map_writers
 from vistream.render.heatmap import HeatMap
 from vistream.render.overlay import Overlay
 from vistream.render.style import PLAIN, Style, concealed
 from vistream.segment.network import TASKS as SEGMENTING
+from vistream.stages import Stages
 from vistream.storage.names import FileName, written
 from vistream.tracking.places import Place
 from vistream.types import Frame, Result
@@ -159,17 +161,15 @@ class Outputs:
     """Writes every result to every file that is wanted. `fps`, `size` (width, height): of the video.
 
     `joints`, `images`: of the poses, for the posetrack output. `places`: lines and zones, to be drawn.
-    `classes`: of the tasks that say what pixels show.
-    `name`: of the source, for the forms that say it.
-    `image` is the last frame, with what is to be blurred blurred; `picture` the annotated one, drawn if a video is
-    written or `draw` is set. As a context manager: files get their names when the block ends well or by Ctrl-C, and are
+    `classes`: of the tasks that say what pixels show. `name`: of the source, for the forms that say it.
+    What `style` is to blur is blurred in all pictures. Frames are drawn if a video is written or `draw` is set, and given
+    to `drawn`, see `Drawing`. As a context manager: files get their names when the block ends well or by Ctrl-C, and are
     removed after any other exception; then with JSON lines among them, these and the part of the video stay, since that
     is what a resumption needs.
     `keep`: go on after so many frames, which fill so many bytes of the JSON lines: everything else is written again
     from those, and their results are handed to `before`.
     `interpolate`: in the text files, gaps of up to so many frames are filled afterwards; JSON lines, video and masks
-    show what was known at the time. `zero_based`: pixels of the MOT text count from 0.
-    `mot_classes`: it has the classes.
+    show what was known at the time. `zero_based`: pixels of the MOT text count from 0; `mot_classes`: it has the classes.
     `layers`: the JSON lines have the work of each. `style`: of the pictures; `sound`: of the video.
     """
 
@@ -193,27 +193,27 @@ class Outputs:
         classes: ClassSet | None = None,
         keep: Keep | None = None,
         before: Callable[[Result], None] = lambda _: None,
+        drawn: Drawn | None = None,
+        stages: Stages | None = None,
     ) -> None:
         self.files = paths.given()
-        self.image: Frame | None = None
-        self.picture: Frame | None = None
         self._blur = style.blur
+        self._drawing: Drawing | None = None
         self._overlay = Overlay(size, fps, joints, places, style) if draw or paths.video is not None else None
         self._stack = ExitStack()
         with ExitStack() as opening:
             self._writers: list[Writer] = []
             self._gaps = GapFiller(interpolate) if interpolate else None
-            self._lines = (
-                None if paths.jsonl is None else JsonlWriter(paths.jsonl, keep=keep.bytes if keep else 0, layers=layers)
-            )
-            if self._lines is not None:
-                opening.enter_context(self._lines)
+            self._lines: JsonlWriter | None = None
+            if paths.jsonl is not None:
+                lines = JsonlWriter(paths.jsonl, keep=keep.bytes if keep else 0, layers=layers)
+                self._lines = opening.enter_context(lines)
             texts = TEXTS if classes is None else {"csv": SharesCsvWriter}
             for which, make in texts.items():
                 path: Path | None = getattr(paths, which)
                 if path is not None:
-                    mot = which == "mot"
-                    writer = MotWriter(path, 0 if zero_based else 1, mot_classes) if mot else make(path)
+                    first = 0 if zero_based else 1
+                    writer = MotWriter(path, first, mot_classes) if which == "mot" else make(path)
                     self._writers.append(opening.enter_context(writer))
             film = Film(name, size, fps)
             for collected, begin in COLLECTED.items():
@@ -231,12 +231,12 @@ class Outputs:
             self._maps = list(map_writers(paths, size))  # whole after every frame: there is nothing to close
             if keep is not None and paths.jsonl is not None:
                 self._write_again(paths.jsonl, keep.frames, before)
-            self._sink: VideoSink | None = None
+            sink: VideoSink | None = None
             if paths.video is not None:
-                frames = 0 if keep is None else keep.frames
-                resumable = paths.jsonl is not None
+                frames, resumable = 0 if keep is None else keep.frames, paths.jsonl is not None
                 sink = VideoSink(paths.video, fps, size, keep=frames, resumable=resumable, sound=sound)
-                self._sink = opening.enter_context(sink)
+            if self._overlay is not None:
+                self._drawing = opening.enter_context(Drawing(self._overlay, sink, drawn, stages or Stages()))
             self._stack = opening.pop_all()
 
     def _write_again(self, path: Path, frames: int, before: Callable[[Result], None]) -> None:
@@ -248,14 +248,27 @@ class Outputs:
                 self._heat.follow(result)
             before(result)
 
+    @property
+    def picture(self) -> Frame | None:
+        """The last annotated frame, if any was drawn yet."""
+        return None if self._drawing is None else self._drawing.picture
+
     def settled(self) -> int:
-        """Bytes of the JSON lines, all of them on the disk. Raises VistreamError if they have gone, or never were."""
+        """Bytes of the JSON lines, all of them on the disk, and every picture drawn.
+
+        Raises VistreamError if they have gone, or never were.
+        """
         if self._lines is None:
             raise VistreamError("a run without JSON lines can't be resumed")
+        if self._drawing is not None:
+            self._drawing.flush()
         return self._lines.settled()
 
     def write(self, frame: SourceFrame, result: Result, status: str) -> None:
         """Add one frame, its result, and a line of text for the picture."""
+        image = concealed(frame.image, result, self._blur)
+        if self._drawing is not None:
+            self._drawing.draw(image, result, status)
         result = recorded(result)
         for writer in self._writers:
             writer.check()
@@ -263,17 +276,12 @@ class Outputs:
         if self._lines is not None:
             self._lines.check()
             self._lines.write(result)
-        self.image = image = concealed(frame.image, result, self._blur)
         name = Path(frame.name)  # an image's file name; of a video only a number
         for of_pictures in (self._crops, self._heat):
             if of_pictures is not None:
                 of_pictures.write(image, result)
         for maps in self._maps:
             maps.write(result, name.stem if name.suffix else "")
-        if self._overlay is not None:
-            self.picture = self._overlay.draw(image, result, status)
-            if self._sink is not None:
-                self._sink.write(self.picture)
 
     def _write_texts(self, result: Result) -> None:
         for complete in [result] if self._gaps is None else self._gaps.add(result):
