@@ -162,14 +162,14 @@ class Outputs:
 
     `joints`, `images`: of the poses, for the posetrack output. `places`: lines and zones, to be drawn.
     `classes`: of the tasks that say what pixels show. `name`: of the source, for the forms that say it.
-    What `style` is to blur is blurred in all pictures. Frames are drawn if a video is written or `draw` is set, and given
-    to `drawn`, see `Drawing`. As a context manager: files get their names when the block ends well or by Ctrl-C, and are
-    removed after any other exception; then with JSON lines among them, these and the part of the video stay, since that
-    is what a resumption needs.
+    What `style` is to blur is blurred in all pictures. Frames are drawn if a video is written or `draw` is set, and
+    given to `drawn`, see `Drawing`. As a context manager: files get their names when the block ends well or by Ctrl-C,
+    and are removed after any other exception; then with JSON lines among them, these and the part of the video stay,
+    since that is what a resumption needs.
     `keep`: go on after so many frames, which fill so many bytes of the JSON lines: everything else is written again
     from those, and their results are handed to `before`.
     `interpolate`: in the text files, gaps of up to so many frames are filled afterwards; JSON lines, video and masks
-    show what was known at the time. `zero_based`: pixels of the MOT text count from 0; `mot_classes`: it has the classes.
+    show what was known at the time. `zero_based`: pixels of the MOT text count from 0; `mot_classes`: it has classes.
     `layers`: the JSON lines have the work of each. `style`: of the pictures; `sound`: of the video.
     """
 
@@ -208,8 +208,7 @@ class Outputs:
             if paths.jsonl is not None:
                 lines = JsonlWriter(paths.jsonl, keep=keep.bytes if keep else 0, layers=layers)
                 self._lines = opening.enter_context(lines)
-            texts = TEXTS if classes is None else {"csv": SharesCsvWriter}
-            for which, make in texts.items():
+            for which, make in (TEXTS if classes is None else {"csv": SharesCsvWriter}).items():
                 path: Path | None = getattr(paths, which)
                 if path is not None:
                     first = 0 if zero_based else 1
