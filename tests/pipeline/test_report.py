@@ -67,7 +67,7 @@ def test_the_page_says_what_was_done(report: Path) -> None:
     ids = read_tracks(report.parent / "tracks.txt").ids
     assert f"<b>{len(set(ids.tolist()))}</b><span>tracks" in page
     assert page.count("<figure>") == 3
-    rows = re.findall(r'<tr><td><img src="data:image/jpeg[^>]*></td><td>(\d+)</td><td>person</td>', page)
+    rows = re.findall(r'<tr><td><img src="data:image/jpeg[^>]*></td><td>(\d+)</td><td>object</td>', page)
     assert [int(row) for row in rows] == sorted(set(ids.tolist()))
     assert re.search(r"<td>0.0 s</td><td>1.2 s</td><td>1.2 s</td>", page)  # who was there all the time
 
@@ -75,7 +75,12 @@ def test_the_page_says_what_was_done(report: Path) -> None:
 def test_the_page_needs_nothing_from_outside(report: Path) -> None:
     page = (report / "index.html").read_text()
     addresses = set(re.findall(r"""(?:src|href)=["']([^"'#][^"']{0,40})""", page))
-    assert {address.split(",")[0] for address in addresses} == {"data:", "tracks.mp4", "../tracks.txt"}
+    assert {address.split(",")[0] for address in addresses} == {
+        "data:",
+        "data:image/jpeg;base64",
+        "tracks.mp4",
+        "../tracks.txt",
+    }
     assert "<script" not in page
     assert "@import" not in page
     assert not re.search(r"url\((?!#)", page)
@@ -150,7 +155,7 @@ def test_a_strip_of_frames_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyt
     with RunReport(tmp_path / "parts", replace(FACTS, resumed=35), before=load_checkpoint(tmp_path / "kept")) as second:
         pictures(second, 60, 35)
     pages = [(tmp_path / name / "index.html").read_text() for name in ("whole", "parts")]
-    strips = [page[page.index('<div class="strip">') : page.index("<h2>What happened")] for page in pages]
+    strips = [page[page.index('<div class="strip">') : page.index("<h2>Tracks")] for page in pages]
     assert strips[0] == strips[1]
     assert strips[0].count("<figure>") > STRIP // 2
     assert "<li>resumed: after 35 frames" in pages[1]
