@@ -19,9 +19,12 @@ from vistream.detect.choose import make_detector
 from vistream.detect.coco import CLASSES, KEYPOINTS
 from vistream.detect.letterbox import Placement, letterbox, stretch
 from vistream.detect.movenet import decode_movenet
-from vistream.detect.nanodet import HEAD_G, HEAD_PLUS, Head, NanodetG
+from vistream.detect.nanodet import HEAD_G, HEAD_PLUS, Head
+from vistream.detect.nanodet_g import NanodetGDetector
 from vistream.detect.posenet import EDGES, Fields, decode_posenet
 from vistream.detect.selection import ACROSS, Selection
+from vistream.detect.streaming import Streaming
+from vistream.engine.fidelity import PRESETS, DeadZones
 from vistream.errors import VistreamError
 from vistream.evaluate.metrics.overlap import box_iou
 from vistream.media.formats.mot import read_tracks
@@ -130,19 +133,20 @@ def test_nanodet_head_by_hand(head: Head, anchor: float, side: int) -> None:
     np.testing.assert_allclose(found.corners[row], expected, atol=1e-9)
 
 
-def nanodet_g(selection: Selection) -> NanodetG:
+def nanodet_g(selection: Selection, streaming: Streaming | None = None) -> NanodetGDetector:
     path = located("nanodet-g")
     if path is None:
         pytest.skip("no weights here: vistream download-weights nanodet-g")
-    return NanodetG(path, selection)
+    return NanodetGDetector(path, selection, streaming)
 
 
 @pytest.mark.real
-def test_nanodet_g_finds_people(real_data: Path) -> None:
+@pytest.mark.parametrize("streaming", [None, Streaming(DeadZones()), Streaming(PRESETS["fast"])], ids=str)
+def test_nanodet_g_finds_people(real_data: Path, streaming: Streaming | None) -> None:
     """Every 15th frame of a surveillance clip; a detection counts when it covers a person with IoU 0.5."""
     clip = real_data / "mot" / "PETS09-S2L1"
     truth = read_tracks(clip / "gt" / "gt.txt")
-    detector = nanodet_g(Selection(classes=frozenset({"person"})))
+    detector = nanodet_g(Selection(0.45, classes=frozenset({"person"})), streaming)
     found = matched = people = 0
     for index in range(0, 150, 15):
         image = cv2.imread(str(clip / "img1" / f"{index + 1:06d}.jpg"))
@@ -185,7 +189,9 @@ def test_detectors_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capl
     with pytest.raises(VistreamError, match=r"nanodet-g knows no class 'persons': did you mean person\?"):
         make_detector("auto", 25, Selection(classes=frozenset({"persons"})))
     detector = make_detector("auto", 25, Selection(classes=frozenset({"person"})))
-    assert detector.describe() == "nanodet-g: NanoDet-g at 416 x 416, person, scores above 0.1"
+    assert (
+        detector.describe() == "nanodet-g: NanoDet-g with a longer side of 416, float, dense; person, scores above 0.1"
+    )
 
 
 def test_movenet_rows_by_hand() -> None:

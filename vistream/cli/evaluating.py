@@ -16,9 +16,9 @@ from vistream.cli.options import names_in
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.dataset import OnFrame, evaluate_dataset
 from vistream.evaluate.datasets.job import Order
+from vistream.evaluate.datasets.methods import BASELINES
 from vistream.evaluate.datasets.observed import DEFAULTS
 from vistream.evaluate.datasets.segmenting import SegmentationOrder, evaluate_segmentation
-from vistream.evaluate.datasets.ways import BASELINES
 from vistream.evaluate.files.score import evaluate_files
 from vistream.evaluate.table import Table, save_tables
 from vistream.pipeline.session import AUTO, check_task

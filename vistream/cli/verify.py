@@ -25,6 +25,10 @@ from vistream.cli.options import (
 def verify(
     source: SourceArgument,
     model: Model = DEFAULT_MODEL,
+    detector: Annotated[
+        str | None,
+        typer.Option(help="Compare a detector's network instead: nanodet-g, or onnx:FILE.", show_default=False),
+    ] = None,
     fidelity: Fidelity = "exact",
     deadband: Deadband = None,
     hysteresis: Hysteresis = None,
@@ -46,6 +50,6 @@ def verify(
 
     zones = dead_zones(fidelity, deadband, hysteresis)
     with open_source(source, start=start, stride=stride, max_frames=max_frames) as frames:
-        equal = verify_and_report(frames, model, zones, every, quiet=quiet)
+        equal = verify_and_report(frames, model, zones, every, detector=detector, source=source, quiet=quiet)
     if not equal:
         raise typer.Exit(1)

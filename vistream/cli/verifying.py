@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from vistream.cli.console import PlainConsole
+from vistream.detect.choose import make_detector
+from vistream.detect.streaming import StreamedDetector, Streaming
 from vistream.engine.fidelity import DeadZones
+from vistream.errors import VistreamError
 from vistream.media.video.frames import Source
-from vistream.pipeline.verify import Comparison, compare
+from vistream.pipeline.run import samples_of
+from vistream.pipeline.verify import Comparison, compare, compare_detector
 from vistream.quantize.named import named_network
 
 
-def verify_and_report(frames: Source, model: str, zones: DeadZones, every: int, *, quiet: bool) -> bool:
-    """Compare dense and stream over a source; a line for each compared frame, then the verdict."""
+def verify_and_report(
+    frames: Source, model: str, zones: DeadZones, every: int, *, detector: str | None, source: str, quiet: bool
+) -> bool:
+    """Compare dense and stream over a source; a line for each compared frame, then the verdict.
+
+    `detector`: whose network it is, instead of the model's. Raises VistreamError where that is not streamed.
+    """
     console = PlainConsole(quiet=quiet)
-    named = named_network(model)
+    if detector is None:
+        named = named_network(model)
+        what, comparisons = named.name, compare(frames, named.network, zones, every)
+    else:
+        samples = None if frames.live else samples_of(source)
+        found = make_detector(detector, frames.fps or 30.0, streaming=Streaming(zones, samples))
+        if not isinstance(found, StreamedDetector):
+            raise VistreamError(f"the detector {detector} is not streamed: there is nothing to compare")
+        what, comparisons = found.name, compare_detector(frames, found, zones, every)
     meaning = "plain" if zones.exact else f"with the same dead zones ({zones})"
-    console.print(f"{frames.name}: {named.name}, stream against the dense network, {meaning}")
+    console.print(f"{frames.name}: {what}, stream against the dense network, {meaning}")
     compared = different = 0
     shares: list[float] = []
-    for result in compare(frames, named.network, zones, every):
+    for result in comparisons:
         shares.append(result.share)
         if result.differing is None:
             continue

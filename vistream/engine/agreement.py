@@ -23,6 +23,7 @@ from vistream.engine.reference import Dense
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import Neuron
+from vistream.ir.value import Kind
 from vistream.quantize.convert import Meaning
 from vistream.quantize.program import FloatLayer, Program
 from vistream.quantize.ranges import Preprocess
@@ -105,9 +106,11 @@ class _Comparison:
         found = self.real(layer.name)
         with torch.no_grad():
             expected = self.lifted(layer, self.program.graph.between(given, layer.node), found)
-        step = float(self.meanings[layer.name].gain.abs().max())
-        if layer.name in self.neurons:
-            expected = expected.clamp(*(level * step for level in _levels(self.neurons[layer.name])))
+        neuron = self.neurons.get(layer.name)
+        rounds = neuron is None or neuron.gives is Kind.LEVELS
+        step = float(self.meanings[layer.name].gain.abs().max()) if rounds else 0.0
+        if neuron is not None and rounds:
+            expected = expected.clamp(*(level * step for level in _levels(neuron)))
         difference, size = _size(found - expected), _size(expected)
         if not difference <= LAYER * size + step:
             raise VistreamError(

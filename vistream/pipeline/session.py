@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from vistream.detect.camera_motion import CameraMotion
 from vistream.detect.coco import KEYPOINTS
+from vistream.detect.streaming import SharedFeatures
 from vistream.engine.fidelity import DeadZones, dead_zones
 from vistream.engine.float_network import FloatFeatures, FloatNetwork
 from vistream.engine.stream.engine import Stream
@@ -25,6 +26,7 @@ from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
 from vistream.segment.network import TASKS as SEGMENTING
 from vistream.segment.network import check_float_only, load_network
 from vistream.segment.segmenter import Segmenter
+from vistream.stages import Stages
 from vistream.tracking.life import ANY_CLASS, Conf, Counts
 from vistream.tracking.mot import MotConfig, MotTracker
 from vistream.tracking.mots import MotsConfig, MotsTracker
@@ -115,6 +117,7 @@ class Session:
         self._segmenter: Segmenter | None = None
         self._camera = CameraMotion()
         self._next = 0
+        self.stages = Stages()
         self.zones = check_fidelity(task, fidelity, deadband, hysteresis)
         if task in SEGMENTING:
             name = DEFAULT_SEGMENTATION if model == AUTO else model
@@ -209,10 +212,12 @@ class Session:
         *,
         index: int | None = None,
         time: float | None = None,
+        features: SharedFeatures | None = None,
     ) -> Result:
         """Take the next frame, uint8 `[H, W, 3]`, RGB, and what a detector saw in it.
 
-        `index` and `time` (seconds) are carried into the result; without them frames are counted from 0.
+        `features`: of the detector's own network, for a session without one. `index` and `time` (seconds) are carried
+        into the result; without them frames are counted from 0.
         """
         seen = Observations.none() if observations is None else observations
         number = self._next if index is None else index
@@ -221,11 +226,19 @@ class Session:
         if self._segmenter is not None:
             return self._segmenter.step(frame).result(number, seconds)
         assert self._tracker is not None
-        camera = None if self.task in STILL else self._camera.step(frame, seen.boxes)
+        with self.stages.of("association"):
+            camera = None if self.task in STILL else self._camera.step(frame, seen.boxes)
         if self._stream is None:
-            return Result(number, seconds, self._tracker.step(None, seen, camera), len(seen), camera=camera)
-        look = self._look(frame)
-        tracks = self._tracker.step(look, seen, camera)
+            with self.stages.of("association"):
+                tracks = self._tracker.step(features, seen, camera)
+            activity = None if features is None else features.recomputed
+            return Result(number, seconds, tracks, len(seen), activity=activity, camera=camera)
+        with self.stages.of("appearance"):
+            look = self._look(frame)
+        before = self.stages.seconds["appearance"]
+        with self.stages.of("association"):
+            tracks = self._tracker.step(look, seen, camera)
+        self.stages.seconds["association"] -= self.stages.seconds["appearance"] - before
         step = look.step
         return Result(number, seconds, tracks, len(seen), step.work, step.recomputed.numpy(), camera=camera)
 
@@ -233,7 +246,7 @@ class Session:
         assert self._stream is not None
         fitted, size = self._fit(frame), (frame.shape[1], frame.shape[0])
         return (
-            LazyFeatures(self._stream, fitted, size)
+            LazyFeatures(self._stream, fitted, size, self.stages)
             if isinstance(self._stream, Stream)
             else self._stream.look(fitted, size)
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -41,7 +41,7 @@ from vistream.quantize.program import (
     Term,
 )
 from vistream.quantize.ranges import Preprocess, Ranges, calibrate
-from vistream.quantize.scales import FULL, Levels, Scale, scales_of
+from vistream.quantize.scales import FULL, LOWEST, STEPS, Levels, Scale, scales_of
 from vistream.quantize.trace import trace
 from vistream.types import Frame
 
@@ -102,9 +102,14 @@ def converted(
     preprocess: Preprocess,
     levels: Levels = FULL,
     scales: Mapping[str, float] | None = None,
+    read_out: bool = False,
 ) -> tuple[IntegerNetwork, dict[str, Meaning]]:
-    """As `convert`; beside the network, what the numbers of every layer mean."""
-    converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}))
+    """As `convert`; beside the network, what the numbers of every layer mean.
+
+    `read_out`: an output that is a sum, and that no other layer reads, gives real numbers instead of levels.
+    """
+    real = _last_sums(program) if read_out else frozenset()
+    converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}), real)
     layers = [converter.take(layer) for layer in program.layers]
     outputs = [
         Output(name, output.layer, converter.output_scale(output.layer), output.shape)
@@ -113,10 +118,22 @@ def converted(
     return IntegerNetwork(tuple(layers), tuple(outputs)), converter.meanings
 
 
+def _last_sums(program: Program) -> frozenset[str]:
+    """The outputs that are neuron layers without an activation, and are read by no layer."""
+    read = {source for layer in program.layers for source in layer.sources}
+    plain = {
+        layer.name
+        for layer in program.layers
+        if isinstance(layer, FloatNeuron) and layer.root is None and layer.clip is None
+    }
+    return frozenset({output.layer for output in program.outputs.values()} & (plain - read))
+
+
 class _Converter:
-    def __init__(self, preprocess: Preprocess, scales: Mapping[str, Scale]) -> None:
+    def __init__(self, preprocess: Preprocess, scales: Mapping[str, Scale], real: frozenset[str] = frozenset()) -> None:
         self.preprocess = preprocess
         self.scales = scales
+        self.real = real
         self.meanings: dict[str, Meaning] = {}
 
     def take(self, layer: FloatLayer) -> Operation:
@@ -163,7 +180,7 @@ class _Converter:
         return operation, _centred(one * scale.step)
 
     def neuron(self, layer: FloatNeuron) -> tuple[Operation, Meaning]:
-        scale = self.scales[layer.name]
+        scale = Scale(LOWEST, LOWEST + STEPS, 1.0) if layer.name in self.real else self.scales[layer.name]
         bias = layer.sum.bias.to(torch.float64)
         synapses = []
         # What needs no weights comes first: kernels then add it where the sum of a convolution ends, instead of apart.
@@ -175,7 +192,7 @@ class _Converter:
         channels = layer.sum.channels
         meaning = Meaning(torch.full((channels,), scale.real, dtype=torch.float32), torch.zeros(channels))
         neuron = Neuron(layer.name, tuple(synapses), levels, scale.lo, scale.hi, scale.real, scale.table)
-        return neuron, meaning
+        return (replace(neuron, gives=Kind.REAL) if layer.name in self.real else neuron), meaning
 
 
 def _synapse(term: Term, source: Meaning, scale: float) -> Synapse:

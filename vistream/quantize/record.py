@@ -24,7 +24,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from vistream.errors import VistreamError
-from vistream.ir.graph import Graph, Node, Operand, Weight, pruned
+from vistream.ir.graph import Graph, pruned
+from vistream.ir.node import Node, Operand, Weight
 from vistream.ir.plain_torch import plain_torch
 from vistream.ir.same import SameConv2d
 from vistream.quantize.aten import Meaning, Traced, meaning_of

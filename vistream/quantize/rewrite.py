@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import torch
 
-from vistream.ir.graph import Graph, Node, pruned
+from vistream.ir.graph import Graph, pruned
+from vistream.ir.node import Node
 
 
 def rewritten(graph: Graph) -> Graph:

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from vistream.engine.deadband import Deadband
 from vistream.engine.frames import as_frame
-from vistream.engine.stream.backend import Backend, Done, backend_class
+from vistream.engine.stream.backend import Backend, Done
+from vistream.engine.stream.choose_backend import backend_class
 from vistream.engine.stream.demand import Spans, needed_cells
 from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.errors import VistreamError
@@ -136,6 +137,12 @@ class Stream:
         if self._backend is None:
             raise VistreamError("no frame has been taken yet")
         return self._backend.levels(name)
+
+    def reached(self, name: str) -> Tensor:
+        """Where any operation's value was recomputed in this frame: bool `[h, w]`."""
+        if self._backend is None:
+            raise VistreamError("no frame has been taken yet")
+        return self._backend.reached(name)
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of all that a stream remembers, as plain data and arrays. Empty before the first frame."""

@@ -122,7 +122,9 @@ def _scored(order: SegmentationOrder, found: Sequence[Footage], max_frames: int 
     if order.task == "panoptic":
         pairs = [Pair(f.name, f.panoptic, order.folder / f"{f.name}.json") for f in found if f.panoptic is not None]
         return panoptic_table(pairs, max_frames)
-    guesses = {f.name: [(path, order.folder / f.name / f"{key}.png") for key, path in f.truth.items()] for f in found}
+    guesses = {
+        f.name: [(path, order.folder / f.name / f"{key}.png") for key, path in f.ground_truth.items()] for f in found
+    }
     return maps_table(guesses, benchmark(found[0].dataset))
 
 
@@ -210,7 +212,7 @@ def _writer(
     folder.mkdir()
 
     def write(key: str, result: Result) -> None:
-        if key in footage.truth and result.class_map is not None:
+        if key in footage.ground_truth and result.class_map is not None:
             write_labels(folder / f"{key}.png", result.class_map.labels, palette)
 
     return write

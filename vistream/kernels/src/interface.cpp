@@ -42,7 +42,10 @@ void refresh(const Kernels* kernels, Layer* layer, const Workspace* workspace) {
         if (term->everywhere) {
             memset(layer->stale, 1, size_t(layer->area));
         } else if (term->map) {
-            for (int64_t i = 0; i < layer->area; ++i) layer->stale[i] |= term->changed[term->map[i]];
+            const int64_t taps = layer->kind == BLEND ? term->quads : 1;
+            const int32_t* row = term->map;
+            for (int64_t i = 0; i < layer->area; ++i)
+                for (int64_t tap = 0; tap < taps; ++tap) layer->stale[i] |= term->changed[*row++];
         } else if (window.kernel_h * window.kernel_w * window.stride_h * window.stride_w == 1 && window.top == 0 &&
                    window.left == 0 && window.rows == window.height && window.columns == window.width) {
             kernels->join(term->changed, layer->stale, layer->area);
