@@ -71,8 +71,8 @@ def test_who_left_the_frame_is_not_who_enters_it(size: tuple[float, float] | Non
         tracker.step(seen((x, 100, 40, 100)), None, None, size)
     for _ in range(3):
         tracker.step(seen(), None, None, size)
-    tracker.step(seen((428, 100, 40, 100)), None, None, size)
-    later = tracker.step(seen((425, 100, 40, 100)), None, None, size)
+    tracker.step(seen((398, 100, 40, 100)), None, None, size)
+    later = tracker.step(seen((395, 100, 40, 100)), None, None, size)
     assert ids(later) == [1 if size is None else 2]
 
 
