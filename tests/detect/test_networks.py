@@ -23,14 +23,16 @@ from vistream.detect.nanodet import HEAD_G, HEAD_PLUS, Head
 from vistream.detect.nanodet_g import NanodetGDetector
 from vistream.detect.posenet import EDGES, Fields, decode_posenet
 from vistream.detect.selection import ACROSS, Selection
-from vistream.detect.streaming import Streaming
+from vistream.detect.streaming import SharingDetector, Streaming
 from vistream.engine.fidelity import PRESETS, DeadZones
 from vistream.errors import VistreamError
 from vistream.evaluate.metrics.overlap import box_iou
 from vistream.media.formats.mot import read_tracks
+from vistream.media.video.source import open_source
 from vistream.models.download import located
 from vistream.models.registry import known
 from vistream.models.store import by_hand
+from vistream.pipeline.verify import compare_detector
 from vistream.types import Observations
 
 sizes = st.integers(1, 90)
@@ -160,6 +162,46 @@ def test_nanodet_g_finds_people(real_data: Path, streaming: Streaming | None) ->
     assert people > 50
     assert matched / people > 0.7
     assert matched / found > 0.7
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize("fidelity", PRESETS)
+@pytest.mark.parametrize(
+    "clip",
+    [
+        "mot/PETS09-S2L1/img1", "mot/TUD-Stadtmitte/TUD-Stadtmitte.mp4",
+        "demo/static_person_intel_one-by-one.mp4", "demo/moving_people_sam2_bedroom.mp4",
+    ],
+)  # fmt: skip
+def test_nanodet_g_streams_as_its_dense_form(real_data: Path, clip: str, fidelity: str) -> None:
+    detector = nanodet_g(Selection(), Streaming(PRESETS[fidelity]))
+    with open_source(str(real_data / clip), max_frames=60) as source:
+        found = list(compare_detector(source, detector, PRESETS[fidelity], every=5))
+    assert len(found) == 60
+    assert {result.differing for result in found} <= {0, None}
+
+
+@pytest.mark.real
+def test_nanodet_g_shares_its_maps(real_data: Path) -> None:
+    """Features lie over the frame, differ from their mean, and say where they were recomputed."""
+    image = cv2.imread(str(real_data / "mot" / "PETS09-S2L1" / "img1" / "000001.jpg"))
+    assert image is not None
+    frame = np.ascontiguousarray(image[..., ::-1], np.uint8)
+    detector = nanodet_g(Selection(), Streaming(DeadZones()))
+    assert isinstance(detector, SharingDetector)
+    detector.detect(frame, 0)
+    features = detector.features()
+    assert features is not None
+    rows, columns, channels = features.values.shape
+    assert (rows * features.stride[1], columns * features.stride[0]) == pytest.approx((576, 768), abs=8)
+    assert channels == 64
+    np.testing.assert_allclose(features.values.mean((0, 1)), 0, atol=1e-4)
+    assert features.recomputed.all()
+    detector.detect(frame, 1)
+    again = detector.features()
+    assert again is not None and not again.recomputed.any()
+    assert np.array_equal(again.values, features.values)
 
 
 def test_detectors_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

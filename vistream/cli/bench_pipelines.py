@@ -46,7 +46,9 @@ def race_and_print(
 
 def _row(runs: list[Run], known: MotTracks | None) -> dict[str, float]:
     last = runs[-1]
-    row = {"fps": statistics.median(run.fps for run in runs), "share": last.share, "detections": last.detections}
+    processor = statistics.median(1e3 * run.processor / max(run.frames, 1) for run in runs)
+    row = {"fps": statistics.median(run.fps for run in runs), "processor": processor}
+    row |= {"share": last.share, "detections": last.detections}
     if known is not None:
         scene = mot_scene(_up_to(known, last.frames), _tracks(last.rows))
         scores = hota(scene).row() | identity(scene).row()
@@ -74,27 +76,19 @@ def _table(source: str, frames: int, rounds: int, rows: dict[str, dict[str, floa
     conditions = f"at most {frames} frames, {rounds} rounds, {torch.get_num_threads()} threads"
     table = Table(
         box=box.SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
+        pad_edge=False,
         title=f"pipelines on {source}",
         caption=f"{conditions}, {cpu_name()}, kernels {kernels_in_use()}; frames a second, median, without the first; "
-        "x: times as fast as the first row",
+        "x: times as fast as the first row; CPU: ms of all processors a frame, which other programs disturb less",
     )
     table.add_column("", no_wrap=True)
-    columns = (
-        "fps",
-        "x",
-        "work",
-        "detections",
-        *(("HOTA", "IDF1") if any("HOTA" in row for row in rows.values()) else ()),
-    )
-    for column in columns:
+    scored = ("HOTA", "IDF1") if any("HOTA" in row for row in rows.values()) else ()
+    for column in ("fps", "x", "CPU", "work", "boxes", *scored):
         table.add_column(column, justify="right", no_wrap=True)
     first = next(iter(rows.values()))["fps"] if rows else 1.0
     for name, row in rows.items():
-        cells = [
-            f"{row['fps']:.1f}",
-            f"{row['fps'] / first:.2f}",
-            f"{100 * row['share']:.0f} %",
-            f"{row['detections']:.0f}",
-        ]
-        table.add_row(name, *cells, *(f"{row[score]:.3f}" for score in ("HOTA", "IDF1") if score in row))
+        speed = (f"{row['fps']:.1f}", f"{row['fps'] / first:.2f}", f"{row['processor']:.1f}")
+        seen = (f"{100 * row['share']:.0f} %", f"{row['detections']:.0f}")
+        table.add_row(name, *speed, *seen, *(f"{row[score]:.3f}" for score in scored))
     return table

@@ -31,8 +31,11 @@ LONGER = 416  # pixels: the side that it was trained with
 FILL = 114  # grey level beside the frame
 LEVELS = Levels(127, 127)
 SHARED, SHARED_STRIDE = ("stages.0.leave", "stages.0.enter"), 4
-"""The layers whose maps serve as appearance features, as accurately as those of EfficientNet-Lite0: docs/results.md."""
+"""The layers whose maps serve as appearance features, as accurately as those of EfficientNet-Lite0: docs/studies.md."""
 PREPROCESS = Preprocess(MEAN, STD)
+CALMER = {"stages.2": 2, "stages.3": 2, "lateral": 4, "add": 4}
+"""Factors of the hysteresis, by how layers' names begin: of the coarse stages, and of the sums of the pyramid, which
+hand on to the finest level what changed in the coarsest. Chosen by work and AP: docs/studies.md."""
 Size = tuple[int, int]
 
 
@@ -75,7 +78,10 @@ class NanodetGDetector:
         if self._network is None or self._streaming is None:
             return None
         if self._stream is None or not self._stream.fits(picture):
-            self._stream, self._found = PictureStream(self._network, self._streaming.zones), None
+            self._stream, self._found = (
+                PictureStream(self._network, self._streaming.zones, factors_of(self._network)),
+                None,
+            )
         return self._stream
 
     def picture(self, frame: Frame) -> Image:
@@ -114,7 +120,7 @@ class NanodetGDetector:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.reset()
         if state and self._network is not None and self._streaming is not None:
-            self._stream = PictureStream(self._network, self._streaming.zones)
+            self._stream = PictureStream(self._network, self._streaming.zones, factors_of(self._network))
             self._stream.load_state_dict(state)
 
     def _placed(self, frame: Frame) -> tuple[Image, Placement]:
@@ -127,6 +133,16 @@ def nanodet_network(module: NanodetG) -> IntegerNetwork:
     ranges = shipped_ranges("nanodet-g")
     assert ranges is not None
     return converted(trace(module), ranges, PREPROCESS, LEVELS, read_out=True)[0]
+
+
+def factors_of(network: IntegerNetwork) -> dict[str, int]:
+    """How many times as wide the hysteresis is, by layer."""
+    return {
+        neuron.name: factor
+        for neuron in network.neurons
+        for prefix, factor in CALMER.items()
+        if neuron.name.startswith(prefix)
+    }
 
 
 def maps_of(step: Step) -> list[NDArray[np.float32]]:

@@ -71,12 +71,12 @@ class SharingDetector(StreamedDetector, Protocol):
 
 
 class PictureStream:
-    """Pictures of one size through an integer network."""
+    """Pictures of one size through an integer network; `factors`: of the hysteresis, by layer, see `Stream`."""
 
-    def __init__(self, network: IntegerNetwork, zones: DeadZones) -> None:
-        self.network, self.zones = network, zones
+    def __init__(self, network: IntegerNetwork, zones: DeadZones, factors: Mapping[str, int] | None = None) -> None:
+        self.network, self.zones, self.factors = network, zones, factors
         self._despeckled = Despeckled(zones)
-        self._stream = Stream(network, hysteresis=zones.hysteresis)
+        self._stream = Stream(network, hysteresis=zones.hysteresis, factors=factors)
         self.work = Work()
         self._scales = {neuron.name: neuron.scale for neuron in network.neurons}
         self._size: tuple[int, ...] | None = None

