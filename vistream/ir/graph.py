@@ -6,7 +6,7 @@ Its nodes are listed in `node`. Any graph can be run in float, node by node.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -20,11 +20,13 @@ class Graph:
     """Nodes in computing order, the inputs first; `outputs`: the user's names for some of them, to node names.
 
     `sample`: the shape `[1, C, H, W]` of the input that the network was read at; every node's shape follows from it.
+    `coarse`: the network that it was read from has 16-bit floats somewhere, where the graph has float32.
     """
 
     nodes: tuple[Node, ...]
     outputs: Mapping[str, str]
     sample: tuple[int, ...] = ()
+    coarse: bool = False
 
     def node(self, name: str) -> Node:
         """The node of a name."""
@@ -102,4 +104,4 @@ def pruned(graph: Graph) -> Graph:
     for node in reversed(graph.nodes):
         if node.name in needed:
             needed.update(node.inputs)
-    return Graph(tuple(node for node in graph.nodes if node.name in needed), graph.outputs, graph.sample)
+    return replace(graph, nodes=tuple(node for node in graph.nodes if node.name in needed))
