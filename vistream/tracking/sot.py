@@ -111,7 +111,7 @@ class SotTracker:
         camera: Warp | None = None,
         frame: Frame | None = None,
     ) -> tuple[Track, ...]:
-        """Every object's box in the next frame, by id. Windows follow the `camera`; `observations` and `frame` are unused.
+        """Every object's box in the next frame, by id. Windows follow the `camera`; nothing else is used.
 
         A track's score is the height of the response, 0..1.
         """
