@@ -27,11 +27,7 @@ LABEL = "object"
 
 @dataclass(frozen=True)
 class VosConfig(PropagationConfig):
-    """Options of `VosTracker`: those of the propagation; more sources, weighed less sharply, than joints take."""
-
-    memory: int = 8
-    top: int = 20
-    temperature: float = 0.08
+    """Options of `VosTracker`: those of the propagation."""
 
 
 class VosTracker:
