@@ -1,4 +1,4 @@
-"""Products of maps and transposed convolutions as the kernels' terms: what gives exact sums from levels minus their zero."""
+"""Products of maps and transposed convolutions as the kernels' terms: exact sums of levels minus their zero."""
 
 from __future__ import annotations
 
