@@ -169,7 +169,7 @@ def test_the_command_scores_the_demo_clips(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--task", "mot", "--dataset", "ade20k"], "--dataset is for the task semseg, not mot"),
-        (["--task", "semseg", "--fidelity", "high"], "has no dead zones, only --fidelity exact"),
+        (["--task", "semseg", "--fidelity", "medium"], "no fidelity is called 'medium'"),
         (["--task", "semseg", "--detections", "gt"], "--detections is for the tasks that track, not semseg"),
         (["--task", "panoptic", "--augment"], "--augment is for the task semseg, not panoptic"),
     ],

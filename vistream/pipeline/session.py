@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -24,7 +23,7 @@ from vistream.pipeline.observe import FOLLOWING
 from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
 from vistream.segment.network import TASKS as SEGMENTING
-from vistream.segment.network import check_float_only, load_network
+from vistream.segment.network import load_network, segmentation_zones
 from vistream.segment.segmenter import Segmenter
 from vistream.stages import Stages
 from vistream.tracking.life import ANY_CLASS, Conf, Counts
@@ -34,8 +33,6 @@ from vistream.tracking.pose import PoseConfig, PoseTracker
 from vistream.tracking.sot import SotTracker
 from vistream.tracking.vos import VosTracker
 from vistream.types import Features, Frame, Observations, Result, Target, Track, Warp
-
-log = logging.getLogger("vistream")
 
 
 class Task(Protocol):
@@ -92,8 +89,7 @@ class Session:
     `joints`: for pose, the names of the keypoints, COCO's where nothing else is said.
     `fps`: frames a second at which `step` is called, 30 where not known. `conf`: what may start a track; `memory`:
     seconds for which an object that is not seen is remembered; both for the tasks that join detections.
-    The tasks semseg and panoptic run their network in float on whole frames, which is what both "exact" and "float" say
-    of them; they look at no observations.
+    The tasks semseg and panoptic look at no observations.
     The attribute `model` says in words which network it is, `zones` what the fidelity means in numbers.
     """
 
@@ -121,8 +117,9 @@ class Session:
         self.zones = check_fidelity(task, fidelity, deadband, hysteresis)
         if task in SEGMENTING:
             name = DEFAULT_SEGMENTATION if model == AUTO else model
-            self._segmenter = _segmenter(name, task)
-            self.model = f"{name}, weights {self._segmenter.network.sha256[:12]} (float, whole frames)"
+            zones = None if fidelity == FLOAT else self.zones
+            self._segmenter = _segmenter(name, task, zones)
+            self.model = f"{name}, weights {self._segmenter.network.sha256[:12]} ({self._segmenter.made_with})"
             return
         self._tracker = TASKS[task](fps or 30.0, joints, _options(task, conf, memory))
         model = DEFAULT_MODEL if model == AUTO else model
@@ -143,6 +140,8 @@ class Session:
             self._stream.reset()
         if self._tracker is not None:
             self._tracker.reset()
+        if self._segmenter is not None:
+            self._segmenter.reset()
         self._camera.reset()
         self._next = 0
 
@@ -177,13 +176,13 @@ class Session:
 
     def memory(self) -> dict[str, object]:
         """All that is remembered of the video, for `checkpoint`: the objects themselves, not copies."""
-        levels = self._stream.state_dict() if isinstance(self._stream, Stream) else {}
+        streamed = self._stream if isinstance(self._stream, Stream) else self._segmenter
         return {
             "next": self._next,
             "task": self.task,
             "tracker": None if self._tracker is None else self._tracker.state_dict(),
             "camera": self._camera.state_dict(),
-            "levels": levels,
+            "levels": {} if streamed is None else streamed.state_dict(),
         }
 
     def remember(self, memory: Mapping[str, Any], frame: Frame | None) -> None:
@@ -198,8 +197,9 @@ class Session:
             self._tracker.load_state_dict(memory["tracker"])
         self._next = int(memory["next"])
         self._camera.load_state_dict(memory["camera"])
-        if isinstance(self._stream, Stream) and frame is not None:
-            self._stream.load_state_dict(memory["levels"])
+        streamed = self._stream if isinstance(self._stream, Stream) else self._segmenter
+        if streamed is not None and frame is not None:
+            streamed.load_state_dict(memory["levels"])
 
     def _fit(self, frame: Frame) -> Frame:
         return fit(frame, shortest=SHORTEST.get(self.task, 0))
@@ -271,18 +271,16 @@ def _float_model(model: str | IntegerNetwork | None, task: str) -> LoadedModel:
     return load_model(model, deep=task in DEEP)
 
 
-def _segmenter(model: str | IntegerNetwork | None, task: str) -> Segmenter:
+def _segmenter(model: str | IntegerNetwork | None, task: str, zones: DeadZones | None) -> Segmenter:
     if not isinstance(model, str):
         raise VistreamError(f"the task {task} needs the name or the file of a network that segments")
-    log.info("the task %s runs its network in float, on whole frames", task)
-    return Segmenter(load_network(model, task), task)
+    return Segmenter(load_network(model, task), task, zones=zones)
 
 
 def check_fidelity(task: str, fidelity: str, deadband: int | None, hysteresis: int | None) -> DeadZones:
     """What a fidelity means in numbers, the baseline included; raises VistreamError if the task has none such."""
     if task in SEGMENTING:
-        check_float_only(task, fidelity, deadband, hysteresis)
-        return DeadZones()
+        return segmentation_zones(fidelity, deadband, hysteresis) or DeadZones()
     return DeadZones() if fidelity == FLOAT else dead_zones(fidelity, deadband, hysteresis)
 
 

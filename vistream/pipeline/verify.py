@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -15,6 +15,8 @@ from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
 from vistream.media.video.fit import fit
 from vistream.media.video.frames import SourceFrame
+from vistream.models.spike2former import Spike2Former
+from vistream.segment.streamed import as_integers
 from vistream.types import Frame
 
 
@@ -33,15 +35,20 @@ class Comparison:
 
 
 def compare(
-    frames: Iterable[SourceFrame], network: IntegerNetwork, zones: DeadZones, every: int = 1
+    frames: Iterable[SourceFrame],
+    network: IntegerNetwork,
+    zones: DeadZones,
+    every: int = 1,
+    fitted: Callable[[Frame], Frame] = fit,
 ) -> Iterator[Comparison]:
     """Step both through `frames`, comparing every level of every layer in each `every`-th frame.
 
-    Without dead zones the dense network has no memory, so it runs on the compared frames only.
+    `fitted`: from a frame to what the network takes. Without dead zones the dense network has no memory, so it runs on
+    the compared frames only.
     """
     dense = Dense(network, zones.deadband, zones.hysteresis, zones.noise)
     stream = Stream(network, zones.deadband, zones.hysteresis, noise=zones.noise)
-    pictures = ((frame.index, fit(frame.image)) for frame in frames)
+    pictures = ((frame.index, fitted(frame.image)) for frame in frames)
     yield from _compared(pictures, dense, stream, every if zones.exact else 1, every)
 
 
@@ -61,6 +68,18 @@ def compare_detector(
     dense = Dense(body.network, 0, zones.hysteresis, factors=body.factors)
     stream = Stream(body.network, 0, zones.hysteresis, factors=body.factors)
     yield from _compared(pictures, dense, stream, 1 if zones.hysteresis else every, every)
+
+
+def compare_segmentation(
+    frames: Iterable[SourceFrame], network: Spike2Former, zones: DeadZones, every: int = 1, bits: int = 8
+) -> Iterator[Comparison]:
+    """As `compare`, of the integer form of a network that segments; `bits` of its weights."""
+    given = iter(frames)
+    first = next(given, None)
+    if first is not None:
+        picture = network.fitted(first.image)
+        integers = as_integers(network, (picture.shape[0], picture.shape[1]), zones, bits)
+        yield from compare(chain([first], given), integers, zones, every, network.fitted)
 
 
 def _compared(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.engine.stream.blending import blended
+from vistream.engine.stream.native import make_native
 from vistream.engine.stream.packing import LINE, UNIT, aligned_zeros, filled, pack, rounded_up
 from vistream.engine.stream.plan import LayerPlan, SynapsePlan
 from vistream.engine.stream.sum_terms import add_product, add_transposed
@@ -83,6 +84,12 @@ class Memory:
             return any(source.signed for source in self.sources)
         return True  # a window of a pool that lies in the padding altogether gives -128
 
+    @property
+    def holds(self) -> bool:
+        """Whether hysteresis holds its levels."""
+        layer = self.plan.layer
+        return not isinstance(layer, Neuron) or layer.holds
+
     def at(self, array: NDArray[Any]) -> int:
         """Where an array begins, which is kept for as long as this memory."""
         self.kept.append(array)
@@ -108,7 +115,7 @@ def allocate(plan: LayerPlan, before: dict[str, Memory], index: NDArray[np.int32
     if isinstance(plan.layer, Input):
         memory.reached = memory.changed
     elif not _add_terms(memory, variant):
-        memory.twin = make_twin(plan)
+        memory.twin = make_native(plan)
     if memory.twin is None:
         _fill_beyond(memory)
     if memory.terms:

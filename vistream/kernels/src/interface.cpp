@@ -112,6 +112,11 @@ template <> struct Fields<VistreamPlace> {
     static constexpr VistreamField all[] = {VISTREAM_PLACE_FIELDS(VISTREAM_FIELD)};
 };
 
+template <> struct Fields<VistreamDeformable> {
+    using Struct = VistreamDeformable;
+    static constexpr VistreamField all[] = {VISTREAM_DEFORMABLE_FIELDS(VISTREAM_FIELD)};
+};
+
 template <class T> int describe(const VistreamField** fields, int64_t* size) {
     *fields = Fields<T>::all;
     *size = sizeof(T);
@@ -129,6 +134,7 @@ VISTREAM_EXPORT int vistream_fields(const char* name, const VistreamField** fiel
     if (!strcmp(name, "Layer")) return describe<Layer>(fields, size);
     if (!strcmp(name, "Workspace")) return describe<Workspace>(fields, size);
     if (!strcmp(name, "Place")) return describe<VistreamPlace>(fields, size);
+    if (!strcmp(name, "Deformable")) return describe<VistreamDeformable>(fields, size);
     return -1;
 }
 
