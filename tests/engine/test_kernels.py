@@ -118,10 +118,9 @@ COMPILED = (
 
 
 @pytest.mark.parametrize("kernels", variants(), ids=lambda kernels: kernels.name)
-@pytest.mark.parametrize("kind", COMPILED, ids=lambda kind: kind.__name__)
-@given(data=st.data())
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_every_variant_has_the_operation(kind: type[Operation], kernels: Variant, data: st.DataObject) -> None:
+@given(kind=st.sampled_from(COMPILED), data=st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_every_variant_has_every_operation(kernels: Variant, kind: type[Operation], data: st.DataObject) -> None:
     """In random graphs: the same numbers as the reference; products and the like at the positions of the torch twin."""
     toy = data.draw(graphs(kind))
     alike = {layer.name for layer in toy.network.layers if isinstance(layer, Product | TransposedConvolution)}
