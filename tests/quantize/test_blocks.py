@@ -252,8 +252,13 @@ def test_it_is_near_the_float_network(name: str) -> None:
             assert float((found - wanted[output]).norm() / wanted[output].norm()) < 0.12, output
 
 
-@pytest.mark.parametrize("name", ["SENet", "MobileNetV3", "EfficientNet", "ShuffleNet", "GhostNet", "UNet", "FPN", "HRNet",
-                                  "DenseNet", "Res2Net", "RepVGG", "focus", "every second", "BGR", "luminance"])  # fmt: skip
+STREAMED = (
+    "SENet", "MobileNetV3", "EfficientNet", "ShuffleNet", "GhostNet", "UNet", "FPN", "HRNet", "DenseNet", "Res2Net",
+    "RepVGG", "focus", "every second", "BGR", "luminance",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STREAMED)
 def test_nothing_of_it_is_an_island(name: str) -> None:
     torch.manual_seed(2)
     network = vistream.stream(NETWORKS[name]().eval(), frames()[::2], mean=MEAN, std=STD).network
