@@ -26,6 +26,7 @@ from vistream.ir.operations import (
     Operation,
     PickChannels,
     Product,
+    Slice,
     Synapse,
     TransposedConvolution,
     Upsample,
@@ -113,7 +114,8 @@ def test_wide_layers_equal_the_dense_network(
 
 
 COMPILED = (
-    Neuron, MaxPool, Upsample, Nearest, Concat, PickChannels, AveragePool, Bilinear, Product, TransposedConvolution
+    Neuron, MaxPool, Upsample, Nearest, Slice, Concat, PickChannels, AveragePool, Bilinear, Product,
+    TransposedConvolution,
 )  # fmt: skip
 
 

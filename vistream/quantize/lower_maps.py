@@ -24,6 +24,7 @@ from vistream.ir.operations import (
     PickChannels,
     PixelShuffle,
     PixelUnshuffle,
+    Slice,
     Upsample,
 )
 from vistream.ir.target import Target
@@ -146,6 +147,7 @@ def _placed(low: Lowering, node: Node, value: Value) -> Value:
     name = low.free(node.name)
     chosen = channel_choice(value.view, grid)
     moved = PickChannels(name, source, chosen) if chosen is not None else _spatial(name, source, value, node)
+    moved = _slice(name, source, value.view, grid) if moved is None else moved
     new = low.grid(node.name)
     if moved is None and (blocks := _blocks(value.view, grid)) is not None:
         factor, order = blocks
@@ -153,6 +155,23 @@ def _placed(low: Lowering, node: Node, value: Value) -> Value:
     if moved is None:
         return value
     return Value(low.fixed(node.name, moved, new[0]), new)
+
+
+def _slice(name: str, source: str, view: Tensor, grid: Grid) -> Slice | None:
+    """The even steps along both axes that the view takes; None where they are uneven, or do not end with the map."""
+    _, _, rows, columns = view.shape
+    lines = ((view[0, 0, :, 0] % (grid[1] * grid[2])) // grid[2], view[0, 0, 0] % grid[2])
+    first = int(lines[0][0]), int(lines[1][0])
+    step = tuple(int(line[1] - line[0]) if len(line) > 1 else 1 for line in lines)
+    if min(step) < 1:
+        return None
+    ends = (first[0] + (rows - 1) * step[0], first[1] + (columns - 1) * step[1])
+    whole = addresses(grid)[:, :, first[0] : ends[0] + 1 : step[0], first[1] : ends[1] + 1 : step[1]]
+    if not torch.equal(whole, view):
+        return None
+    left = [grid[1 + axis] - 1 - ends[axis] for axis in (0, 1)]
+    cut = tuple(over if over >= step[axis] else 0 for axis, over in enumerate(left))
+    return Slice(name, source, first, (step[0], step[1]), (cut[0], cut[1]))
 
 
 def _apart(low: Lowering, source: str, factor: int, grid: Grid) -> str:

@@ -39,6 +39,7 @@ FORMS: dict[type[ops.Operation], Form] = {
     ops.MaxPool: _mover,
     ops.Upsample: _mover,
     ops.Nearest: _mover,
+    ops.Slice: _mover,
     ops.Pad: _mover,
     ops.Concat: _mover,
     ops.PickChannels: _mover,

@@ -30,6 +30,7 @@ from vistream.ir.operations import (
     Neuron,
     PickChannels,
     Product,
+    Slice,
     TransposedConvolution,
     Upsample,
 )
@@ -149,7 +150,7 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
             term = _term(memory, memory.sources[0], TermKind.IDENTITY)
             term.window = window_of(plan.place)
             memory.terms.append(term)
-        case Upsample() | Nearest() if plan.value.kind is Kind.LEVELS:
+        case Upsample() | Nearest() | Slice() if plan.value.kind is Kind.LEVELS:
             _add_copy(memory, memory.sources[0], rows=_nearest_rows(plan))
         case PickChannels() as pick if plan.value.kind is Kind.LEVELS:
             _add_copy(memory, memory.sources[0], channels=np.array(pick.channels, np.int32))
