@@ -130,7 +130,8 @@ class Run:
             if self._sharing is not None:
                 self.session.model = f"the detector's own maps ({self._sharing.name})"
             self.stages = self.session.stages
-            self._frames = ReadAhead(self.source, self.stages)
+            prepare = None if self._streamed is None else self._streamed.prepare
+            self._frames = ReadAhead(self.source, self.stages, prepare)
             self.places = within(read_places(settings.lines, settings.zones), self.source.size)
             self._counter = Counter(self.places)
             if after is None:
