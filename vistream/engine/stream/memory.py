@@ -16,6 +16,8 @@ from vistream.engine.stream.blending import blended
 from vistream.engine.stream.native import make_native
 from vistream.engine.stream.packing import LINE, UNIT, aligned_zeros, filled, pack, rounded_up
 from vistream.engine.stream.plan import LayerPlan, SynapsePlan
+from vistream.engine.stream.product import Weights, is_convolution
+from vistream.engine.stream.sum_terms import add_product, add_transposed
 from vistream.engine.stream.twin import Twin, make_twin
 from vistream.ir.footprint import Axes, Place
 from vistream.ir.formula import LARGEST_MEMBRANE, Rounding
@@ -24,10 +26,14 @@ from vistream.ir.operations import (
     Bilinear,
     Concat,
     Input,
+    MatrixProduct,
     MaxPool,
     Nearest,
     Neuron,
     PickChannels,
+    Product,
+    Slice,
+    TransposedConvolution,
     Upsample,
 )
 from vistream.ir.value import Kind
@@ -43,7 +49,8 @@ IDENTITIES = {Kind.LEVELS: TermKind.IDENTITY, Kind.SUMS: TermKind.SUMS, Kind.REA
 class Memory:
     """One operation: its value `[H * W + 1, stride]` (the last row is what lies outside), its marks, and its struct.
 
-    `twin`: computes it where no kernel does. `kept`: what the struct points to.
+    `twin`: computes it where no kernel does. `weights`: of a product that is a convolution. `kept`: what the struct
+    points to.
     """
 
     plan: LayerPlan
@@ -55,6 +62,7 @@ class Memory:
     sources: list[Memory] = field(default_factory=list)
     terms: list[Term] = field(default_factory=list)
     twin: Twin | None = None
+    weights: Weights | None = None
     kept: list[Any] = field(default_factory=list)
 
     @property
@@ -146,7 +154,7 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
             term = _term(memory, memory.sources[0], TermKind.IDENTITY)
             term.window = window_of(plan.place)
             memory.terms.append(term)
-        case Upsample() | Nearest() if plan.value.kind is Kind.LEVELS:
+        case Upsample() | Nearest() | Slice() if plan.value.kind is Kind.LEVELS:
             _add_copy(memory, memory.sources[0], rows=_nearest_rows(plan))
         case PickChannels() as pick if plan.value.kind is Kind.LEVELS:
             _add_copy(memory, memory.sources[0], channels=np.array(pick.channels, np.int32))
@@ -155,11 +163,30 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
             for source in memory.sources:
                 _add_copy(memory, source, first)
                 first += source.plan.channels
+        case MatrixProduct() if is_convolution(plan):
+            _add_weights(memory, variant)
         case Bilinear() | AveragePool() if (taps := blended(plan)) is not None:
             _add_blend(memory, *taps)
+        case Product():
+            add_product(
+                memory, [_term(memory, source, IDENTITIES[source.plan.value.kind]) for source in memory.sources]
+            )
+        case TransposedConvolution() if plan.channels <= GROUP * PANEL:
+            add_transposed(memory, _term(memory, memory.sources[0], TermKind.IDENTITY))
         case _:
             return False
     return True
+
+
+def _add_weights(memory: Memory, variant: Variant) -> None:
+    left, right = memory.sources
+    weights = Weights(memory.plan, right.grid, left.row_bytes, left.signed, memory.stride, variant)
+    memory.weights, memory.layer.kind, memory.layer.half_even = weights, LayerKind.NEURON, 1  # exact for all it holds
+    term = _term(memory, left, TermKind.CONVOLVE)
+    term.weight, term.begin, term.multiplier = (memory.at(array) for array in weights.arrays)
+    term.quads = weights.quads
+    memory.layer.bias = memory.at(aligned_zeros(memory.stride, np.float32))
+    memory.terms.append(term)
 
 
 def _nearest_rows(plan: LayerPlan) -> NDArray[np.int32]:
