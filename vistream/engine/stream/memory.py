@@ -16,6 +16,7 @@ from vistream.engine.stream.blending import blended
 from vistream.engine.stream.native import make_native
 from vistream.engine.stream.packing import LINE, UNIT, aligned_zeros, filled, pack, rounded_up
 from vistream.engine.stream.plan import LayerPlan, SynapsePlan
+from vistream.engine.stream.product import Weights, is_convolution
 from vistream.engine.stream.sum_terms import add_product, add_transposed
 from vistream.engine.stream.twin import Twin, make_twin
 from vistream.ir.footprint import Axes, Place
@@ -25,6 +26,7 @@ from vistream.ir.operations import (
     Bilinear,
     Concat,
     Input,
+    MatrixProduct,
     MaxPool,
     Nearest,
     Neuron,
@@ -47,7 +49,8 @@ IDENTITIES = {Kind.LEVELS: TermKind.IDENTITY, Kind.SUMS: TermKind.SUMS, Kind.REA
 class Memory:
     """One operation: its value `[H * W + 1, stride]` (the last row is what lies outside), its marks, and its struct.
 
-    `twin`: computes it where no kernel does. `kept`: what the struct points to.
+    `twin`: computes it where no kernel does. `weights`: of a product that is a convolution. `kept`: what the struct
+    points to.
     """
 
     plan: LayerPlan
@@ -59,6 +62,7 @@ class Memory:
     sources: list[Memory] = field(default_factory=list)
     terms: list[Term] = field(default_factory=list)
     twin: Twin | None = None
+    weights: Weights | None = None
     kept: list[Any] = field(default_factory=list)
 
     @property
@@ -159,6 +163,8 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
             for source in memory.sources:
                 _add_copy(memory, source, first)
                 first += source.plan.channels
+        case MatrixProduct() if is_convolution(plan):
+            _add_product(memory, variant)
         case Bilinear() | AveragePool() if (taps := blended(plan)) is not None:
             _add_blend(memory, *taps)
         case Product():
@@ -170,6 +176,17 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
         case _:
             return False
     return True
+
+
+def _add_product(memory: Memory, variant: Variant) -> None:
+    left, right = memory.sources
+    weights = Weights(memory.plan, right.grid, left.row_bytes, left.signed, memory.stride, variant)
+    memory.weights, memory.layer.kind, memory.layer.half_even = weights, LayerKind.NEURON, 1  # exact for all it holds
+    term = _term(memory, left, TermKind.CONVOLVE)
+    term.weight, term.begin, term.multiplier = (memory.at(array) for array in weights.arrays)
+    term.quads = weights.quads
+    memory.layer.bias = memory.at(aligned_zeros(memory.stride, np.float32))
+    memory.terms.append(term)
 
 
 def _nearest_rows(plan: LayerPlan) -> NDArray[np.int32]:
