@@ -1,4 +1,4 @@
-"""Compares ways of making a mask from a box, on true boxes: prints the table that stands in docs/tasks.md.
+"""Compares methods of making a mask from a box, on true boxes: prints the table that stands in docs/tasks.md.
 
     python scripts/box_mask_study.py ../shared/data
 
@@ -115,7 +115,7 @@ class Propagation:
 def frames_of(clip: Clip) -> Iterator[tuple[Frame, list[MotsRow], int]]:
     """Frames with the rows of the people in them, large enough to be scored."""
     rows: dict[int, list[MotsRow]] = {}
-    for row in read_mots(clip.truth):
+    for row in read_mots(clip.ground_truth):
         if row.label != IGNORE and row.label == 2 and rle.area(row.mask) >= LEAST:
             rows.setdefault(row.frame, []).append(row)
     with clip.open() as source:
@@ -124,7 +124,7 @@ def frames_of(clip: Clip) -> Iterator[tuple[Frame, list[MotsRow], int]]:
 
 
 def measure(clip: Clip, shaken: float, propagate: int) -> dict[str, tuple[list[float], float]]:
-    """By way: the overlap of each mask with the true one, and the seconds that a mask took.
+    """By method: the overlap of each mask with the true one, and the seconds that a mask took.
 
     `propagate`: frames over which label propagation is tried, which takes the longest by far.
     """
@@ -143,11 +143,11 @@ def measure(clip: Clip, shaken: float, propagate: int) -> dict[str, tuple[list[f
         boxes: list[Box] = [(x, y, w, h) for x, y, w, h in spoiled.tolist()]
         moving = background._moving(frame, index, spoiled)
         makers = WAYS if index >= FIRST and index % EVERY == 0 and boxes else {}
-        for way, make in makers.items():
+        for method, make in makers.items():
             start = time.process_time()
             masks = separated(np.array([make(frame, box, "person", moving) for box in boxes]), spoiled)
             seconds = time.process_time() - start
-            note(found, way, masks, true, seconds)
+            note(found, method, masks, true, seconds)
         if carried is not None and index < propagate:
             first = separated(np.array([box_mask(frame, box, "person", moving) for box in boxes]), spoiled)
             masks = carried.step(frame, [row.id for row in rows], boxes, first)
@@ -156,10 +156,10 @@ def measure(clip: Clip, shaken: float, propagate: int) -> dict[str, tuple[list[f
     return found
 
 
-def note(found: dict[str, tuple[list[float], float]], way: str, masks: Mask, true: Mask, seconds: float) -> None:
-    overlaps, before = found.get(way, ([], 0.0))
+def note(found: dict[str, tuple[list[float], float]], method: str, masks: Mask, true: Mask, seconds: float) -> None:
+    overlaps, before = found.get(method, ([], 0.0))
     overlaps += [float((a & b).sum() / max(1, (a | b).sum())) for a, b in zip(masks, true, strict=True)]
-    found[way] = overlaps, before + seconds
+    found[method] = overlaps, before + seconds
 
 
 def main() -> None:
@@ -173,15 +173,15 @@ def main() -> None:
     tables = {(clip.name, s): measure(clip, s, arguments.propagate) for clip in clips for s in SHAKEN}
     print("| mask | " + " | ".join(f"{name}{', shaken' if s else ''}" for name, s in tables) + " | ms |")
     print("|---|" + "---|" * (len(tables) + 1))
-    for way in (*WAYS, PROPAGATED):
+    for method in (*WAYS, PROPAGATED):
         cells, milliseconds = [], [np.nan]
         for table in tables.values():
-            overlaps, seconds = table.get(way, ([], 0.0))
+            overlaps, seconds = table.get(method, ([], 0.0))
             share = np.mean(np.array(overlaps) > 0.5) if overlaps else np.nan
             cells.append(f"{np.mean(overlaps):.2f} ({share:.0%})" if overlaps else "-")
             milliseconds += [1e3 * seconds / len(overlaps)] if seconds else []
         time_ = np.nanmean(milliseconds) if len(milliseconds) > 1 else np.nan
-        print(f"| {way} |", " | ".join(cells), "|", "-" if np.isnan(time_) else f"{time_:.1f}", "|")
+        print(f"| {method} |", " | ".join(cells), "|", "-" if np.isnan(time_) else f"{time_:.1f}", "|")
 
 
 if __name__ == "__main__":

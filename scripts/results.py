@@ -3,7 +3,7 @@
     python scripts/results.py ../shared/data --output runs/results --write docs/results.md
 
 What is finished in `--output` is not run again, so that the command can be stopped and repeated. `--only mot-public
-vos` and `--ways float exact` run a part; the page then shows what is there. `--max-frames 10` is a quick trial.
+vos` and `--methods float exact` run a part; the page then shows what is there. `--max-frames 10` is a quick trial.
 """
 
 from __future__ import annotations
@@ -67,18 +67,18 @@ GROUPS = {"vos": {"DAVIS": ("blackswan", "drift-chicane", "horsejump-high", "lib
 
 
 def tables_of(setup: Setup, arguments: argparse.Namespace) -> dict[str, Table]:
-    """A table a way, by its name: those of `--ways` are run if need be, of the others what is finished is shown."""
+    """Tables by method: those of `--methods` are run if need be, of the others what is finished is shown."""
     names = (*setup.baselines, *FIDELITIES)
-    wanted = tuple(way for way in names if way in setup.baselines or way in arguments.ways)
+    wanted = tuple(method for method in names if method in setup.baselines or method in arguments.methods)
     run = wanted if setup.name in arguments.only else ()
     order = Order(setup.task, setup.detections, arguments.output, run, classes=setup.classes)
-    print(f"{setup.name}: {', '.join(order.ways)}", file=sys.stderr, flush=True)
+    print(f"{setup.name}: {', '.join(order.methods)}", file=sys.stderr, flush=True)
     found = evaluate_dataset(order, arguments.root, setup.clips, arguments.jobs, arguments.max_frames)
     if arguments.max_frames is None:
         clips = find_clips(setup.task, arguments.root, setup.clips)
-        done = [way for way in names if all(read_finished(order.folder(way), clip) for clip in clips)]
-        found |= {way: score(order, clips, way) for way in done if way not in found}
-    return {way: found[way] for way in names if way in found}
+        done = [method for method in names if all(read_finished(order.folder(method), clip) for clip in clips)]
+        found |= {method: score(order, clips, method) for method in done if method not in found}
+    return {method: found[method] for method in names if method in found}
 
 
 def shown(value: float) -> str:
@@ -101,21 +101,21 @@ def section(setup: Setup, tables: dict[str, Table]) -> list[str]:
     header += [f"{name}: {metric}" for name in groups for metric in setup.metrics]
     header += [f"all: {metric}" if clips else metric for metric in setup.metrics] + ["of dense work"]
     rows = []
-    for way, table in tables.items():
+    for method, table in tables.items():
         cells = [shown(table.rows[clip][setup.metrics[0]]) for clip in clips]
         for group in groups.values():
             cells += [shown(float(np.mean([table.rows[clip][m] for clip in group]))) for m in setup.metrics]
         cells += [shown(table.overall[metric]) for metric in setup.metrics]
         share = table.overall["Work"]
-        rows.append([NAMES.get(way, way), *cells, "-" if np.isnan(share) else f"{share:.0%}"])
+        rows.append([NAMES.get(method, method), *cells, "-" if np.isnan(share) else f"{share:.0%}"])
     only = f" --classes {','.join(setup.classes)}" if setup.classes else ""
     return [f"`--detections {setup.detections}{only}`: {first.about['detector']}.", "", *markdown(header, rows)]
 
 
-def points(setup: Setup, tables: dict[str, Table], way: str, other: str) -> dict[str, float]:
-    """By how many points `way` is above `other`, by metric; identity switches are counts, so they are left out."""
+def points(setup: Setup, tables: dict[str, Table], method: str, other: str) -> dict[str, float]:
+    """By how many points `method` is above `other`, by metric; identity switches are counts, so they are left out."""
     metrics = [metric for metric in setup.metrics if metric not in COUNTED]
-    return {m: 100 * (tables[way].overall[m] - tables[other].overall[m]) for m in metrics}
+    return {m: 100 * (tables[method].overall[m] - tables[other].overall[m]) for m in metrics}
 
 
 def cost_of_fidelity(found: dict[Setup, dict[str, Table]]) -> list[str]:
@@ -126,7 +126,7 @@ def cost_of_fidelity(found: dict[Setup, dict[str, Table]]) -> list[str]:
     for setup, tables in found.items():
         cells = []
         for step in steps:
-            if all(way in tables for way in step):
+            if all(method in tables for method in step):
                 by_metric = points(setup, tables, *step)
                 every[step] += by_metric.values()
                 cells.append(", ".join(f"{metric} {value:+.1f}" for metric, value in by_metric.items()))
@@ -135,7 +135,7 @@ def cost_of_fidelity(found: dict[Setup, dict[str, Table]]) -> list[str]:
         rows.append([setup.name, *cells])
     means = [f"{np.mean(every[step]):+.2f} (worst {min(every[step]):+.1f})" if every[step] else "-" for step in steps]
     rows.append(["**mean of all**", *means])
-    return markdown(["", *(f"{way} - {other}" for way, other in steps)], rows)
+    return markdown(["", *(f"{method} - {other}" for method, other in steps)], rows)
 
 
 INTRODUCTION = """\
@@ -154,8 +154,8 @@ identity switches (IDSW) are counts.
 
 def not_run(found: dict[Setup, dict[str, Table]]) -> list[str]:
     """What is missing from the page, if anything is."""
-    gaps = {setup.name: [way for way in FIDELITIES if way not in tables] for setup, tables in found.items()}
-    missing = [f"{name} ({', '.join(ways)})" for name, ways in gaps.items() if ways]
+    gaps = {setup.name: [method for method in FIDELITIES if method not in tables] for setup, tables in found.items()}
+    missing = [f"{name} ({', '.join(methods)})" for name, methods in gaps.items() if methods]
     return [f"- **Not run yet**: {'; '.join(missing)}."] if missing else []
 
 
@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("runs/results"), help="where results are kept")
     parser.add_argument("--write", type=Path, help="the page; else it is printed")
     parser.add_argument("--only", nargs="*", choices=names, default=names)
-    parser.add_argument("--ways", nargs="*", choices=FIDELITIES, default=FIDELITIES)
+    parser.add_argument("--methods", nargs="*", choices=FIDELITIES, default=FIDELITIES)
     parser.add_argument("--max-frames", type=int)
     parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()

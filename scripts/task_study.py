@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from vistream.engine.stream.engine import Stream
 from vistream.evaluate.datasets.clips import Clip, find_clips
-from vistream.evaluate.datasets.truth import object_boxes, true_observations
+from vistream.evaluate.datasets.ground_truth import object_boxes, true_observations
 from vistream.evaluate.files.mots import mots_table
 from vistream.evaluate.files.pairs import Pair
 from vistream.evaluate.metrics.sot import SotScores, combine_sot, sot_scores
@@ -70,9 +70,9 @@ def study_cuts(root: Path) -> None:
         row: dict[str, object] = {"cut": name}
         start, count, macs = time.process_time(), 0, 0
         for clip in find_clips("vos", root, DAVIS):
-            truth = [labels for _, labels in islice(read_folder(clip.truth), CUT_FRAMES)]
+            gt = [labels for _, labels in islice(read_folder(clip.ground_truth), CUT_FRAMES)]
             stream, tracker = Stream(network), VosTracker(VosConfig(radius=radius))
-            tracker.add_object(truth[0] > 0)
+            tracker.add_object(gt[0] > 0)
             found = []
             with clip.open() as source:
                 for frame in islice(source, CUT_FRAMES):
@@ -80,7 +80,7 @@ def study_cuts(root: Path) -> None:
                     tracks = tracker.step(step.features(frame.image), Observations.none())
                     found.append(label_map(tracks, (frame.image.shape[0], frame.image.shape[1])))
                     count, macs = count + 1, step.work.macs_dense
-            row[clip.name] = float(score_objects(truth, found)[1].j.mean())
+            row[clip.name] = float(score_objects(gt, found)[1].j.mean())
         mean = float(np.mean([value for value in row.values() if isinstance(value, float)]))
         seconds = (time.process_time() - start) / count
         rows.append(row | {"mean J": mean, "GMAC": f"{macs / 1e9:.1f}", "s/frame": f"{seconds:.2f}"})
@@ -122,9 +122,9 @@ def study_rates(root: Path) -> None:
     """True masks of schoolgirls without their ids, every n-th frame of them, with and without a network."""
     (clip,) = find_clips("mots", root, ("schoolgirls",))
     seen = true_observations("mots", clip)
-    lines = clip.truth.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = clip.ground_truth.read_text(encoding="utf-8").splitlines(keepends=True)
     rows: list[dict[str, object]] = []
-    for way, model in (("exact", DEFAULT_MODEL), ("no network", None)):
+    for method, model in (("exact", DEFAULT_MODEL), ("no network", None)):
         for every in (1, 3, 6):
             session = Session("mots", "exact", model, fps=25 / every)
             with TemporaryDirectory() as folder:
@@ -140,7 +140,7 @@ def study_rates(root: Path) -> None:
                     newline="\n",
                 )
                 found = mots_table([Pair(clip.name, kept, out)]).overall
-            row: dict[str, object] = {"appearance": way, "every n-th frame": every}
+            row: dict[str, object] = {"appearance": method, "every n-th frame": every}
             rows.append(row | {name: found[name] for name in ("HOTA", "sMOTSA", "IDF1", "IDSW")})
     table("MOTS: schoolgirls, true masks without their ids", rows)
 

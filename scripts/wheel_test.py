@@ -22,7 +22,12 @@ from pathlib import Path
 from vistream.kernels.build import PLATFORMS, library_path, this_platform
 
 ROOT = Path(__file__).parents[1]
-MUST_HOLD = ("vistream/py.typed", "vistream/quantize/efficientnet-lite0.json", "vistream/serve/page.js")
+MUST_HOLD = (
+    "vistream/py.typed",
+    "vistream/quantize/efficientnet-lite0.json",
+    "vistream/quantize/nanodet-g.json",
+    "vistream/serve/page.js",
+)
 WHERE = "import sysconfig; print(sysconfig.get_path('purelib'))"
 MUST_NOT = ("tests/", "scripts/", "demo_videos/", "docs/")
 

@@ -25,7 +25,7 @@ Step = Callable[[Array, Array, Array], tuple[Array, Array]]
 def from_trackers(name: str, fps: float | None) -> Step:
     """A tracker of the package `trackers`, as shipped; with `fps`, told the frame rate."""
     import supervision
-    import trackers  # type: ignore[import-not-found]
+    import trackers
 
     tracker = getattr(trackers, name)(**({} if fps is None else {"frame_rate": fps}))
 

@@ -68,7 +68,7 @@ def mot_scores(root: Path, name: str, stream: Stream, count: int) -> tuple[dict[
                 tracks = tracker.step(step.features(frame.image), seen)
                 writer.write(Result(number, frame.time, tracks, len(seen)))
                 macs, dense = macs + step.work.macs, dense + step.work.macs_dense
-        scores = evaluate_files("mot", clip.truth, found).overall
+        scores = evaluate_files("mot", clip.ground_truth, found).overall
     return {metric: float(scores[metric]) for metric in ("HOTA", "IDF1", "MOTA")}, macs / dense
 
 

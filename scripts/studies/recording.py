@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.engine.fidelity import PRESETS
-from vistream.engine.stream.backend import Backend, backend_class
+from vistream.engine.stream.backend import Backend
+from vistream.engine.stream.choose_backend import backend_class
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.plan import LayerPlan
 from vistream.ir.network import IntegerNetwork

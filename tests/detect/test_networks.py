@@ -19,15 +19,20 @@ from vistream.detect.choose import make_detector
 from vistream.detect.coco import CLASSES, KEYPOINTS
 from vistream.detect.letterbox import Placement, letterbox, stretch
 from vistream.detect.movenet import decode_movenet
-from vistream.detect.nanodet import HEAD_G, HEAD_PLUS, Head, NanodetG
+from vistream.detect.nanodet import HEAD_G, HEAD_PLUS, Head
+from vistream.detect.nanodet_g import NanodetGDetector
 from vistream.detect.posenet import EDGES, Fields, decode_posenet
 from vistream.detect.selection import ACROSS, Selection
+from vistream.detect.streaming import SharingDetector, Streaming
+from vistream.engine.fidelity import PRESETS, DeadZones
 from vistream.errors import VistreamError
 from vistream.evaluate.metrics.overlap import box_iou
 from vistream.media.formats.mot import read_tracks
+from vistream.media.video.source import open_source
 from vistream.models.download import located
 from vistream.models.registry import known
 from vistream.models.store import by_hand
+from vistream.pipeline.verify import compare_detector
 from vistream.types import Observations
 
 sizes = st.integers(1, 90)
@@ -130,19 +135,20 @@ def test_nanodet_head_by_hand(head: Head, anchor: float, side: int) -> None:
     np.testing.assert_allclose(found.corners[row], expected, atol=1e-9)
 
 
-def nanodet_g(selection: Selection) -> NanodetG:
+def nanodet_g(selection: Selection, streaming: Streaming | None = None) -> NanodetGDetector:
     path = located("nanodet-g")
     if path is None:
         pytest.skip("no weights here: vistream download-weights nanodet-g")
-    return NanodetG(path, selection)
+    return NanodetGDetector(path, selection, streaming)
 
 
 @pytest.mark.real
-def test_nanodet_g_finds_people(real_data: Path) -> None:
+@pytest.mark.parametrize("streaming", [None, Streaming(DeadZones()), Streaming(PRESETS["fast"])], ids=str)
+def test_nanodet_g_finds_people(real_data: Path, streaming: Streaming | None) -> None:
     """Every 15th frame of a surveillance clip; a detection counts when it covers a person with IoU 0.5."""
     clip = real_data / "mot" / "PETS09-S2L1"
     truth = read_tracks(clip / "gt" / "gt.txt")
-    detector = nanodet_g(Selection(classes=frozenset({"person"})))
+    detector = nanodet_g(Selection(0.45, classes=frozenset({"person"})), streaming)
     found = matched = people = 0
     for index in range(0, 150, 15):
         image = cv2.imread(str(clip / "img1" / f"{index + 1:06d}.jpg"))
@@ -156,6 +162,46 @@ def test_nanodet_g_finds_people(real_data: Path) -> None:
     assert people > 50
     assert matched / people > 0.7
     assert matched / found > 0.7
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize("fidelity", PRESETS)
+@pytest.mark.parametrize(
+    "clip",
+    [
+        "mot/PETS09-S2L1/img1", "mot/TUD-Stadtmitte/TUD-Stadtmitte.mp4",
+        "demo/static_person_intel_one-by-one.mp4", "demo/moving_people_sam2_bedroom.mp4",
+    ],
+)  # fmt: skip
+def test_nanodet_g_streams_as_its_dense_form(real_data: Path, clip: str, fidelity: str) -> None:
+    detector = nanodet_g(Selection(), Streaming(PRESETS[fidelity]))
+    with open_source(str(real_data / clip), max_frames=60) as source:
+        found = list(compare_detector(source, detector, PRESETS[fidelity], every=5))
+    assert len(found) == 60
+    assert {result.differing for result in found} <= {0, None}
+
+
+@pytest.mark.real
+def test_nanodet_g_shares_its_maps(real_data: Path) -> None:
+    """Features lie over the frame, differ from their mean, and say where they were recomputed."""
+    image = cv2.imread(str(real_data / "mot" / "PETS09-S2L1" / "img1" / "000001.jpg"))
+    assert image is not None
+    frame = np.ascontiguousarray(image[..., ::-1], np.uint8)
+    detector = nanodet_g(Selection(), Streaming(DeadZones()))
+    assert isinstance(detector, SharingDetector)
+    detector.detect(frame, 0)
+    features = detector.features()
+    assert features is not None
+    rows, columns, channels = features.values.shape
+    assert (rows * features.stride[1], columns * features.stride[0]) == pytest.approx((576, 768), abs=8)
+    assert channels == 64
+    np.testing.assert_allclose(features.values.mean((0, 1)), 0, atol=1e-4)
+    assert features.recomputed.all()
+    detector.detect(frame, 1)
+    again = detector.features()
+    assert again is not None and not again.recomputed.any()
+    assert np.array_equal(again.values, features.values)
 
 
 def test_detectors_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -185,7 +231,9 @@ def test_detectors_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capl
     with pytest.raises(VistreamError, match=r"nanodet-g knows no class 'persons': did you mean person\?"):
         make_detector("auto", 25, Selection(classes=frozenset({"persons"})))
     detector = make_detector("auto", 25, Selection(classes=frozenset({"person"})))
-    assert detector.describe() == "nanodet-g: NanoDet-g at 416 x 416, person, scores above 0.1"
+    assert (
+        detector.describe() == "nanodet-g: NanoDet-g with a longer side of 416, float, dense; person, scores above 0.1"
+    )
 
 
 def test_movenet_rows_by_hand() -> None:

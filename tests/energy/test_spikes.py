@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vistream.energy.binary import prove
 from vistream.energy.estimators import Estimator
-from vistream.energy.spike_prices import Way, priced
+from vistream.energy.spike_prices import Method, priced
 from vistream.energy.spikes import Firing, Products, SpikeCounts, count_spikes
 from vistream.models.spike2former.network import Network
 from vistream.models.spike2former.neuron import Neuron
@@ -98,6 +98,6 @@ def test_prices_by_hand() -> None:
     )
     prices = priced(counts)
     assert prices.authors == pytest.approx(4.6 * 100 + 0.9 * 50)
-    assert prices.estimates[Way.FLOAT, Estimator.A] == pytest.approx(4.6 * 200)
-    assert prices.estimates[Way.SPIKES, Estimator.A] == pytest.approx(4.6 * 100 + 0.9 * 50)
+    assert prices.estimates[Method.FLOAT, Estimator.A] == pytest.approx(4.6 * 200)
+    assert prices.estimates[Method.SPIKES, Estimator.A] == pytest.approx(4.6 * 100 + 0.9 * 50)
     assert priced(counts, repeats=4).authors == pytest.approx(4 * prices.authors)

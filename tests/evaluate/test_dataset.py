@@ -1,4 +1,4 @@
-"""Dataset runs: every layout is found and scored, results are resumed, processes and ways don't change them."""
+"""Dataset runs: every layout is found and scored, results are resumed, processes and methods don't change them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from vistream.cli.main import app
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.clips import find_clips
 from vistream.evaluate.datasets.dataset import evaluate_dataset
+from vistream.evaluate.datasets.ground_truth import object_boxes
 from vistream.evaluate.datasets.job import Order
-from vistream.evaluate.datasets.truth import object_boxes
 from vistream.evaluate.files.mot import mot_table
 from vistream.evaluate.files.pairs import Pair
 from vistream.evaluate.files.score import evaluate_files
@@ -51,7 +51,11 @@ def test_each_task_finds_its_own_sequences(root: Path) -> None:
     assert [clip.name for clip in find_clips("mot", root / "MOT17" / "train" / "MOT17-04")] == ["MOT17-04"]
     assert [clip.name for clip in find_clips("sot", root, ("B*", "t?o"))] == ["Basketball", "two"]
     clip = find_clips("mot", root / "MOT17")[0]
-    assert (clip.fps, Path(clip.footage).name, clip.public) == (25.0, "img1", clip.truth.parents[1] / "det" / "det.txt")
+    assert (clip.fps, Path(clip.footage).name, clip.public) == (
+        25.0,
+        "img1",
+        clip.ground_truth.parents[1] / "det" / "det.txt",
+    )
 
 
 def test_what_is_not_there_is_said(root: Path, tmp_path: Path) -> None:
@@ -61,7 +65,7 @@ def test_what_is_not_there_is_said(root: Path, tmp_path: Path) -> None:
     with pytest.raises(VistreamError, match=r"no sequence 'MOT16\*' for mot: it has MOT17-02, MOT17-04"):
         find_clips("mot", root, ("MOT16*",))
     with pytest.raises(VistreamError, match="no fidelity is called 'flow': it is one of exact"):
-        evaluate_dataset(replace(order, ways=("exact", "flow")), root)
+        evaluate_dataset(replace(order, methods=("exact", "flow")), root)
     with pytest.raises(VistreamError, match="the task mot has no detections 'gt-boxes'"):
         evaluate_dataset(replace(order, detections="gt-boxes"), root)
     with pytest.raises(VistreamError, match="the task vos follows"):
@@ -150,11 +154,11 @@ def test_finished_sequences_are_kept_while_settings_are_the_same(root: Path, tmp
 def test_classes_are_all_that_is_tracked_and_scored(tmp_path: Path) -> None:
     """One of the two squares is a bag."""
     tinydata.mots(tmp_path, "bag", COUNT)
-    truth = tmp_path / "train" / "bag" / "gt" / "gt.txt"
-    lines = truth.read_text().splitlines()
-    truth.write_text("".join(f"{line}\n" for line in lines if " 2002 " not in line))
+    ground_truth = tmp_path / "train" / "bag" / "gt" / "gt.txt"
+    lines = ground_truth.read_text().splitlines()
+    ground_truth.write_text("".join(f"{line}\n" for line in lines if " 2002 " not in line))
     bags = [line.replace(" 2002 2 ", " 27002 27 ") for line in lines if " 2002 " in line]
-    truth.write_text(truth.read_text() + "".join(f"{line}\n" for line in bags))
+    ground_truth.write_text(ground_truth.read_text() + "".join(f"{line}\n" for line in bags))
     order = Order("mots", "gt", tmp_path / "out", classes=("person",))
     row = evaluate_dataset(order, tmp_path)["exact"].overall
     assert (row["sMOTSA"], row["FN"]) == (1.0, 0)
@@ -182,13 +186,13 @@ def test_classes_and_regions_of_kitti_and_visdrone(layout: Callable[[Path, str, 
 
 def test_what_lies_in_a_region_or_on_another_class_is_neither_right_nor_wrong(tmp_path: Path) -> None:
     tinydata.kitti(tmp_path, "0003", 1)
-    truth = tmp_path / "training" / "label_02" / "0003.txt"
+    ground_truth = tmp_path / "training" / "label_02" / "0003.txt"
     car, person, region, nowhere = "5,5,24,24", "61,37,24,24", "73,3,15,15", "40,4,9,9"
     found = tmp_path / "found.txt"
     boxes = enumerate((car, person, region, nowhere), start=1)
     found.write_text("".join(f"1,{number},{box},1,-1,-1,-1\n" for number, box in boxes))
-    assert evaluate_files("mot", truth, found).overall["FP"] == 1
-    assert mot_table([Pair("a", truth, found)], ("car",)).overall["FP"] == 1  # the person is neither
+    assert evaluate_files("mot", ground_truth, found).overall["FP"] == 1
+    assert mot_table([Pair("a", ground_truth, found)], ("car",)).overall["FP"] == 1  # the person is neither
 
 
 def test_classes_that_cvat_names_are_scored(tmp_path: Path) -> None:
@@ -207,11 +211,11 @@ def test_classes_that_cvat_names_are_scored(tmp_path: Path) -> None:
 
 def test_the_users_own_file_is_named_where_scores_stand_for_flags(tmp_path: Path) -> None:
     tinydata.mot(tmp_path, "scores", COUNT)
-    truth = tmp_path / "train" / "scores" / "gt" / "gt.txt"
-    truth.write_text("".join(f"{n},1,{n},1,24,24,0.63,-1,-1,-1\n" for n in range(1, COUNT + 1)))
+    ground_truth = tmp_path / "train" / "scores" / "gt" / "gt.txt"
+    ground_truth.write_text("".join(f"{n},1,{n},1,24,24,0.63,-1,-1,-1\n" for n in range(1, COUNT + 1)))
     with pytest.raises(VistreamError, match="no object to score: a flag of 1 is expected in column 7") as error:
         evaluate_dataset(Order("mot", "public", tmp_path / "out"), tmp_path, max_frames=3)
-    assert str(error.value).startswith(str(truth.resolve()))
+    assert str(error.value).startswith(str(ground_truth.resolve()))
 
 
 def test_a_run_that_was_cut_short_is_not_finished(root: Path, tmp_path: Path) -> None:
@@ -242,12 +246,12 @@ def test_processes_change_nothing(root: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", ["mot", "mots", "vos", "pose", "sot"])
 def test_the_first_frames_alone(root: Path, tmp_path: Path, task: str) -> None:
-    """Scores need no more truth than there are frames; here nothing moves but what is given."""
-    way = "held" if task in ("vos", "sot") else "exact"
-    order = Order(task, "first" if way == "held" else "gt", tmp_path, (way,))
+    """Scores need no more ground truth than there are frames; here nothing moves but what is given."""
+    method = "held" if task in ("vos", "sot") else "exact"
+    order = Order(task, "first" if method == "held" else "gt", tmp_path, (method,))
     (name,) = {"mot": ["MOT17-02"], "sot": ["Basketball"]}.get(task, [clip.name for clip in find_clips(task, root)])
     told: list[int] = []
-    table = evaluate_dataset(order, root, (name,), max_frames=3, start=lambda frames: told.append)[way]
+    table = evaluate_dataset(order, root, (name,), max_frames=3, start=lambda frames: told.append)[method]
     assert told == [1, 1, 1]
     assert not table.notes
     figure = {"mot": "MOTA", "mots": "sMOTSA", "vos": "J-Mean", "pose": "Recall", "sot": "Frames"}[task]
@@ -258,8 +262,10 @@ def test_the_first_frames_alone(root: Path, tmp_path: Path, task: str) -> None:
 def test_tracks_are_followed_from_their_first_box(tmp_path: Path) -> None:
     rows = [f"{n},{i},{10 * i + n},5,8,8,{int(not (i == 2 and n == 3))},1,1" for n in range(1, 33) for i in (1, 2, 3)]
     tinydata.mot(tmp_path, "long", COUNT)
-    truth = tmp_path / "train" / "long" / "gt" / "gt.txt"
-    tinydata.write(truth, "\n".join(row for row in rows if not row.startswith(("1,2,", "30,3,", "31,3,", "32,3,"))))
+    ground_truth = tmp_path / "train" / "long" / "gt" / "gt.txt"
+    tinydata.write(
+        ground_truth, "\n".join(row for row in rows if not row.startswith(("1,2,", "30,3,", "31,3,", "32,3,")))
+    )
     boxes = object_boxes(find_clips("sot", tmp_path)[0])
     assert {number: (first, len(of)) for number, (first, of) in boxes.items()} == {1: (0, 32), 2: (1, 31)}
     assert boxes[2][1][1].tolist() != boxes[2][1][1].tolist()  # NaN where it is flagged out
@@ -279,7 +285,7 @@ def test_the_command(root: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [*arguments, *files, "--output", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     assert [table["title"] for table in json.loads((tmp_path / "t.json").read_text())] == [
-        f"Single object tracking (first, {way})" for way in ("held", "exact", "float")
+        f"Single object tracking (first, {method})" for method in ("held", "exact", "float")
     ]
     rows = list(csv.reader((tmp_path / "t.csv").read_text().splitlines()))
     assert [row[:2] for row in rows][1] == ["Single object tracking (first, held)", "Basketball"]

@@ -47,10 +47,10 @@ def random_frames(seed: int, frames: int = 15) -> list[PosePair]:
         ghost = rng.uniform(0, 150, (rng.integers(0, 2), len(JOINTS), 2))
         guess = np.concatenate([(joints + rng.normal(0, 5, joints.shape))[seen], ghost])
         heads = rng.uniform(15, 25, here.sum())
-        truth = people(np.flatnonzero(here).tolist(), joints[here], rng.random((here.sum(), len(JOINTS))) < 0.85)
+        ground_truth = people(np.flatnonzero(here).tolist(), joints[here], rng.random((here.sum(), len(JOINTS))) < 0.85)
         drawn = rng.random((len(guess), len(JOINTS))) < 0.9
         ids = [*names[seen], *(100 + frame + np.arange(len(ghost)))]
-        made.append(PosePair(truth, heads, people(ids, guess, drawn, rng.random((len(guess), len(JOINTS))))))
+        made.append(PosePair(ground_truth, heads, people(ids, guess, drawn, rng.random((len(guess), len(JOINTS))))))
     return made
 
 
@@ -109,7 +109,7 @@ def spot(name: int, x: float = 0.0) -> Skeletons:
     return people([name], np.array([[[x, 0.0]]]))
 
 
-CASES = [  # frames as (truth, prediction), one joint, head size 10; MOTA, recall, precision by hand
+CASES = [  # frames as (ground_truth, prediction), one joint, head size 10; MOTA, recall, precision by hand
     pytest.param([(spot(1), spot(7, 5.0))], 1.0, 1.0, 1.0, id="half a head off is right"),
     pytest.param([(spot(1), spot(7, 5.1))], -1.0, 0.0, 0.0, id="more is a miss and a false positive"),
     pytest.param([(spot(1), spot(7)), (spot(1), spot(8))], 0.5, 1.0, 1.0, id="a switch"),
@@ -122,14 +122,14 @@ CASES = [  # frames as (truth, prediction), one joint, head size 10; MOTA, recal
 def test_one_joint_by_hand(
     pairs: list[tuple[Skeletons, Skeletons]], mota: float, recall: float, precision: float
 ) -> None:
-    frames = [PosePair(truth, HEAD[: len(truth)], guess) for truth, guess in pairs]
+    frames = [PosePair(ground_truth, HEAD[: len(ground_truth)], guess) for ground_truth, guess in pairs]
     row = pose_scores(frames, ("nose",)).row()
     assert (row["MOTA"], row["Recall"], row["Precision"]) == (mota, recall, precision)
 
 
 def test_a_joint_nobody_has_leaves_the_mean_alone() -> None:
-    truth = people([1], np.zeros((1, 2, 2)), np.array([[True, False]]))
-    scores = pose_scores([PosePair(truth, HEAD, truth)], ("nose", "ear"))
+    ground_truth = people([1], np.zeros((1, 2, 2)), np.array([[True, False]]))
+    scores = pose_scores([PosePair(ground_truth, HEAD, ground_truth)], ("nose", "ear"))
     assert np.isnan(scores.by_joint()["ear"]["MOTA"])
     assert scores.row()["MOTA"] == 1.0
 
@@ -144,9 +144,9 @@ def test_average_precision_by_hand() -> None:
 
 def test_a_second_skeleton_on_one_person_is_wrong_for_average_precision() -> None:
     """Of two predictions that stand for a person, the one with more joints right is held against it."""
-    truth = people([1], np.zeros((1, 2, 2)))
+    ground_truth = people([1], np.zeros((1, 2, 2)))
     better = np.array([[[0.0, 0], [0, 0]], [[0, 0], [90, 0]]])
-    frame = PosePair(truth, HEAD, people([5, 6], better, scores=np.array([[0.4, 0.4], [0.9, 0.9]])))
+    frame = PosePair(ground_truth, HEAD, people([5, 6], better, scores=np.array([[0.4, 0.4], [0.9, 0.9]])))
     assert frame.owners(frame.distances() <= 0.5).tolist() == [0, -1]
     by_joint = pose_scores([frame], ("nose", "knee")).by_joint()
     assert by_joint["nose"]["AP"] == by_joint["knee"]["AP"] == 0.5  # found second, behind a wrong 0.9
@@ -154,8 +154,8 @@ def test_a_second_skeleton_on_one_person_is_wrong_for_average_precision() -> Non
 
 def test_joints_in_an_ignored_region_are_not_scored() -> None:
     region = np.array([[50.0, -5], [70, -5], [70, 5], [50, 5]])
-    truth = people([2, 1], np.array([[[60.0, 0]], [[0, 0]]]))
-    frame = PosePair(truth, np.array([20.0, 10.0]), people([1, 3], np.array([[[1.0, 0]], [[61, 0]]])))
+    ground_truth = people([2, 1], np.array([[[60.0, 0]], [[0, 0]]]))
+    frame = PosePair(ground_truth, np.array([20.0, 10.0]), people([1, 3], np.array([[[1.0, 0]], [[61, 0]]])))
     kept = frame.outside([region])
     assert (kept.gt.ids.tolist(), kept.head.tolist(), kept.pred.ids.tolist()) == ([1], [10.0], [1])
 

@@ -82,7 +82,7 @@ def label_maps(seed: int, frames: int = 10) -> tuple[list[IntArray], list[IntArr
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:40, :50]
     centre, step = rng.uniform(5, 35, (6, 2)), rng.normal(0, 1.5, (6, 2))
-    truth, guess, ignored = [], [], []
+    ground_truth, guess, ignored = [], [], []
     names = np.arange(1, 8)
     for frame in range(frames):
         true_map, seen = np.zeros((40, 50), np.int64), np.zeros((40, 50), np.int64)
@@ -95,10 +95,10 @@ def label_maps(seed: int, frames: int = 10) -> tuple[list[IntArray], list[IntArr
                 dy, dx = rng.normal(0, 1.0, 2)
                 seen[(y - cy - dy) ** 2 + (x - cx - dx) ** 2 < 40] = names[i]
         region = (x > 30) & (true_map == 0) if rng.random() < 0.7 else np.zeros_like(x, dtype=np.bool_)
-        truth.append(true_map)
+        ground_truth.append(true_map)
         guess.append(seen)
         ignored.append(region)
-    return truth, guess, ignored
+    return ground_truth, guess, ignored
 
 
 def masks_of(labels: IntArray) -> MaskFrame:
@@ -112,8 +112,8 @@ def test_mots_on_masks_equals_trackeval(seed: int) -> None:
     from pycocotools import mask as coco_mask
     from trackeval.datasets import MOTSChallenge
 
-    truth, guess, regions = label_maps(seed)
-    gt, pred = [masks_of(m) for m in truth], [masks_of(m) for m in guess]
+    ground_truth, guess, regions = label_maps(seed)
+    gt, pred = [masks_of(m) for m in ground_truth], [masks_of(m) for m in guess]
     ignored = [encode(region) if region.any() else None for region in regions]
     raw: dict[str, Any] = {
         "num_timesteps": len(gt),

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from vistream.cli.main import app
 from vistream.errors import VistreamError
-from vistream.evaluate.datasets.benchmarks import BENCHMARKS, read_truth
+from vistream.evaluate.datasets.benchmarks import BENCHMARKS, read_ground_truth
 from vistream.evaluate.datasets.labelled import find_footage
 from vistream.evaluate.datasets.segmenting import SegmentationOrder, evaluate_segmentation, segment_and_score
 from vistream.evaluate.table import Table
@@ -57,18 +57,18 @@ def test_each_layout_is_found_and_read_by_its_rules(layout: str, tmp_path: Path)
     row = score(tmp_path).overall
     assert row["mIoU"] == row["Pixel accuracy"] == row["FW IoU"] == 1.0
     rules = BENCHMARKS[dataset]
-    for number, path in enumerate(found[0].truth.values(), start=1):
+    for number, path in enumerate(found[0].ground_truth.values(), start=1):
         expected = semanticdata.truth_of(1 if layout == "a clip of CamVid" and number < 3 else min(number, 2))
-        np.testing.assert_array_equal(read_truth(path, rules), expected)
+        np.testing.assert_array_equal(read_ground_truth(path, rules), expected)
         break
 
 
 def test_a_context_of_sixty_classes_keeps_its_background(tmp_path: Path) -> None:
     semanticdata.voc(tmp_path / "data", context=True)
     (footage,) = find_footage("semseg", tmp_path / "data", (), "pascal-context-60")
-    truth = read_truth(footage.truth["im_1"], BENCHMARKS[footage.dataset])
+    gt = read_ground_truth(footage.ground_truth["im_1"], BENCHMARKS[footage.dataset])
     plain = semanticdata.truth_of(1)
-    np.testing.assert_array_equal(truth, np.where(plain == VOID, 0, plain + 1))  # what 59 leaves out is class 0
+    np.testing.assert_array_equal(gt, np.where(plain == VOID, 0, plain + 1))  # what 59 leaves out is class 0
 
 
 def test_panoptic_coco_is_found_and_scored(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_the_command_scores_the_demo_clips(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--task", "mot", "--dataset", "ade20k"], "--dataset is for the task semseg, not mot"),
-        (["--task", "semseg", "--fidelity", "high"], "has no dead zones, only --fidelity exact"),
+        (["--task", "semseg", "--fidelity", "medium"], "no fidelity is called 'medium'"),
         (["--task", "semseg", "--detections", "gt"], "--detections is for the tasks that track, not semseg"),
         (["--task", "panoptic", "--augment"], "--augment is for the task semseg, not panoptic"),
     ],

@@ -27,13 +27,17 @@ def test_miou_is_what_one_confusion_matrix_gives(tmp_path: Path) -> None:
     counts = np.zeros((5, 5))
     for sequence in ("a", "b"):
         for number in range(3):
-            truth = rng.integers(0, 6, (20, 30))
-            guess = np.where(rng.random(truth.shape) < 0.6, truth, rng.integers(0, 5, truth.shape)) % 5
-            semanticdata.label_file(tmp_path / "gt" / sequence / f"{number}.png", np.where(truth == 5, 255, truth))
+            ground_truth = rng.integers(0, 6, (20, 30))
+            guess = (
+                np.where(rng.random(ground_truth.shape) < 0.6, ground_truth, rng.integers(0, 5, ground_truth.shape)) % 5
+            )
+            semanticdata.label_file(
+                tmp_path / "gt" / sequence / f"{number}.png", np.where(ground_truth == 5, 255, ground_truth)
+            )
             semanticdata.label_file(tmp_path / "pred" / sequence / f"{number}.png", guess)
-            for y, x in np.ndindex(truth.shape):
-                if truth[y, x] < 5:
-                    counts[truth[y, x], guess[y, x]] += 1
+            for y, x in np.ndindex(ground_truth.shape):
+                if ground_truth[y, x] < 5:
+                    counts[ground_truth[y, x], guess[y, x]] += 1
     right = np.diag(counts)
     iou = right / (counts.sum(0) + counts.sum(1) - right)
     table = evaluate_files("semseg", tmp_path / "gt", tmp_path / "pred")
@@ -44,29 +48,29 @@ def test_miou_is_what_one_confusion_matrix_gives(tmp_path: Path) -> None:
 
 def test_names_may_have_what_datasets_append(tmp_path: Path) -> None:
     semanticdata.cityscapes(tmp_path)
-    truth = tmp_path / "gtFine" / "val"
+    ground_truth = tmp_path / "gtFine" / "val"
     for town, number in (("bonn", 1), ("ulm", 2)):
         semanticdata.label_file(
             tmp_path / "out" / town / f"{town}_00_{number}_leftImg8bit.png", semanticdata.labels_of(number)
         )
-    table = evaluate_files("semseg", truth, tmp_path / "out", dataset="cityscapes")
+    table = evaluate_files("semseg", ground_truth, tmp_path / "out", dataset="cityscapes")
     assert list(table.rows) == ["bonn", "ulm"]
     assert table.overall["mIoU"] == 1.0
     assert next(iter(table.details[0].rows)) == "building"
 
 
 def test_missing_and_wrong_maps_are_named(tmp_path: Path) -> None:
-    truth = maps(tmp_path / "gt", 1, 2)
+    ground_truth = maps(tmp_path / "gt", 1, 2)
     with pytest.raises(VistreamError, match=r"out lacks 2\.png \(1 of 2 label maps are missing\)"):
-        evaluate_files("semseg", truth, maps(tmp_path / "out", 1))
+        evaluate_files("semseg", ground_truth, maps(tmp_path / "out", 1))
     semanticdata.label_file(tmp_path / "out" / "2.png", np.zeros((6, 8), int))
     with pytest.raises(VistreamError, match=r"2\.png is 8 x 6 pixels, .*2\.png is 80 x 60"):
-        evaluate_files("semseg", truth, tmp_path / "out")
+        evaluate_files("semseg", ground_truth, tmp_path / "out")
     semanticdata.label_file(tmp_path / "void" / "1.png", np.full((6, 8), 255))
     with pytest.raises(VistreamError, match="void has no pixel to score"):
         evaluate_files("semseg", tmp_path / "void", tmp_path / "void")
     with pytest.raises(VistreamError, match="no dataset is called 'ade'"):
-        evaluate_files("semseg", truth, truth, dataset="ade")
+        evaluate_files("semseg", ground_truth, ground_truth, dataset="ade")
 
 
 def test_panoptic_files_are_matched_by_name(tmp_path: Path) -> None:

@@ -21,17 +21,17 @@ SOT_CASES = [  # true box, predicted box; success AUC (21 thresholds), precision
 ]
 
 
-@pytest.mark.parametrize(("truth", "guess", "auc", "precise"), SOT_CASES)
-def test_one_box_by_hand(truth: list[float], guess: list[float], auc: float, precise: float) -> None:
-    row = sot_scores(np.array([truth]), np.array([guess])).row()
+@pytest.mark.parametrize(("gt", "guess", "auc", "precise"), SOT_CASES)
+def test_one_box_by_hand(gt: list[float], guess: list[float], auc: float, precise: float) -> None:
+    row = sot_scores(np.array([gt]), np.array([guess])).row()
     assert (row["Success AUC"], row["Precision@20"]) == pytest.approx((auc, precise))
 
 
 def test_frames_without_a_true_box_are_not_scored() -> None:
-    truth = np.array([BOX, [0.0, 0, 0, 0], [NAN, NAN, NAN, NAN]])
-    assert sot_scores(truth, np.array([BOX, BOX, BOX])).frames == 1
+    gt = np.array([BOX, [0.0, 0, 0, 0], [NAN, NAN, NAN, NAN]])
+    assert sot_scores(gt, np.array([BOX, BOX, BOX])).frames == 1
     with pytest.raises(ValueError, match="no frame has a true box"):
-        sot_scores(truth[1:], truth[1:])
+        sot_scores(gt[1:], gt[1:])
 
 
 def test_every_sequence_counts_the_same() -> None:
@@ -44,15 +44,15 @@ labels = st.lists(st.integers(0, 4), min_size=30, max_size=30)
 
 
 @given(labels, labels)
-def test_iou_and_accuracy_are_what_sets_of_pixels_say(truth: list[int], guess: list[int]) -> None:
+def test_iou_and_accuracy_are_what_sets_of_pixels_say(gt: list[int], guess: list[int]) -> None:
     void, classes = 4, 4
-    scored = [i for i, label in enumerate(truth) if label != void]
+    scored = [i for i, label in enumerate(gt) if label != void]
     if not scored:
         return
-    counts = confusion(np.array(truth), np.array(guess), classes, void=(void,))
+    counts = confusion(np.array(gt), np.array(guess), classes, void=(void,))
     ious, weighted, recalls = [], [], []
     for name in range(classes):
-        a, b = {i for i in scored if truth[i] == name}, {i for i in scored if guess[i] == name}
+        a, b = {i for i in scored if gt[i] == name}, {i for i in scored if guess[i] == name}
         if a | b:
             ious.append(len(a & b) / len(a | b))
             weighted.append(len(a) / len(scored) * ious[-1])
@@ -62,7 +62,7 @@ def test_iou_and_accuracy_are_what_sets_of_pixels_say(truth: list[int], guess: l
     assert row["mIoU"] == pytest.approx(np.mean(ious), abs=1e-9)
     assert row["FW IoU"] == pytest.approx(sum(weighted), abs=1e-9)
     assert row["Mean accuracy"] == pytest.approx(np.mean(recalls), abs=1e-9)
-    assert row["Pixel accuracy"] == pytest.approx(np.mean([truth[i] == guess[i] for i in scored]))
+    assert row["Pixel accuracy"] == pytest.approx(np.mean([gt[i] == guess[i] for i in scored]))
 
 
 def test_frames_add_up() -> None:

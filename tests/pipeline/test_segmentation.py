@@ -93,7 +93,7 @@ def test_every_file_tells_the_same(task: str, tmp_path: Path) -> None:
 
 
 def test_a_session_gives_maps_frame_by_frame(tmp_path: Path) -> None:
-    session = vistream.Session("semseg", model=model_of(tmp_path, "semseg"))
+    session = vistream.Session("semseg", "float", model_of(tmp_path, "semseg"))
     result = session.step(frame())
     assert result.class_map is not None and result.class_map.labels.shape == (60, 90)
     expected = random_network("plaza").scores(frame()).argmax(0).numpy()
@@ -130,7 +130,7 @@ def test_things_are_observations_of_mots(tmp_path: Path) -> None:
         (["--classes", "person"], "the task semseg names every pixel: --classes is for tasks that"),
         (["--mot-txt", "a.txt"], "the mot output is for the task mot or mots or pose or vos or sot, not semseg"),
         (["--panoptic-json", "a.json"], "the panoptic output is for the task panoptic, not semseg"),
-        (["--fidelity", "fast"], "has no dead zones"),
+        (["--fidelity", "float", "--deadband", "3"], "has no dead zones"),
         (["--init-box", "1,2,3,4"], "--init-box is for the task sot, not semseg"),
         (["--model", "nowhere.pth"], "nowhere.pth: no such network, nor is it a file"),
     ],

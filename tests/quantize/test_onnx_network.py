@@ -143,6 +143,23 @@ def test_the_tail_holds_only_what_the_body_left(tmp_path: Path) -> None:
     assert not model.graph.initializer
 
 
+def test_heads_are_read_out_before_they_are_rounded(tmp_path: Path) -> None:
+    """As float32, in all their channels: with a bias that would take all levels of a shared scale, too."""
+    net = Net(1)
+    weight, bias = net.random.normal(0, 0.3, (4, 8, 1, 1)), np.array([0.0, 0.0, 0.0, 1e4])
+    head = net.add("Conv", net.block("image", 8, 3), net.constant(weight), net.constant(bias), channels=4)
+    path = net.write(tmp_path / "a.onnx", head)
+    frames = pictures(3)
+    stream = streamed(path, frames)
+    step = stream.step(frames[1])
+    assert step.levels.dtype == torch.float32
+    assert torch.equal(step.levels, Dense(stream.network).step(frames[1])[stream.network.output])
+    (value,) = wanted(path, frames[1]).values()
+    (found,) = stream.finished(step, frames[1]).values()
+    for channel in range(3):
+        assert np.abs(found[0, channel] - value[0, channel]).mean() < 0.05 * value[0, channel].std()
+
+
 def _focus(net: Net, order: list[tuple[int, int]], two: bool) -> str:
     """Every second pixel of every second row, from these corners on; `two`: rows first, then columns, as torch does."""
 

@@ -30,6 +30,12 @@ def frames(count: int = 2, height: int = 20, width: int = 24) -> list[Frame]:
     return [picture.repeat(4, 0).repeat(4, 1) for picture in coarse]
 
 
+def test_the_reference_is_found_where_scripts_look_for_it() -> None:
+    from vistream.quantize.dense import Dense as Found
+
+    assert Found is Dense
+
+
 class Everything(nn.Module):
     """Every operation that is taken, as modules, functions and methods."""
 

@@ -17,7 +17,7 @@ from vistream.models.classes import VOID, class_set
 from vistream.models.spike2former.segments import Panoptic
 from vistream.models.spike2former.segments import Segment as Found
 from vistream.segment.inference import Inference, class_scores, starts
-from vistream.segment.network import check_float_only, load_network
+from vistream.segment.network import load_network, segmentation_zones
 from vistream.segment.segmenter import Segmenter, as_segmented, classes_of
 
 CELLS = np.random.default_rng(0).integers(0, 7, (6, 8), np.uint8)
@@ -93,6 +93,7 @@ def test_what_does_not_fit_is_refused_in_one_line(tmp_path: Path) -> None:
         load_network(str(path), "panoptic")
     with pytest.raises(VistreamError, match="no such network, nor is it a file"):
         load_network("spike2former-mars", "semseg")
-    for wrong in ({"fidelity": "high"}, {"fidelity": "exact", "deadband": 2}):
-        with pytest.raises(VistreamError, match="the task semseg runs its network in float on whole frames"):
-            check_float_only("semseg", **wrong)
+    with pytest.raises(VistreamError, match="the fidelity float has no dead zones"):
+        segmentation_zones("float", deadband=2)
+    with pytest.raises(VistreamError, match="no fidelity is called 'medium'"):
+        segmentation_zones("medium")

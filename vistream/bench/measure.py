@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from vistream.bench.contenders import Contender
 from vistream.engine.fidelity import DeadZones
-from vistream.engine.stream.backend import Done, backend_class
+from vistream.engine.stream.backend import Done
+from vistream.engine.stream.choose_backend import backend_class
 from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.plan import LayerPlan

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from vistream.cli.config import Config
-from vistream.cli.options import DEFAULT_MODEL, Debug, Overwrite, Quiet
+from vistream.cli.options import DEFAULT_MODEL, Debug, Overwrite, Quiet, flag
+from vistream.errors import VistreamError
 
 
 def bench(
@@ -27,6 +28,12 @@ def bench(
         float, typer.Option(help="Without a source: share of the picture that changes, in blobs.", min=0, max=1)
     ] = 0.05,
     size: Annotated[str, typer.Option(help="Without a source: its width x height.")] = "856x480",
+    pipeline: Annotated[
+        bool, flag("--pipeline", "Time whole pipelines on SOURCE: detector and tracker, beside OpenVINO + ByteTrack.")
+    ] = False,
+    truth: Annotated[
+        Path | None, typer.Option("--gt", help="With --pipeline: ground truth as MOT text.", show_default=False)
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="Write all timings as JSON.", show_default=False)] = None,
     config: Config = None,
     overwrite: Overwrite = False,
@@ -38,11 +45,16 @@ def bench(
     They take turns on the same frames with the same number of threads; medians over all turns are printed.
     """
     from vistream.bench.run import bench_source
+    from vistream.cli.bench_pipelines import race_and_print
     from vistream.cli.benching import blob_report, run_and_print
     from vistream.cli.claiming import claimed_outputs
 
-    with claimed_outputs({"--json": json}, overwrite=overwrite, source=source, reads={"--model": model}):
-        if source is None:
+    if (pipeline and source is None) or (truth is not None and not pipeline):
+        raise VistreamError("--pipeline needs a SOURCE, and --gt needs --pipeline")
+    with claimed_outputs({"--json": json}, overwrite=overwrite, source=source, reads={"--model": model, "--gt": truth}):
+        if pipeline and source is not None:
+            race_and_print(source, frames, rounds, truth, json, quiet=quiet)
+        elif source is None:
             run_and_print(lambda progress: blob_report(model, size, dirty, frames, rounds, progress), json, quiet=quiet)
         else:
             run_and_print(lambda progress: bench_source(model, source, frames, rounds, progress), json, quiet=quiet)

@@ -15,6 +15,7 @@ from vistream.errors import VistreamError
 
 if TYPE_CHECKING:
     from vistream.ir.network import IntegerNetwork
+    from vistream.quantize.scales import Weights
     from vistream.types import Frame
 
 
@@ -33,6 +34,9 @@ def calibrate(
     std: Annotated[
         str | None, typer.Option(help="And what they are divided by: 255 for pixels 0..1.", show_default="ImageNet's")
     ] = None,
+    weights: Annotated[
+        str, typer.Option(help="int8, or int16: closer to the float network's, for twice the work.")
+    ] = "int8",
     config: Config = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -47,27 +51,34 @@ def calibrate(
     if not of_file and (mean is not None or std is not None):
         raise VistreamError(f"--mean and --std are for an ONNX file: {model} says itself what its pixels are")
     from vistream.cli.claiming import claimed_outputs
+    from vistream.engine.conversion import calibrated_weights
     from vistream.ir.file import save_network
     from vistream.media.video.fit import fit
     from vistream.media.video.spread import spread_frames
-    from vistream.quantize.named import calibrated
     from vistream.quantize.ranges import save_ranges
+    from vistream.quantize.scales import weights_called
 
+    kind, cosines = weights_called(weights), ""
     with claimed_outputs({"--output": output}, overwrite=overwrite, source=source, reads={"--model": model}):
         images = (fit(frame.image) for frame in spread_frames(source, frames, start))
         if of_file:
-            network = _of_file(Path(model), images, mean, std)
+            network = _of_file(Path(model), images, mean, std, kind)
         else:
-            network, ranges = calibrated(model, images)
+            found = calibrated_weights(model, images, kind)
+            network = found.network
+            each = ", ".join(f"{cosine:.4f} with {one.value}" for one, cosine in found.cosines.items())
+            cosines = f"; cosine of its features with those of float weights: {each}"
         if output.suffix == ".json":
-            save_ranges(ranges, output)
+            save_ranges(found.ranges, output)
         else:
             save_network(network, output)
     if not quiet:
-        typer.echo(f"{output}: {len(network.neurons)} layers calibrated")
+        typer.echo(f"{output}: {len(network.neurons)} layers calibrated{cosines}")
 
 
-def _of_file(path: Path, images: Iterator[Frame], mean: str | None, std: str | None) -> IntegerNetwork:
+def _of_file(
+    path: Path, images: Iterator[Frame], mean: str | None, std: str | None, weights: Weights
+) -> IntegerNetwork:
     """The body of an ONNX file, calibrated on images that are scaled to its size where it has one."""
     from vistream.detect.letterbox import stretch
     from vistream.engine.conversion import converted_file
@@ -78,7 +89,8 @@ def _of_file(path: Path, images: Iterator[Frame], mean: str | None, std: str | N
     first = next(images)
     size = (columns if columns > 0 else first.shape[1], rows if rows > 0 else first.shape[0])
     scaled = (stretch(image, *size)[0] for image in chain([first], images))
-    return converted_file(path, scaled, _numbers("--mean", mean), _numbers("--std", std)).network
+    numbers = _numbers("--mean", mean), _numbers("--std", std)
+    return converted_file(path, scaled, *numbers, weights=weights).network
 
 
 def _numbers(option: str, text: str | None) -> list[float] | None:

@@ -41,14 +41,13 @@ Config = Annotated[
 
 
 def config(
+    context: typer.Context,
     command: Annotated[
         str | None, typer.Argument(metavar="[COMMAND]", help="Only this command's options.", show_default=False)
     ] = None,
 ) -> None:
     """Print every option with its default as YAML: a file to begin with, for --config."""
-    from vistream.cli.main import app
-
-    commands: Mapping[str, Any] = getattr(typer.main.get_command(app), "commands")  # noqa: B009  (a group, unseen)
+    commands: Mapping[str, Any] = getattr(context.find_root().command, "commands")  # noqa: B009  (a group, unseen)
     chosen = {name: one for name, one in commands.items() if name == (command or name) and list(_options(one))}
     if not chosen:
         raise VistreamError(f"there is no command {command!r} with options: {', '.join(commands)}")

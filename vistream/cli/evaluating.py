@@ -16,16 +16,16 @@ from vistream.cli.options import names_in
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.dataset import OnFrame, evaluate_dataset
 from vistream.evaluate.datasets.job import Order
+from vistream.evaluate.datasets.methods import BASELINES
 from vistream.evaluate.datasets.observed import DEFAULTS
 from vistream.evaluate.datasets.segmenting import SegmentationOrder, evaluate_segmentation
-from vistream.evaluate.datasets.ways import BASELINES
 from vistream.evaluate.files.score import evaluate_files
 from vistream.evaluate.table import Table, save_tables
 from vistream.pipeline.session import AUTO, check_task
 from vistream.segment.inference import Inference
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
+from vistream.segment.network import FLOAT, segmentation_zones
 from vistream.segment.network import TASKS as SEGMENTING
-from vistream.segment.network import check_float_only
 
 log = logging.getLogger("vistream")
 
@@ -93,7 +93,7 @@ def evaluate_dataset_tables(
     if options.baselines and not extra:
         raise VistreamError(f"the task {task} has no baselines: {' and '.join(BASELINES)} have")
     if task in SEGMENTING:
-        return [_segmentation_table(options, segmentation, quiet=quiet)]
+        return _segmentation_tables(options, segmentation, quiet=quiet)
     sequences = names_in(options.sequences)
     with ExitStack() as stack:
         output = options.output or Path(stack.enter_context(TemporaryDirectory(prefix="vistream-eval-")))
@@ -115,25 +115,33 @@ def evaluate_dataset_tables(
     return list(tables.values())
 
 
-def _segmentation_table(options: DatasetOptions, how: SegmentationOptions, *, quiet: bool) -> Table:
+def _segmentation_tables(options: DatasetOptions, how: SegmentationOptions, *, quiet: bool) -> list[Table]:
     for name in ("detections", "classes"):
         if getattr(options, name):
             raise VistreamError(f"--{name} is for the tasks that track, not {options.task}")
-    for fidelity in names_in(options.fidelity):
-        check_float_only(options.task, fidelity)
+    inference, fidelities = Inference(how.window, how.augment), names_in(options.fidelity)
+    if inference != Inference() and fidelities != (FLOAT,):
+        log.info("windows and augmentation are for the network in float (--fidelity float), which runs instead")
+        fidelities = (FLOAT,)
+    for fidelity in fidelities:
+        segmentation_zones(fidelity)
     if options.jobs > 1:
         log.info("the task %s runs in one process, whose network takes all processors", options.task)
     with ExitStack() as stack:
         output = options.output or Path(stack.enter_context(TemporaryDirectory(prefix="vistream-eval-")))
         model = DEFAULT_SEGMENTATION if options.model == AUTO else options.model
-        order = SegmentationOrder(options.task, output, model, how.dataset, Inference(how.window, how.augment))
         progress = stack.enter_context(progress_bar(quiet, TimeRemainingColumn()))
+        tables: list[Table] = []
+        for fidelity in fidelities:
+            order = SegmentationOrder(options.task, output, model, how.dataset, inference, fidelity)
 
-        def start(frames: int) -> OnFrame:
-            bar = progress.add_task(options.task, total=frames)
-            return lambda done: progress.advance(bar, done)
+            def start(frames: int, title: str = f"{options.task}, {fidelity}") -> OnFrame:
+                bar = progress.add_task(title, total=frames)
+                return lambda done: progress.advance(bar, done)
 
-        return evaluate_segmentation(order, options.data, names_in(options.sequences), options.max_frames, start)
+            sequences = names_in(options.sequences)
+            tables.append(evaluate_segmentation(order, options.data, sequences, options.max_frames, start))
+        return tables
 
 
 def report(tables: Sequence[Table], json: Path | None, csv: Path | None, *, quiet: bool) -> None:

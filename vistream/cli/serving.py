@@ -17,7 +17,7 @@ TASKS = ("mot", "pose")
 def serve_sources(sources: Sequence[str], settings: Settings, host: str, port: int, *, loop: bool) -> None:
     """Serve until Ctrl-C. Raises VistreamError for what can't work, before anything starts."""
     try:
-        from vistream.engine.stream.backend import backend_class
+        from vistream.engine.stream.choose_backend import backend_class
         from vistream.serve.desk import Desk
         from vistream.serve.server import serve, serve_desk
         from vistream.serve.tile import Tile

@@ -14,7 +14,7 @@ from rich.table import Table
 from vistream.atomic import replacing
 from vistream.energy.binary import prove
 from vistream.energy.estimators import Estimator
-from vistream.energy.spike_prices import Prices, Way, priced
+from vistream.energy.spike_prices import Method, Prices, priced
 from vistream.energy.spikes import SpikeCounts, count_spikes
 from vistream.energy.units import count, joules, shortened
 from vistream.errors import VistreamError
@@ -91,9 +91,9 @@ def _layers(counts: SpikeCounts) -> Table:
 
 def _prices(prices: Prices) -> Table:
     table = _table("Energy of a frame, estimated, joules", "", *(estimator.name for estimator in Estimator), "authors")
-    for way in Way:
-        own = (joules(prices.estimates[way, estimator]) for estimator in Estimator)
-        table.add_row(way.value, *own, joules(prices.authors) if way is Way.SPIKES else "")
+    for method in Method:
+        own = (joules(prices.estimates[method, estimator]) for estimator in Estimator)
+        table.add_row(method.value, *own, joules(prices.authors) if method is Method.SPIKES else "")
     legend = [f"{estimator.name}: {estimator.value}" for estimator in Estimator]
     table.caption = "\n".join([*legend, "authors: 0.9 pJ a MAC and mean integer, 4.6 pJ a MAC of pixels or sums"])
     table.caption_justify = "left"
@@ -101,7 +101,9 @@ def _prices(prices: Prices) -> Table:
 
 
 def _write_json(path: Path, counts: SpikeCounts, prices: Prices) -> None:
-    estimates = {f"{way.name.lower()} {estimator.name}": value for (way, estimator), value in prices.estimates.items()}
+    estimates = {
+        f"{method.name.lower()} {estimator.name}": value for (method, estimator), value in prices.estimates.items()
+    }
     content = {**asdict(counts), "picojoules": {"authors": prices.authors, **estimates}}
     with replacing(path) as temporary:
         temporary.write_text(jsonlib.dumps(content, indent=1), encoding="utf-8", newline="")

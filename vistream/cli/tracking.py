@@ -23,12 +23,14 @@ from vistream.pipeline.fleet.jobs import stem_of
 from vistream.pipeline.outputs import FOLDERS, OutputPaths, Outputs
 from vistream.pipeline.recording import Finished, Recording, Totals
 from vistream.pipeline.run import Settings
+from vistream.stages import Stages
 from vistream.tracking.life import Conf, TrackerConfig
 from vistream.types import Box
 
 log = logging.getLogger("vistream")
 
 CONFIDENT = TrackerConfig().conf_thres
+SHOWN = 0.05  # ms: a stage that took less is none
 MOST_CLASSES = 8  # named in the table at the end
 
 
@@ -132,7 +134,8 @@ def _track(recording: Recording, console: Console, show: bool) -> None:
 
 def _shown(outputs: Outputs) -> bool:
     """Show the last picture; False when the user wants no more."""
-    assert outputs.picture is not None
+    if outputs.picture is None:
+        return True
     cv2.imshow("vistream", cv2.cvtColor(outputs.picture, cv2.COLOR_RGB2BGR))
     return (cv2.waitKey(1) & 0xFF) not in (ord("q"), 27)
 
@@ -179,6 +182,7 @@ def _report(recording: Recording, console: Console) -> None:
     if recording.run.observer.detector is not None:
         table.add_row("detections", str(totals.observations))
     table.add_row("speed", f"{totals.fps:.1f} frames a second, everything included")
+    table.add_row("time a frame", stage_times(recording.run.stages, totals.frames - totals.resumed))
     done = f"{totals.macs / 1e9:.1f} of {totals.macs_dense / 1e9:.1f} GMAC ({100 * totals.share:.1f} % of dense)"
     table.add_row("network", done if tracks else recording.run.session.model)
     for place, label, plus, minus, inside, _, longest in totals.tally.rows():
@@ -187,6 +191,12 @@ def _report(recording: Recording, console: Console) -> None:
     for path in recording.files:
         table.add_row("written", str(path))
     console.print(table)
+
+
+def stage_times(stages: Stages, frames: int) -> str:
+    """What each stage took, in ms a frame; stages overlap in threads, so the sum may be more than a frame's time."""
+    means = stages.milliseconds(frames)
+    return ", ".join(f"{name} {mean:.1f}" for name, mean in means.items() if mean >= SHOWN) + " ms"
 
 
 def _shares(totals: Totals) -> str:

@@ -8,7 +8,7 @@ import typer
 
 from vistream.cli.config import Config
 from vistream.cli.options import (
-    DEFAULT_MODEL,
+    AUTO_MODEL,
     Deadband,
     Debug,
     Fidelity,
@@ -24,7 +24,15 @@ from vistream.cli.options import (
 
 def verify(
     source: SourceArgument,
-    model: Model = DEFAULT_MODEL,
+    model: Model = AUTO_MODEL,
+    detector: Annotated[
+        str | None,
+        typer.Option(help="Compare a detector's network instead: nanodet-g, or onnx:FILE.", show_default=False),
+    ] = None,
+    task: Annotated[str, typer.Option(help="features (the network that tracking streams), semseg or panoptic.")] = (
+        "features"
+    ),
+    bits: Annotated[int, typer.Option(help="semseg, panoptic: of a weight, 8 or 16.", metavar="N")] = 8,
     fidelity: Fidelity = "exact",
     deadband: Deadband = None,
     hysteresis: Hysteresis = None,
@@ -40,12 +48,13 @@ def verify(
 
     Exit code 0: all equal; 1: some frame differs.
     """
-    from vistream.cli.verifying import verify_and_report
-    from vistream.engine.fidelity import dead_zones
+    from vistream.cli.verifying import Dial, Subject, verify_and_report
     from vistream.media.video.source import open_source
 
-    zones = dead_zones(fidelity, deadband, hysteresis)
+    subject = Subject(task, model, detector, bits)
+    subject.check()
+    dial = Dial(fidelity, deadband, hysteresis)
     with open_source(source, start=start, stride=stride, max_frames=max_frames) as frames:
-        equal = verify_and_report(frames, model, zones, every, quiet=quiet)
+        equal = verify_and_report(frames, subject, dial, every, source=source, quiet=quiet)
     if not equal:
         raise typer.Exit(1)

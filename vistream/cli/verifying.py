@@ -1,23 +1,75 @@
-"""What `vistream verify` prints."""
+"""What `vistream verify` compares, and what it prints."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from vistream.cli.console import PlainConsole
-from vistream.engine.fidelity import DeadZones
+from vistream.cli.options import AUTO_MODEL
+from vistream.detect.choose import make_detector
+from vistream.detect.streaming import StreamedDetector, Streaming
+from vistream.engine.fidelity import DeadZones, dead_zones
+from vistream.errors import VistreamError
 from vistream.media.video.frames import Source
-from vistream.pipeline.verify import Comparison, compare
-from vistream.quantize.named import named_network
+from vistream.models.spike2former.integer import BITS
+from vistream.pipeline.run import samples_of
+from vistream.pipeline.verify import Comparison, compare, compare_detector, compare_segmentation
+from vistream.quantize.named import DEFAULT_MODEL, named_network
+from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
+from vistream.segment.network import PRESETS, load_network
+from vistream.segment.network import TASKS as SEGMENTING
+
+FEATURES = "features"
+"""The network that tracking streams, beside the tasks that segment."""
 
 
-def verify_and_report(frames: Source, model: str, zones: DeadZones, every: int, *, quiet: bool) -> bool:
-    """Compare dense and stream over a source; a line for each compared frame, then the verdict."""
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Which network is compared, as the command line has it."""
+
+    task: str
+    model: str
+    detector: str | None
+    bits: int
+
+    def check(self) -> None:
+        """Raise VistreamError for what there is not, or does not go together."""
+        if self.task not in (FEATURES, *SEGMENTING):
+            raise VistreamError(f"--task {self.task}: it is {', '.join((FEATURES, *SEGMENTING))}")
+        if self.bits not in BITS or (self.task == FEATURES and self.bits != BITS[0]):
+            raise VistreamError(f"--bits {self.bits}: weights have 8, or 16 for the tasks {' and '.join(SEGMENTING)}")
+        if self.detector is not None and self.task != FEATURES:
+            raise VistreamError(f"--detector has a network of its own: it does not go with --task {self.task}")
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """A fidelity, and the numbers that replace its own."""
+
+    fidelity: str
+    deadband: int | None
+    hysteresis: int | None
+
+    def zones(self, task: str) -> DeadZones:
+        """What they mean for a task; raises VistreamError where they mean nothing."""
+        given = (self.fidelity, self.deadband, self.hysteresis)
+        return dead_zones(*given, PRESETS) if task in SEGMENTING else dead_zones(*given)
+
+
+def verify_and_report(frames: Source, subject: Subject, dial: Dial, every: int, *, source: str, quiet: bool) -> bool:
+    """Compare dense and stream over a source; a line for each compared frame, then the verdict.
+
+    Raises VistreamError where there is no such network, or a detector's that is not streamed.
+    """
     console = PlainConsole(quiet=quiet)
-    named = named_network(model)
+    zones = dial.zones(subject.task)
+    what, comparisons = _compared(frames, subject, zones, every, source)
     meaning = "plain" if zones.exact else f"with the same dead zones ({zones})"
-    console.print(f"{frames.name}: {named.name}, stream against the dense network, {meaning}")
+    console.print(f"{frames.name}: {what}, stream against the dense network, {meaning}")
     compared = different = 0
     shares: list[float] = []
-    for result in compare(frames, named.network, zones, every):
+    for result in comparisons:
         shares.append(result.share)
         if result.differing is None:
             continue
@@ -28,6 +80,25 @@ def verify_and_report(frames: Source, model: str, zones: DeadZones, every: int, 
     verdict = "EQUAL, bit for bit" if different == 0 else f"DIFFERENT in {different} frames"
     console.print(f"{verdict}: {compared} of {len(shares)} frames compared; {mean:.1f} % of the dense work was done")
     return different == 0
+
+
+def _compared(
+    frames: Source, subject: Subject, zones: DeadZones, every: int, source: str
+) -> tuple[str, Iterator[Comparison]]:
+    """The network's name, and frame after frame."""
+    model, automatic = subject.model, subject.model == AUTO_MODEL
+    if subject.task in SEGMENTING:
+        spec = DEFAULT_SEGMENTATION if automatic else model
+        segmenting = load_network(spec, subject.task)
+        return f"{spec}, int{subject.bits}", compare_segmentation(frames, segmenting, zones, every, subject.bits)
+    if subject.detector is None:
+        named = named_network(DEFAULT_MODEL if automatic else model)
+        return named.name, compare(frames, named.network, zones, every)
+    samples = None if frames.live else samples_of(source)
+    found = make_detector(subject.detector, frames.fps or 30.0, streaming=Streaming(zones, samples))
+    if not isinstance(found, StreamedDetector):
+        raise VistreamError(f"the detector {subject.detector} is not streamed: there is nothing to compare")
+    return found.name, compare_detector(frames, found, zones, every)
 
 
 def _line(result: Comparison) -> str:

@@ -61,17 +61,25 @@ class CameraWatch:
         return self._moving
 
 
-def still_share(before: NDArray[np.float32], now: NDArray[np.float32]) -> float:
+def block_gradients(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean gradient of each block, grey levels a pixel, float32 `[18, 24]`."""
+    slope = np.abs(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8))
+    slope += np.abs(cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8))
+    return np.asarray(cv2.resize(slope, BLOCKS, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def still_share(
+    before: NDArray[np.float32], now: NDArray[np.float32], gradients: NDArray[np.float32] | None = None
+) -> float:
     """Share of the textured blocks that shifted by less than half a pixel, 0..1; 1 where texture is too rare.
 
-    Every region of the picture counts the same, however much texture it has: a large object fills only some.
+    `gradients`: those of `before`, where they are known already. Every region of the picture counts the same, however
+    much texture it has: a large object fills only some.
     Shift = mean |difference| / mean |gradient| in a block: the brightness constancy equation, without its signs.
     """
-    levelled = before * np.median((now[::8, ::8] + 1) / (before[::8, ::8] + 1))
-    slope = np.abs(cv2.Sobel(levelled, cv2.CV_32F, 1, 0, scale=1 / 8))
-    slope += np.abs(cv2.Sobel(levelled, cv2.CV_32F, 0, 1, scale=1 / 8))
-    gradient = cv2.resize(slope, BLOCKS, interpolation=cv2.INTER_AREA)
-    change = cv2.resize(cv2.absdiff(now, levelled), BLOCKS, interpolation=cv2.INTER_AREA)
+    brighter = np.float32(np.median((now[::8, ::8] + 1) / (before[::8, ::8] + 1)))
+    gradient = brighter * (block_gradients(before) if gradients is None else gradients)
+    change = cv2.resize(cv2.absdiff(now, before * brighter), BLOCKS, interpolation=cv2.INTER_AREA)
     textured = gradient > TEXTURE
     still = textured & (change < STILL * gradient)
     texture = cv2.resize(textured.astype(np.float32), REGIONS, interpolation=cv2.INTER_AREA)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.detect.camera import still_share
+from vistream.detect.camera import block_gradients, still_share
 from vistream.types import Frame, Warp
 
 Grey = NDArray[np.uint8]
@@ -31,7 +31,10 @@ LEAST_FREE = 0.1  # of the frame that objects must leave; where they cover more,
 
 
 class CameraMotion:
-    """Follows the camera of one video. `key`, the frame compared with (None: none yet), is its whole state."""
+    """Follows the camera of one video. `key`, the frame compared with (None: none yet), is its whole state.
+
+    What is known of that frame alone is kept as long as it stays, which before a fixed camera is always.
+    """
 
     def __init__(self) -> None:
         self.reset()
@@ -39,6 +42,8 @@ class CameraMotion:
     def reset(self) -> None:
         """Forget everything: another video begins."""
         self.key: Grey | None = None
+        self._plain: NDArray[np.float32] | None = None
+        self._gradients: NDArray[np.float32] | None = None
 
     def step(self, frame: Frame, boxes: NDArray[np.float64]) -> Warp | None:
         """The motion since the last frame, None where there was none, or none could be found.
@@ -51,21 +56,27 @@ class CameraMotion:
             grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
         key = self.key
         if key is None or key.shape != grey.shape:
-            self.key = grey
+            self._keep(grey)
             return None
-        if still_share(key.astype(np.float32), grey.astype(np.float32)) >= STILL_ENOUGH:
+        if self._plain is None:
+            self._plain = np.asarray(key, np.float32)
+            self._gradients = block_gradients(self._plain)
+        if still_share(self._plain, grey.astype(np.float32), self._gradients) >= STILL_ENOUGH:
             return None
-        self.key = grey
+        self._keep(grey)
         motion = similarity(key, grey, background(grey, boxes * scale))
         if motion is not None:
             motion[:, 2] /= scale
         return motion
 
+    def _keep(self, grey: Grey | None) -> None:
+        self.key, self._plain, self._gradients = grey, None, None
+
     def state_dict(self) -> dict[str, Any]:
         return {"key": self.key}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.key = state["key"]
+        self._keep(state["key"])
 
 
 def background(grey: Grey, boxes: NDArray[np.float64]) -> Grey:

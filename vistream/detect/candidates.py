@@ -63,6 +63,14 @@ def best_class(corners: NDArray[np.floating], scores: NDArray[np.floating], leas
     return Candidates(corners[rows].astype(np.float64), best[rows].astype(np.float64), labels)
 
 
+def joined(parts: Sequence[Candidates]) -> Candidates:
+    """Candidates without keypoints and masks, one list after the other."""
+    corners, scores, labels = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("corners", "scores", "labels")
+    )
+    return Candidates(corners, scores, labels)
+
+
 @dataclass(frozen=True, slots=True)
 class PrototypeMasks:
     """Masks that are sums of the frame's `prototypes` `[M, h, w]`, each with `coefficients` `[N, M]` (YOLACT)."""

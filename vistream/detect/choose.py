@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vistream.detect.coco import KEYPOINTS
 from vistream.detect.detector import Detector
 from vistream.detect.selection import Selection
 from vistream.errors import VistreamError
 
+if TYPE_CHECKING:
+    from vistream.detect.streaming import Streaming
+
 log = logging.getLogger("vistream")
 
 BEST_FIRST = ("yolox-s", "nanodet-plus-m", "nanodet-g")
 POSE_BEST_FIRST = ("movenet-multipose", "posenet")
+SIZED = ("nanodet-g",)
+"""Those beside ONNX files whose pictures may have any size."""
 
 
 Size = int | tuple[int, int]
@@ -28,6 +34,7 @@ def make_detector(
     keypoints: bool = False,
     masks: bool = False,
     size: Size | None = None,
+    streaming: Streaming | None = None,
 ) -> Detector:
     """The detector called `name`: auto, motion, `onnx:FILE[,layout=LAYOUT]`, in one of the lists above, or a panoptic
     network, `spike2former:FILE` or `spike2former-NAME`.
@@ -35,7 +42,8 @@ def make_detector(
     `auto` takes the best one whose weights are here, else motion, and says so in the log; it downloads nothing.
     A detector asked for by name is downloaded if need be. `fps`: of the video, in frames a second, for motion.
     `keypoints`: it must give them, for auto too; `masks`: it must give masks, if need be guessed, see `BoxMasks`.
-    `size`: of the input, where an ONNX file leaves it open.
+    `size`: of the input, where a network leaves it open. `streaming`: how networks that can be are streamed; None: they
+    run in float, on whole frames.
     Raises VistreamError: no such detector, no weights to be had, a file that does not work, or no keypoints in it.
     """
     chosen = selection or Selection()
@@ -45,17 +53,17 @@ def make_detector(
         raise VistreamError(f"the detector {name!r} gives no keypoints: take {poses}, or onnx:FILE of a pose network")
     if name == "auto":
         name = _pose_present() if keypoints else _best_present()
-    if size is not None and not of_file:
-        raise VistreamError(f"the detector {name} has a size of its own: a size can be given for onnx:FILE")
+    if size is not None and not of_file and name not in SIZED:
+        raise VistreamError(f"the detector {name} has a size of its own: one can be given for {SIZED[0]} and onnx:FILE")
     if of_file:
         from vistream.detect.onnx import OnnxDetector
 
         path, _, layout = name.removeprefix("onnx:").partition(",layout=")
-        network = OnnxDetector(Path(path), chosen, layout or None, size=size, masks=masks)
+        network = OnnxDetector(Path(path), chosen, layout or None, size=size, masks=masks, streaming=streaming)
         if keypoints and not network.keypoints:
             raise VistreamError(f"{path} gives no keypoints: the task pose needs a pose network")
         return network if network.gives_masks or not masks else _with_masks(network, fps)
-    detector = _named(name, fps, chosen)
+    detector = _named(name, fps, chosen, size, streaming)
     return _with_masks(detector, fps) if masks else detector
 
 
@@ -72,14 +80,14 @@ def _with_masks(detector: Detector, fps: float) -> Detector:
     return BoxMasks(detector, fps)
 
 
-def _named(name: str, fps: float, selection: Selection) -> Detector:
+def _named(name: str, fps: float, selection: Selection, size: Size | None, streaming: Streaming | None) -> Detector:
     if name == "motion":
         from vistream.detect.motion import LABEL, MotionDetector
 
         selection.checked("motion", (LABEL,))
         return MotionDetector(fps)
     if name in (*BEST_FIRST, *POSE_BEST_FIRST):
-        return _with_weights(name, selection)
+        return _with_weights(name, selection, size, streaming)
     if name.startswith(("spike2former:", "spike2former-")):
         from vistream.detect.segments import SegmentDetector
 
@@ -113,16 +121,17 @@ def _best_present() -> str:
     return "motion"
 
 
-def _with_weights(name: str, selection: Selection) -> Detector:
+def _with_weights(name: str, selection: Selection, size: Size | None, streaming: Streaming | None) -> Detector:
     from vistream.detect.movenet import MoveNet
-    from vistream.detect.nanodet import NanodetG
+    from vistream.detect.nanodet_g import NanodetGDetector
     from vistream.detect.onnx import OnnxDetector
     from vistream.detect.posenet import PoseNet
     from vistream.models.download import fetch
 
     path = fetch(name)
     if name == "nanodet-g":
-        return NanodetG(path, selection)
+        return NanodetGDetector(path, selection, streaming, size)
     if name in POSE_BEST_FIRST:
         return PoseNet(path, selection) if name == "posenet" else MoveNet(path, selection)
-    return OnnxDetector(path, selection, {"yolox-s": "yolox", "nanodet-plus-m": "nanodet-plus"}[name], name)
+    layout = {"yolox-s": "yolox", "nanodet-plus-m": "nanodet-plus"}[name]
+    return OnnxDetector(path, selection, layout, name, streaming=streaming)

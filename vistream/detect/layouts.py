@@ -8,69 +8,81 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect import detr, finished, nanodet, yolo
 from vistream.detect.letterbox import Image, Placement, letterbox, stretch
 from vistream.detect.signature import Decoder, Signature
+from vistream.quantize.ranges import Preprocess
 from vistream.types import Frame
 
-IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
-IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
+IMAGENET = ((0.485 * 255, 0.456 * 255, 0.406 * 255), (0.229 * 255, 0.224 * 255, 0.225 * 255))
+FILL = 114  # grey level beside a letter-boxed frame
 
 SLACK = 0.01  # by which scores may leave 0..1
 
-Prepare = Callable[[Frame, int, int], tuple[NDArray[np.float32], Placement]]
+Fit = Callable[[Frame, int, int], tuple[Image, Placement]]
+Colour = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`prepare(frame, width, height)` gives the input `[1, 3, height, width]` and where the frame lies in it.
+    """`fit(frame, width, height)` gives the picture `[height, width, 3]` that the network sees, R, G, B, and where the
+    frame lies in it.
 
-    `read(signature)` gives the decoder of a file's outputs, or None where the file is of another layout; `distinct`:
-    an object comes once, so near-duplicates need not be removed; `ids`: classes have COCO's ids for numbers, where the
-    file does not score them one by one.
+    Its pixels are wanted less `mean` over `std`, in grey levels, R, G, B; `bgr`: in the other order. `read(signature)`
+    gives the decoder of a file's outputs, or None where the file is of another layout; `distinct`: an object comes
+    once, so near-duplicates need not be removed; `ids`: classes have COCO's ids for numbers, where the file does not
+    score them one by one.
     """
 
     name: str
-    prepare: Prepare
+    fit: Fit
     read: Callable[[Signature], Decoder | None]
+    mean: Colour = (0.0, 0.0, 0.0)
+    std: Colour = (255.0, 255.0, 255.0)
+    bgr: bool = False
     distinct: bool = False
     ids: bool = False
 
+    @property
+    def preprocess(self) -> Preprocess:
+        """What the network expects of its pixels, channels in its own order."""
+        return Preprocess(self.mean[::-1], self.std[::-1]) if self.bgr else Preprocess(self.mean, self.std)
 
-def _input(image: Image, mean: NDArray[np.float32] | float, std: NDArray[np.float32] | float) -> NDArray[np.float32]:
-    return np.ascontiguousarray(((image - mean) / std).transpose(2, 0, 1)[None], np.float32)
+    def picture(self, frame: Frame, width: int, height: int) -> tuple[Image, Placement]:
+        """The picture that the network sees, uint8 `[height, width, 3]`, channels in its own order, and the frame's
+        place in it."""
+        image, placement = self.fit(frame, width, height)
+        return (np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8) if self.bgr else image), placement
+
+    def normalised(self, picture: Image) -> NDArray[np.float32]:
+        """The network's input `[1, 3, height, width]` of its picture."""
+        expected = self.preprocess
+        mean, std = (np.array(numbers, np.float32) for numbers in (expected.mean, expected.std))
+        return np.ascontiguousarray(((picture - mean) / std).transpose(2, 0, 1)[None], np.float32)
+
+    def prepare(self, frame: Frame, width: int, height: int) -> tuple[NDArray[np.float32], Placement]:
+        """The network's input for a frame, and where the frame lies in it."""
+        picture, placement = self.picture(frame, width, height)
+        return self.normalised(picture), placement
 
 
-def _boxed(frame: Frame, width: int, height: int) -> tuple[NDArray[np.float32], Placement]:
-    """Letter-boxed, in 0..1: what the YOLO family sees."""
-    image, placement = letterbox(frame, width, height, 114, centred=True)
-    return _input(image, 0.0, 255.0), placement
+def _boxed(frame: Frame, width: int, height: int) -> tuple[Image, Placement]:
+    """Letter-boxed, in the middle: what the YOLO family sees."""
+    return letterbox(frame, width, height, FILL, centred=True)
 
 
-def _yolox(frame: Frame, width: int, height: int) -> tuple[NDArray[np.float32], Placement]:
-    image, placement = letterbox(frame, width, height, 114, centred=False)
-    return _input(image, 0.0, 1.0), placement
-
-
-def _normalised(frame: Frame, width: int, height: int) -> tuple[NDArray[np.float32], Placement]:
-    """Stretched, by ImageNet's mean and deviation: DETR."""
-    image, placement = stretch(frame, width, height)
-    return _input(image, IMAGENET_MEAN, IMAGENET_STD), placement
-
-
-def _stretched(frame: Frame, width: int, height: int) -> tuple[NDArray[np.float32], Placement]:
-    """Stretched, in 0..1: RT-DETR."""
-    image, placement = stretch(frame, width, height)
-    return _input(image, 0.0, 255.0), placement
+def _cornered(frame: Frame, width: int, height: int) -> tuple[Image, Placement]:
+    return letterbox(frame, width, height, FILL, centred=False)
 
 
 _ALL = (
-    Layout("nanodet-plus", nanodet.prepared, nanodet.nanodet_plus),
-    Layout("mmdeploy", nanodet.prepared, finished.mmdeploy, distinct=True),
-    Layout("rtdetr-lists", _stretched, finished.rtdetr_lists, distinct=True),
+    Layout("nanodet-plus", _boxed, nanodet.nanodet_plus, nanodet.MEAN, nanodet.STD, bgr=True),
+    Layout("mmdeploy", _boxed, finished.mmdeploy, nanodet.MEAN, nanodet.STD, bgr=True, distinct=True),
+    Layout("rtdetr-lists", stretch, finished.rtdetr_lists, distinct=True),
     Layout("torchvision", _boxed, finished.torchvision, distinct=True, ids=True),
     Layout("efficient-nms", _boxed, finished.counted_lists, distinct=True),
     Layout("yolov7-nms", _boxed, finished.batched_rows, distinct=True),
@@ -78,11 +90,11 @@ _ALL = (
     Layout("yolo-nas", _boxed, yolo.yolo_nas),
     Layout("yolov8", _boxed, yolo.yolov8),
     Layout("yolov6", _boxed, yolo.yolov6),
-    Layout("yolox", _yolox, yolo.yolox),
+    Layout("yolox", _cornered, yolo.yolox, std=(1.0, 1.0, 1.0)),
     Layout("yolov5", _boxed, yolo.yolov5),
-    Layout("rfdetr", _normalised, detr.rfdetr, distinct=True),
-    Layout("detr", _normalised, detr.detr, distinct=True),
-    Layout("rtdetr", _stretched, detr.rtdetr, distinct=True),
+    Layout("rfdetr", stretch, detr.rfdetr, *IMAGENET, distinct=True),
+    Layout("detr", stretch, detr.detr, *IMAGENET, distinct=True),
+    Layout("rtdetr", stretch, detr.rtdetr, distinct=True),
 )
 
 LAYOUTS = {layout.name: layout for layout in _ALL}

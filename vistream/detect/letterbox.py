@@ -62,12 +62,18 @@ def letterbox(frame: Frame, width: int, height: int, fill: int, centred: bool) -
     w, h = max(round(columns * scale), 1), max(round(rows * scale), 1)
     left, top = ((width - w) // 2, (height - h) // 2) if centred else (0, 0)
     image = np.full((height, width, 3), fill, np.uint8)
-    image[top : top + h, left : left + w] = cv2.resize(frame, (w, h), interpolation=cv2.INTER_LINEAR)
+    image[top : top + h, left : left + w] = _resized(frame, w, h)
     return image, Placement((w / columns, h / rows), (left, top))
 
 
 def stretch(frame: Frame, width: int, height: int) -> tuple[Image, Placement]:
     """`frame` scaled to exactly `height x width`, and where it lies in that: everywhere."""
     rows, columns = frame.shape[:2]
-    image = cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(image, np.uint8), Placement((width / columns, height / rows))
+    return _resized(frame, width, height), Placement((width / columns, height / rows))
+
+
+def _resized(frame: Frame, width: int, height: int) -> Image:
+    """Shrunk by area, which averages the camera's noise away, or enlarged."""
+    shrinks = width <= frame.shape[1] and height <= frame.shape[0]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(frame, (width, height), interpolation=how), np.uint8)

@@ -1,6 +1,6 @@
-"""The NanoDet detectors (RangiLyu, github.com/RangiLyu/nanodet, Apache-2.0): input, head, and NanoDet-g in torch.
+"""The heads of the NanoDet detectors (RangiLyu, github.com/RangiLyu/nanodet, Apache-2.0).
 
-They see letter-boxed BGR pixels, normalised by ImageNet's mean and deviation, and describe a box by four
+The networks see letter-boxed BGR pixels, normalised by ImageNet's mean and deviation, and describe a box by four
 distances from a cell's anchor point to its sides, each the expectation over a softmax of bins, in strides
 (generalised focal loss, Li et al., NeurIPS 2020).
 """
@@ -9,21 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.detect.candidates import Candidates, best_class, in_frame
+from vistream.detect.candidates import Candidates, best_class, joined
 from vistream.detect.coco import CLASSES
-from vistream.detect.letterbox import Placement, letterbox
-from vistream.detect.selection import Selection
 from vistream.detect.signature import Array, Decoder, Outputs, Signature, levels
-from vistream.types import Frame, Observations
+from vistream.models.nanodet import MEAN, STD
 
-MEAN = np.array([103.53, 116.28, 123.675], np.float32)  # B, G, R
-STD = np.array([57.375, 57.12, 58.395], np.float32)
-FILL = 114
+__all__ = ["HEAD_G", "HEAD_PLUS", "MEAN", "STD", "Head", "nanodet_plus"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +45,26 @@ class Head:
         arrays = [output.reshape(output.shape[-2], output.shape[-1]) for output in outputs]
         distances = {len(array): array for array in arrays if array.shape[1] == 4 * self.bins}
         classes = {len(array): array for array in arrays if array.shape[1] != 4 * self.bins}
-        corners = []
+        found = []
         for stride, (across, down) in zip(self.strides, self.levels(width, height), strict=True):
-            bins = distances[across * down].reshape(-1, 4, self.bins).astype(np.float64)
-            weights = np.exp(bins - bins.max(2, keepdims=True))
-            sides = weights @ np.arange(self.bins) / weights.sum(2) * stride
-            rows, columns = np.divmod(np.arange(across * down), across)
-            points = (np.stack([columns, rows], 1) + self.anchor) * stride
-            corners.append(np.concatenate([points - sides[:, :2], points + sides[:, 2:]], 1))
-        scores = [classes[across * down] for across, down in self.levels(width, height)]
-        return best_class(np.concatenate(corners), np.concatenate(scores), least)
+            scores, bins = classes[across * down], distances[across * down]
+            cells = np.flatnonzero(scores.max(1) > least)
+            found.append(self.level(scores[cells], bins[cells], cells, stride, across))
+        return joined(found)
+
+    def level(self, scores: Array, bins: Array, cells: NDArray[np.intp], stride: int, across: int) -> Candidates:
+        """Candidates of one level, one for each of `cells`, which are numbered row by row, `across` a row.
+
+        `scores` `[n, C]` in 0..1 and `bins` `[n, 4 * bins]` are theirs.
+        """
+        logits = bins.reshape(-1, 4, self.bins).astype(np.float64)
+        weights = np.exp(logits - logits.max(2, keepdims=True, initial=-np.inf))
+        sides = weights @ np.arange(self.bins) / weights.sum(2) * stride
+        rows, columns = np.divmod(cells, across)
+        points = (np.stack([columns, rows], 1) + self.anchor) * stride
+        return best_class(
+            np.concatenate([points - sides[:, :2], points + sides[:, 2:]], 1), np.asarray(scores, np.float32)
+        )
 
 
 HEAD_G = Head(bins=11, strides=(8, 16, 32), anchor=0.5)
@@ -88,36 +93,3 @@ def nanodet_plus(signature: Signature) -> Decoder | None:
         return head.decode(parts, width, height, least)
 
     return Decoder(decode, columns - 4 * head.bins)
-
-
-def prepared(frame: Frame, width: int, height: int) -> tuple[NDArray[np.float32], Placement]:
-    """A frame as the networks want it, `[1, 3, height, width]`, and where the frame lies in it."""
-    image, placement = letterbox(frame, width, height, FILL, centred=True)
-    normal = (image[..., ::-1] - MEAN) / STD
-    return np.ascontiguousarray(normal.transpose(2, 0, 1)[None]), placement
-
-
-class NanodetG:
-    """NanoDet-g, 416 x 416, COCO's 80 classes, from its tfjs graph model. COCO mAP 22.9 by its authors' count."""
-
-    name = "nanodet-g"
-
-    def __init__(self, path: Path, selection: Selection) -> None:
-        from vistream.models.tfjs import load_tfjs
-
-        self._selection = selection.checked(self.name, CLASSES)
-        self._graph = load_tfjs(path)
-
-    def describe(self) -> str:
-        return f"{self.name}: NanoDet-g at 416 x 416, {self._selection}"
-
-    def detect(self, frame: Frame, index: int) -> Observations:
-        import torch
-
-        image, placement = prepared(frame, 416, 416)
-        outputs = [output.numpy() for output in self._graph(torch.from_numpy(image)).values()]
-        candidates = HEAD_G.decode(outputs, 416, 416, self._selection.least())
-        return in_frame(self._selection.chosen(candidates, CLASSES), CLASSES, placement)
-
-    def reset(self) -> None:
-        """Nothing is carried from frame to frame."""

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from vistream.detect.candidates import in_frame, masks_in_frame
+from vistream.detect.agreement import Agreement
+from vistream.detect.candidates import Candidates, in_frame, masks_in_frame
 from vistream.detect.coco import CLASSES, CLASSES_BY_ID, KEYPOINTS
 from vistream.detect.layouts import LAYOUTS, Layout, implausible, recognised
-from vistream.detect.letterbox import fitted_size
+from vistream.detect.letterbox import Image, fitted_size
+from vistream.detect.onnx_body import OnnxBody, key_of, quantised, restored
 from vistream.detect.onnx_inputs import Size, class_names, inputs_of, positive_integers
 from vistream.detect.selection import Selection
 from vistream.detect.signature import Decoder, Outputs, Signature
+from vistream.detect.streaming import PictureStream, Streaming
+from vistream.engine.fidelity import DeadZones
 from vistream.errors import VistreamError
 from vistream.models.onnx_file import read_onnx
 from vistream.models.onnx_session import OnnxSession
-from vistream.types import Frame, Observations
+from vistream.types import Frame, Observations, Work
 
 log = logging.getLogger("vistream")
 
 FREE_SIZE = 640  # where the file leaves its input's size open and says nothing
+COMPARED = 4  # pictures on which the quantised file is compared with the float file
 STRIDE = 32  # the sides of a free input are multiples of this, if the file names no other
 
 
@@ -33,7 +39,9 @@ class OnnxDetector:
     Class names are the file's own (metadata entry `names`, as Ultralytics writes it), else COCO's where their
     number fits, else "class 0" and so on. Where the file leaves the size of its input open, that follows the shape of
     the frames: `size` is the longer side (None: the file's `imgsz`, else 640), or (width, height) for all frames.
-    `masks`: give masks where the network has them. Raises VistreamError at construction for files that don't work.
+    `masks`: give masks where the network has them. `streaming`: how its body is streamed, where that can be done; what
+    can't be runs in onnxruntime, on whole frames, which the log says once.
+    Raises VistreamError at construction for files that don't work.
     """
 
     def __init__(
@@ -44,6 +52,7 @@ class OnnxDetector:
         name: str | None = None,
         size: int | Size | None = None,
         masks: bool = False,
+        streaming: Streaming | None = None,
     ) -> None:
         self.name = name or f"onnx:{path.name}"
         self._path, self._selection, self._masks = path, selection, masks
@@ -56,6 +65,9 @@ class OnnxDetector:
         self._layout, decoder = self._chosen(layout)
         self._decoders = {self._size: decoder}
         self._sizes: dict[Size, Size] = {}
+        self._streaming = streaming
+        self._body: OnnxBody | None = None
+        self._found: Candidates | None = None
         self._names = self._own_names or _usual_names(decoder, self._layout.ids)
         if decoder.classes is not None and len(self._names) != decoder.classes:
             raise VistreamError(f"{path}: names {len(self._names)} classes but scores {decoder.classes}")
@@ -76,21 +88,89 @@ class OnnxDetector:
         width, height = self._size
         size = f"with a longer side of {max(self._size)}" if self._fitting else f"at {width} x {height}"
         kind = f"{self._layout.name} layout {size}"
-        return f"{self.name}: {self._path.name}, {kind}, {len(self._names)} classes; {self._selection}"
+        how = "" if self._streaming is None else f", streamed, {self._streaming.zones}"
+        return f"{self.name}: {self._path.name}, {kind}, {len(self._names)} classes{how}; {self._selection}"
 
     def detect(self, frame: Frame, index: int) -> Observations:
         size = self._size_for(frame)
-        image, placement = self._layout.prepare(frame, *size)
-        outputs = self._session(self._inputs.feed(image))
-        candidates = self._decoders[size].decode(outputs, self._selection.least())
-        chosen = self._selection.chosen(candidates, self._names, self._layout.distinct)
-        seen = in_frame(chosen, self._names, placement)
-        if chosen.masks is None or not self.gives_masks:
+        picture, placement = self._layout.picture(frame, *size)
+        body = self._body_for(frame, picture)
+        outputs = self._dense(picture) if body is None else body(picture)
+        if outputs is None and self._found is None and body is not None:
+            outputs = body.finished(body.stream.outputs, picture)
+        if outputs is not None:
+            self._found = self._chosen_of(outputs, size)
+        assert self._found is not None
+        seen = in_frame(self._found, self._names, placement)
+        if self._found.masks is None or not self.gives_masks:
             return seen
-        return replace(seen, masks=masks_in_frame(chosen.masks, seen.boxes, placement, size, frame.shape[:2]))
+        return replace(seen, masks=masks_in_frame(self._found.masks, seen.boxes, placement, size, frame.shape[:2]))
+
+    @property
+    def work(self) -> Work:
+        return Work() if self._body is None else self._body.stream.work
+
+    def body(self, frame: Frame) -> PictureStream | None:
+        body = self._body_for(frame, self.picture(frame))
+        return None if body is None else body.stream
+
+    def picture(self, frame: Frame) -> Image:
+        return self._layout.picture(frame, *self._size_for(frame))[0]
 
     def reset(self) -> None:
-        """Nothing is carried from frame to frame."""
+        """Forget the video."""
+        self._body = self._found = None
+
+    def state_dict(self) -> dict[str, Any]:
+        return {} if self._body is None else self._body.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.reset()
+        if state and self._streaming is not None:
+            self._body = restored(self._file, state, self._streaming.zones)
+
+    def _dense(self, picture: Image) -> Outputs:
+        """All outputs by the float file."""
+        return self._session(self._inputs.feed(self._layout.normalised(picture)))
+
+    def _chosen_of(self, outputs: Outputs, size: Size) -> Candidates:
+        candidates = self._decoders[size].decode(outputs, self._selection.least())
+        return self._selection.chosen(candidates, self._names, self._layout.distinct)
+
+    def _body_for(self, frame: Frame, picture: Image) -> OnnxBody | None:
+        """The stream for pictures of this size; None where there is to be none, or can't be."""
+        streaming = self._streaming
+        if streaming is None or (self._body is not None and self._body.stream.fits(picture)):
+            return self._body
+        size = (picture.shape[1], picture.shape[0])
+        frames = [frame] if streaming.samples is None else list(streaming.samples())
+        pictures = [self._layout.picture(frame, *size)[0] for frame in frames]
+        key = key_of(self._file, self._layout.preprocess, pictures)
+        try:
+            onnx, new = quantised(self._file, self._layout.preprocess, pictures, key)
+            self._body = OnnxBody(onnx, streaming.zones, key)
+            if new:
+                self._compare(pictures, size)
+        except VistreamError as error:
+            log.warning("%s runs in float on whole frames: %s", self.name, error)
+            self._body = self._streaming = None
+        self._found = None
+        return self._body
+
+    def _compare(self, pictures: Sequence[Image], size: Size) -> None:
+        """Say how far the quantised file is from the float file on these pictures.
+
+        Raises VistreamError where it misses most of what that finds.
+        """
+        assert self._body is not None
+        apart = Agreement()
+        for picture in pictures[:COMPARED]:
+            alone = OnnxBody(self._body.onnx, DeadZones(), self._body.key)
+            outputs = alone(picture)
+            assert outputs is not None  # the first picture changes everything
+            apart.add(self._chosen_of(self._dense(picture), size), self._chosen_of(outputs, size))
+        apart.check()
+        log.info("%s in integers: %s", self.name, apart)
 
     def _whole_size(self, size: int | Size | None) -> Size:
         """(width, height) of the dry run, and of every frame whose shape the input can't follow."""

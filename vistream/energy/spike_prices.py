@@ -1,4 +1,4 @@
-"""What the counts of a Spike2Former cost: the formula of its authors, and our three estimators on three ways to run it.
+"""What the counts of a Spike2Former cost: the formula of its authors, and three estimators for three methods.
 
 The authors: 0.9 pJ * MAC * fr * T for every layer, where fr is the mean integer of what the layer reads, so that D is
 in it already; 4.6 pJ * MAC for the first layer, which reads pixels. A layer that reads sums instead of spikes (the
@@ -20,7 +20,7 @@ MAC = HOROWITZ.float32_multiply + HOROWITZ.float32_add  # 4.6 pJ
 AC = HOROWITZ.float32_add  # 0.9 pJ
 
 
-class Way(Enum):
+class Method(Enum):
     """The value is what people read."""
 
     FLOAT = "float network"
@@ -33,7 +33,7 @@ class Prices:
     """Picojoules of a frame."""
 
     authors: float
-    estimates: dict[tuple[Way, Estimator], float]
+    estimates: dict[tuple[Method, Estimator], float]
 
 
 def priced(counts: SpikeCounts, repeats: int = 1) -> Prices:
@@ -42,8 +42,8 @@ def priced(counts: SpikeCounts, repeats: int = 1) -> Prices:
     layers = [_of_a_frame(layer, counts.frames) for layer in counts.layers.values()]
     authors = sum(AC * layer.sops if layer.sops else MAC * layer.macs for layer in layers)
     estimates = {
-        (way, estimator): repeats * sum(energy(estimator, _operations(way, layer, most)) for layer in layers)
-        for way in Way
+        (method, estimator): repeats * sum(energy(estimator, _operations(method, layer, most)) for layer in layers)
+        for method in Method
         for estimator in Estimator
     }
     return Prices(repeats * authors, estimates)
@@ -55,15 +55,15 @@ def _of_a_frame(layer: Products, frames: int) -> Products:
     )
 
 
-def _operations(way: Way, layer: Products, most: int) -> Operations:
-    if way is not Way.SPIKES:
-        width = FLOAT if way is Way.FLOAT else 1
+def _operations(method: Method, layer: Products, most: int) -> Operations:
+    if method is not Method.SPIKES:
+        width = FLOAT if method is Method.FLOAT else 1
         accesses = (
             Access(width * layer.weights, width * layer.macs),
             Access(width * layer.inputs, width * layer.macs),
             Access(width * layer.outputs, 0, width * layer.outputs),
         )
-        return Operations(layer.macs, 0, layer.outputs, accesses, floating=way is Way.FLOAT)
+        return Operations(layer.macs, 0, layer.outputs, accesses, floating=method is Method.FLOAT)
     spiking = layer.kind in ("spikes", "attention")
     arrivals = round(layer.sops) if spiking else layer.macs
     moved = MEMBRANE * (arrivals + most * layer.outputs)

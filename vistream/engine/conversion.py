@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from vistream.engine.agreement import OUTPUT, check_network, check_recording
+from vistream.engine.float_weights import cosine_with_float_weights
 from vistream.engine.frames import as_frame, channels_of, each
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.plain_torch import with_plain_torch
+from vistream.models.model import load_model
 from vistream.models.onnx_file import read_onnx
 from vistream.quantize.convert import converted
 from vistream.quantize.module import check_module
+from vistream.quantize.named import preprocess_of
 from vistream.quantize.onnx_module import image_of
 from vistream.quantize.onnx_network import OnnxNetwork, quantize_onnx
 from vistream.quantize.preprocess import preprocess_of_user
-from vistream.quantize.ranges import calibrate
-from vistream.quantize.scales import FULL, Levels
+from vistream.quantize.ranges import Ranges, calibrate
+from vistream.quantize.record import record
+from vistream.quantize.scales import FULL, Levels, Weights
 from vistream.quantize.sizes import any_size
 from vistream.quantize.trace import trace
+from vistream.types import Frame
 
 CHECKED = 2  # frames on which floats and integers are compared
 
@@ -38,6 +47,7 @@ def converted_model(
     std: Any = None,
     levels: Levels = FULL,
     tolerance: float = OUTPUT,
+    weights: Weights = Weights.INT8,
 ) -> IntegerNetwork:
     """The integer network of `model`, calibrated on `frames` and compared with the float network on the first of them.
 
@@ -56,7 +66,7 @@ def converted_model(
     program = trace(model, channels, kept[0].shape[:2])
     check_recording(model, program, kept, preprocess)
     ranges = calibrate(program, chain(kept, pictures), preprocess)
-    network, meanings = converted(program, ranges, preprocess, levels)
+    network, meanings = converted(program, ranges, preprocess, levels, weights=weights)
     if not any_size(model, program):
         only = replace(network.input, size=(kept[0].shape[0], kept[0].shape[1]))
         network = replace(network, layers=(only, *network.layers[1:]))
@@ -72,18 +82,64 @@ def converted_file(
     std: Any = None,
     levels: Levels = FULL,
     tolerance: float = OUTPUT,
+    weights: Weights = Weights.INT8,
 ) -> OnnxNetwork:
     """As `converted_model`, of an ONNX file; one that is quantised already is taken as it is."""
     file = read_onnx(path)
     channels = max((image_of(file).shape or (1, 3))[1], 1)
     preprocess = preprocess_of_user(mean, std, channels)
     pictures = (as_frame(frame, channels) for frame in each(frames))
-    return quantize_onnx(file, pictures, preprocess, levels, partial(check_network, tolerance=tolerance))
+    check = partial(check_network, tolerance=tolerance)
+    return quantize_onnx(file, pictures, preprocess, levels, check, weights, read_out=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibrated:
+    """A model's network; the ranges that were seen; and its cosine with float weights, for either kind of weights."""
+
+    network: IntegerNetwork
+    ranges: Ranges
+    cosines: Mapping[Weights, float]
+
+
+@with_plain_torch
+def calibrated_weights(spec: str, frames: Iterable[Frame], weights: Weights = Weights.INT8) -> Calibrated:
+    """The model of a name or a weights file, calibrated on frames (uint8 `[H, W, 3]`, RGB) and compared as a module is.
+
+    The outputs of a model with learned steps are not compared with the float network's: it was not trained for that.
+    Raises VistreamError as `converted_model` does.
+    """
+    model = load_model(spec)
+    preprocess, levels = preprocess_of(model), Levels(*model.levels)
+    shown = iter(frames)
+    kept = list(islice(shown, CHECKED))
+    if not kept:
+        raise VistreamError("calibration needs at least one frame")
+    program = trace(model.module)
+    check_recording(model.module, program, kept, preprocess)
+    ranges = calibrate(program, chain(kept, shown), preprocess)
+    found = {kind: converted(program, ranges, preprocess, levels, model.scales, kind) for kind in Weights}
+    network, meanings = found[weights]
+    tolerance = OUTPUT if model.scales is None else math.inf
+    check_network(program, network, meanings, kept, preprocess, tolerance)
+    cosines = {kind: cosine_with_float_weights(program, *made, kept) for kind, made in found.items()}
+    return Calibrated(network, ranges, cosines)
 
 
 def _channels(model: nn.Module, frame: Any, mean: Any) -> int:
-    """How many channels the network takes: as many as `mean` has numbers, or as its first convolution says."""
+    """How many channels the network takes: as many as `mean` has numbers; or as its first convolution says, where the
+    frame can be had that way (a grey one for a colour network can); or as the frame has, where that runs."""
     if mean is not None and np.size(mean) > 1:
         return int(np.size(mean))
     first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
-    return channels_of(frame) if first is None else first.in_channels
+    found = channels_of(frame)
+    if first is None or first.in_channels == found:
+        return found
+    try:
+        as_frame(frame, first.in_channels)
+        return first.in_channels
+    except VistreamError as error:
+        with suppress(VistreamError):  # something may stand before that convolution
+            record(model, torch.zeros(1, found, *as_frame(frame, found).shape[:2]))
+            return found
+        raise error

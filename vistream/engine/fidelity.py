@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vistream.errors import VistreamError
+
+LARGEST = 255
+"""Grey levels, and levels: what a byte holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +39,22 @@ PRESETS = {
 }
 
 
-def dead_zones(fidelity: str, deadband: int | None = None, hysteresis: int | None = None) -> DeadZones:
-    """A preset, with either of its numbers replaced; a dead-band given by hand is fixed.
+def dead_zones(
+    fidelity: str,
+    deadband: int | None = None,
+    hysteresis: int | None = None,
+    presets: Mapping[str, DeadZones] = PRESETS,
+) -> DeadZones:
+    """A preset, of others where they are given, with either number replaced; a dead-band given by hand is fixed.
 
     Raises VistreamError for an unknown preset or a bad number.
 
     >>> dead_zones("high", deadband=6)
     DeadZones(deadband=6, hysteresis=1, noise=0.0)
     """
-    if fidelity not in PRESETS:
-        raise VistreamError(f"no fidelity is called {fidelity!r}: it is one of {', '.join(PRESETS)}")
-    preset = PRESETS[fidelity]
+    if fidelity not in presets:
+        raise VistreamError(f"no fidelity is called {fidelity!r}: it is one of {', '.join(presets)}")
+    preset = presets[fidelity]
     noise = preset.noise if deadband is None else 0.0
     deadband = preset.deadband if deadband is None else deadband
     hysteresis = preset.hysteresis if hysteresis is None else hysteresis

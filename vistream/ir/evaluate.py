@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vistream.ir.graph import Node, Operand, Weight
+from vistream.ir.node import Node, Operand, Weight
 from vistream.ir.same import same_padding
 
 
@@ -123,3 +123,8 @@ EVALUATE: dict[str, Callable[[Node, list[Tensor]], Tensor]] = {
     "Concat": lambda node, inputs: torch.cat(inputs, node.attributes["axis"]),
     "Call": _call,
 }
+
+
+def evaluate(node: Node, inputs: list[Tensor]) -> Tensor:
+    """The float tensor of one node; `inputs` are those of its sources, in order."""
+    return EVALUATE[node.op](node, inputs)

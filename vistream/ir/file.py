@@ -94,9 +94,13 @@ def _encoded(value: Any, key: str, tensors: dict[str, Tensor]) -> Any:
 
 
 def _made(kind: type, entry: dict[str, Any], tensors: dict[str, Tensor]) -> Any:
-    """A dataclass of its encoded fields; raises ValueError, KeyError or TypeError where they are not of its types."""
+    """A dataclass of its encoded fields, of which those with a default may be missing, as in files of earlier versions.
+
+    Raises ValueError, KeyError or TypeError where they are not of its types.
+    """
     hints = typing.get_type_hints(kind)
-    return kind(**{part.name: _decoded(hints[part.name], entry[part.name], tensors) for part in fields(kind)})
+    given = (part.name for part in fields(kind) if part.name in entry)
+    return kind(**{name: _decoded(hints[name], entry[name], tensors) for name in given})
 
 
 def _decoded(hint: Any, value: Any, tensors: dict[str, Tensor]) -> Any:

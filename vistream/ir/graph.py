@@ -1,65 +1,18 @@
 """The neutral float graph: what a front end (torch, ONNX) reads a network into, and what the lowering takes.
 
-A node computes one tensor from those of earlier nodes. The vocabulary is small and close to ONNX's; whatever has no
-name in it is a `Call` of a torch operator, which can be evaluated but not looked into. Tensors have torch's own shapes
-(`[1, C, H, W]` for a map, batch always 1), so any graph can be run in float, node by node.
-
-| op | inputs | attributes | weights |
-|---|---|---|---|
-| `Input` | | | |
-| `Constant` | | | `value` |
-| `Conv` | x | `strides`, `pads` (four, or None: TensorFlow's SAME), `dilations`, `group` | `weight`, `bias`? |
-| `ConvTranspose` | x | `strides`, `pads` (two), `output_padding`, `dilations`, `group` | `weight`, `bias`? |
-| `Linear` | x | (over the last axis) | `weight` `[O, I]`, `bias`? |
-| `Scale` | x | (per channel, axis 1: `x * gain + shift`) | `gain`, `shift` |
-| `Add`, `Sub`, `Mul`, `Div` | a, b | (broadcast as torch does; a constant is a `Constant` node) | |
-| `Relu` | x | | |
-| `Clip` | x | `min`, `max` (floats, may be infinite) | |
-| `PRelu` | x | | `slope` `[C]` |
-| `MaxPool` | x | `kernel`, `strides`, `pads` (four), `dilations`, `ceil` | |
-| `AveragePool` | x | `kernel`, `strides`, `pads` (two), `ceil`, `count_include_pad`, `divisor` | |
-| `Mean` | x | (over rows and columns) `keepdims` | |
-| `Resize` | x | `mode` (nearest, bilinear), `factor` (two floats) or `size` (two), `align_corners` | |
-| `Pad` | x | `pads` (four), `value` | |
-| `Concat` | any number | `axis` | |
-| `Call` | any number | `target`, `arguments`, `keywords`, `output` | by name |
-
-Four `pads` are top, left, bottom, right; two are torch's `padding`, vertical and horizontal. A `?` may be missing.
-A `Call` calls the torch operator `target` (`"aten.softmax.int"`) with `arguments` and `keywords`, in which `Operand(i)`
-stands for input `i` and `Weight(name)` for a weight, and takes result number `output`, or the only one.
+Its nodes are listed in `node`. Any graph can be run in float, node by node.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-
-class Operand(NamedTuple):
-    """In the arguments of a `Call`: input number `position`."""
-
-    position: int
-
-
-class Weight(NamedTuple):
-    """In the arguments of a `Call`: the weight of this name."""
-
-    name: str
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """One operation; `name` is unique and what the user knows it by: the module's name where there is one."""
-
-    name: str
-    op: str
-    inputs: tuple[str, ...] = ()
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    weights: Mapping[str, Tensor] = field(default_factory=dict)
+from vistream.ir.evaluate import evaluate
+from vistream.ir.node import Node
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +20,13 @@ class Graph:
     """Nodes in computing order, the inputs first; `outputs`: the user's names for some of them, to node names.
 
     `sample`: the shape `[1, C, H, W]` of the input that the network was read at; every node's shape follows from it.
+    `coarse`: the network that it was read from has 16-bit floats somewhere, where the graph has float32.
     """
 
     nodes: tuple[Node, ...]
     outputs: Mapping[str, str]
     sample: tuple[int, ...] = ()
+    coarse: bool = False
 
     def node(self, name: str) -> Node:
         """The node of a name."""
@@ -149,11 +104,4 @@ def pruned(graph: Graph) -> Graph:
     for node in reversed(graph.nodes):
         if node.name in needed:
             needed.update(node.inputs)
-    return Graph(tuple(node for node in graph.nodes if node.name in needed), graph.outputs, graph.sample)
-
-
-def evaluate(node: Node, inputs: list[Tensor]) -> Tensor:
-    """The float tensor of one node; `inputs` are those of its sources, in order."""
-    from vistream.ir.evaluate import EVALUATE
-
-    return EVALUATE[node.op](node, inputs)
+    return replace(graph, nodes=tuple(node for node in graph.nodes if node.name in needed))

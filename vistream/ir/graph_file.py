@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from vistream.ir.evaluate import EVALUATE, operator_of
-from vistream.ir.graph import Graph, Node, Operand, Piece, Weight
+from vistream.ir.graph import Graph, Piece
+from vistream.ir.node import Node, Operand, Weight
 
 
 def encoded_piece(piece: Piece, key: str, tensors: dict[str, Tensor]) -> dict[str, Any]:

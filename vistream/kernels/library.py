@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vistream.kernels.build import library_path, sources_digest, this_platform
-from vistream.kernels.structs import Int64, Kernels, Layer, Place, Pointer, check_structs
+from vistream.kernels.structs import Deformable, Int64, Kernels, Layer, Place, Pointer, check_structs
 
 CHOICE = "VISTREAM_KERNELS"  # the name of a variant, to be used instead of the best
 
@@ -71,6 +71,7 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "selftest": (ctypes.c_int, [Pointer, ctypes.c_int, ctypes.c_int, ctypes.c_int]),
         "best_of_all": (None, [Pointer, Int64, Int64, Int64, Pointer, Pointer, Int64]),
         "best_in_window": (None, [Pointer, ctypes.POINTER(Place), Pointer, Pointer, Int64]),
+        "deformable": (None, [Pointer, ctypes.POINTER(Deformable), Pointer, Int64, Pointer, Pointer, Pointer]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(loaded, f"vistream_{name}")

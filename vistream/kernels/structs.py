@@ -58,6 +58,14 @@ class Place(ctypes.Structure):
     )
 
 
+class Deformable(ctypes.Structure):
+    """A window whose taps are moved, see `vistream_deformable`."""
+
+    _fields_ = _each(
+        Int64, "height width channels columns groups kernel_h kernel_w stride_h stride_w dilation_h dilation_w top left"
+    )
+
+
 class Kernels(ctypes.Structure):
     """The beginning of what describes a variant; functions follow that only the library calls."""
 
@@ -77,7 +85,7 @@ class TermKind:
 class LayerKind:
     """`LayerKind` of job.h; what no kernel computes has none."""
 
-    NEURON, MAX_POOL, COPY = range(3)
+    NEURON, MAX_POOL, COPY, BLEND = range(4)
 
 
 PIECE, GROUP, PANEL = 48, 32, 256  # of job.h: positions in a chain, positions and channels of the tile registers
@@ -85,7 +93,7 @@ PIECE, GROUP, PANEL = 48, 32, 256  # of job.h: positions in a chain, positions a
 
 def check_structs(library: ctypes.CDLL) -> None:
     """Raise RuntimeError where the library means something else by a struct."""
-    for struct in (Window, Term, Layer, Workspace, Place):
+    for struct in (Window, Term, Layer, Workspace, Place, Deformable):
         fields, size = ctypes.POINTER(_Field)(), Int64()
         count = library.vistream_fields(struct.__name__.encode(), ctypes.byref(fields), ctypes.byref(size))
         theirs = [(fields[i].name.decode(), fields[i].offset, fields[i].size) for i in range(count)]

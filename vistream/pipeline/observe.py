@@ -14,6 +14,7 @@ from vistream.detect.from_file import FileDetector
 from vistream.detect.motion import LABEL as MOVING
 from vistream.detect.motion import MotionDetector
 from vistream.detect.selection import Selection
+from vistream.detect.streaming import Streaming
 from vistream.errors import VistreamError
 from vistream.media.formats.coco import read_coco
 from vistream.media.formats.detections.footage import LABEL, Footage
@@ -41,9 +42,14 @@ class Observer:
     images: tuple[PoseImage, ...] = ()
 
     @property
+    def boxes(self) -> Detector | None:
+        """The detector itself, where another one adds masks to its boxes."""
+        return self.detector.detector if isinstance(self.detector, BoxMasks) else self.detector
+
+    @property
     def labels(self) -> frozenset[str] | None:
         """The classes of all that it will report, where that is known beforehand."""
-        found = self.detector.detector if isinstance(self.detector, BoxMasks) else self.detector
+        found = self.boxes
         if isinstance(found, MotionDetector):
             return frozenset((MOVING,))
         return frozenset(found.labels) if isinstance(found, FileDetector) else None
@@ -62,12 +68,13 @@ def make_observer(
     footage: Footage,
     poses: Path | None = None,
     detector_size: Size | None = None,
+    streaming: Streaming | None = None,
 ) -> Observer:
     """The observations of `task`: of the file `detections`, else of the detector called `detector`.
 
     For mots, boxes without masks are given some, see `BoxMasks`. `frames`: of the video, where known. `poses`: a
     file of skeletons that the task pose is to carry on from the first frame: then it looks at no observations.
-    `detector_size`: of the detector's input, where that is free.
+    `detector_size`: of the detector's input, where that is free; `streaming`: how it is streamed, None: not at all.
     Raises VistreamError where the two contradict each other, or a file is of another task or malformed.
     """
     if task in BLIND:
@@ -96,7 +103,15 @@ def make_observer(
         return observer
     selection = Selection(classes=frozenset(classes) if classes else None)
     poses_wanted = task == "pose"
-    found = make_detector(detector, fps, selection, keypoints=poses_wanted, masks=task == "mots", size=detector_size)
+    found = make_detector(
+        detector,
+        fps,
+        selection,
+        keypoints=poses_wanted,
+        masks=task == "mots",
+        size=detector_size,
+        streaming=streaming,
+    )
     return Observer(found, keypoints_of(found) if poses_wanted else ())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -36,9 +37,11 @@ from vistream.media.video.sink import SUFFIXES, VideoSink, video_names
 from vistream.models.classes import ClassSet
 from vistream.pipeline.checkpoint import checkpoint_path
 from vistream.pipeline.gaps import GapFiller
+from vistream.pipeline.overlap import Behind
 from vistream.render.heatmap import HeatMap
 from vistream.render.overlay import Overlay
 from vistream.segment.network import TASKS as SEGMENTING
+from vistream.stages import Stages
 from vistream.storage.names import FileName, written
 from vistream.tracking.places import Place
 from vistream.types import Frame, Result
@@ -155,7 +158,8 @@ class Outputs:
     `joints`, `images`: of the poses, for the posetrack output. `places`: lines and zones, to be drawn.
     `classes`: of the tasks that say what pixels show.
     `name`: of the source, for the forms that say it.
-    `picture` is the last annotated frame, drawn if a video is written or `draw` is set. As a context manager: files get
+    `picture` is the last annotated frame, drawn if a video is written or `draw` is set, and given to `drawn` with its
+    result; that is done in a thread of its own, a few frames behind. As a context manager: files get
     their names when the block ends well or by Ctrl-C, and are removed after any other exception; then with JSON lines
     among them, these and the part of the video stay, since that is what a resumption needs.
     `keep`: go on after so many frames, which fill so many bytes of the JSON lines: everything else is written again
@@ -180,10 +184,14 @@ class Outputs:
         classes: ClassSet | None = None,
         keep: Keep | None = None,
         before: Callable[[Result], None] = lambda _: None,
+        drawn: Callable[[Result, Frame], None] | None = None,
+        stages: Stages | None = None,
     ) -> None:
         self.files = paths.given()
         self.picture: Frame | None = None
         self._overlay = Overlay(size, fps, joints, places) if draw or paths.video is not None else None
+        self._drawn, self._stages = drawn, stages or Stages()
+        self._behind: Behind | None = None
         self._stack = ExitStack()
         with ExitStack() as opening:
             self._writers: list[Writer] = []
@@ -218,6 +226,8 @@ class Outputs:
                 frames = 0 if keep is None else keep.frames
                 sink = VideoSink(paths.video, fps, size, keep=frames, resumable=paths.jsonl is not None)
                 self._sink = opening.enter_context(sink)
+            if self._overlay is not None:
+                self._behind = opening.enter_context(Behind("drawing"))
             self._stack = opening.pop_all()
 
     def _write_again(self, path: Path, frames: int, before: Callable[[Result], None]) -> None:
@@ -230,13 +240,20 @@ class Outputs:
             before(result)
 
     def settled(self) -> int:
-        """Bytes of the JSON lines, all of them on the disk. Raises VistreamError if they have gone, or never were."""
+        """Bytes of the JSON lines, all of them on the disk, and every picture drawn.
+
+        Raises VistreamError if they have gone, or never were.
+        """
         if self._lines is None:
             raise VistreamError("a run without JSON lines can't be resumed")
+        if self._behind is not None:
+            self._behind.flush()
         return self._lines.settled()
 
     def write(self, frame: SourceFrame, result: Result, status: str) -> None:
         """Add one frame, its result, and a line of text for the picture."""
+        if self._behind is not None:
+            self._behind.do(partial(self._draw, frame.image, result, status))
         result = recorded(result)
         for writer in self._writers:
             writer.check()
@@ -250,10 +267,17 @@ class Outputs:
                 of_pictures.write(frame.image, result)
         for maps in self._maps:
             maps.write(result, name.stem if name.suffix else "")
-        if self._overlay is not None:
-            self.picture = self._overlay.draw(frame.image, result, status)
+
+    def _draw(self, frame: Frame, result: Result, status: str) -> None:
+        assert self._overlay is not None
+        with self._stages.of("drawing"):
+            picture = self._overlay.draw(frame, recorded(result), status)
+        with self._stages.of("encoding"):
             if self._sink is not None:
-                self._sink.write(self.picture)
+                self._sink.write(picture)
+            if self._drawn is not None:
+                self._drawn(result, picture)
+        self.picture = picture
 
     def _write_texts(self, result: Result) -> None:
         for complete in [result] if self._gaps is None else self._gaps.add(result):

@@ -144,6 +144,8 @@ class Recording:
                     classes=self.run.session.classes,
                     keep=None if after is None or saved is None else Keep(after.frames, saved["bytes"]),
                     before=self._follow,
+                    drawn=None if self.report is None else self.report.add,
+                    stages=self.run.stages,
                 )
             )
             if self.report is not None:
@@ -160,8 +162,6 @@ class Recording:
             # no speed: the first frames would say 0, and the same run would draw another picture
             status = "" if result.class_map is not None else f"{100 * result.work.share:.0f} % of dense work"
             self.outputs.write(frame, result, status)
-            if self.report is not None and self.outputs.picture is not None:
-                self.report.add(result, self.outputs.picture)
             self._written = True
             self._keep()
             yield frame, result
@@ -195,8 +195,8 @@ class Recording:
     def _pack(self) -> tuple[str, Arrays]:
         memory = self.run.memory()
         named = {name: getattr(memory, name) for name in Memory.__dataclass_fields__}
-        pictures = None if self.report is None else self.report.memory()
-        return self._packed(named, self.outputs.settled(), pictures)
+        size = self.outputs.settled()  # first: by then the report has every picture
+        return self._packed(named, size, None if self.report is None else self.report.memory())
 
     def _packed(self, memory: object, size: int, report: object) -> tuple[str, Arrays]:
         assert self._path is not None

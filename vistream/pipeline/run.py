@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,24 @@ from typing import Any
 from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import Size
 from vistream.detect.coco import KEYPOINTS
+from vistream.detect.streaming import SharingDetector, StreamedDetector, Streaming
 from vistream.media.formats.detections.footage import Footage
 from vistream.media.video.frames import Source, SourceFrame
 from vistream.media.video.source import open_source
+from vistream.media.video.spread import spread_frames
 from vistream.pipeline.checkpoint import known
 from vistream.pipeline.observe import make_observer
-from vistream.pipeline.session import AUTO, Session, check_fidelity, check_task
+from vistream.pipeline.overlap import ReadAhead
+from vistream.pipeline.session import AUTO, FLOAT, Session, check_fidelity, check_task
 from vistream.pipeline.start import FirstObjects
 from vistream.tracking.counting import Counter
 from vistream.tracking.life import ANY_CLASS, Conf
 from vistream.tracking.places import read_places, within
-from vistream.types import Box, Observations, Result
+from vistream.types import Box, Frame, Observations, Result, Work
+
+SHARING = ("mot", "mots")
+"""The tasks that take a detector's own maps for appearance, where it has such and no model is named."""
+SAMPLES = 8  # frames that a detector may be calibrated on
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class Run:
 
     def __init__(self, source: str, settings: Settings, after: Memory | None = None) -> None:
         check_task(settings.task)
-        check_fidelity(settings.task, settings.fidelity, settings.deadband, settings.hysteresis)
+        zones = check_fidelity(settings.task, settings.fidelity, settings.deadband, settings.hysteresis)
         first = FirstObjects(settings.init_mask, settings.init_box, settings.init_poses)
         first.check(settings.task)
         self.settings = settings
@@ -101,11 +108,18 @@ class Run:
                 Footage(self._length(), self.source.size, self.source.names),
                 settings.init_poses,
                 settings.detector_size,
+                None
+                if settings.fidelity == FLOAT
+                else Streaming(zones, None if self.source.live else samples_of(source)),
             )
+            boxes = self.observer.boxes
+            self._streamed = boxes if isinstance(boxes, StreamedDetector) else None
+            shares = settings.task in SHARING and settings.model == AUTO and settings.fidelity != FLOAT
+            self._sharing = boxes if shares and isinstance(boxes, SharingDetector) else None
             self.session = Session(
                 settings.task,
                 settings.fidelity,
-                settings.model,
+                settings.model if self._sharing is None else None,
                 deadband=settings.deadband,
                 hysteresis=settings.hysteresis,
                 fps=self.fps,
@@ -113,6 +127,10 @@ class Run:
                 conf=settings.conf,
                 memory=settings.memory,
             )
+            if self._sharing is not None:
+                self.session.model = f"the detector's own maps ({self._sharing.name})"
+            self.stages = self.session.stages
+            self._frames = ReadAhead(self.source, self.stages)
             self.places = within(read_places(settings.lines, settings.zones), self.source.size)
             self._counter = Counter(self.places)
             if after is None:
@@ -124,14 +142,18 @@ class Run:
             raise
 
     def __iter__(self) -> Iterator[tuple[SourceFrame, Result]]:
-        for given in self.source:
+        for given in self._frames:
             frame = given if self._after is None or not self.source.live else _later(given, self._after.time)
             self.between = False
             detector = self.observer.detector
-            seen = Observations.none() if detector is None else detector.detect(frame.image, frame.index)
+            with self.stages.of("detector"):
+                seen = Observations.none() if detector is None else detector.detect(frame.image, frame.index)
+                features = self._sharing.features() if self._sharing is not None else None
             if self.settings.classes:
                 seen = seen.pick([i for i, label in enumerate(seen.labels) if label in self.settings.classes])
-            result = self.session.step(frame.image, seen, index=frame.index, time=frame.time)
+            result = self.session.step(frame.image, seen, index=frame.index, time=frame.time, features=features)
+            if self._streamed is not None:
+                result = replace(result, work=Work(self._streamed.work.layers + result.work.layers))
             if self.places:
                 result = replace(result, events=self._counter.step(result.tracks, result.time))
             self.done += 1
@@ -143,9 +165,10 @@ class Run:
         """Where the run is, between two frames."""
         detector = self.observer.detector
         masks = detector.memory() if isinstance(detector, BoxMasks) else None
-        boxes = detector.detector if isinstance(detector, BoxMasks) else detector
+        boxes = self.observer.boxes
         content: dict[str, object] = {"session": self.session.memory(), "masks": masks, "counter": self._counter}
         content["detector"] = boxes if known(boxes) else None
+        content["levels"] = None if self._streamed is None else self._streamed.state_dict()
         return Memory(self.done, *self._last, content)
 
     @property
@@ -161,6 +184,8 @@ class Run:
         self.session.remember(content["session"], before)
         self._counter = content.get("counter") or self._counter
         detector = self.observer.detector
+        if self._streamed is not None:
+            self._streamed.load_state_dict(content["levels"] or {})
         if isinstance(detector, BoxMasks):
             detector.detector = content["detector"] or detector.detector
             detector.remember(content["masks"])
@@ -169,6 +194,7 @@ class Run:
 
     def close(self) -> None:
         """Let go of the source."""
+        self._frames.close()
         self.source.close()
 
     def _length(self) -> int | None:
@@ -180,3 +206,8 @@ class Run:
 
 def _later(frame: SourceFrame, seconds: float) -> SourceFrame:
     return replace(frame, time=frame.time + seconds)
+
+
+def samples_of(source: str) -> Callable[[], Iterator[Frame]]:
+    """What gives a few frames of a source, spread over it."""
+    return lambda: (frame.image for frame in spread_frames(source, SAMPLES))

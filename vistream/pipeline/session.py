@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from vistream.detect.camera_motion import CameraMotion
 from vistream.detect.coco import KEYPOINTS
+from vistream.detect.streaming import SharedFeatures
 from vistream.engine.fidelity import DeadZones, dead_zones
 from vistream.engine.float_network import FloatFeatures, FloatNetwork
 from vistream.engine.stream.engine import Stream
@@ -23,8 +23,9 @@ from vistream.pipeline.observe import FOLLOWING
 from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
 from vistream.segment.network import TASKS as SEGMENTING
-from vistream.segment.network import check_float_only, load_network
+from vistream.segment.network import load_network, segmentation_zones
 from vistream.segment.segmenter import Segmenter
+from vistream.stages import Stages
 from vistream.tracking.life import ANY_CLASS, Conf, Counts
 from vistream.tracking.mot import MotConfig, MotTracker
 from vistream.tracking.mots import MotsConfig, MotsTracker
@@ -32,8 +33,6 @@ from vistream.tracking.pose import PoseConfig, PoseTracker
 from vistream.tracking.sot import SotTracker
 from vistream.tracking.vos import VosTracker
 from vistream.types import Features, Frame, Observations, Result, Target, Track, Warp
-
-log = logging.getLogger("vistream")
 
 
 class Task(Protocol):
@@ -90,8 +89,7 @@ class Session:
     `joints`: for pose, the names of the keypoints, COCO's where nothing else is said.
     `fps`: frames a second at which `step` is called, 30 where not known. `conf`: what may start a track; `memory`:
     seconds for which an object that is not seen is remembered; both for the tasks that join detections.
-    The tasks semseg and panoptic run their network in float on whole frames, which is what both "exact" and "float" say
-    of them; they look at no observations.
+    The tasks semseg and panoptic look at no observations.
     The attribute `model` says in words which network it is, `zones` what the fidelity means in numbers.
     """
 
@@ -115,11 +113,13 @@ class Session:
         self._segmenter: Segmenter | None = None
         self._camera = CameraMotion()
         self._next = 0
+        self.stages = Stages()
         self.zones = check_fidelity(task, fidelity, deadband, hysteresis)
         if task in SEGMENTING:
             name = DEFAULT_SEGMENTATION if model == AUTO else model
-            self._segmenter = _segmenter(name, task)
-            self.model = f"{name}, weights {self._segmenter.network.sha256[:12]} (float, whole frames)"
+            zones = None if fidelity == FLOAT else self.zones
+            self._segmenter = _segmenter(name, task, zones)
+            self.model = f"{name}, weights {self._segmenter.network.sha256[:12]} ({self._segmenter.made_with})"
             return
         self._tracker = TASKS[task](fps or 30.0, joints, _options(task, conf, memory))
         model = DEFAULT_MODEL if model == AUTO else model
@@ -140,6 +140,8 @@ class Session:
             self._stream.reset()
         if self._tracker is not None:
             self._tracker.reset()
+        if self._segmenter is not None:
+            self._segmenter.reset()
         self._camera.reset()
         self._next = 0
 
@@ -174,13 +176,13 @@ class Session:
 
     def memory(self) -> dict[str, object]:
         """All that is remembered of the video, for `checkpoint`: the objects themselves, not copies."""
-        levels = self._stream.state_dict() if isinstance(self._stream, Stream) else {}
+        streamed = self._stream if isinstance(self._stream, Stream) else self._segmenter
         return {
             "next": self._next,
             "task": self.task,
             "tracker": None if self._tracker is None else self._tracker.state_dict(),
             "camera": self._camera.state_dict(),
-            "levels": levels,
+            "levels": {} if streamed is None else streamed.state_dict(),
         }
 
     def remember(self, memory: Mapping[str, Any], frame: Frame | None) -> None:
@@ -195,8 +197,9 @@ class Session:
             self._tracker.load_state_dict(memory["tracker"])
         self._next = int(memory["next"])
         self._camera.load_state_dict(memory["camera"])
-        if isinstance(self._stream, Stream) and frame is not None:
-            self._stream.load_state_dict(memory["levels"])
+        streamed = self._stream if isinstance(self._stream, Stream) else self._segmenter
+        if streamed is not None and frame is not None:
+            streamed.load_state_dict(memory["levels"])
 
     def _fit(self, frame: Frame) -> Frame:
         return fit(frame, shortest=SHORTEST.get(self.task, 0))
@@ -209,10 +212,12 @@ class Session:
         *,
         index: int | None = None,
         time: float | None = None,
+        features: SharedFeatures | None = None,
     ) -> Result:
         """Take the next frame, uint8 `[H, W, 3]`, RGB, and what a detector saw in it.
 
-        `index` and `time` (seconds) are carried into the result; without them frames are counted from 0.
+        `features`: of the detector's own network, for a session without one. `index` and `time` (seconds) are carried
+        into the result; without them frames are counted from 0.
         """
         seen = Observations.none() if observations is None else observations
         number = self._next if index is None else index
@@ -221,11 +226,19 @@ class Session:
         if self._segmenter is not None:
             return self._segmenter.step(frame).result(number, seconds)
         assert self._tracker is not None
-        camera = None if self.task in STILL else self._camera.step(frame, seen.boxes)
+        with self.stages.of("association"):
+            camera = None if self.task in STILL else self._camera.step(frame, seen.boxes)
         if self._stream is None:
-            return Result(number, seconds, self._tracker.step(None, seen, camera), len(seen), camera=camera)
-        look = self._look(frame)
-        tracks = self._tracker.step(look, seen, camera)
+            with self.stages.of("association"):
+                tracks = self._tracker.step(features, seen, camera)
+            activity = None if features is None else features.recomputed
+            return Result(number, seconds, tracks, len(seen), activity=activity, camera=camera)
+        with self.stages.of("appearance"):
+            look = self._look(frame)
+        before = self.stages.seconds["appearance"]
+        with self.stages.of("association"):
+            tracks = self._tracker.step(look, seen, camera)
+        self.stages.seconds["association"] -= self.stages.seconds["appearance"] - before
         step = look.step
         return Result(number, seconds, tracks, len(seen), step.work, step.recomputed.numpy(), camera=camera)
 
@@ -233,7 +246,7 @@ class Session:
         assert self._stream is not None
         fitted, size = self._fit(frame), (frame.shape[1], frame.shape[0])
         return (
-            LazyFeatures(self._stream, fitted, size)
+            LazyFeatures(self._stream, fitted, size, self.stages)
             if isinstance(self._stream, Stream)
             else self._stream.look(fitted, size)
         )
@@ -258,18 +271,16 @@ def _float_model(model: str | IntegerNetwork | None, task: str) -> LoadedModel:
     return load_model(model, deep=task in DEEP)
 
 
-def _segmenter(model: str | IntegerNetwork | None, task: str) -> Segmenter:
+def _segmenter(model: str | IntegerNetwork | None, task: str, zones: DeadZones | None) -> Segmenter:
     if not isinstance(model, str):
         raise VistreamError(f"the task {task} needs the name or the file of a network that segments")
-    log.info("the task %s runs its network in float, on whole frames", task)
-    return Segmenter(load_network(model, task), task)
+    return Segmenter(load_network(model, task), task, zones=zones)
 
 
 def check_fidelity(task: str, fidelity: str, deadband: int | None, hysteresis: int | None) -> DeadZones:
     """What a fidelity means in numbers, the baseline included; raises VistreamError if the task has none such."""
     if task in SEGMENTING:
-        check_float_only(task, fidelity, deadband, hysteresis)
-        return DeadZones()
+        return segmentation_zones(fidelity, deadband, hysteresis) or DeadZones()
     return DeadZones() if fidelity == FLOAT else dead_zones(fidelity, deadband, hysteresis)
 
 

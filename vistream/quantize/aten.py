@@ -44,6 +44,11 @@ def meaning_of(target: str, arguments: Arguments) -> Meaning | Traced | None:
     return None if read is None else read(arguments)
 
 
+def is_known(target: str) -> bool:
+    """Whether there is an entry for the operator."""
+    return target.rpartition(".")[0] in READ
+
+
 def _pair(value: Sequence[int]) -> tuple[int, int]:
     first, second = value if len(value) == 2 else (value[0], value[0])
     return int(first), int(second)
@@ -67,8 +72,10 @@ def _convolution(a: Arguments) -> Meaning | None:
 
 
 def _batch_norm(a: Arguments) -> Meaning | None:
+    if a.get("training"):
+        return None
     x, mean, variance = a["input"], a["running_mean"], a["running_var"]
-    if a.get("training") or any(isinstance(v, Traced) for v in (mean, variance, a["weight"], a["bias"])):
+    if any(isinstance(v, Traced) for v in (mean, variance, a["weight"], a["bias"])):
         return None
     gain = torch.rsqrt(variance + a["eps"])
     if a["weight"] is not None:

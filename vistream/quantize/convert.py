@@ -41,9 +41,12 @@ from vistream.quantize.program import (
     Term,
 )
 from vistream.quantize.ranges import Preprocess, Ranges, calibrate
-from vistream.quantize.scales import FULL, Levels, Scale, scales_of
+from vistream.quantize.round_weights import halves, on_levels, rounded
+from vistream.quantize.scales import FULL, Levels, Scale, Weights, scales_of
 from vistream.quantize.trace import trace
 from vistream.types import Frame
+
+READOUT = Scale(-128, 127, 1.0)  # of a sum that stays real: its numbers mean themselves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,13 +90,14 @@ def convert(
     preprocess: Preprocess,
     levels: Levels = FULL,
     scales: Mapping[str, float] | None = None,
+    weights: Weights = Weights.INT8,
 ) -> IntegerNetwork:
     """The integer network of a program.
 
     A neuron layer takes its scale from `scales` (by the name of its activation) where that has it, else from `ranges`.
     Raises VistreamError where a layer has neither.
     """
-    return converted(program, ranges, preprocess, levels, scales)[0]
+    return converted(program, ranges, preprocess, levels, scales, weights)[0]
 
 
 def converted(
@@ -102,9 +106,15 @@ def converted(
     preprocess: Preprocess,
     levels: Levels = FULL,
     scales: Mapping[str, float] | None = None,
+    weights: Weights = Weights.INT8,
+    read_out: bool = False,
 ) -> tuple[IntegerNetwork, dict[str, Meaning]]:
-    """As `convert`; beside the network, what the numbers of every layer mean."""
-    converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}))
+    """As `convert`; beside the network, what the numbers of every layer mean.
+
+    `read_out`: an output that is a plain sum, and that no other layer reads, gives real numbers instead of levels.
+    """
+    real = _last_sums(program) if read_out else frozenset()
+    converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}), weights, real)
     layers = [converter.take(layer) for layer in program.layers]
     outputs = [
         Output(name, output.layer, converter.output_scale(output.layer), output.shape)
@@ -113,10 +123,25 @@ def converted(
     return IntegerNetwork(tuple(layers), tuple(outputs)), converter.meanings
 
 
+def _last_sums(program: Program) -> frozenset[str]:
+    """The outputs that are neuron layers without an activation, and are read by no layer."""
+    read = {source for layer in program.layers for source in layer.sources}
+    plain = {
+        layer.name
+        for layer in program.layers
+        if isinstance(layer, FloatNeuron) and layer.root is None and layer.clip is None
+    }
+    return frozenset({output.layer for output in program.outputs.values()} & (plain - read))
+
+
 class _Converter:
-    def __init__(self, preprocess: Preprocess, scales: Mapping[str, Scale]) -> None:
+    def __init__(
+        self, preprocess: Preprocess, scales: Mapping[str, Scale], weights: Weights, real: frozenset[str]
+    ) -> None:
         self.preprocess = preprocess
         self.scales = scales
+        self.weights = weights
+        self.real = real
         self.meanings: dict[str, Meaning] = {}
 
     def take(self, layer: FloatLayer) -> Operation:
@@ -146,7 +171,7 @@ class _Converter:
 
     def transposed(self, layer: FloatTransposed) -> tuple[Operation, Meaning]:
         source = self.meanings[layer.source]
-        integer, step = _rounded(_on_levels(layer.weight, source.gain, layer.groups))
+        integer, step = rounded(on_levels(layer.weight, source.gain, layer.groups))
         operation = TransposedConvolution(
             layer.name, layer.source, integer, layer.stride, layer.before, layer.after, layer.dilation, layer.groups
         )
@@ -163,40 +188,33 @@ class _Converter:
         return operation, _centred(one * scale.step)
 
     def neuron(self, layer: FloatNeuron) -> tuple[Operation, Meaning]:
-        scale = self.scales[layer.name]
+        scale = READOUT if layer.name in self.real else self.scales[layer.name]
         bias = layer.sum.bias.to(torch.float64)
-        synapses = []
+        synapses: list[Synapse] = []
         # What needs no weights comes first: kernels then add it where the sum of a convolution ends, instead of apart.
         for term in sorted(layer.sum.terms, key=lambda term: term.weight is not None):
             source = self.meanings[term.source]
             bias = bias + _offset(term, source)
-            synapses.append(_synapse(term, source, scale.step))
+            synapses += _synapses(term, source, scale.step, self.weights)
         levels = (bias / scale.step + scale.shift).to(torch.float32)
         channels = layer.sum.channels
         meaning = Meaning(torch.full((channels,), scale.real, dtype=torch.float32), torch.zeros(channels))
-        neuron = Neuron(layer.name, tuple(synapses), levels, scale.lo, scale.hi, scale.real, scale.table)
+        gives = Kind.REAL if scale is READOUT else Kind.LEVELS
+        neuron = Neuron(layer.name, tuple(synapses), levels, scale.lo, scale.hi, scale.real, scale.table, gives=gives)
         return neuron, meaning
 
 
-def _synapse(term: Term, source: Meaning, scale: float) -> Synapse:
+def _synapses(term: Term, source: Meaning, scale: float, weights: Weights) -> list[Synapse]:
+    """A term as what brings its charge: one synapse, or two where its weights have two bytes, upper and lower."""
     if term.weight is None:
         multiplier = term.gain * source.gain / scale
-        return Synapse(term.source, None, multiplier.to(torch.float32), term.window)
-    integer, step = _rounded(_on_levels(term.weight * term.gain[:, None, None, None], source.gain, term.groups))
-    return Synapse(term.source, integer, (step / scale).to(torch.float32), term.window, term.groups)
-
-
-def _on_levels(weight: Tensor, gain: Tensor, groups: int) -> Tensor:
-    """The weight `[O, I / groups, kh, kw]` that acts on levels of `gain` `[I]` each, float64."""
-    outputs, per_group = weight.shape[:2]
-    gain = gain.reshape(groups, 1, per_group).expand(-1, outputs // groups, -1).reshape(outputs, per_group, 1, 1)
-    return weight.to(torch.float64) * gain
-
-
-def _rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """The weight as int8, and the step of each output channel, float64 `[O]`."""
-    step = weight.abs().amax((1, 2, 3)).clamp_min(torch.finfo(torch.float32).tiny) / 127
-    return torch.round(weight / step[:, None, None, None]).clamp(-127, 127).to(torch.int8), step
+        return [Synapse(term.source, None, multiplier.to(torch.float32), term.window)]
+    weight = on_levels(term.weight * term.gain[:, None, None, None], source.gain, term.groups)
+    parts = [rounded(weight)] if weights is Weights.INT8 else halves(weight)
+    return [
+        Synapse(term.source, integer, (step / scale).to(torch.float32), term.window, term.groups)
+        for integer, step in parts
+    ]
 
 
 def _offset(term: Term, source: Meaning) -> Tensor:

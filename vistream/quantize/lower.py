@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vistream.ir.graph import Graph, Node, evaluate
+from vistream.ir.evaluate import evaluate
+from vistream.ir.graph import Graph
+from vistream.ir.node import Node
 from vistream.quantize.lower_maps import average_pool, call, concat, max_pool, pad, resize
 from vistream.quantize.lower_sums import arithmetic, clip, convolution, elementwise, linear, mean, scale, transposed
 from vistream.quantize.lowering import Lowering, Value

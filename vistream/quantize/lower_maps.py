@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vistream.ir.graph import Node, evaluate
+from vistream.ir.evaluate import evaluate
+from vistream.ir.node import Node
 from vistream.ir.operations import (
     AveragePool,
     Bilinear,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vistream.ir.graph import Node
+from vistream.ir.node import Node
 from vistream.ir.operations import Nearest, Product
 from vistream.ir.target import Target
 from vistream.ir.window import Window

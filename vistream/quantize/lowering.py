@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from vistream.errors import VistreamError
-from vistream.ir.graph import Graph, Node, Operand, Weight
+from vistream.ir.graph import Graph
+from vistream.ir.node import Node, Operand, Weight
 from vistream.ir.operations import Operation
 from vistream.quantize.pointwise import bends, closing, members
 from vistream.quantize.program import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,10 +17,27 @@ def check_module(model: Any) -> None:
     """Raise VistreamError for what is no float network with sound weights, saying what to do."""
     if not isinstance(model, nn.Module):
         raise VistreamError(f"a model must be a torch.nn.Module, not {model!r:.60}: wrap a function in a module")
+    inputs = _inputs(model)
+    if len(inputs) > 1:
+        raise VistreamError(
+            f"{type(model).__name__} takes {len(inputs)} inputs ({', '.join(inputs)}), of which one frame can be one: "
+            "stack them to a frame of more channels, and wrap the model in a module that takes these apart "
+            "(model(x[:, :3], x[:, 3:]))"
+        )
     for name, tensor in _tensors(model):
         cause = _cause(tensor)
         if cause is not None:
             raise VistreamError(f"{name} of the model {cause}")
+
+
+def _inputs(model: nn.Module) -> list[str]:
+    """The arguments that the model's forward cannot do without."""
+    try:
+        parameters = inspect.signature(model.forward).parameters
+    except (TypeError, ValueError):
+        return []
+    ordinary = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [name for name, one in parameters.items() if one.kind in ordinary and one.default is one.empty]
 
 
 def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -7,7 +7,6 @@ the integer network itself.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,10 +16,9 @@ from vistream.ir.file import load_network
 from vistream.ir.network import IntegerNetwork
 from vistream.models.model import LoadedModel, load_model
 from vistream.quantize.convert import convert
-from vistream.quantize.ranges import Preprocess, Ranges, calibrate, load_ranges
+from vistream.quantize.ranges import Preprocess, Ranges, load_ranges
 from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
-from vistream.types import Frame
 
 log = logging.getLogger("vistream")
 
@@ -60,14 +58,6 @@ def named_network(spec: str = DEFAULT_MODEL, calibration: Path | None = None, de
     program = trace(model.module)
     network = convert(program, ranges or {}, preprocess_of(model), Levels(*model.levels), model.scales)
     return NamedNetwork(model.name, network, model.sha256)
-
-
-def calibrated(spec: str, frames: Iterable[Frame]) -> tuple[IntegerNetwork, Ranges]:
-    """Calibrate a model on frames: its integer network, and the ranges that were seen."""
-    model = load_model(spec)
-    program = trace(model.module)
-    ranges = calibrate(program, frames, preprocess_of(model))
-    return convert(program, ranges, preprocess_of(model), Levels(*model.levels), model.scales), ranges
 
 
 def preprocess_of(model: LoadedModel) -> Preprocess:

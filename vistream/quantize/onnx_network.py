@@ -22,7 +22,7 @@ from vistream.quantize.onnx_quantized import is_quantised, read_quantised
 from vistream.quantize.onnx_split import split
 from vistream.quantize.program import Program
 from vistream.quantize.ranges import Preprocess, calibrate
-from vistream.quantize.scales import FULL, Levels
+from vistream.quantize.scales import FULL, Levels, Weights
 from vistream.types import Frame
 
 Array = NDArray[np.generic]
@@ -70,7 +70,8 @@ class OnnxNetwork:
         if self._tail is None:
             return given
         image = image_of(self.file)
-        fed[image.name] = self.preprocess(frame).numpy().astype(DTYPES[image.dtype])
+        if image.name in self._tail.inputs:
+            fed[image.name] = self.preprocess(frame).numpy().astype(DTYPES[image.dtype])
         return given | self._tail({name: fed[name] for name in self._tail.inputs})
 
     @cached_property
@@ -90,11 +91,14 @@ def quantize_onnx(
     preprocess: Preprocess,
     levels: Levels = FULL,
     check: Check | None = None,
+    weights: Weights = Weights.INT8,
+    read_out: bool = False,
 ) -> OnnxNetwork:
     """The integer network of an ONNX file, calibrated on frames (uint8 `[H, W, C]`, RGB), all of one size.
 
     Where the file leaves the size of its image open, that of the frames is taken. A file that is quantised already
-    keeps its own scales. Raises VistreamError for a file of which nothing can be taken, or that wants other frames.
+    keeps its own scales. `read_out`: see `converted`. Raises VistreamError for a file of which nothing can be taken, or
+    that wants other frames.
     """
     shown = iter(frames)
     kept = list(islice(shown, CHECKED))
@@ -113,7 +117,7 @@ def quantize_onnx(
         return _with_tail(file, body.network, preprocess, leaving, body.rest, size)
     parts = split(file, size)
     ranges = calibrate(parts.program, pictures, preprocess)
-    network, meanings = converted(parts.program, ranges, preprocess, levels)
+    network, meanings = converted(parts.program, ranges, preprocess, levels, weights=weights, read_out=read_out)
     if check is not None:
         check(parts.program, network, meanings, kept, preprocess)
     leaving = {name: Crossing(image_of(file).dtype, shape) for name, shape in parts.shapes.items()}

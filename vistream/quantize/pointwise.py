@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from vistream.ir.evaluate import operator_of
-from vistream.ir.graph import Graph, Node
+from vistream.ir.graph import Graph
+from vistream.ir.node import Node
 
 BENDING = ("Relu", "Clip", "PRelu")
 UNMARKED = ("hardswish", "log_sigmoid_forward")  # elementwise, though torch does not mark them so

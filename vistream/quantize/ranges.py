@@ -73,6 +73,7 @@ def calibrate(
     """
     names = watched(program)
     ranges: Ranges = {}
+    frame = None
     with torch.no_grad():
         for frame in frames:
             for node, value in program.graph.run(preprocess(frame)):
@@ -80,7 +81,7 @@ def calibrate(
                     low, high = _percentiles(value, percentile)
                     before = ranges.get(name, (low, high))
                     ranges[name] = (min(low, before[0]), max(high, before[1]))
-    if not ranges:
+    if frame is None:
         raise VistreamError("calibration needs at least one frame")
     for name, bounds in ranges.items():
         if not all(math.isfinite(bound) for bound in bounds):

@@ -2,9 +2,8 @@
 
 A run shows what the module *does*: subclasses with a `forward` of their own, hooks, parametrised or normalised
 weights, scripted and compiled modules, containers as outputs and shapes read from tensors need no rule of their own,
-because below them are always torch's operators, of which there are few. `torch.func.functionalize` turns writes in
-place, and writes through views, into the values that result. What does not depend on the picture is a constant, already
-computed.
+because below them are always torch's operators, of which there are few. Writes in place, and through views, become the
+values that result. What does not depend on the picture is a constant, already computed.
 
 (torch.fx reads the code instead of running it: it takes a module for what its class says, not for what it does, and it
 cannot follow code that looks at shapes.)
@@ -14,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
@@ -24,13 +22,19 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from vistream.errors import VistreamError
-from vistream.ir.graph import Graph, Node, Operand, Weight, pruned
-from vistream.ir.plain_torch import plain_torch
+from vistream.ir.graph import Graph, pruned
+from vistream.ir.node import Node, Operand, Weight
 from vistream.ir.same import SameConv2d
-from vistream.quantize.aten import Meaning, Traced, meaning_of
+from vistream.quantize.aten import Meaning, Traced, is_known, meaning_of
+from vistream.quantize.running import as_for_inference, dtype_of, functional, functionalised, outputs_of
 
 PREPARING = ("constant_pad_nd", "reflection_pad2d", "replication_pad2d", "reshape")  # before a module's own operator
-SAME_AS = dict.fromkeys(("aten.view.default", "aten._unsafe_view.default"), "aten.reshape.default")  # at any strides
+SAME_AS = {
+    "aten.view.default": "aten.reshape.default",  # at any strides
+    "aten._unsafe_view.default": "aten.reshape.default",
+    "aten.new_empty.default": "aten.new_zeros.default",  # the same in every run
+    "aten.empty_like.default": "aten.zeros_like.default",
+}
 UNSTEADY = (
     (torch.Tag.nondeterministic_seeded, "draws random numbers", "the integer network must be a function of the frame"),
     (
@@ -53,68 +57,16 @@ def record(model: nn.Module, sample: Tensor) -> Graph:
     what no graph can say.
     """
     recorder = _Recorder(model)
-    with as_for_inference(model), recorder.watching():
+    given = functional(sample.to(dtype_of(model)))
+    with as_for_inference(model), recorder.watching(), functionalised():
         try:
-            torch.func.functionalize(recorder.run)(sample.to(dtype_of(model)))
+            recorder.run(given)
         except VistreamError:
             raise
         except Exception as error:  # the model's own code may raise anything
             raise VistreamError(f"{type(model).__name__} cannot be run on an input of {list(sample.shape)}: "
                                 f"{_first_line(error)}") from error  # fmt: skip
-    return pruned(Graph(tuple(recorder.nodes), recorder.outputs, tuple(sample.shape)))
-
-
-def dtype_of(model: nn.Module) -> torch.dtype:
-    """The type of the module's numbers, float32 where it has none."""
-    tensors = (*model.parameters(), *model.buffers())
-    return next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.float32)
-
-
-@contextmanager
-def as_for_inference(model: nn.Module) -> Iterator[None]:
-    """Eval mode, no gradients, no autocast, float32 by default; afterwards modes and buffers are what they were."""
-    modes = [(module, module.training) for module in model.modules()]
-    buffers = [(module._buffers, dict(module._buffers)) for module in model.modules() if type(module._buffers) is dict]
-    with plain_torch(), torch.inference_mode(False), torch.no_grad():
-        try:
-            model.eval()
-            yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
-            for own, held in buffers:
-                own.clear()
-                own.update(held)
-
-
-def outputs_of(returned: Any) -> Iterator[tuple[str, Any]]:
-    """The tensors in what a module returned, each with a name: the key, the attribute or the position, dotted."""
-    if isinstance(returned, Tensor):
-        yield "output", returned
-        return
-    yield from _named_parts("", returned)
-
-
-def _named_parts(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Tensor):
-        yield prefix, value
-        return
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return
-    if isinstance(value, Mapping):
-        parts = [(str(key), part) for key, part in value.items()]
-    elif is_dataclass(value) and not isinstance(value, type):
-        parts = [(field.name, getattr(value, field.name)) for field in fields(value)]
-    elif hasattr(value, "_fields"):
-        parts = list(zip(value._fields, value, strict=True))
-    elif isinstance(value, (list, tuple)):
-        parts = [(str(position), part) for position, part in enumerate(value)]
-    else:
-        raise VistreamError(
-            f"the model returns a {type(value).__name__}: return tensors, or lists, dicts or dataclasses of them"
-        )
-    for name, part in parts:
-        yield from _named_parts(f"{prefix}.{name}" if prefix else name, part)
+    return pruned(Graph(tuple(recorder.nodes), recorder.outputs, tuple(sample.shape), recorder.coarse))
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
@@ -124,6 +76,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         super().__init__()  # type: ignore[no-untyped-call]
         self.nodes: list[Node] = []
         self.outputs: dict[str, str] = {}
+        self.coarse = False
         self._model = model
         self._traced: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # tensor -> name of its node
         self._by_name: dict[str, Node] = {}
@@ -160,6 +113,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         keywords = dict(kwargs or {})
+        if torch.is_inference_mode_enabled() and not is_known(str(func)):  # then operators arrive that others make up
+            with self:
+                parts = func.decompose(*args, **keywords)
+            if parts is not NotImplemented:
+                return parts
         result = func(*args, **keywords)
         if func is torch.ops.aten.clone.default and self._mark(args[0], result):
             return result
@@ -167,7 +125,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         given = dict(zip(named, args, strict=False)) | keywords
         traced = {name: self._seen(value) for name, value in given.items()}
         if any(_depends(value) for value in traced.values()):
-            self._check_steady(func)
+            self._check_steady(func, given.get("indices"))
             defaults = {name: argument.default_value for name, argument in named.items()}
             self._note(func, defaults | traced, args, keywords, result)
         return result
@@ -186,7 +144,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
             self.outputs[name] = self._traced[source]
         return True
 
-    def _check_steady(self, func: Any) -> None:
+    def _check_steady(self, func: Any, indices: Any) -> None:
+        if func is torch.ops.aten.index.Tensor and not any(_is_mask(index) for index in indices or ()):
+            return
         for tag, does, instead in UNSTEADY:
             if tag in func.tags:
                 raise VistreamError(f"{self._where()} {does} ({func}), which no integer network can follow: {instead}")
@@ -210,6 +170,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
     def _remember(self, tensor: Any, name: str) -> None:
         if isinstance(tensor, Tensor):
             self._traced[tensor] = name
+            self.coarse |= tensor.dtype in (torch.float16, torch.bfloat16)
 
     def _add(self, node: Node) -> str:
         self.nodes.append(node)
@@ -303,6 +264,10 @@ def constant(value: Tensor) -> Tensor:
     """A tensor as a graph keeps it: on the CPU, floats as float32."""
     plain = value.detach().to("cpu")
     return plain.to(torch.float32) if plain.is_floating_point() else plain
+
+
+def _is_mask(index: Any) -> bool:
+    return isinstance(index, Tensor) and index.dtype in (torch.bool, torch.uint8)
 
 
 def _depends(value: Any) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import torch
 
-from vistream.ir.graph import Graph, Node, pruned
+from vistream.ir.graph import Graph, pruned
+from vistream.ir.node import Node
 
 
 def rewritten(graph: Graph) -> Graph:
@@ -18,7 +19,7 @@ def rewritten(graph: Graph) -> Graph:
         for new in REWRITES.get(node.op, _kept)(node, before):
             nodes.append(new)
             before[new.name] = new
-    return pruned(Graph(tuple(nodes), graph.outputs, graph.sample))
+    return pruned(replace(graph, nodes=tuple(nodes)))
 
 
 def _kept(node: Node, before: dict[str, Node]) -> list[Node]:

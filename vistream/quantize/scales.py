@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 import torch
 from torch import Tensor
@@ -15,6 +16,21 @@ from vistream.quantize.ranges import Ranges, before_table
 
 SMALLEST = 1e-6  # a layer that is silent on every calibration frame still needs a scale
 LOWEST, STEPS = -128, 255  # what a table is looked up by: 256 levels, 255 steps from the first to the last
+
+
+class Weights(Enum):
+    """How many bits a weight has. `INT16` is two products of 8 bits, hence twice the work, with the errors of 16."""
+
+    INT8 = "int8"
+    INT16 = "int16"
+
+
+def weights_called(name: str) -> Weights:
+    """The kind of weights of that name; raises VistreamError where there is none."""
+    try:
+        return Weights(name)
+    except ValueError:
+        raise VistreamError(f"weights are int8 or int16, not {name!r}") from None
 
 
 @dataclass(frozen=True, slots=True)

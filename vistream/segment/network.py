@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from vistream.engine.fidelity import DeadZones, dead_zones
 from vistream.errors import VistreamError
 from vistream.models.spike2former import Spike2Former, load
 
@@ -12,16 +13,24 @@ log = logging.getLogger("vistream")
 DEFAULT = "spike2former-tiny"
 """The network that comes with the package."""
 TASKS = ("semseg", "panoptic")
-FIDELITIES = ("exact", "float")
-"""What a float network on whole frames can be called."""
+FLOAT = "float"
+"""The fidelity beside the presets: the network as it was trained, on whole frames."""
+PRESETS = {"exact": DeadZones(), "high": DeadZones(4, 6, 6.0), "fast": DeadZones(8, 12, 6.0)}
+"""What the fidelities mean here: only the neurons behind the backbone's attention hold their levels, and a hysteresis
+counts 24ths of a level (see `models.spike2former.integer`)."""
 
 
-def check_float_only(task: str, fidelity: str, deadband: int | None = None, hysteresis: int | None = None) -> None:
-    """Raise VistreamError for what a float network on whole frames can't have."""
-    if fidelity not in FIDELITIES or deadband or hysteresis:
-        raise VistreamError(
-            f"the task {task} runs its network in float on whole frames: it has no dead zones, only --fidelity exact"
-        )
+def segmentation_zones(fidelity: str, deadband: int | None = None, hysteresis: int | None = None) -> DeadZones | None:
+    """A preset with either of its numbers replaced; None: float. Raises VistreamError for what there is not.
+
+    >>> segmentation_zones("high", deadband=2), segmentation_zones("float")
+    (DeadZones(deadband=2, hysteresis=6, noise=0.0), None)
+    """
+    if fidelity != FLOAT:
+        return dead_zones(fidelity, deadband, hysteresis, PRESETS)
+    if deadband or hysteresis:
+        raise VistreamError("the fidelity float has no dead zones: --deadband and --hysteresis are for the others")
+    return None
 
 
 def load_network(model: str, task: str) -> Spike2Former:

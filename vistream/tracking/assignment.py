@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from vistream.tracking.crowding import intersection
+
 Array = NDArray[np.float64]
 Pairs = list[tuple[int, int]]
 
@@ -18,9 +20,7 @@ def iou(a: Array, b: Array) -> Array:
     >>> iou(np.array([[0.0, 0, 10, 10]]), np.array([[5.0, 0, 10, 10], [20, 0, 1, 1]])).round(3)
     array([[0.333, 0.   ]])
     """
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0.0, None), axis=2)
+    shared = intersection(a, b)
     union = np.prod(a[:, 2:], axis=1)[:, None] + np.prod(b[:, 2:], axis=1)[None] - shared
     overlap: Array = shared / np.maximum(union, 1e-9)
     return overlap

@@ -139,9 +139,13 @@ def innovation_variance(belief: Belief, noise: Noise) -> Array:
     return belief.pp + area(belief.position) * noise.measured
 
 
-def update(belief: Belief, measured: Array, noise: Noise) -> Belief:
-    """Correct each object of a predicted belief by its own measurement, `[N, 4]`."""
-    variance = innovation_variance(belief, noise)
+def update(belief: Belief, measured: Array, noise: Noise, doubt: Array | float = 1.0) -> Belief:
+    """Correct each object of a predicted belief by its own measurement, `[N, 4]`.
+
+    `doubt`, `[N]`: by how much the noise of each measurement is larger than usual.
+    """
+    noisy = area(belief.position) * noise.measured * np.reshape(np.asarray(doubt, np.float64), (-1, 1))
+    variance = belief.pp + noisy
     gain_p, gain_v = belief.pp / variance, belief.pv / variance
     innovation = measured - belief.position
     return Belief(

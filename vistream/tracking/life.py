@@ -48,6 +48,8 @@ class TrackerConfig:
     `coast` after its last match (0: never; a mask cannot be predicted), if it was matched `coast_hits` times before.
     `pause`: while a track is lost, its velocity falls to 1/e in this time.
 
+    `probation`: matches that confirm a new track whose box overlaps another's, where boxes are rough; two elsewhere.
+
     `memory` is the share of the old in the exponential mean of a track's vectors; 0 keeps the current ones only.
     `use_motion`: predict with the Kalman filter; without, a track stays where it was last seen.
     """
@@ -63,7 +65,8 @@ class TrackerConfig:
     coast: float = 0.1
     coast_hits: int = 5
     pause: float = 3.0
-    memory: float = 0.9
+    probation: int = 4
+    memory: float = 0.95
     use_motion: bool = True
 
     def __post_init__(self) -> None:
@@ -80,7 +83,7 @@ class TrackerConfig:
 class Stage(Enum):
     """Where a track is in its life."""
 
-    NEW = "seen once, not reported yet"
+    NEW = "not confirmed, not reported yet"
     TRACKED = "matched in the last frame"
     LOST = "not matched in the last frame"
 
@@ -90,8 +93,9 @@ class Life:
     """All that is remembered of one track. `belief` holds one object; `vectors` is None without appearance.
 
     `id` is 0 until the track is confirmed. `votes`: the scores of its observations, summed by class name. `born` and
-    `seen` are the frames of the first and the last match, `hits` counts matches; `row` is that of the observation
-    matched in the last frame, None if there was none. `recent`: measurements from which noise is learned.
+    `seen` are the frames of the first and the last match, `hits` counts matches, of which `probation` confirm it;
+    `row` is that of the observation matched in the last frame, None if there was none. `recent`: measurements from
+    which noise is learned.
     """
 
     id: int
@@ -103,6 +107,7 @@ class Life:
     born: int
     seen: int
     hits: int = 1
+    probation: int = 2
     row: int | None = None
     recent: Recent = field(default_factory=Recent)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.tracking.life import UNKNOWN_FPS, Counts, TrackerConfig
+from vistream.tracking.region import frame_size
 from vistream.tracking.roi import roi_align
 from vistream.tracking.similarity import unit_vectors
 from vistream.tracking.tracks import Tracker
@@ -25,11 +26,13 @@ from vistream.types import Features, Observations, Track, Warp
 class MotConfig(TrackerConfig):
     """Options of `MotTracker`, beside those of every tracker.
 
-    `grid`: cells (rows, columns) laid over a box. `min_box_area` (square pixels) and `max_aspect` (w / h; None: any;
+    `grid`: cells (rows, columns) laid over the middle of a box, `core` of its width and height: at its border a box
+    shows what is beside the object. `min_box_area` (square pixels) and `max_aspect` (w / h; None: any;
     UniTrack has 1.6, for pedestrians) say which observations are looked at, at all.
     """
 
     grid: tuple[int, int] = (8, 4)
+    core: float = 0.7
     min_box_area: float = 200.0
     max_aspect: float | None = None
 
@@ -37,6 +40,8 @@ class MotConfig(TrackerConfig):
         super().__post_init__()
         if min(self.grid) < 1:
             raise VistreamError(f"grid is {self.grid}: it needs at least one row and one column")
+        if not 0.0 < self.core <= 1.0:
+            raise VistreamError(f"core is {self.core}: it must be above 0 and at most 1")
 
 
 class MotTracker:
@@ -62,8 +67,12 @@ class MotTracker:
         seen = observations.pick(self._wanted(observations.boxes))
         if features is None:
             return self._tracker.step(seen, None, camera)
-        regions = roi_align(features.within(seen.boxes), seen.boxes, self.config.grid)
-        return self._tracker.step(seen, [unit_vectors(vectors) for vectors in regions], camera)
+        size = seen.boxes[:, 2:]
+        middle = np.concatenate(
+            [seen.boxes[:, :2] + (1 - self.config.core) / 2 * size, self.config.core * size], axis=1
+        )
+        regions = roi_align(features.within(middle), middle, self.config.grid)
+        return self._tracker.step(seen, [unit_vectors(vectors) for vectors in regions], camera, frame_size(features))
 
     def reset(self) -> None:
         """Forget everything; ids start at 1 again."""
@@ -76,6 +85,10 @@ class MotTracker:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where a tracker with the same options was."""
         self._tracker.load_state_dict(state)
+
+    def _middle(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        core, size = self.config.core, boxes[:, 2:]
+        return np.concatenate([boxes[:, :2] + (1.0 - core) / 2 * size, core * size], axis=1)
 
     def _wanted(self, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
         width, height = boxes[:, 2], boxes[:, 3]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.tracking.life import UNKNOWN_FPS, Counts, TrackerConfig
-from vistream.tracking.region import vectors_under
+from vistream.tracking.region import frame_size, vectors_under
 from vistream.tracking.similarity import unit_vectors
 from vistream.tracking.tracks import Tracker
 from vistream.types import Features, Observations, Track, Warp
@@ -56,8 +56,8 @@ class MotsTracker:
         seen = distinct(observations, self.config.same_mask)
         if features is None or seen.masks is None:
             return self._tracker.step(seen, None, camera)
-        found = vectors_under(features, seen.masks, self.config.max_cells)
-        return self._tracker.step(seen, [unit_vectors(vectors) for vectors in found], camera)
+        found = [unit_vectors(vectors) for vectors in vectors_under(features, seen.masks, self.config.max_cells)]
+        return self._tracker.step(seen, found, camera, frame_size(features))
 
     def reset(self) -> None:
         """Forget everything; ids start at 1 again."""

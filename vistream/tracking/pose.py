@@ -13,7 +13,7 @@ from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
 from vistream.tracking.life import UNKNOWN_FPS, Counts, TrackerConfig
 from vistream.tracking.propagation import LabelPropagation, PropagationConfig
-from vistream.tracking.region import vectors_under
+from vistream.tracking.region import frame_size, vectors_under
 from vistream.tracking.similarity import unit_vectors
 from vistream.tracking.skeleton import around, skeleton_mask
 from vistream.tracking.tracks import Tracker
@@ -121,11 +121,13 @@ class PoseTracker:
             raise VistreamError("the task pose needs keypoints for every detection: these have boxes only")
         if features is None or keypoints is None:
             return self._tracker.step(observations, None, camera)
-        height, width = features.shape
-        size = (round(width * features.stride[0]), round(height * features.stride[1]))
+        width, height = frame_size(features)
+        size = round(width), round(height)
         masks = [skeleton_mask(points, self.joints, size) for points in keypoints]
         found = vectors_under(features, masks, self.config.max_cells)
-        return self._tracker.step(observations, [unit_vectors(vectors) for vectors in found], camera)
+        return self._tracker.step(
+            observations, [unit_vectors(vectors) for vectors in found], camera, frame_size(features)
+        )
 
     def _keys(self, identity: int) -> range:
         return range(identity * len(self.joints), (identity + 1) * len(self.joints))

@@ -18,6 +18,16 @@ Mask = NDArray[np.bool_]
 Grid = NDArray[np.float32]
 
 
+def frame_size(features: Features) -> tuple[float, float]:
+    """(width, height), in pixels, of the frame that features cover.
+
+    >>> frame_size(FeatureMap(np.zeros((2, 3, 1), np.float32), (8.0, 8.0)))
+    (24.0, 16.0)
+    """
+    (rows, columns), (across, down) = features.shape, features.stride
+    return columns * across, rows * down
+
+
 def reduce_mask(mask: Mask, size: tuple[int, int]) -> Grid:
     """The share of each cell of a grid of `size` (width, height) that a mask `[H, W]` covers, 0..1.
 
@@ -48,7 +58,7 @@ def _cells_under(mask: Mask, shape: tuple[int, int], max_cells: int) -> Mask:
 
 def _around(cells: Mask, features: Features) -> Box:
     """The box (x, y, w, h), in pixels, that holds the centres of cells of a grid over the whole frame."""
-    down, across = features.shape[0] * features.stride[1], features.shape[1] * features.stride[0]
+    across, down = frame_size(features)
     rows, columns = (np.flatnonzero(cells.any(axis=axis)) for axis in (1, 0))
     top, bottom = ((rows[[0, -1]] + 0.5) * down / cells.shape[0]).tolist()
     left, right = ((columns[[0, -1]] + 0.5) * across / cells.shape[1]).tolist()
@@ -59,5 +69,5 @@ def _vectors_of(features: FeatureMap, cells: Mask) -> Grid:
     height, width = features.shape
     if cells.shape == (height, width):
         return np.asarray(features.values[cells])
-    frame = np.array([[0.0, 0.0, width * features.stride[0], height * features.stride[1]]])
+    frame = np.array([[0.0, 0.0, *frame_size(features)]])
     return np.asarray(roi_align(features, frame, (cells.shape[0], cells.shape[1]))[0][cells.reshape(-1)])

@@ -9,7 +9,7 @@ overlap, weak detections too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,42 +18,21 @@ from numpy.typing import NDArray
 from vistream.errors import VistreamError
 from vistream.tracking import kalman
 from vistream.tracking.assignment import assign, iou, same_label
+from vistream.tracking.crowding import claimed, outside
 from vistream.tracking.evidence import AppearanceModel, Rates, position_evidence
 from vistream.tracking.kalman import Belief
 from vistream.tracking.life import UNKNOWN_FPS, Counts, Life, Stage, TrackerConfig
 from vistream.tracking.noise import NoiseModel, Recent
+from vistream.tracking.scene import Embeddings, Scene
 from vistream.tracking.similarity import Vectors, reconstruction_similarity, unit_vectors
 from vistream.types import Observations, Track, Warp
 
 Array = NDArray[np.float64]
-Embeddings = Sequence[Vectors]
 
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """One frame as the tracker gets it; `measured` are the boxes as the Kalman filter measures them.
-
-    `apart`: of each observation, the share of its box that no other box covers.
-    """
-
-    observations: Observations
-    embeddings: Embeddings | None
-    measured: Array
-    apart: Array
-
-    def labels(self, rows: list[int]) -> list[str]:
-        return [self.observations.labels[row] for row in rows]
-
-
-def apart(boxes: Array) -> Array:
-    """The share of each box, `[N]`, that the one other box that covers most of it leaves free."""
-    if len(boxes) < 2:
-        return np.ones(len(boxes))
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, :2] + boxes[:, None, 2:], boxes[None, :, :2] + boxes[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0.0, None), axis=2)
-    np.fill_diagonal(shared, 0.0)
-    return np.asarray(1.0 - shared.max(axis=1) / np.maximum(np.prod(boxes[:, 2:], axis=1), 1e-9))
+CLAIMED = 0.3  # share of a detection that a track which was not matched may claim before the detection is in doubt
+DOUBT = 9.0  # by how much its noise grows where all of it is claimed
+BESIDE = 0.8  # a new object has less than this of its box to itself: it may be a false detection of two others
+LEFT = 4.0  # nats against an object that was not seen any more and is predicted outside the frame
 
 
 class Tracker:
@@ -81,17 +60,22 @@ class Tracker:
         self.rates = Rates()
 
     def step(
-        self, observations: Observations, embeddings: Embeddings | None, camera: Warp | None = None
+        self,
+        observations: Observations,
+        embeddings: Embeddings | None,
+        camera: Warp | None = None,
+        size: tuple[float, float] | None = None,
     ) -> tuple[Track, ...]:
         """The tracks of the next frame, by id.
 
         `embeddings`: for each observation a float32 `[n, C]` from `similarity.unit_vectors`; None: no appearance.
-        `camera`: its motion since the last frame, None if there was none.
+        `camera`: its motion since the last frame, None if there was none. `size`: (width, height) of the frame, in
+        pixels; None: where it ends is not known.
         """
         first = self.counts.frames == 0
         strong = observations.scores >= self._thresholds(observations.labels)
         weak = ~strong & (observations.scores >= self.config.low_thres)
-        scene = _Scene(observations, embeddings, kalman.measure(observations.boxes), apart(observations.boxes))
+        scene = Scene.of(observations, embeddings, size)
         if camera is not None:
             self._follow(camera)
         self._predict()
@@ -131,7 +115,7 @@ class Tracker:
             life.belief = belief.pick([i])
 
     def _match(
-        self, scene: _Scene, strong: NDArray[np.bool_], weak: NDArray[np.bool_]
+        self, scene: Scene, strong: NDArray[np.bool_], weak: NDArray[np.bool_]
     ) -> tuple[dict[int, int], list[int]]:
         """`{index of life: row of observation}`, and the rows of strong observations that no track claimed."""
         matches: dict[int, int] = {}
@@ -156,19 +140,22 @@ class Tracker:
         _, high = run(new, high, -self._evidence(scene, new, high), config.newness)
         return matches, high
 
-    def _overlap_cost(self, scene: _Scene, indices: list[int], rows: list[int]) -> Array:
+    def _overlap_cost(self, scene: Scene, indices: list[int], rows: list[int]) -> Array:
         """IoU distance of predicted and observed boxes; infinite across labels."""
         lives = [self.lives[i] for i in indices]
         cost = 1.0 - iou(self._boxes(lives), scene.observations.boxes[rows])
         return np.where(same_label([life.label for life in lives], scene.labels(rows)), cost, np.inf)
 
-    def _evidence(self, scene: _Scene, indices: list[int], rows: list[int]) -> Array:
+    def _evidence(self, scene: Scene, indices: list[int], rows: list[int]) -> Array:
         """Nats for each track's being each observation, rather than that being something new: `[N, D]`."""
         lives = [self.lives[i] for i in indices]
         evidence = position_evidence(self._belief(lives), scene.measured[rows], self.noise.noise)
         if not indices or not rows:
             return evidence
-        evidence += self.rates.odds(np.array([life.stage is not Stage.LOST for life in lives]))[:, None]
+        held = np.array([life.stage is not Stage.LOST for life in lives])
+        evidence += self.rates.odds(held)[:, None]
+        if scene.size is not None:
+            evidence -= LEFT * np.where(held, 0.0, outside(self._boxes(lives), scene.size))[:, None]
         same = same_label([life.label for life in lives], scene.labels(rows))
         evidence -= np.where(same, 0.0, self.config.other_class)
         remembered = {k: life.vectors for k, life in enumerate(lives) if life.vectors is not None}
@@ -203,7 +190,7 @@ class Tracker:
         others[rows, columns] = False
         self.appearance.learn(likeness[rows, columns], likeness[others])
 
-    def _correct(self, scene: _Scene, matches: dict[int, int]) -> None:
+    def _correct(self, scene: Scene, matches: dict[int, int]) -> None:
         """Bring each matched track up to date with its observation."""
         for life in self.lives:
             life.row = None
@@ -211,16 +198,27 @@ class Tracker:
             rows = list(matches.values())
             if self.config.use_motion:
                 before = self._belief([self.lives[i] for i in matches])
-                belief = kalman.update(before, scene.measured[rows], self.noise.noise)
+                belief = kalman.update(before, scene.measured[rows], self.noise.noise, self._doubt(scene, matches))
             else:
                 belief = kalman.initiate(scene.measured[rows], self.noise.noise)
             for k, (i, row) in enumerate(matches.items()):
                 self._confirm(self.lives[i], belief.pick([k]), scene, row)
             self.noise.settle()
 
-    def _confirm(self, life: Life, belief: Belief, scene: _Scene, row: int) -> None:
-        life.id = life.id or self._next_id()
-        life.stage = Stage.TRACKED
+    def _doubt(self, scene: Scene, matches: dict[int, int]) -> Array:
+        """By how much the noise of each matched observation grows, from 1: one box around two objects fits neither."""
+        missing = [
+            life
+            for i, life in enumerate(self.lives)
+            if i not in matches and life.stage is not Stage.NEW and self.counts.frames - life.seen <= max(1, self.fps)
+        ]
+        share = claimed(scene.observations.boxes[list(matches.values())], self._boxes(missing))
+        return np.asarray(1.0 + (DOUBT - 1.0) * np.clip((share - CLAIMED) / (1.0 - CLAIMED), 0.0, 1.0))
+
+    def _confirm(self, life: Life, belief: Belief, scene: Scene, row: int) -> None:
+        if life.stage is not Stage.NEW or life.hits + 1 >= life.probation:
+            life.id = life.id or self._next_id()
+            life.stage = Stage.TRACKED
         life.score = float(scene.observations.scores[row])
         life.belief = belief
         if life.seen < self.counts.frames - 1:
@@ -249,7 +247,8 @@ class Tracker:
             if life.row is None:
                 life.stage = Stage.LOST
 
-    def _newborn(self, scene: _Scene, row: int, confirmed: bool) -> Life:
+    def _newborn(self, scene: Scene, row: int, confirmed: bool) -> Life:
+        rough = (1.0 - self.noise.exactness) if scene.apart[row] < BESIDE else 0.0
         return Life(
             id=self._next_id() if confirmed else 0,
             stage=Stage.TRACKED if confirmed else Stage.NEW,
@@ -260,10 +259,11 @@ class Tracker:
             born=self.counts.frames,
             seen=self.counts.frames,
             row=row,
+            probation=2 + round(rough * max(0, self.config.probation - 2)),
             recent=Recent([scene.measured[row]]),
         )
 
-    def _report(self, scene: _Scene) -> Iterator[Track]:
+    def _report(self, scene: Scene) -> Iterator[Track]:
         """Confirmed tracks matched in this frame, and the long-standing ones that only just went missing."""
         masks, keypoints = scene.observations.masks, scene.observations.keypoints
         # a box that belongs to a mask or a skeleton stays with it

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from vistream.engine.deadband import Deadband
+from vistream.engine.fidelity import LARGEST
 from vistream.engine.reference.table import REFERENCE
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import PIXEL_ZERO, Input, Neuron
@@ -15,12 +18,23 @@ from vistream.types import Frame
 
 
 class Dense:
-    """Runs whole frames. With dead zones it needs the frame before, so it has state: `reset()` forgets it."""
+    """Runs whole frames. With dead zones it needs the frame before, so it has state: `reset()` forgets it.
 
-    def __init__(self, network: IntegerNetwork, deadband: int = 0, hysteresis: int = 0, noise: float = 0.0) -> None:
+    Arguments are those of the stream.
+    """
+
+    def __init__(
+        self,
+        network: IntegerNetwork,
+        deadband: int = 0,
+        hysteresis: int = 0,
+        noise: float = 0.0,
+        factors: Mapping[str, int] | None = None,
+    ) -> None:
         self.network = network
         self.deadband = Deadband(deadband, noise)
         self.hysteresis = hysteresis
+        self._factors = factors or {}
         self._values: dict[str, Value] = {}
         self._held: Tensor | None = None
         self._levels: dict[str, Tensor] = {}
@@ -48,10 +62,13 @@ class Dense:
             sources = [levels[name] for name in layer.sources]
             value = REFERENCE[type(layer)](layer, [self._values[name] for name in layer.sources], sources)
             if isinstance(layer, Neuron):
-                value = layer.activation(value, self._levels.get(layer.name), self.hysteresis)
+                value = layer.activation(value, self._levels.get(layer.name), self._hysteresis(layer.name))
             levels[layer.name] = value.contiguous()
         self._levels = levels
         return levels
+
+    def _hysteresis(self, name: str) -> int:
+        return min(self.hysteresis * self._factors.get(name, 1), LARGEST)
 
     def _input(self, frame: Frame) -> Tensor:
         pixels = torch.from_numpy(frame.astype("int16"))

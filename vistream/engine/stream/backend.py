@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import logging
-import os
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
@@ -14,7 +11,6 @@ from torch import Tensor
 
 from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.plan import LayerPlan
-from vistream.errors import VistreamError
 from vistream.types import Frame
 
 Arrays = Mapping[str, NDArray[np.generic]]
@@ -69,32 +65,3 @@ class Backend(Protocol):
 
     def restore(self, name: str, levels: NDArray[np.generic], stale: Cells, state: Arrays) -> None:
         """Put a value where another backend of this plan had it, between two frames."""
-
-
-def backend_class(name: str = "auto") -> type[Backend]:
-    """`"compiled"`, `"torch"`, or `"auto"`: compiled if that works here (`$VISTREAM_BACKEND` may say otherwise).
-
-    Raises VistreamError where `"compiled"` is asked for and does not work.
-    """
-    from vistream.engine.stream.torch_backend import TorchBackend
-    from vistream.kernels.library import Unusable, variant
-
-    if name == "auto":
-        name = os.environ.get("VISTREAM_BACKEND", "auto")
-    if name == "torch":
-        return TorchBackend
-    try:
-        variant()
-    except Unusable as error:
-        if name == "compiled":
-            raise VistreamError(str(error)) from None
-        _say_once(f"{error}: plain torch is used, which is slower")
-        return TorchBackend
-    from vistream.engine.stream.compiled_backend import CompiledBackend
-
-    return CompiledBackend
-
-
-@functools.cache
-def _say_once(message: str) -> None:
-    logging.getLogger("vistream").warning(message)

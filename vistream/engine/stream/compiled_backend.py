@@ -94,7 +94,7 @@ class CompiledBackend:
         layer, allowed = memory.layer, 0 if self._fresh else hysteresis
         if memory.twin is not None:
             return self._by_twin(memory, allowed, needed)
-        layer.hysteresis = allowed
+        layer.hysteresis = allowed if memory.holds else 0
         layer.needed = None if needed is None else needed.ctypes.data
         self._library.vistream_update(self._variant.handle, layer, self._workspaces, self._threads)
         return Done(layer.taken, layer.changes, layer.taken * plan.macs)

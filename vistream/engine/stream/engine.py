@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.engine.deadband import Deadband
+from vistream.engine.fidelity import LARGEST
 from vistream.engine.frames import as_frame
-from vistream.engine.stream.backend import Backend, Done, backend_class
+from vistream.engine.stream.backend import Backend, Done
+from vistream.engine.stream.choose_backend import backend_class
 from vistream.engine.stream.demand import Spans, needed_cells
 from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.errors import VistreamError
@@ -95,6 +97,8 @@ class Stream:
 
     `deadband`: a pixel is re-read only when a channel moved by more than this many grey levels from the value held
     (0 to 255). `hysteresis`: extra levels by which a pre-activation must leave a neuron's level (>= 0). Both 0: exact.
+    `factors`: how many times as wide that is in some layers, by name: so that what changed a little where the network
+    is coarse does not reach everything behind it.
     `noise`: if not 0, the dead-band follows the camera's noise, times this (see `engine.deadband`).
     `backend`: `"compiled"`, `"torch"`, `"auto"` or a class; they give the same levels.
     """
@@ -107,12 +111,14 @@ class Stream:
         hysteresis: int = 0,
         backend: str | type[Backend] = "auto",
         noise: float = 0.0,
+        factors: Mapping[str, int] | None = None,
     ) -> None:
         if not 0 <= deadband <= 255 or not 0 <= hysteresis <= 255:
             raise VistreamError("the dead-band and the hysteresis must lie in 0 to 255")
         self.network = network
         self.deadband = Deadband(deadband, noise)
         self.hysteresis = hysteresis
+        self._factors = factors or {}
         self._make = backend_class(backend) if isinstance(backend, str) else backend
         self._plans: dict[str, LayerPlan] = {}
         self._nothing = Work()  # done, of what there is
@@ -137,6 +143,12 @@ class Stream:
         if self._backend is None:
             raise VistreamError("no frame has been taken yet")
         return self._backend.levels(name)
+
+    def reached(self, name: str) -> Tensor:
+        """Where any operation's value was recomputed in this frame: bool `[h, w]`."""
+        if self._backend is None:
+            raise VistreamError("no frame has been taken yet")
+        return self._backend.reached(name)
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of all that a stream remembers, as plain data and arrays. Empty before the first frame."""
@@ -222,7 +234,8 @@ class Stream:
         needed = {} if wanted is None else needed_cells(tuple(self._plans.values()), self._by_value(wanted))
         for position, (name, plan) in enumerate(self._plans.items()):
             if position:
-                self._done[position] += self._backend.update(plan, self.hysteresis, needed.get(name))
+                hysteresis = min(self.hysteresis * self._factors.get(name, 1), LARGEST)
+                self._done[position] += self._backend.update(plan, hysteresis, needed.get(name))
         self._backend.pause()
         self._current = wanted is None
 

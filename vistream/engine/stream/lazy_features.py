@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from vistream.engine.stream.demand import spans_of
 from vistream.engine.stream.engine import Step, Stream
+from vistream.stages import Stages
 from vistream.types import FeatureMap, Frame
 
 
@@ -14,10 +15,12 @@ class LazyFeatures:
     """One frame in a stream, see `types.Features`; it holds until the stream takes the next one.
 
     `size`: (width, height) of the source's frame, in whose pixels boxes are given; the stream's may be enlarged.
+    `stages`: where the time counts that computing on demand takes.
     """
 
-    def __init__(self, stream: Stream, frame: Frame, size: tuple[int, int]) -> None:
+    def __init__(self, stream: Stream, frame: Frame, size: tuple[int, int], stages: Stages | None = None) -> None:
         self._stream, self._size = stream, size
+        self._stages = stages or Stages()
         stream.take(frame)
 
     @property
@@ -35,5 +38,6 @@ class LazyFeatures:
         return self._size[0] / columns, self._size[1] / rows
 
     def within(self, boxes: NDArray[np.float64] | None = None) -> FeatureMap:
-        self._stream.compute(None if boxes is None else spans_of(boxes, self.stride, self.shape))
+        with self._stages.of("appearance"):
+            self._stream.compute(None if boxes is None else spans_of(boxes, self.stride, self.shape))
         return FeatureMap(self.step.values(), self.stride)

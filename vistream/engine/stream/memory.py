@@ -12,12 +12,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vistream.engine.stream.blending import blended
+from vistream.engine.stream.native import make_native
 from vistream.engine.stream.packing import LINE, UNIT, aligned_zeros, filled, pack, rounded_up
 from vistream.engine.stream.plan import LayerPlan, SynapsePlan
 from vistream.engine.stream.twin import Twin, make_twin
-from vistream.ir.footprint import Place
+from vistream.ir.footprint import Axes, Place
 from vistream.ir.formula import LARGEST_MEMBRANE, Rounding
-from vistream.ir.operations import Concat, Input, MaxPool, Neuron, Upsample
+from vistream.ir.operations import (
+    AveragePool,
+    Bilinear,
+    Concat,
+    Input,
+    MaxPool,
+    Nearest,
+    Neuron,
+    PickChannels,
+    Upsample,
+)
 from vistream.ir.value import Kind
 from vistream.kernels.library import Variant
 from vistream.kernels.structs import GROUP, PANEL, PIECE, Layer, LayerKind, Term, TermKind, Window, Workspace
@@ -69,6 +81,12 @@ class Memory:
             return any(source.signed for source in self.sources)
         return True  # a window of a pool that lies in the padding altogether gives -128
 
+    @property
+    def holds(self) -> bool:
+        """Whether hysteresis holds its levels."""
+        layer = self.plan.layer
+        return not isinstance(layer, Neuron) or layer.holds
+
     def at(self, array: NDArray[Any]) -> int:
         """Where an array begins, which is kept for as long as this memory."""
         self.kept.append(array)
@@ -94,7 +112,7 @@ def allocate(plan: LayerPlan, before: dict[str, Memory], index: NDArray[np.int32
     if isinstance(plan.layer, Input):
         memory.reached = memory.changed
     elif not _add_terms(memory, variant):
-        memory.twin = make_twin(plan)
+        memory.twin = make_native(plan)
     if memory.twin is None:
         _fill_beyond(memory)
     if memory.terms:
@@ -128,18 +146,27 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
             term = _term(memory, memory.sources[0], TermKind.IDENTITY)
             term.window = window_of(plan.place)
             memory.terms.append(term)
-        case Upsample(factor=(rows, columns)) if plan.value.kind is Kind.LEVELS:
-            y, x = np.divmod(np.arange(plan.value.positions, dtype=np.int32), np.int32(plan.width))
-            source = memory.sources[0]
-            _add_copy(memory, source, 0, (y // rows) * np.int32(source.plan.width) + x // columns)
+        case Upsample() | Nearest() if plan.value.kind is Kind.LEVELS:
+            _add_copy(memory, memory.sources[0], rows=_nearest_rows(plan))
+        case PickChannels() as pick if plan.value.kind is Kind.LEVELS:
+            _add_copy(memory, memory.sources[0], channels=np.array(pick.channels, np.int32))
         case Concat() if plan.value.kind is Kind.LEVELS:
             first = 0
             for source in memory.sources:
-                _add_copy(memory, source, first, None)
+                _add_copy(memory, source, first)
                 first += source.plan.channels
+        case Bilinear() | AveragePool() if (taps := blended(plan)) is not None:
+            _add_blend(memory, *taps)
         case _:
             return False
     return True
+
+
+def _nearest_rows(plan: LayerPlan) -> NDArray[np.int32]:
+    """The row of the source for each position."""
+    axes = plan.footprints[0]
+    assert isinstance(axes, Axes)
+    return np.ascontiguousarray((axes.rows[0][:, None] * axes.width + axes.columns[0]).reshape(-1), np.int32)
 
 
 def _averages_sums(memory: Memory) -> bool:
@@ -168,12 +195,28 @@ def window_of(place: Place) -> Window:
     )  # fmt: skip
 
 
-def _add_copy(memory: Memory, source: Memory, first: int, rows: NDArray[np.int32] | None) -> None:
+def _add_copy(
+    memory: Memory,
+    source: Memory,
+    first: int = 0,
+    rows: NDArray[np.int32] | None = None,
+    channels: NDArray[np.int32] | None = None,
+) -> None:
     memory.layer.kind = LayerKind.COPY
     term = _term(memory, source, TermKind.IDENTITY)
-    term.channels, term.first_channel = source.plan.channels, first
+    term.channels, term.first_channel = source.plan.channels if channels is None else len(channels), first
     if rows is not None:
         term.map = memory.at(rows)
+    if channels is not None:
+        term.begin = memory.at(channels)
+    memory.terms.append(term)
+
+
+def _add_blend(memory: Memory, rows: NDArray[np.int32], weights: NDArray[np.int32]) -> None:
+    memory.layer.kind = LayerKind.BLEND
+    term = _term(memory, memory.sources[0], TermKind.IDENTITY)
+    term.channels, term.quads = memory.plan.channels, rows.shape[1]
+    term.map, term.begin = memory.at(rows), memory.at(weights)
     memory.terms.append(term)
 
 

@@ -14,6 +14,7 @@ from vistream.engine.conversion import converted_file, converted_model
 from vistream.engine.stream.engine import Step, Stream
 from vistream.ir.plain_torch import with_plain_torch
 from vistream.quantize.onnx_network import OnnxNetwork
+from vistream.quantize.scales import weights_called
 from vistream.types import Frame
 
 
@@ -27,6 +28,7 @@ def stream(
     deadband: int = 0,
     hysteresis: int = 0,
     tolerance: float = OUTPUT,
+    weights: str = "int8",
 ) -> Stream:
     """Quantise `model`, a module or an ONNX file, on a few frames and stream it; of a file, an `OnnxStream`.
 
@@ -34,14 +36,17 @@ def stream(
     them. `calibration_frames`: uint8 pictures, RGB, as arrays `[H, W, C]` or `[C, H, W]`, torch tensors or PIL images.
     `mean`, `std`: numbers in grey levels, one or one a channel; left out, ImageNet's. `deadband`, `hysteresis`: the
     dead zones, 0 is exact. `tolerance`: how far the outputs may be from the float network's, relative root mean square.
+    `weights`: "int8", or "int16", which doubles the work of the convolutions.
 
     Raises VistreamError, in one sentence that says what to do, for what no integer network can do, and where integers
     and floats are too far apart on the calibration frames. The module is left as it was.
     """
+    kind = weights_called(weights)
     if isinstance(model, str | Path):
-        onnx = converted_file(Path(model), calibration_frames, mean, std, tolerance=tolerance)
+        onnx = converted_file(Path(model), calibration_frames, mean, std, tolerance=tolerance, weights=kind)
         return OnnxStream(onnx, deadband, hysteresis)
-    return Stream(converted_model(model, calibration_frames, mean, std, tolerance=tolerance), deadband, hysteresis)
+    network = converted_model(model, calibration_frames, mean, std, tolerance=tolerance, weights=kind)
+    return Stream(network, deadband, hysteresis)
 
 
 class OnnxStream(Stream):

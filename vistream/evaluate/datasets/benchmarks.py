@@ -85,7 +85,7 @@ def label_maps(folder: Path) -> dict[str, Path]:
     return {key_of(path): path for path in files}
 
 
-def read_truth(path: Path, rules: Benchmark | None) -> Labels:
+def read_ground_truth(path: Path, rules: Benchmark | None) -> Labels:
     """A label map, uint8 `[H, W]`, by the rules of its dataset: 0 to N - 1, and 255 where it is not scored.
 
     Raises VistreamError for a file that is no label map, or holds a number that is none of the dataset's.

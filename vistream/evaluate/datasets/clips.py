@@ -10,7 +10,7 @@
     demo clips      SEQ/{gt/gt.txt, gt/gt_mots.txt, masks/, posetrack.json, det/det.txt}, SEQ.mp4
 
 A video may stand for the folder of images. The root may be the dataset, its split, one sequence, or a folder of
-datasets. What the files say is read in `truth`.
+datasets. What the files say is read in `ground_truth`.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class Clip:
     """One sequence. `footage`: as `open_source` takes it, from frame `start` on, and only `frames` of it (None: all);
     `fps`: None where not known.
 
-    `truth`: a file, or for `masks` a folder. `kind`: how it is to be read: mot, mots, masks, poses or otb.
-    `origin`: the user's own file, of a clip whose `truth` was cut from it.
+    `ground_truth`: a file, or for `masks` a folder. `kind`: how it is to be read: mot, mots, masks, poses or otb.
+    `origin`: the user's own file, of a clip whose `ground_truth` was cut from it.
     """
 
     name: str
     footage: str
-    truth: Path
+    ground_truth: Path
     kind: str
     fps: float | None = None
     public: Path | None = None
@@ -97,21 +97,21 @@ LABELS_BESIDE = (("label_02", "image_02"), ("annotations", "sequences"))
 def _mot(root: Path) -> Iterator[Clip]:
     for folder in folders_in(root):
         for labels, frames in LABELS_BESIDE:
-            for truth in sorted((folder / labels).glob("*.txt")):
-                if (folder / frames / truth.stem).is_dir():
-                    yield Clip(truth.stem, str((folder / frames / truth.stem).resolve()), truth, "mot")
-        truth = folder / "gt" / "gt.txt"
-        if truth.is_file() and not is_mots(truth):
-            yield _clip(folder, truth, "mot")
+            for gt in sorted((folder / labels).glob("*.txt")):
+                if (folder / frames / gt.stem).is_dir():
+                    yield Clip(gt.stem, str((folder / frames / gt.stem).resolve()), gt, "mot")
+        gt = folder / "gt" / "gt.txt"
+        if gt.is_file() and not is_mots(gt):
+            yield _clip(folder, gt, "mot")
         elif (folder / "seqinfo.ini").is_file() and not (folder / "gt").is_dir():
             log.info("%s has no ground truth: it is left out", folder)
 
 
 def _mots(root: Path) -> Iterator[Clip]:
     for folder in folders_in(root):
-        for truth in (folder / "gt" / "gt_mots.txt", folder / "gt" / "gt.txt"):
-            if truth.is_file() and is_mots(truth):
-                yield _clip(folder, truth, "mots")
+        for gt in (folder / "gt" / "gt_mots.txt", folder / "gt" / "gt.txt"):
+            if gt.is_file() and is_mots(gt):
+                yield _clip(folder, gt, "mots")
                 break
 
 
@@ -120,8 +120,8 @@ def _vos(root: Path) -> Iterator[Clip]:
         years = sorted(path.parent.name for path in folder.glob("ImageSets/20*/val.txt"))
         for sequence in read_sequences(folder, "val", years[-1]) if years else ():
             if sequence.images and sequence.annotations:
-                truth = sequence.annotations[0].parent
-                yield Clip(sequence.name, str(sequence.images[0].parent), truth, "masks")
+                gt = sequence.annotations[0].parent
+                yield Clip(sequence.name, str(sequence.images[0].parent), gt, "masks")
         if folder.name != "masks" and any((folder / "masks").glob("*.png")):
             yield _clip(folder, folder / "masks", "masks")
 
@@ -132,30 +132,30 @@ def _pose(root: Path) -> Iterator[Clip]:
             if (folder / name).is_file():
                 yield _of_poses(folder.name, folder / name, folder)
         for pattern in ("annotations/*.json", "annotations/val/*.json"):
-            for truth in sorted(folder.glob(pattern)):
-                yield _of_poses(truth.stem, truth, folder)
+            for gt in sorted(folder.glob(pattern)):
+                yield _of_poses(gt.stem, gt, folder)
 
 
-def _of_poses(name: str, truth: Path, folder: Path) -> Clip:
+def _of_poses(name: str, gt: Path, folder: Path) -> Clip:
     """The images lie where the file says, from `folder` on; or there is a video."""
-    images = read_poses(truth).images
+    images = read_poses(gt).images
     first = folder / images[0].file if images else folder
     if first.is_file():
-        return Clip(name, str(first.parent), truth, "poses")
-    return replace(_clip(folder, truth, "poses"), name=name)
+        return Clip(name, str(first.parent), gt, "poses")
+    return replace(_clip(folder, gt, "poses"), name=name)
 
 
 def _sot(root: Path) -> Iterator[Clip]:
     for folder in folders_in(root):
-        for truth in sorted(folder.glob("groundtruth_rect*.txt")):
-            suffix = truth.stem.removeprefix("groundtruth_rect")
-            clip = _clip(folder, truth, "otb")
+        for gt in sorted(folder.glob("groundtruth_rect*.txt")):
+            suffix = gt.stem.removeprefix("groundtruth_rect")
+            clip = _clip(folder, gt, "otb")
             yield replace(clip, name=clip.name + suffix, start=OTB_STARTS.get(clip.name, 1) - 1)
     yield from _mot(root)
     yield from _vos(root)
 
 
-def _clip(folder: Path, truth: Path, kind: str) -> Clip:
+def _clip(folder: Path, gt: Path, kind: str) -> Clip:
     """A sequence that has a folder of its own."""
     info = read_seqinfo(folder / "seqinfo.ini") if (folder / "seqinfo.ini").is_file() else None
     videos, lists = sorted(folder.glob("*.mp4")), sorted((folder / "det").glob("*.txt"))
@@ -165,7 +165,7 @@ def _clip(folder: Path, truth: Path, kind: str) -> Clip:
     if footage is None:
         raise VistreamError(f"{folder} has ground truth but no frames: img1/, img/ or a video is looked for")
     public = next((path for path in lists if path.name == "det.txt"), lists[0] if len(lists) == 1 else None)
-    return Clip(folder.name, str(footage.resolve()), truth, kind, info.frame_rate if info else None, public)
+    return Clip(folder.name, str(footage.resolve()), gt, kind, info.frame_rate if info else None, public)
 
 
 _FINDERS: dict[str, Callable[[Path], Iterator[Clip]]] = {

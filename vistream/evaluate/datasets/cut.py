@@ -25,37 +25,37 @@ def cut_clip(clip: Clip, frames: int, folder: Path) -> Clip:
     Raises VistreamError where the ground truth can't be read.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / (clip.name + ("" if clip.kind == "masks" else clip.truth.suffix))
+    target = folder / (clip.name + ("" if clip.kind == "masks" else clip.ground_truth.suffix))
     if clip.kind == "mot":
-        target = _cut_tracks(clip.truth, frames, folder / clip.name)
+        target = _cut_tracks(clip.ground_truth, frames, folder / clip.name)
     elif clip.kind == "masks":
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
-        for file in label_files(clip.truth)[:frames]:
+        for file in label_files(clip.ground_truth)[:frames]:
             shutil.copy(file, target / file.name)
     elif clip.kind == "poses":
-        video = read_poses(clip.truth)
+        video = read_poses(clip.ground_truth)
         write_posetrack(target, PoseVideo(video.joints, video.images[:frames]))
     else:
-        lines = [line for _, line in read_lines(clip.truth)]
+        lines = [line for _, line in read_lines(clip.ground_truth)]
         if clip.kind == "mots":
-            lines = [line for line, row in zip(lines, read_mots(clip.truth), strict=True) if row.frame < frames]
+            lines = [line for line, row in zip(lines, read_mots(clip.ground_truth), strict=True) if row.frame < frames]
         else:  # OTB: a line a frame
             lines = lines[:frames]
         _write(target, lines)
-    return replace(clip, truth=target, frames=frames, origin=clip.truth)
+    return replace(clip, ground_truth=target, frames=frames, origin=clip.ground_truth)
 
 
-def _cut_tracks(truth: Path, frames: int, folder: Path) -> Path:
+def _cut_tracks(ground_truth: Path, frames: int, folder: Path) -> Path:
     """MOT, KITTI or VisDrone text into `folder`, which is made, under its own name; the list of classes goes along."""
-    tracks, text = read_any_tracks(truth), read_columns(truth)
+    tracks, text = read_any_tracks(ground_truth), read_columns(ground_truth)
     folder.mkdir(exist_ok=True)
     kept = zip(text.rows, tracks.frames.tolist(), strict=True)
-    _write(folder / truth.name, [text.separator.join(fields) for (_, fields), frame in kept if frame < frames])
-    names = truth.with_name(CLASS_LIST)
+    _write(folder / ground_truth.name, [text.separator.join(fields) for (_, fields), frame in kept if frame < frames])
+    names = ground_truth.with_name(CLASS_LIST)
     if names.is_file():
         shutil.copy(names, folder / CLASS_LIST)
-    return folder / truth.name
+    return folder / ground_truth.name
 
 
 def _write(target: Path, lines: Iterable[str]) -> None:

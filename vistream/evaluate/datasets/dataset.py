@@ -18,11 +18,11 @@ from queue import Empty, Queue
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.clips import Clip, find_clips
 from vistream.evaluate.datasets.cut import cut_clip
+from vistream.evaluate.datasets.ground_truth import object_boxes
 from vistream.evaluate.datasets.job import Order, run_clip
+from vistream.evaluate.datasets.methods import check_methods
 from vistream.evaluate.datasets.observed import check_detections
 from vistream.evaluate.datasets.store import Finished, object_path, read_finished, result_path
-from vistream.evaluate.datasets.truth import object_boxes
-from vistream.evaluate.datasets.ways import check_ways
 from vistream.evaluate.files.mot import mot_table
 from vistream.evaluate.files.mots import mots_table
 from vistream.evaluate.files.pairs import Pair
@@ -48,27 +48,27 @@ def evaluate_dataset(
     max_frames: int | None = None,
     start: Callable[[int], OnFrame] = lambda frames: lambda done: None,
 ) -> dict[str, Table]:
-    """Run `order` on the sequences under `root` that fit the globs (none given: all); a table a way.
+    """Run `order` on the sequences under `root` that fit the globs (none given: all); a table a method.
 
     `max_frames`: of each sequence the first ones only. `jobs`: processes.
     `start` is told of the frames to be done in all, and gives what is to be told of those that were done.
     Raises VistreamError for whatever is not there or can't be read.
     """
     check_task(order.task)
-    check_ways(order.task, order.ways)
+    check_methods(order.task, order.methods)
     check_detections(order.task, order.detections)
     clips = find_clips(order.task, root, sequences)
     if max_frames is not None:
-        truths = order.output / f"{order.task}-truth-{max_frames}"
-        clips = [cut_clip(clip, max_frames, truths) for clip in clips]
-    on_frame = start(sum(map(_frames, clips)) * len(order.ways))
+        ground_truths = order.output / f"{order.task}-truth-{max_frames}"
+        clips = [cut_clip(clip, max_frames, ground_truths) for clip in clips]
+    on_frame = start(sum(map(_frames, clips)) * len(order.methods))
     with _naming_originals(clips):
         if jobs == 1 or len(clips) == 1:
             for clip in clips:
                 run_clip(clip, order, on_frame)
         else:
             _run_parallel(clips, order, jobs, on_frame)
-        return {way: score(order, clips, way) for way in order.ways}
+        return {method: score(order, clips, method) for method in order.methods}
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def _naming_originals(clips: Sequence[Clip]) -> Iterator[None]:
         message = str(error)
         for clip in clips:
             if clip.origin is not None:
-                message = message.replace(str(clip.truth), str(clip.origin))
+                message = message.replace(str(clip.ground_truth), str(clip.origin))
         raise VistreamError(message) from None
 
 
@@ -138,19 +138,19 @@ def _drain(done: Queue[int], on_frame: OnFrame) -> None:
             return
 
 
-def score(order: Order, clips: Sequence[Clip], way: str) -> Table:
-    """Score the results of one way, all of which must be there; with their cost, and how they were made."""
-    folder = order.folder(way)
+def score(order: Order, clips: Sequence[Clip], method: str) -> Table:
+    """Score the results of one method, all of which must be there; with their cost, and how they were made."""
+    folder = order.folder(method)
     if order.task == "sot":
         table = sot_objects_table({clip.name: _sot(folder, clip) for clip in clips})
     else:
-        pairs = [Pair(clip.name, clip.truth, result_path(order.task, folder, clip)) for clip in clips]
+        pairs = [Pair(clip.name, clip.ground_truth, result_path(order.task, folder, clip)) for clip in clips]
         table = _tables(order.classes)[order.task](pairs)
     costs = {clip.name: _finished(folder, clip) for clip in clips}
     rows = {name: {**row, **_cost([costs[name]])} for name, row in table.rows.items()}
     combined = None if table.combined is None else {**table.combined, **_cost(list(costs.values()))}
     headline = (*(table.headline or tuple(table.overall)), *COST)
-    title = f"{table.title} ({order.detections}, {way})"
+    title = f"{table.title} ({order.detections}, {method})"
     return replace(table, title=title, rows=rows, combined=combined, headline=headline, about=_about(costs))
 
 
@@ -161,7 +161,7 @@ def _sot(folder: Path, clip: Clip) -> Mapping[int, SotScores]:
         try:
             scores[number] = sot_scores(boxes, read_otb(path))
         except ValueError as error:
-            raise VistreamError(f"{clip.truth} against {path}: {error}") from None
+            raise VistreamError(f"{clip.ground_truth} against {path}: {error}") from None
     return scores
 
 

@@ -1,6 +1,6 @@
-"""One clip of a dataset, run in several ways at once: its frames are read, and objects detected, only once.
+"""One clip of a dataset, run by several methods at once: its frames are read, and objects detected, only once.
 
-A way whose result is there already, made with the same settings, is left out.
+A method whose result is there already, made with the same settings, is left out.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pathlib import Path
 
 from vistream.detect.coco import KEYPOINTS
 from vistream.evaluate.datasets.clips import Clip
+from vistream.evaluate.datasets.ground_truth import Starts, first_boxes, first_masks, first_skeletons, true_classes
+from vistream.evaluate.datasets.methods import Method, make_method
 from vistream.evaluate.datasets.observed import FIRST, described, make_evaluation_observer, wanted
 from vistream.evaluate.datasets.store import Finished, Writer, mark_finished, open_writer, read_finished, result_path
-from vistream.evaluate.datasets.truth import Starts, first_boxes, first_masks, first_skeletons, true_classes
-from vistream.evaluate.datasets.ways import Way, make_way
 from vistream.machine import cores, cpu_name, version_of
 from vistream.media.video.frames import Source
 from vistream.pipeline.observe import Observer
@@ -28,26 +28,26 @@ from vistream.types import Observations
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be run: `ways` are fidelities and baselines (see `ways`), results go below the folder `output`."""
+    """What is to be run: `methods` are named fidelities and baselines; results go below the folder `output`."""
 
     task: str
     detections: str
     output: Path
-    ways: tuple[str, ...] = ("exact",)
+    methods: tuple[str, ...] = ("exact",)
     model: str = AUTO
     classes: tuple[str, ...] = ()
 
-    def folder(self, way: str) -> Path:
-        """Where the results of one way lie."""
+    def folder(self, method: str) -> Path:
+        """Where the results of one method lie."""
         chosen = self.detections.replace(":", "-").replace("/", "-")
-        return self.output / f"{self.task}-{chosen}-{way}"
+        return self.output / f"{self.task}-{chosen}-{method}"
 
 
 @dataclass(slots=True)
 class _Running:
-    """A way at work, and what it cost so far."""
+    """A method at work, and what it cost so far."""
 
-    way: Way
+    tracker: Method
     folder: Path
     settings: dict[str, str]
     made: dict[str, str]
@@ -65,8 +65,8 @@ def run_clip(clip: Clip, order: Order, on_frame: Callable[[int], None] = lambda 
         total = source.frame_count or 0
         observer = make_evaluation_observer(clip, order.task, order.detections, source, order.classes)
         fps = clip.fps or source.fps
-        prepared = [_prepare(clip, order, name, observer, fps) for name in order.ways]
-        running = [way for way in prepared if not _is_finished(clip, order.task, way)]
+        prepared = [_prepare(clip, order, name, observer, fps) for name in order.methods]
+        running = [run for run in prepared if not _is_finished(clip, order.task, run)]
         if len(running) < len(prepared):
             on_frame(total * (len(prepared) - len(running)))
         if running:
@@ -74,18 +74,18 @@ def run_clip(clip: Clip, order: Order, on_frame: Callable[[int], None] = lambda 
 
 
 def _prepare(clip: Clip, order: Order, name: str, observer: Observer, fps: float | None) -> _Running:
-    way, made = make_way(name, order.task, order.model, fps, observer.joints or KEYPOINTS)
+    tracker, made = make_method(name, order.task, order.model, fps, observer.joints or KEYPOINTS)
     made |= {"detector": described(order.detections, observer), "commit": commit()}
     made |= {"CPU": f"{cpu_name()}, {cores()} cores"}
     settings = {key: made[key] for key in ("model", "fidelity", "detector")}
     settings |= {"classes": ",".join(order.classes), **{k: str(v) for k, v in asdict(clip).items()}}
-    return _Running(way, order.folder(name), settings, made)
+    return _Running(tracker, order.folder(name), settings, made)
 
 
-def _is_finished(clip: Clip, task: str, way: _Running) -> bool:
-    before = read_finished(way.folder, clip)
-    there = result_path(task, way.folder, clip).exists()
-    return there and before is not None and dict(before.settings) == way.settings
+def _is_finished(clip: Clip, task: str, run: _Running) -> bool:
+    before = read_finished(run.folder, clip)
+    there = result_path(task, run.folder, clip).exists()
+    return there and before is not None and dict(before.settings) == run.settings
 
 
 def starts_of(clip: Clip, order: Order) -> Starts:
@@ -108,26 +108,26 @@ def _run(
     starts = starts_of(clip, order)
     classes = order.classes or true_classes(clip)
     with ExitStack() as stack:
-        for way in running:
-            writer = open_writer(order.task, way.folder, clip, source.size, observer.joints, observer.images)
-            way.writer = stack.enter_context(writer)
+        for run in running:
+            writer = open_writer(order.task, run.folder, clip, source.size, observer.joints, observer.images)
+            run.writer = stack.enter_context(writer)
         for frame in source:
             number = frame.index - clip.start
             seen = Observations.none() if observer.detector is None else observer.detector.detect(frame.image, number)
             seen = wanted(order.task, classes, seen)
-            for way in running:
+            for run in running:
                 for identity, target in starts.get(number, ()):
-                    way.way.add_object(target, identity)
+                    run.tracker.add_object(target, identity)
                 began = time.perf_counter()
-                result = way.way.step(frame.image, seen, index=number, time=frame.time)
-                way.seconds += time.perf_counter() - began
+                result = run.tracker.step(frame.image, seen, index=number, time=frame.time)
+                run.seconds += time.perf_counter() - began
                 for name, count in (("frames", 1), ("macs", result.work.macs), ("macs_dense", result.work.macs_dense)):
-                    way.counts[name] += count
-                assert way.writer is not None
-                way.writer.write(result)
+                    run.counts[name] += count
+                assert run.writer is not None
+                run.writer.write(result)
                 on_frame(1)
-    for way in running:
-        mark_finished(way.folder, clip, Finished(way.settings, way.made, seconds=way.seconds, **way.counts))
+    for run in running:
+        mark_finished(run.folder, clip, Finished(run.settings, run.made, seconds=run.seconds, **run.counts))
 
 
 @cache

@@ -34,16 +34,16 @@ from vistream.types import Frame
 class Footage:
     """Pictures that belong together, and what is known of them.
 
-    `pictures`: image files by key, or None where `video` has the frames, whose keys are five digits. `truth`: label
-    maps by key, of some frames at least; of a panoptic dataset none, but `panoptic` is its JSON file. `consecutive`:
-    the pictures are those of a video. `dataset`: whose rules hold, or "" where that must be said.
+    `pictures`: image files by key, or None where `video` has the frames, whose keys are five digits. `ground_truth`:
+    label maps by key, of some frames at least; of a panoptic dataset none, but `panoptic` is its JSON file.
+    `consecutive`: the pictures are those of a video. `dataset`: whose rules hold, or "" where that must be said.
     """
 
     name: str
     dataset: str
     pictures: dict[str, Path] | None = None
     video: Path | None = None
-    truth: dict[str, Path] = field(default_factory=dict)
+    ground_truth: dict[str, Path] = field(default_factory=dict)
     panoptic: Path | None = None
     consecutive: bool = False
     most: int | None = None
@@ -70,8 +70,8 @@ class Footage:
             return self
         keys = list(islice(self.pictures, most)) if self.pictures is not None else [f"{n:05d}" for n in range(most)]
         pictures = None if self.pictures is None else {key: self.pictures[key] for key in keys}
-        truth = {key: self.truth[key] for key in keys if key in self.truth}
-        return replace(self, pictures=pictures, truth=truth, most=most)
+        ground_truth = {key: self.ground_truth[key] for key in keys if key in self.ground_truth}
+        return replace(self, pictures=pictures, ground_truth=ground_truth, most=most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def _semantic(folder: Path) -> Iterator[Footage]:
         video = folder.parent / f"{folder.name}.mp4"
         if not video.is_file():
             raise VistreamError(f"{folder} has label maps but no frames: {video} is looked for")
-        yield Footage(folder.name, "plaza", video=video, truth=label_maps(folder / "semantic"), consecutive=True)
+        yield Footage(folder.name, "plaza", video=video, ground_truth=label_maps(folder / "semantic"), consecutive=True)
 
 
 def _pictures(folder: Path, layout: _Layout, pictures: Path, labels: Path, name: str) -> Iterator[Footage]:
@@ -156,19 +156,19 @@ def _pictures(folder: Path, layout: _Layout, pictures: Path, labels: Path, name:
     if lost:
         raise VistreamError(f"{maps[lost[0]]} has no picture in {pictures}")
     chosen = {key: found[key] for key in maps}
-    yield Footage(name, dataset, chosen, truth=maps, consecutive=layout.consecutive)
+    yield Footage(name, dataset, chosen, ground_truth=maps, consecutive=layout.consecutive)
 
 
 def _panoptic(folder: Path) -> Iterator[Footage]:
-    for truth in sorted(folder.glob("annotations/panoptic_*.json")):
-        pictures = folder / truth.stem.removeprefix("panoptic_")
+    for ground_truth in sorted(folder.glob("annotations/panoptic_*.json")):
+        pictures = folder / ground_truth.stem.removeprefix("panoptic_")
         if not pictures.is_dir():
             continue
-        found, keys = _by_key(pictures), list(read_panoptic(truth).images)
+        found, keys = _by_key(pictures), list(read_panoptic(ground_truth).images)
         lost = [key for key in keys if key not in found]
         if lost:
-            raise VistreamError(f"{truth} annotates {lost[0]}, of which {pictures} has no picture")
-        yield Footage(truth.stem, "coco-panoptic", {key: found[key] for key in keys}, panoptic=truth)
+            raise VistreamError(f"{ground_truth} annotates {lost[0]}, of which {pictures} has no picture")
+        yield Footage(ground_truth.stem, "coco-panoptic", {key: found[key] for key in keys}, panoptic=ground_truth)
 
 
 def _by_key(folder: Path) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from vistream.detect.box_masks import BoxMasks
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.clips import Clip
-from vistream.evaluate.datasets.truth import true_observations
+from vistream.evaluate.datasets.ground_truth import true_observations
 from vistream.media.formats.detections.footage import Footage
 from vistream.media.formats.posetrack import read_poses
 from vistream.media.video.frames import Source
@@ -44,10 +44,10 @@ def check_detections(task: str, choice: str) -> None:
 def make_evaluation_observer(clip: Clip, task: str, choice: str, source: Source, classes: tuple[str, ...]) -> Observer:
     """The observations of one clip. Raises VistreamError where the clip has none of this kind."""
     fps = clip.fps or source.fps or 30.0
-    poses = read_poses(clip.truth) if task == "pose" else None
+    poses = read_poses(clip.ground_truth) if task == "pose" else None
     images = poses.images if poses else ()
     if poses and source.frame_count is not None and source.frame_count != len(images):
-        raise VistreamError(f"{clip.truth} names {len(images)} images, {clip.footage} has {source.frame_count}")
+        raise VistreamError(f"{clip.ground_truth} names {len(images)} images, {clip.footage} has {source.frame_count}")
     joints = poses.joints if poses else ()
     if choice == FIRST:
         return Observer(None, joints, images)

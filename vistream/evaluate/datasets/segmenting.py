@@ -3,6 +3,8 @@
 Predictions stay, in the formats that `vistream eval --gt --pred` reads; what is finished is not run again.
 
     DIR/semseg/NAME/KEY.png, DIR/panoptic/NAME.json    DIR/TASK/finished/NAME.json, written last
+
+For another fidelity than exact the folders are called DIR/semseg-float and so on.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from vistream.media.formats.jsonfields import Fields
 from vistream.media.formats.panoptic import PanopticWriter
 from vistream.media.formats.text import read_json
 from vistream.segment.inference import Inference
-from vistream.segment.network import DEFAULT, load_network
+from vistream.segment.network import DEFAULT, load_network, segmentation_zones
 from vistream.segment.segmenter import Segmenter
 from vistream.types import Frame, Result
 
@@ -46,17 +48,26 @@ COST = ("Flicker", "FPS")
 
 @dataclass(frozen=True, slots=True)
 class SegmentationOrder:
-    """What is to be run; predictions go below the folder `output`. `dataset`: whose rules hold, "" for the layout's."""
+    """What is to be run; predictions go below the folder `output`. `dataset`: whose rules hold, "" for the layout's.
+
+    `fidelity`: float, which alone knows other inference than whole frames, or that of the stream of integers.
+    """
 
     task: str
     output: Path
     model: str = DEFAULT
     dataset: str = ""
     how: Inference = field(default_factory=Inference)
+    fidelity: str = "exact"
 
     @property
     def folder(self) -> Path:
-        return self.output / self.task
+        return self.output / (self.task if self.fidelity == "exact" else f"{self.task}-{self.fidelity}")
+
+    def segmenter(self) -> Segmenter:
+        """Raises VistreamError where there is no such network or fidelity."""
+        zones = segmentation_zones(self.fidelity)
+        return Segmenter(load_network(self.model, self.task), self.task, self.how, zones)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +94,7 @@ def evaluate_segmentation(
     whatever is not there, can't be read or does not fit.
     """
     found = _found(order, root, sequences, max_frames)
-    segmenter = Segmenter(load_network(order.model, order.task), order.task, order.how)
-    return segment_and_score(order, segmenter, found, max_frames, start(sum(map(len, found))))
+    return segment_and_score(order, order.segmenter(), found, max_frames, start(sum(map(len, found))))
 
 
 def _found(order: SegmentationOrder, root: Path, sequences: tuple[str, ...], max_frames: int | None) -> list[Footage]:
@@ -122,7 +132,9 @@ def _scored(order: SegmentationOrder, found: Sequence[Footage], max_frames: int 
     if order.task == "panoptic":
         pairs = [Pair(f.name, f.panoptic, order.folder / f"{f.name}.json") for f in found if f.panoptic is not None]
         return panoptic_table(pairs, max_frames)
-    guesses = {f.name: [(path, order.folder / f.name / f"{key}.png") for key, path in f.truth.items()] for f in found}
+    guesses = {
+        f.name: [(path, order.folder / f.name / f"{key}.png") for key, path in f.ground_truth.items()] for f in found
+    }
     return maps_table(guesses, benchmark(found[0].dataset))
 
 
@@ -139,8 +151,8 @@ def _with_cost(table: Table, done: Mapping[str, _Done]) -> Table:
 
 def _finished(footage: Footage, order: SegmentationOrder, segmenter: Segmenter, on_frame: OnFrame) -> _Done:
     """What is there already, made with the same settings; else run it."""
-    network = segmenter.network
-    made = {"model": f"{order.model}, weights {network.sha256[:12]} (float)", "inference": str(order.how)}
+    model = f"{order.model}, weights {segmenter.network.sha256[:12]} ({segmenter.made_with}, {order.fidelity})"
+    made = {"model": model, "inference": str(order.how)}
     settings = {**made, "dataset": footage.dataset, "pictures": str(footage.most), "source": str(footage.video or "")}
     settings["source"] = settings["source"] or str(next(iter((footage.pictures or {}).values()), ""))
     made |= {"commit": commit(), "CPU": f"{cpu_name()}, {cores()} cores"}
@@ -180,8 +192,11 @@ def _run(
     before: tuple[Frame, NDArray[np.uint8]] | None = None
     with ExitStack() as stack:
         write = _writer(footage, order, segmenter, stack)
+        segmenter.reset()
         for count, (key, frame) in enumerate(footage.frames(), start=1):
             began = time.perf_counter()
+            if not footage.consecutive:
+                segmenter.reset()
             found = segmenter.step(frame)
             seconds += time.perf_counter() - began
             labels = found.class_map.labels
@@ -210,7 +225,7 @@ def _writer(
     folder.mkdir()
 
     def write(key: str, result: Result) -> None:
-        if key in footage.truth and result.class_map is not None:
+        if key in footage.ground_truth and result.class_map is not None:
             write_labels(folder / f"{key}.png", result.class_map.labels, palette)
 
     return write

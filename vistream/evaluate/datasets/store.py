@@ -1,6 +1,6 @@
 """Where a dataset's results lie, in the formats that `vistream eval --gt --pred` reads, and which are finished.
 
-DIR/mot-public-exact/SEQ.txt          one folder a task, choice of detections and way
+DIR/mot-public-exact/SEQ.txt          one folder a task, choice of detections and method
 DIR/mot-public-exact/finished/SEQ.json    written last: how the result was made, and at what cost
 """
 
@@ -17,7 +17,7 @@ from typing import Protocol
 
 from vistream.atomic import replacing
 from vistream.evaluate.datasets.clips import Clip
-from vistream.evaluate.datasets.truth import object_boxes
+from vistream.evaluate.datasets.ground_truth import object_boxes
 from vistream.media.formats.davis import DavisWriter, label_files
 from vistream.media.formats.jsonfields import Fields
 from vistream.media.formats.mot import MotWriter
@@ -82,7 +82,7 @@ class _Maps(DavisWriter):
 
     def __init__(self, folder: Path, clip: Clip, size: tuple[int, int]) -> None:
         super().__init__(folder, size[::-1])
-        self._stems = [file.stem for file in label_files(clip.truth)]
+        self._stems = [file.stem for file in label_files(clip.ground_truth)]
 
     def write(self, result: Result, stem: str = "") -> None:
         super().write(result, self._stems[result.frame] if result.frame < len(self._stems) else stem)

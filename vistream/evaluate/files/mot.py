@@ -21,19 +21,19 @@ from vistream.media.formats.mot import MotTracks
 from vistream.media.formats.tracks import read_any_tracks
 
 
-def scored(truth: MotTracks, names: Sequence[str] = ()) -> NDArray[np.bool_]:
+def scored(ground_truth: MotTracks, names: Sequence[str] = ()) -> NDArray[np.bool_]:
     """The rows of a ground truth that are objects to be found, bool `[N]`.
 
     Those with a flag other than 0; of MOT16 and later pedestrians; where classes have names, those of `names` (none:
     all).
     """
-    flagged: NDArray[np.bool_] = truth.confidences.astype(np.int64) != 0
-    if truth.classes is None:
+    flagged: NDArray[np.bool_] = ground_truth.confidences.astype(np.int64) != 0
+    if ground_truth.classes is None:
         return flagged
     wanted = [PEDESTRIAN]
-    if truth.labels is not None:
-        wanted = [number for number, name in truth.labels.items() if not names or name in names]
-    chosen: NDArray[np.bool_] = flagged & np.isin(truth.classes, wanted)
+    if ground_truth.labels is not None:
+        wanted = [number for number, name in ground_truth.labels.items() if not names or name in names]
+    chosen: NDArray[np.bool_] = flagged & np.isin(ground_truth.classes, wanted)
     return chosen
 
 

@@ -55,17 +55,17 @@ def pose_table(pairs: Sequence[Pair]) -> Table:
 def _frames(pair: Pair, gt: PoseVideo, pred: PoseVideo, joints: Sequence[str]) -> list[PosePair]:
     """The annotated images with their predictions, without what lies in ignored regions."""
     frames = []
-    for truth, guess in _same_images(pair, gt.images, pred.images):
-        if not truth.labeled:
+    for ground_truth, guess in _same_images(pair, gt.images, pred.images):
+        if not ground_truth.labeled:
             continue
-        people = [p for p in truth.people if p.present.any()]
-        heads = [_head(p, f"{pair.gt}, image {truth.file}") for p in people]
+        people = [p for p in ground_truth.people if p.present.any()]
+        heads = [_head(p, f"{pair.gt}, image {ground_truth.file}") for p in people]
         frame = PosePair(
-            _skeletons(people, gt.joints, joints, f"{pair.gt}, image {truth.file}"),
+            _skeletons(people, gt.joints, joints, f"{pair.gt}, image {ground_truth.file}"),
             head_size(np.array(heads).reshape(-1, 4)),
             _skeletons(guess.people, pred.joints, joints, f"{pair.pred}, image {guess.file}"),
         )
-        frames.append(frame.outside(truth.ignored))
+        frames.append(frame.outside(ground_truth.ignored))
     return frames
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vistream.errors import VistreamError
-from vistream.evaluate.datasets.benchmarks import Benchmark, Labels, label_maps, read_truth
+from vistream.evaluate.datasets.benchmarks import Benchmark, Labels, label_maps, read_ground_truth
 from vistream.evaluate.files.pairs import Pair
 from vistream.evaluate.metrics.segmentation import Counts, class_rows, confusion, segmentation_row
 from vistream.evaluate.table import Table
@@ -43,29 +43,29 @@ def maps_table(maps: Mapping[str, Maps], rules: Benchmark | None) -> Table:
 
 
 def _maps(pair: Pair) -> Maps:
-    truth, guesses = label_maps(pair.gt), label_maps(pair.pred)
-    missing = [key for key in truth if key not in guesses]
+    gt, guesses = label_maps(pair.gt), label_maps(pair.pred)
+    missing = [key for key in gt if key not in guesses]
     if missing:
         raise VistreamError(
-            f"{pair.pred} lacks {missing[0]}.png ({len(missing)} of {len(truth)} label maps are missing): "
+            f"{pair.pred} lacks {missing[0]}.png ({len(missing)} of {len(gt)} label maps are missing): "
             "every label map of the ground truth needs a prediction"
         )
-    return [(path, guesses[key]) for key, path in truth.items()]
+    return [(path, guesses[key]) for key, path in gt.items()]
 
 
 def _count(maps: Maps, rules: Benchmark | None, name: str) -> Counts:
     classes = UNNAMED if rules is None else len(rules.class_set)
     counts = np.zeros((classes, classes + 1), np.int64)
     for path, guess in maps:
-        counts += _compared(read_truth(path, rules), path, guess, classes)
+        counts += _compared(read_ground_truth(path, rules), path, guess, classes)
     if not counts.sum():
         raise VistreamError(f"{name} has no pixel to score")
     return counts
 
 
-def _compared(truth: Labels, path: Path, guess: Path, classes: int) -> Counts:
+def _compared(gt: Labels, path: Path, guess: Path, classes: int) -> Counts:
     labels = read_labels(guess)
-    if labels.shape != truth.shape:
-        sizes = [" x ".join(map(str, shape[::-1])) for shape in (labels.shape, truth.shape)]
+    if labels.shape != gt.shape:
+        sizes = [" x ".join(map(str, shape[::-1])) for shape in (labels.shape, gt.shape)]
         raise VistreamError(f"{guess} is {sizes[0]} pixels, {path} is {sizes[1]}")
-    return confusion(truth, labels, classes)
+    return confusion(gt, labels, classes)

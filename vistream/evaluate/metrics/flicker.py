@@ -28,8 +28,8 @@ def still_pixels(before: Frame, now: Frame) -> NDArray[np.bool_]:
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     a, b = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.uint8) for frame in (before, now))
     none = np.zeros((*a.shape, 2), np.float32)
-    ways = [flow.calc(a, b, none.copy()), flow.calc(b, a, none.copy())]
-    return np.asarray(np.max([np.linalg.norm(way, axis=2) for way in ways], axis=0) < STILL)
+    methods = [flow.calc(a, b, none.copy()), flow.calc(b, a, none.copy())]
+    return np.asarray(np.max([np.linalg.norm(method, axis=2) for method in methods], axis=0) < STILL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,14 +58,14 @@ def mask_scene(gt: Sequence[MaskFrame], pred: Sequence[MaskFrame], ignored: Sequ
     >>> from vistream.media.formats.rle import encode
     >>> person, region = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
     >>> person[:2], region[2:] = True, True
-    >>> truth, seen = MaskFrame((1,), (encode(person),)), MaskFrame((5, 6), (encode(person), encode(region)))
-    >>> mask_scene([truth], [seen], [None]).pred_total, mask_scene([truth], [seen], [encode(region)]).pred_total
+    >>> expected, seen = MaskFrame((1,), (encode(person),)), MaskFrame((5, 6), (encode(person), encode(region)))
+    >>> mask_scene([expected], [seen], [None]).pred_total, mask_scene([expected], [seen], [encode(region)]).pred_total
     (2, 1)
     """
     ids, overlaps = [], []
-    for number, (truth, seen, region) in enumerate(zip(gt, pred, ignored, strict=True)):
-        _one_size((*truth.masks, *seen.masks, *((region,) if region else ())), number)
-        similarity = mask_iou(truth.masks, seen.masks)
+    for number, (expected, seen, region) in enumerate(zip(gt, pred, ignored, strict=True)):
+        _one_size((*expected.masks, *seen.masks, *((region,) if region else ())), number)
+        similarity = mask_iou(expected.masks, seen.masks)
         kept = np.ones(len(seen.ids), dtype=np.bool_)
         if region is not None and seen.ids:
             kept = ~not_scored(similarity, mask_cover(seen.masks, [region])[:, 0])

@@ -18,26 +18,26 @@ _EPS = float(np.finfo(np.float64).eps)
 def outside_regions(
     similarity: NDArray[np.float64],
     predictions: NDArray[np.float64],
-    truth: NDArray[np.float64],
+    gt: NDArray[np.float64],
     objects: NDArray[np.bool_],
     threshold: float = 0.5,
 ) -> NDArray[np.bool_]:
     """For one frame, which predictions count: bool `[P]`.
 
-    `similarity` `[G, P]` between all boxes `truth` `[G, 4]` and `predictions` `[P, 4]`; `objects` `[G]`: which of the
-    former are scored; the others are regions, or objects of other classes.
+    `similarity` `[G, P]` between all boxes `expected` `[G, 4]` and `predictions` `[P, 4]`; `objects` `[G]`: which of
+    the former are scored; the others are regions, or objects of other classes.
 
     The second prediction lies inside a region, the third nowhere:
 
-    >>> truth = np.array([[0.0, 0, 10, 10], [50, 50, 100, 100]])
+    >>> gt = np.array([[0.0, 0, 10, 10], [50, 50, 100, 100]])
     >>> seen = np.array([[0.0, 0, 10, 9], [60, 60, 20, 20], [300, 0, 9, 9]])
     >>> from vistream.evaluate.metrics.overlap import box_iou
-    >>> outside_regions(box_iou(truth, seen), seen, truth, np.array([True, False])).tolist()
+    >>> outside_regions(box_iou(gt, seen), seen, gt, np.array([True, False])).tolist()
     [True, False, True]
     """
     gain = np.where(similarity[objects] >= threshold - _EPS, similarity[objects], 0.0)
     rows, columns = linear_sum_assignment(-gain)
     found = np.zeros(len(predictions), dtype=np.bool_)
     found[columns[gain[rows, columns] > _EPS]] = True
-    inside = (box_cover(predictions, truth[~objects]) > threshold).any(1)
+    inside = (box_cover(predictions, gt[~objects]) > threshold).any(1)
     return found | ~inside

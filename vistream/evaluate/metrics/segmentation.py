@@ -29,11 +29,11 @@ def confusion(gt: Labels, pred: Labels, classes: int, void: Sequence[int] = (255
     if gt.shape != pred.shape:
         raise ValueError(f"{pred.shape} predicted, {gt.shape} in the ground truth")
     scored = ~np.isin(gt, void)
-    truth, guess = gt[scored].astype(np.int64), pred[scored].astype(np.int64)
-    if truth.size and not 0 <= truth.min() <= truth.max() < classes:
-        raise ValueError(f"labels {truth.min()} to {truth.max()} in the ground truth, {classes} classes")
+    expected, guess = gt[scored].astype(np.int64), pred[scored].astype(np.int64)
+    if expected.size and not 0 <= expected.min() <= expected.max() < classes:
+        raise ValueError(f"labels {expected.min()} to {expected.max()} in the ground truth, {classes} classes")
     guess = np.where((guess >= 0) & (guess < classes), guess, classes)
-    cells = np.bincount(truth * (classes + 1) + guess, minlength=classes * (classes + 1))
+    cells = np.bincount(expected * (classes + 1) + guess, minlength=classes * (classes + 1))
     return np.asarray(cells.reshape(classes, classes + 1), dtype=np.int64)
 
 

@@ -40,8 +40,8 @@ def sot_scores(gt: Array, pred: Array) -> SotScores:
     A frame without a true box (NaN, or no area) is not scored; a missing predicted box (NaN) counts as a
     failure. Raises ValueError where no frame is left or the lengths differ.
 
-    >>> truth = np.array([[0.0, 0, 10, 10], [0, 0, 10, 10]])
-    >>> scores = sot_scores(truth, np.array([[0.0, 0, 10, 10], [50, 50, 10, 10]]))
+    >>> expected = np.array([[0.0, 0, 10, 10], [0, 0, 10, 10]])
+    >>> scores = sot_scores(expected, np.array([[0.0, 0, 10, 10], [50, 50, 10, 10]]))
     >>> scores.success[[0, 19, 20]], scores.precise  # overlap 1 exceeds every threshold but 1 itself
     (array([0.5, 0.5, 0. ]), 0.5)
     """
@@ -50,10 +50,10 @@ def sot_scores(gt: Array, pred: Array) -> SotScores:
     visible = (gt[:, 2] > 0) & (gt[:, 3] > 0)
     if not visible.any():
         raise ValueError("no frame has a true box")
-    truth, guess = gt[visible], pred[visible]
+    expected, guess = gt[visible], pred[visible]
     lost: NDArray[np.bool_] = np.asarray(np.isnan(guess).any(axis=1))
-    overlap = np.where(lost, 0.0, paired_box_iou(truth, np.where(lost[:, None], 0.0, guess)))
-    offset = (truth[:, :2] + truth[:, 2:] / 2) - (guess[:, :2] + guess[:, 2:] / 2)
+    overlap = np.where(lost, 0.0, paired_box_iou(expected, np.where(lost[:, None], 0.0, guess)))
+    offset = (expected[:, :2] + expected[:, 2:] / 2) - (guess[:, :2] + guess[:, 2:] / 2)
     error = np.where(lost, np.inf, np.hypot(offset[:, 0], offset[:, 1]))
     success = (overlap[:, None] > OVERLAPS).mean(axis=0)
     return SotScores(success, float((error <= PIXELS).mean()), int(visible.sum()))

@@ -113,12 +113,12 @@ def score_objects(gt: Iterable[Labels], pred: Iterable[Labels]) -> dict[int, Obj
     """
     objects: list[int] = []
     scores: list[list[tuple[float, float]]] = []
-    for number, (truth, guess) in enumerate(zip(gt, pred, strict=True)):
-        if truth.shape != guess.shape:
-            raise ValueError(f"frame {number}: {guess.shape} predicted, {truth.shape} in the ground truth")
+    for number, (expected, guess) in enumerate(zip(gt, pred, strict=True)):
+        if expected.shape != guess.shape:
+            raise ValueError(f"frame {number}: {guess.shape} predicted, {expected.shape} in the ground truth")
         if number == 0:
-            objects = [int(n) for n in np.unique(truth) if n not in (0, VOID)]
-        scores.append(_score_frame(truth, guess, objects))
+            objects = [int(n) for n in np.unique(expected) if n not in (0, VOID)]
+        scores.append(_score_frame(expected, guess, objects))
     if not objects:
         raise ValueError("the first frame has no object")
     if len(scores) < 3:
@@ -127,9 +127,9 @@ def score_objects(gt: Iterable[Labels], pred: Iterable[Labels]) -> dict[int, Obj
     return {name: ObjectScores(table[:, i, 0], table[:, i, 1]) for i, name in enumerate(objects)}
 
 
-def _score_frame(truth: Labels, guess: Labels, objects: Sequence[int]) -> list[tuple[float, float]]:
-    scored = truth != VOID
-    pairs = [((truth == name) & scored, (guess == name) & scored) for name in objects]
+def _score_frame(expected: Labels, guess: Labels, objects: Sequence[int]) -> list[tuple[float, float]]:
+    scored = expected != VOID
+    pairs = [((expected == name) & scored, (guess == name) & scored) for name in objects]
     return [(jaccard(a, b), boundary_accuracy(a, b)) for a, b in pairs]
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from vistream.ir.footprint import Everywhere, Footprint
 from vistream.ir.formula import Rounding, requantise
@@ -38,6 +39,7 @@ class Island(Operation):
     gives: Kind = Kind.LEVELS
 
     whole: ClassVar[bool] = True
+    computes: ClassVar[bool] = True
 
     def check(self) -> None:
         if not self.sources or not len(self.sources) == len(self.gains) == len(self.offsets):
@@ -49,9 +51,7 @@ class Island(Operation):
         for source, name, gain, offset in zip(sources, self.sources, self.gains, self.offsets, strict=True):
             if gain.shape != (source.channels,) or offset.shape != (source.channels,):
                 raise Misfit(f"does not fit its source {name}")
-        shapes = [(*source.grid, source.channels) for source in sources]
-        found = self.run(sources, [torch.zeros(shape, dtype=source.kind.dtype)
-                                   for shape, source in zip(shapes, sources, strict=True)])  # fmt: skip
+        found = self.run(sources, _nothing(sources))
         zero = (self.zero,) * found.shape[2] if self.zero and self.gives is Kind.LEVELS else ()
         height, width, channels = found.shape
         return Value(height, width, channels, self.gives, max(-self.lo, self.hi), zero=zero)
@@ -79,3 +79,19 @@ class Island(Operation):
 
     def footprints(self, sources: Sequence[Value]) -> tuple[Footprint, ...]:
         return tuple(Everywhere() for _ in sources)
+
+    def macs(self, sources: Sequence[Value]) -> int:
+        """Of its convolutions and matrix products, in float32; elementwise operations are not among them."""
+        counter = FlopCounterMode(display=False)
+        with counter:
+            self.run(sources, _nothing(sources))
+        return int(counter.get_total_flops()) // 2
+
+    def used_macs(self, sources: Sequence[Value], occupied: Sequence[Tensor]) -> int:
+        """All of them: what is 0 inside of it is not looked at."""
+        return self.macs(sources)
+
+
+def _nothing(sources: Sequence[Value]) -> list[Tensor]:
+    """Maps of zeros like the sources."""
+    return [torch.zeros((*source.grid, source.channels), dtype=source.kind.dtype) for source in sources]

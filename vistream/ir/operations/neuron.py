@@ -53,6 +53,7 @@ class Neuron(Operation):
     `bias` float32 `[O]`; `scale`: the real value of one level; -128 <= lo <= 0 <= hi <= 127; `zero`: the level that
     stands for 0. `table` int8 `[256]`, looked up by level + 128, or None: any elementwise function after the sum.
     `gives` `SUMS`: `round(y)` as it is, a membrane that later neurons take through an identity; `REAL`: `y` itself.
+    `holds`: whether a stream's hysteresis holds its level; a network may have it at a few neurons only.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Neuron(Operation):
     rounding: Rounding = Rounding.HALF_UP
     zero: int = 0
     gives: Kind = Kind.LEVELS
+    holds: bool = True
 
     computes: ClassVar[bool] = True
 
@@ -79,6 +81,7 @@ class Neuron(Operation):
         if self.gives is Kind.SUMS:
             return membrane(y, self.rounding)
         rules = {"rounding": self.rounding, "zero": self.zero, "table": self.table}
+        hysteresis = hysteresis if self.holds else 0
         return requantise(y, self.lo, self.hi, held, hysteresis, **rules)  # type: ignore[arg-type]  # a dict of rules
 
     def check(self) -> None:

@@ -42,7 +42,10 @@ void refresh(const Kernels* kernels, Layer* layer, const Workspace* workspace) {
         if (term->everywhere) {
             memset(layer->stale, 1, size_t(layer->area));
         } else if (term->map) {
-            for (int64_t i = 0; i < layer->area; ++i) layer->stale[i] |= term->changed[term->map[i]];
+            const int64_t taps = layer->kind == BLEND ? term->quads : 1;
+            const int32_t* row = term->map;
+            for (int64_t i = 0; i < layer->area; ++i)
+                for (int64_t tap = 0; tap < taps; ++tap) layer->stale[i] |= term->changed[*row++];
         } else if (window.kernel_h * window.kernel_w * window.stride_h * window.stride_w == 1 && window.top == 0 &&
                    window.left == 0 && window.rows == window.height && window.columns == window.width) {
             kernels->join(term->changed, layer->stale, layer->area);
@@ -90,6 +93,11 @@ template <> struct Fields<VistreamPlace> {
     static constexpr VistreamField all[] = {VISTREAM_PLACE_FIELDS(VISTREAM_FIELD)};
 };
 
+template <> struct Fields<VistreamDeformable> {
+    using Struct = VistreamDeformable;
+    static constexpr VistreamField all[] = {VISTREAM_DEFORMABLE_FIELDS(VISTREAM_FIELD)};
+};
+
 template <class T> int describe(const VistreamField** fields, int64_t* size) {
     *fields = Fields<T>::all;
     *size = sizeof(T);
@@ -107,6 +115,7 @@ VISTREAM_EXPORT int vistream_fields(const char* name, const VistreamField** fiel
     if (!strcmp(name, "Layer")) return describe<Layer>(fields, size);
     if (!strcmp(name, "Workspace")) return describe<Workspace>(fields, size);
     if (!strcmp(name, "Place")) return describe<VistreamPlace>(fields, size);
+    if (!strcmp(name, "Deformable")) return describe<VistreamDeformable>(fields, size);
     return -1;
 }
 

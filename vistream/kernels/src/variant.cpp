@@ -10,6 +10,7 @@
 #include "isa/generic.h"
 #endif
 
+#include "kind/blend.h"
 #include "kind/convolve.h"
 #include "kind/depthwise.h"
 #include "kind/marks.h"
@@ -61,6 +62,7 @@ int64_t run(const Layer* layer, int64_t begin, int64_t end, const Workspace* wor
     const int32_t* index = layer->index;
     if (layer->kind == vistream::MAX_POOL) return max_pool(layer, index + begin, end - begin);
     if (layer->kind == vistream::COPY) return copy(layer, index + begin, end - begin);
+    if (layer->kind == vistream::BLEND) return blend(layer, index + begin, end - begin);
     int64_t sums = 0;
     for (const Term* term = layer->terms; term < layer->terms + layer->count; ++term) sums += !rides(layer, term);
     if (sums == 1) return neuron(layer, index + begin, end - begin, workspace);

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from vistream.models.classes import ClassSet, class_set
 from vistream.models.resnet import MEAN, STD
+from vistream.models.spike2former.integer import BLANK
 from vistream.models.spike2former.network import Network
 from vistream.models.spike2former.profile import Profile
-from vistream.models.spike2former.scores import semantic
+from vistream.models.spike2former.scores import Size, semantic
 from vistream.models.spike2former.segments import Panoptic, panoptic
 from vistream.models.spike2former.sizes import Sizes
 from vistream.types import Frame
@@ -46,33 +47,63 @@ class Spike2Former(Network):
 
     def preprocess(self, frame: Frame) -> Tensor:
         """A frame, uint8 RGB `[H, W, 3]`, as float32 `[1, 3, h, w]`: resized, normalised, padded with 0."""
-        height, width = self.profile.fit.resized(*frame.shape[:2])
-        small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR)
+        small = self._resized(frame)
+        height, width = small.shape[:2]
         normal = (small.astype(np.float32) - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
         tall, wide = self.profile.fit.padded(height, width)
         image = np.zeros((1, 3, tall, wide), np.float32)
         image[0, :, :height, :width] = normal.transpose(2, 0, 1)
         return torch.from_numpy(image)
 
+    def fitted(self, frame: Frame) -> Frame:
+        """The same before it is normalised, uint8 `[h, w, 3]`, as the integer form takes it: padded with `BLANK`."""
+        small = self._resized(frame)
+        height, width = small.shape[:2]
+        tall, wide = self.profile.fit.padded(height, width)
+        if (tall, wide) == (height, width):
+            return small
+        whole = np.empty((tall, wide, 3), np.uint8)
+        whole[:] = BLANK
+        whole[:height, :width] = small
+        return whole
+
+    def _resized(self, frame: Frame) -> Frame:
+        height, width = self.profile.fit.resized(*frame.shape[:2])
+        return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
     @torch.no_grad()
     def scores(self, frame: Frame) -> Tensor:
         """Class scores of a frame, float32 `[N, H, W]`; its class map is their argmax over N."""
-        image = self.preprocess(frame).to(self.decode_head.w.device)
-        height, width = frame.shape[:2]
-        inside = self.profile.fit.resized(height, width)
-        classes, masks = self(image)
-        return semantic(classes, masks, (height, width), (image.shape[2], image.shape[3]), inside, len(self.classes))
+        return self.scored(*self._run(frame), frame)
 
     @torch.no_grad()
     def segments(self, frame: Frame) -> Panoptic:
         """Things and stuff of a frame; ValueError where the network's classes know no instances."""
         if self.things is None:
             raise ValueError("no class of this network is a thing")
+        return self.segmented(*self._run(frame), frame)
+
+    def _run(self, frame: Frame) -> tuple[Tensor, Tensor]:
         image = self.preprocess(frame).to(self.decode_head.w.device)
-        height, width = frame.shape[:2]
-        inside = self.profile.fit.resized(height, width)
-        classes, masks = self(image)
-        return panoptic(classes, masks, (height, width), self.things, (image.shape[2], image.shape[3]), inside)
+        found: tuple[Tensor, Tensor] = self(image)
+        return found
+
+    def scored(self, classes: Tensor, masks: Tensor, frame: Frame) -> Tensor:
+        """The class scores that the network's outputs, as `forward` gives them, come to for `frame`."""
+        size, padded, inside = self._sizes(frame)
+        return semantic(classes, masks, size, padded, inside, len(self.classes))
+
+    def segmented(self, classes: Tensor, masks: Tensor, frame: Frame) -> Panoptic:
+        """The segments that they come to; the network knows things."""
+        assert self.things is not None
+        size, padded, inside = self._sizes(frame)
+        return panoptic(classes, masks, size, self.things, padded, inside)
+
+    def _sizes(self, frame: Frame) -> tuple[Size, Size, Size]:
+        """Rows and columns of a frame, of what the network takes, and of its part that is not padding."""
+        size = (frame.shape[0], frame.shape[1])
+        inside = self.profile.fit.resized(*size)
+        return size, self.profile.fit.padded(*inside), inside
 
 
 def _numbered(count: int) -> ClassSet:

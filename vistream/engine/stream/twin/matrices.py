@@ -9,22 +9,41 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vistream.engine.stream.gemm import int_mm
 from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.twin.sums import centred
 from vistream.engine.stream.twin.twin import Twin, at, store
 from vistream.ir.operations import MatrixProduct, TokenSum, Transposed
+from vistream.ir.value import Kind, Value
+
+EXACT = 2**24  # float32 holds every integer up to here
 
 
 class MatrixProductTwin(Twin):
     def rows(self, sources: Sequence[Tensor], index: Tensor) -> Tensor:
         layer = self.plan.layer
         assert isinstance(layer, MatrixProduct)
-        left = centred(at(sources[0], index), self.plan.sources[0]).to(torch.float64)
-        right = centred(sources[1].flatten(0, 1), self.plan.sources[1]).to(torch.float64)
+        left, right = at(sources[0], index), sources[1].flatten(0, 1)
+        if layer.heads == 1 and layer.transposed is Transposed.RIGHT and self._is_of_levels:
+            return int_mm(left, right.t().contiguous())
+        left, right = (
+            _real(part, value, self.plan) for part, value in zip((left, right), self.plan.sources, strict=True)
+        )
         per_head = right.reshape(len(right), layer.heads, -1)
         equation = "nhd,mhd->nhm" if layer.transposed is Transposed.RIGHT else "nhm,mhd->nhd"
         found = torch.einsum(equation, left.reshape(len(left), layer.heads, -1), per_head)
         return found.flatten(1).to(torch.int32)
+
+    @property
+    def _is_of_levels(self) -> bool:
+        """Of levels whose zero is 0."""
+        return all(value.kind is Kind.LEVELS and not value.zero for value in self.plan.sources)
+
+
+def _real(numbers: Tensor, value: Value, plan: LayerPlan) -> Tensor:
+    """Minus their zero, in a float type in which no sum of their products is rounded."""
+    exact = torch.float32 if plan.value.peak < EXACT else torch.float64
+    return numbers.to(exact) if not value.zero else centred(numbers, value).to(exact)
 
 
 class TokenSumTwin(Twin):
@@ -36,27 +55,30 @@ class TokenSumTwin(Twin):
     def __init__(self, plan: LayerPlan) -> None:
         super().__init__(plan)
         left, right = plan.sources
-        self._left = torch.zeros(left.positions, left.channels, dtype=torch.int64)  # minus their zeros: 0 adds nothing
-        self._right = torch.zeros(right.positions, right.channels, dtype=torch.int64)
+        self._left = torch.zeros(left.positions, left.channels, dtype=_held(left))  # minus their zeros: 0 adds nothing
+        self._right = torch.zeros(right.positions, right.channels, dtype=_held(right))
         self._sum = torch.zeros(plan.width, plan.channels, dtype=torch.int64)
 
     def update(self, sources: Sequence[Tensor], index: Tensor, output: Tensor, hysteresis: int) -> tuple[Tensor, int]:
         left, right = (
-            centred(source.flatten(0, 1), value) for source, value in zip(sources, self.plan.sources, strict=True)
+            centred(source.flatten(0, 1), value) if value.zero else source.flatten(0, 1)
+            for source, value in zip(sources, self.plan.sources, strict=True)
         )
         moved = ((left != self._left).any(1) | (right != self._right).any(1)).nonzero()[:, 0]
         if 2 * len(moved) < len(left):
             self._sum += self._outer(left[moved], right[moved]) - self._outer(self._left[moved], self._right[moved])
             self._left[moved], self._right[moved] = left[moved], right[moved]
         else:
-            self._left, self._right, self._sum = left, right, self._outer(left, right)
+            self._left.copy_(left)
+            self._right.copy_(right)
+            self._sum = self._outer(left, right)
         self.macs = min(2 * len(moved), len(left)) * self._sum.numel()
         return store(output, index, self._sum.to(torch.int32)[index])
 
     def _outer(self, left: Tensor, right: Tensor) -> Tensor:
         assert isinstance(self.plan.layer, TokenSum)
-        heads = self.plan.layer.heads
-        parts = [part.reshape(len(part), heads, part.shape[1] // heads).to(torch.float64) for part in (left, right)]
+        heads, exact = self.plan.layer.heads, torch.float32 if self.plan.value.peak < EXACT else torch.float64
+        parts = [part.reshape(len(part), heads, part.shape[1] // heads).to(exact) for part in (left, right)]
         return torch.einsum("nhi,nhj->ihj", *parts).flatten(1).to(torch.int64)
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
@@ -70,3 +92,8 @@ class TokenSumTwin(Twin):
                 raise ValueError(f"{self.plan.layer.name} keeps {list(own.shape)}, not {list(given.shape)}")
             own.copy_(given)
         self._sum = self._outer(self._left, self._right)
+
+
+def _held(value: Value) -> torch.dtype:
+    """What holds its numbers minus their zero."""
+    return torch.int8 if value.kind is Kind.LEVELS and not value.zero else torch.int64

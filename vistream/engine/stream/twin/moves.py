@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.twin.neuron import gather
 from vistream.engine.stream.twin.twin import Twin, at
 from vistream.ir.footprint import Axes, Place
@@ -50,7 +49,7 @@ class ConcatTwin(Twin):
 class PickChannelsTwin(Twin):
     def rows(self, sources: Sequence[Tensor], index: Tensor) -> Tensor:
         assert isinstance(self.plan.layer, PickChannels)
-        return at(sources[0], index)[:, torch.tensor(self.plan.layer.channels)]
+        return at(sources[0], index).index_select(1, torch.tensor(self.plan.layer.channels))
 
 
 class PixelShuffleTwin(Twin):
@@ -73,22 +72,12 @@ class PixelUnshuffleTwin(Twin):
 
 
 class RearrangeTwin(Twin):
-    """Every number of the output is fetched from where it is in the source."""
-
-    def __init__(self, plan: LayerPlan) -> None:
-        super().__init__(plan)
-        layer, source = plan.layer, plan.sources[0]
-        assert isinstance(layer, Rearrange)
-        written = torch.arange(plan.value.size)
-        if layer.write is Order.CHANNELS_LAST:
-            self._at = written.reshape(-1, plan.channels)
-        else:
-            self._at = written.reshape(plan.channels, -1).t()
-        if layer.read is Order.CHANNELS_FIRST:
-            channel, position = self._at // source.positions, self._at % source.positions
-            self._at = position * source.channels + channel
+    """The whole is rearranged, of which rows are taken: nearly always all of them."""
 
     def rows(self, sources: Sequence[Tensor], index: Tensor) -> Tensor:
-        position, channel = self._at[index] // sources[0].shape[2], self._at[index] % sources[0].shape[2]
-        width = sources[0].shape[1]
-        return sources[0][position // width, position % width, channel]
+        layer, source = self.plan.layer, sources[0]
+        assert isinstance(layer, Rearrange)
+        numbers = (source.permute(2, 0, 1) if layer.read is Order.CHANNELS_FIRST else source).reshape(-1)
+        if layer.write is Order.CHANNELS_LAST:
+            return numbers.reshape(-1, self.plan.channels).index_select(0, index)
+        return numbers.reshape(self.plan.channels, -1).index_select(1, index).t()

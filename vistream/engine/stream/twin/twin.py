@@ -38,15 +38,15 @@ class Twin:
 
 def store(output: Tensor, index: Tensor, new: Tensor) -> tuple[Tensor, int]:
     """Write rows `[n, C]` into `output`, `[H, W, C]`; returns what `Twin.update` does."""
-    held = at(output, index)
-    differs = new != held
-    output[index // output.shape[1], index % output.shape[1]] = new
+    differs = new != at(output, index)
+    if int(differs.sum()):
+        output.flatten(0, 1).index_copy_(0, index, new)
     return differs.any(1), int(differs.sum())
 
 
 def at(source: Tensor, index: Tensor) -> Tensor:
     """The rows of `[H, W, C]` at flat positions: `[n, C]`; of a view as of the whole."""
-    return source[index // source.shape[1], index % source.shape[1]]
+    return source.flatten(0, 1).index_select(0, index)
 
 
 def padded(source: Tensor, edges: tuple[int, int, int, int], fill: Tensor | int) -> Tensor:

@@ -40,7 +40,7 @@ inline int64_t max_pool(const Layer* layer, const int32_t* index, int64_t count)
     return changes;
 }
 
-// The channels of every term's rows, side by side.
+// The channels of every term's rows, side by side, or those that a term names.
 inline int64_t copy(const Layer* layer, const int32_t* index, int64_t count) {
     int64_t changes = 0;
     for (int64_t i = 0; i < count; ++i) {
@@ -50,6 +50,13 @@ inline int64_t copy(const Layer* layer, const int32_t* index, int64_t count) {
             const int64_t position = term->map ? term->map[index[i]] : index[i];
             const int8_t* source = term->source + position * term->row_bytes;
             int8_t* to = row + term->first_channel;
+            if (const int32_t* from = term->begin) {
+                for (int64_t c = 0; c < term->channels; ++c) {
+                    here += to[c] != source[from[c]];
+                    to[c] = source[from[c]];
+                }
+                continue;
+            }
             for (int64_t c = 0; c < term->channels; ++c) here += to[c] != source[c];
             memcpy(to, source, size_t(term->channels));
         }

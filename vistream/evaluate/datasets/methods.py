@@ -1,4 +1,4 @@
-"""The ways in which a dataset can be run, each by its name: the fidelities of a session, and the baselines."""
+"""The methods by which a dataset can be run, each by its name: the fidelities of a session, and the baselines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BASELINES = {"vos": ("held", "flow"), "sot": ("held",)}
 """By task, the baselines that there are."""
 
 
-class Way(Protocol):
+class Method(Protocol):
     """Something that tracks a clip."""
 
     def add_object(self, target: Target, identity: int) -> int: ...
@@ -23,7 +23,7 @@ class Way(Protocol):
     def step(self, frame: Frame, observations: Observations, *, index: int, time: float) -> Result: ...
 
 
-def check_ways(task: str, names: Sequence[str]) -> None:
+def check_methods(task: str, names: Sequence[str]) -> None:
     """Raise VistreamError for a name that is neither a fidelity nor a baseline of the task."""
     known = (*PRESETS, FLOAT, *BASELINES.get(task, ()))
     for name in names:
@@ -31,8 +31,10 @@ def check_ways(task: str, names: Sequence[str]) -> None:
             raise VistreamError(f"no fidelity is called {name!r}: it is one of {', '.join(known)}")
 
 
-def make_way(name: str, task: str, model: str, fps: float | None, joints: Sequence[str]) -> tuple[Way, dict[str, str]]:
-    """The way called `name`, and what it is: `model` and `fidelity`, for the foot of a table."""
+def make_method(
+    name: str, task: str, model: str, fps: float | None, joints: Sequence[str]
+) -> tuple[Method, dict[str, str]]:
+    """The method called `name`, and what it is: `model` and `fidelity`, for the foot of a table."""
     if name in BASELINES.get(task, ()):
         baseline = Held() if name == "held" else Flow()
         return baseline, {"model": baseline.model, "fidelity": name}

@@ -34,14 +34,14 @@ SHORTEST_TRACK = 30
 def true_observations(task: str, clip: Clip) -> Mapping[int, Observations]:
     """What a perfect detector of the task mot, mots or pose would see, by frame; the ids are forgotten."""
     if task == "mots":
-        return read_mots_detections(clip.truth)
+        return read_mots_detections(clip.ground_truth)
     if task == "pose":
-        return read_poses(clip.truth).observations()
-    truth = read_any_tracks(clip.truth)
-    kept = scored(truth)
-    frames, boxes = truth.frames[kept], truth.boxes[kept]
+        return read_poses(clip.ground_truth).observations()
+    gt = read_any_tracks(clip.ground_truth)
+    kept = scored(gt)
+    frames, boxes = gt.frames[kept], gt.boxes[kept]
     rows = {int(n): np.flatnonzero(frames == n) for n in np.unique(frames)}
-    labels = _labels(truth)[kept]
+    labels = _labels(gt)[kept]
     return {n: Observations(boxes[r], np.ones(len(r)), tuple(labels[r])) for n, r in rows.items()}
 
 
@@ -49,32 +49,32 @@ def true_classes(clip: Clip) -> tuple[str, ...]:
     """The classes of a clip's objects, where its ground truth names them; else none."""
     if clip.kind != "mot":
         return ()
-    truth = read_any_tracks(clip.truth)
-    return () if truth.labels is None else tuple(sorted(set(_labels(truth)[scored(truth)].tolist())))
+    gt = read_any_tracks(clip.ground_truth)
+    return () if gt.labels is None else tuple(sorted(set(_labels(gt)[scored(gt)].tolist())))
 
 
-def _labels(truth: MotTracks) -> NDArray[np.object_]:
+def _labels(gt: MotTracks) -> NDArray[np.object_]:
     """The class of each row."""
-    if truth.labels is None or truth.classes is None:
-        return np.full(len(truth), LABEL, dtype=object)
-    names = truth.labels
-    return np.array([names.get(number, LABEL) for number in truth.classes.tolist()], dtype=object)
+    if gt.labels is None or gt.classes is None:
+        return np.full(len(gt), LABEL, dtype=object)
+    names = gt.labels
+    return np.array([names.get(number, LABEL) for number in gt.classes.tolist()], dtype=object)
 
 
 def first_masks(clip: Clip) -> Starts:
     """The objects of the first frame, as masks."""
-    _, labels = next(read_folder(clip.truth))
+    _, labels = next(read_folder(clip.ground_truth))
     numbers = [int(n) for n in np.unique(labels) if n not in (0, VOID)]
     if not numbers:
-        raise VistreamError(f"{clip.truth}: the first label map has no object")
+        raise VistreamError(f"{clip.ground_truth}: the first label map has no object")
     return {0: [(n, labels == n) for n in numbers]}
 
 
 def first_skeletons(clip: Clip) -> Starts:
     """The people of the first image that shows some."""
-    seen = read_poses(clip.truth).observations()
+    seen = read_poses(clip.ground_truth).observations()
     if not seen:
-        raise VistreamError(f"{clip.truth} has no joint at all")
+        raise VistreamError(f"{clip.ground_truth} has no joint at all")
     first = min(seen)
     keypoints = seen[first].keypoints
     assert keypoints is not None  # a pose file's observations have them
@@ -97,10 +97,10 @@ def object_boxes(clip: Clip) -> dict[int, tuple[int, Boxes]]:
     Raises VistreamError where none is left.
     """
     if clip.kind == "otb":
-        boxes = read_otb(clip.truth)
+        boxes = read_otb(clip.ground_truth)
         seen = (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
         if not seen.any():
-            raise VistreamError(f"{clip.truth} has no box")
+            raise VistreamError(f"{clip.ground_truth} has no box")
         return {1: (int(seen.argmax()), boxes[seen.argmax() :])}
     found: dict[int, dict[int, Boxes]] = {}
     for frame, number, box in _mask_boxes(clip) if clip.kind == "masks" else _track_boxes(clip):
@@ -108,7 +108,7 @@ def object_boxes(clip: Clip) -> dict[int, tuple[int, Boxes]]:
     least = SHORTEST_TRACK if clip.frames is None else min(SHORTEST_TRACK, clip.frames)
     long = {number: of for number, of in sorted(found.items()) if len(of) >= least}
     if not long:
-        raise VistreamError(f"{clip.truth} has no object that is seen in {least} frames")
+        raise VistreamError(f"{clip.ground_truth} has no object that is seen in {least} frames")
     missing = np.full(4, np.nan)
     return {
         number: (min(of), np.array([of.get(frame, missing) for frame in range(min(of), max(of) + 1)]))
@@ -117,13 +117,13 @@ def object_boxes(clip: Clip) -> dict[int, tuple[int, Boxes]]:
 
 
 def _track_boxes(clip: Clip) -> Iterator[tuple[int, int, Boxes]]:
-    truth = read_any_tracks(clip.truth)
-    for row in np.flatnonzero(scored(truth)):
-        yield int(truth.frames[row]), int(truth.ids[row]), truth.boxes[row]
+    gt = read_any_tracks(clip.ground_truth)
+    for row in np.flatnonzero(scored(gt)):
+        yield int(gt.frames[row]), int(gt.ids[row]), gt.boxes[row]
 
 
 def _mask_boxes(clip: Clip) -> Iterator[tuple[int, int, Boxes]]:
-    for frame, (_, labels) in enumerate(read_folder(clip.truth)):
+    for frame, (_, labels) in enumerate(read_folder(clip.ground_truth)):
         for number in np.unique(labels):
             if number not in (0, VOID):
                 yield frame, int(number), np.array(cv2.boundingRect((labels == number).view(np.uint8)), np.float64)

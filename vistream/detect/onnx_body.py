@@ -1,0 +1,96 @@
+"""The body of a detector's ONNX file, streamed; its tail, which decodes boxes, is left to onnxruntime.
+
+The file is quantised for one size of picture, calibrated on the user's own frames, once: what comes of it is kept in
+vistream's folder, under a name that file, size and frames decide. So a run is calibrated as it would have been alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.detect.letterbox import Image
+from vistream.detect.streaming import PictureStream
+from vistream.engine.agreement import check_network
+from vistream.engine.fidelity import DeadZones
+from vistream.engine.stream.engine import Step
+from vistream.errors import VistreamError
+from vistream.ir.plain_torch import with_plain_torch
+from vistream.models.onnx_file import OnnxFile
+from vistream.quantize.onnx_network import OnnxNetwork, quantize_onnx
+from vistream.quantize.onnx_store import load_onnx_network, onnx_network_path, save_onnx_network
+from vistream.quantize.ranges import Preprocess
+from vistream.quantize.scales import Levels
+
+log = logging.getLogger("vistream")
+
+LEVELS = Levels(127, 127)
+Outputs = dict[str, NDArray[np.generic]]
+
+
+class OnnxBody:
+    """A file's stream for pictures of one size: called with a picture, it gives the file's outputs."""
+
+    def __init__(self, onnx: OnnxNetwork, zones: DeadZones, key: str) -> None:
+        self.onnx, self.key = onnx, key
+        self.stream = PictureStream(onnx.network, zones)
+
+    def __call__(self, picture: Image) -> Outputs | None:
+        """The file's outputs for the next picture; None where they are what they were."""
+        step = self.stream.step(picture)
+        return None if step is None else self.finished(step, picture)
+
+    def finished(self, step: Step, picture: Image) -> Outputs:
+        """What the whole file gives where its body gave this."""
+        values: dict[str, NDArray[np.generic]] = {
+            name: readout.values() if self.onnx.crossing[name].shift is None else readout.levels.numpy()
+            for name, readout in step.outputs.items()
+        }
+        return self.onnx.finish(values, picture)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"key": self.key, "stream": self.stream.state_dict()}
+
+
+def key_of(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image]) -> str:
+    """What decides a quantised file: the file, what it expects of pixels, and the pictures it is calibrated on."""
+    digest = hashlib.sha256(file.encoded)
+    digest.update(repr((preprocess, LEVELS, pictures[0].shape)).encode())
+    for picture in pictures:
+        digest.update(picture.tobytes())
+    return digest.hexdigest()[:32]
+
+
+@with_plain_torch
+def quantised(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image], key: str) -> tuple[OnnxNetwork, bool]:
+    """The file quantised on pictures of one size, and whether that was done now.
+
+    Raises VistreamError for what the integer network can't take, or does not do as the file does.
+    """
+    found = load_onnx_network(file, key)
+    if found is not None:
+        return found, False
+    height, width = pictures[0].shape[:2]
+    log.info("%s: quantising for pictures of %d x %d, once for this video", file.path.name, width, height)
+    onnx = quantize_onnx(file, pictures, preprocess, LEVELS, partial(check_network), read_out=True)
+    save_onnx_network(onnx, key)
+    return onnx, True
+
+
+def restored(file: OnnxFile, state: Mapping[str, Any], zones: DeadZones) -> OnnxBody:
+    """The body whose `state_dict()` was `state`; raises VistreamError where its quantised file is gone."""
+    key = str(state["key"])
+    onnx = load_onnx_network(file, key)
+    if onnx is None:
+        raise VistreamError(
+            f"the run to be resumed used {onnx_network_path(key)}, which is gone: begin anew, without --resume"
+        )
+    body = OnnxBody(onnx, zones, key)
+    body.stream.load_state_dict(state["stream"])
+    return body

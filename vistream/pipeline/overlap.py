@@ -1,0 +1,122 @@
+"""What overlaps with the computing of a frame, in threads: reading the next frames, drawing and encoding the last ones.
+
+Order and results are those of one thread; queues are short, so memory is flat; an error surfaces where the frame it
+belongs to would have been asked for, or at the next one.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from vistream.media.video.frames import Source, SourceFrame
+from vistream.stages import Stages
+
+AHEAD = 2  # frames: more would hide no more time, and hold more memory
+
+Job = Callable[[], None]
+
+
+class ReadAhead:
+    """The frames of a source, read a little ahead of who asks; those of a live source when they are asked for.
+
+    Close it before the source.
+    """
+
+    def __init__(self, source: Source, stages: Stages) -> None:
+        self._source, self._stages = source, stages
+        self._queue: queue.Queue[SourceFrame | BaseException] = queue.Queue(AHEAD)
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._over: BaseException | None = None
+
+    def __iter__(self) -> ReadAhead:
+        return self
+
+    def __next__(self) -> SourceFrame:
+        """As the source's."""
+        if self._source.live:
+            with self._stages.of("reading"):
+                return next(self._source)
+        if self._source.health.stopped or self._closing.is_set():
+            raise StopIteration
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._read, name="reading", daemon=True)
+            self._thread.start()
+        found = self._over or self._queue.get()
+        if isinstance(found, BaseException):
+            self._over = found
+            raise found
+        return found
+
+    def close(self) -> None:
+        """Read no more."""
+        self._closing.set()
+        while self._thread is not None and self._thread.is_alive():
+            try:
+                self._queue.get(timeout=0.01)  # it may be waiting for room
+            except queue.Empty:
+                continue
+        self._thread = None
+
+    def _read(self) -> None:
+        while not self._closing.is_set():
+            try:
+                with self._stages.of("reading"):
+                    found: SourceFrame | BaseException = next(self._source)
+            except BaseException as error:
+                found = error
+            self._queue.put(found)
+            if isinstance(found, BaseException):
+                return
+
+
+class Behind:
+    """Does jobs one after the other in a thread, a few behind who gives them.
+
+    As a context manager it does what was given before it ends, and raises what a job raised. After a job that failed no
+    other is done.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._queue: queue.Queue[Job | None] = queue.Queue(AHEAD)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def do(self, job: Job) -> None:
+        """Have a job done; raises what an earlier one raised."""
+        self._check()
+        self._queue.put(job)
+
+    def flush(self) -> None:
+        """Wait until all that was given is done; raises what a job raised."""
+        self._queue.join()
+        self._check()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        while (job := self._queue.get()) is not None:
+            try:
+                if self._error is None:
+                    job()
+            except BaseException as error:
+                self._error = error
+            finally:
+                self._queue.task_done()
+
+    def __enter__(self) -> Behind:
+        return self
+
+    def __exit__(
+        self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._queue.put(None)
+        self._thread.join()
+        if exception is None or issubclass(exception, KeyboardInterrupt):
+            self._check()

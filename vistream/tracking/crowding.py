@@ -1,0 +1,52 @@
+"""How boxes stand in each other's way: what one has to itself, what others claim of it, what lies outside the frame."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_TINY = 1e-9
+
+
+def intersection(a: Array, b: Array) -> Array:
+    """The area that boxes (x, y, w, h) `[N, 4]` and `[M, 4]` have in common: `[N, M]`."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
+    return np.asarray(np.prod(np.clip(high - low, 0.0, None), axis=2))
+
+
+def apart(boxes: Array) -> Array:
+    """The share of each box, `[N]`, that the one other box that covers most of it leaves free.
+
+    >>> apart(np.array([[0.0, 0, 10, 10], [5, 0, 20, 10], [50, 0, 5, 5]]))
+    array([0.5 , 0.75, 1.  ])
+    """
+    if len(boxes) < 2:
+        return np.ones(len(boxes))
+    shared = intersection(boxes, boxes)
+    np.fill_diagonal(shared, 0.0)
+    return np.asarray(1.0 - shared.max(axis=1) / np.maximum(np.prod(boxes[:, 2:], axis=1), _TINY))
+
+
+def claimed(boxes: Array, by: Array) -> Array:
+    """The largest share of each box, or of the one that claims it if that is smaller, that one box of `by` covers.
+
+    >>> claimed(np.array([[0.0, 0, 10, 10], [50, 0, 5, 5]]), np.array([[0.0, 0, 5, 10]]))
+    array([1., 0.])
+    """
+    if not len(boxes) or not len(by):
+        return np.zeros(len(boxes))
+    smaller = np.minimum(np.prod(boxes[:, 2:], axis=1)[:, None], np.prod(by[:, 2:], axis=1)[None])
+    return np.asarray((intersection(boxes, by) / np.maximum(smaller, _TINY)).max(axis=1))
+
+
+def outside(boxes: Array, size: tuple[float, float]) -> Array:
+    """The share of each box, `[N]`, that lies outside a frame of `size` (width, height).
+
+    >>> outside(np.array([[-5.0, 0, 10, 10], [0, 0, 4, 4]]), (20, 20))
+    array([0.5, 0. ])
+    """
+    inside = intersection(boxes, np.array([[0.0, 0.0, *size]]))[:, 0]
+    return np.asarray(1.0 - inside / np.maximum(np.prod(boxes[:, 2:], axis=1), _TINY))

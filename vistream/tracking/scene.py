@@ -1,0 +1,41 @@
+"""One frame as the tracker gets it; no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.tracking.crowding import apart
+from vistream.tracking.kalman import measure
+from vistream.tracking.similarity import Vectors
+from vistream.types import Observations
+
+Embeddings = Sequence[Vectors]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is observed in one frame; a row an observation.
+
+    `embeddings`: of each a float32 `[n, C]`, None without appearance. `measured`: boxes as the Kalman filter measures
+    them, `[N, 4]`. `apart`: the share of each box that no other covers, `[N]`. `size`: (width, height) of the frame.
+    """
+
+    observations: Observations
+    embeddings: Embeddings | None
+    measured: NDArray[np.float64]
+    apart: NDArray[np.float64]
+    size: tuple[float, float] | None
+
+    @staticmethod
+    def of(observations: Observations, embeddings: Embeddings | None, size: tuple[float, float] | None) -> Scene:
+        """The frame with what follows from its boxes."""
+        boxes = observations.boxes
+        return Scene(observations, embeddings, measure(boxes), apart(boxes), size)
+
+    def labels(self, rows: list[int]) -> list[str]:
+        """The class names of some rows."""
+        return [self.observations.labels[row] for row in rows]
