@@ -210,7 +210,6 @@ def _term(memory: Memory, source: Memory, kind: int) -> Term:
     grid = source.plan.value
     term.window = Window(grid.height, grid.width, grid.height, grid.width, 1, 1, 1, 1, 1, 1, 0, 0)
     term.is_signed = source.signed
-    term.bound = 1
     memory.kept.append(source)
     return term
 
@@ -255,6 +254,7 @@ def _add_neuron(memory: Memory, neuron: Neuron, variant: Variant) -> None:
     layer.lo, layer.hi = neuron.lo, neuron.hi
     layer.zero = neuron.zero if neuron.gives is Kind.LEVELS else 0
     layer.half_even = neuron.rounding is Rounding.HALF_EVEN
+    layer.bound = _bound(plan, neuron)
     if neuron.table is not None:
         layer.table = memory.at(neuron.table.numpy())
     for synapse, source in zip(plan.synapses, memory.sources, strict=True):
@@ -268,7 +268,6 @@ def _add_neuron(memory: Memory, neuron: Neuron, variant: Variant) -> None:
         term.weight, term.multiplier = memory.at(packed.weight), memory.at(packed.multiplier)
         if packed.begin.any():
             term.begin = memory.at(packed.begin)
-        term.bound = _bound(synapse, source, neuron)
         memory.terms.append(term)
 
 
@@ -286,14 +285,20 @@ def _identity(memory: Memory, synapse: SynapsePlan, source: Memory) -> Term:
     return term
 
 
-def _bound(synapse: SynapsePlan, source: Memory, neuron: Neuron) -> bool:
-    """Whether no pre-activation of a convolution alone can leave what float32 holds exactly."""
-    assert synapse.weight is not None
-    weight = np.abs(synapse.weight.numpy().astype(np.int64))
-    largest = int(weight.sum(-2).max()) * max(source.plan.value.peak, 128)
-    if synapse.offset is not None:
-        largest += int(np.abs(synapse.offset.numpy().astype(np.int64)).max())
-    most = largest * float(synapse.multiplier.abs().max()) + float(neuron.bias.abs().max())
+def _bound(plan: LayerPlan, neuron: Neuron) -> bool:
+    """Whether no pre-activation can leave what float32 holds exactly."""
+    most = float(neuron.bias.abs().max())
+    for synapse, source in zip(plan.synapses, plan.sources, strict=True):
+        if source.kind is Kind.REAL:
+            return False
+        largest = max(source.peak, 128)
+        if synapse.weight is not None:
+            largest *= int(np.abs(synapse.weight.numpy().astype(np.int64)).sum(-2).max())
+        elif synapse.place is None:
+            largest *= source.positions
+        if synapse.offset is not None:
+            largest += int(np.abs(synapse.offset.numpy().astype(np.int64)).max())
+        most += largest * float(synapse.multiplier.abs().max())
     return most < LARGEST_MEMBRANE / 2
 
 
