@@ -31,7 +31,7 @@ LONGER = 416  # pixels: the side that it was trained with
 FILL = 114  # grey level beside the frame
 LEVELS = Levels(127, 127)
 SHARED, SHARED_STRIDE = ("stages.0.leave", "stages.0.enter"), 4
-"""The layers whose maps serve as appearance features, as accurately as those of EfficientNet-Lite0: docs/studies.md."""
+"""The layers whose maps can serve as appearance features: docs/studies.md says how well."""
 PREPROCESS = Preprocess(MEAN, STD)
 CALMER = {"stages.2": 2, "stages.3": 2, "lateral": 4, "add": 4}
 """Factors of the hysteresis, by how layers' names begin: of the coarse stages, and of the sums of the pyramid, which

@@ -61,25 +61,25 @@ class StreamedDetector(Detector, Protocol):
 
 
 KEPT = 8  # pictures made ahead, at the most: more than any reader is ahead
+LEAST_DEVIATION = 0.05  # levels: a channel that is the same everywhere says nothing
 SPARSE = 4  # every so many rows and columns count for the mean
 
 
 class SharedFeatures:
-    """Maps of a detector's own network as appearance features, less their mean, see `types.Features`.
+    """Maps of a detector's own network as appearance features, normalised by channel, see `types.Features`.
 
-    `levels`: int8 `[h, w, C]` each, of one size, `scales` of their levels; they hold until the next frame.
+    `levels`: int8 `[h, w, C]` each, of one size; they hold until the next frame.
     `recomputed`: bool `[h, w]`, where they were. Maps behind a leaky ReLU all resemble each other: what tells objects
-    apart is how they differ from the mean of the frame.
+    apart is how they differ from the mean of the frame, over the deviation.
     """
 
     def __init__(
         self,
         levels: Sequence[NDArray[np.int8]],
-        scales: Sequence[float],
         stride: tuple[float, float],
         recomputed: NDArray[np.bool_],
     ) -> None:
-        self._levels, self._scales = levels, scales
+        self._levels = levels
         self.stride, self.recomputed = stride, recomputed
 
     @property
@@ -91,11 +91,12 @@ class SharedFeatures:
         values = np.empty((rows, columns, sum(part.shape[2] for part in self._levels)), np.float32)
         spans = [(0, rows, 0, columns)] if boxes is None else spans_of(boxes, self.stride, self.shape).tolist()
         first = 0
-        for levels, scale in zip(self._levels, self._scales, strict=True):
-            mean = levels[::SPARSE, ::SPARSE].mean((0, 1), dtype=np.float32)
+        for levels in self._levels:
+            sample = levels[::SPARSE, ::SPARSE].reshape(-1, levels.shape[2]).astype(np.float32)
+            mean, deviation = sample.mean(0), sample.std(0) + LEAST_DEVIATION
             into = values[:, :, first : first + levels.shape[2]]
             for top, bottom, left, right in spans:
-                into[top:bottom, left:right] = (levels[top:bottom, left:right] - mean) * np.float32(scale)
+                into[top:bottom, left:right] = (levels[top:bottom, left:right] - mean) / deviation
             first += levels.shape[2]
         return FeatureMap(values, self.stride)
 
@@ -135,7 +136,6 @@ class PictureStream:
         self._despeckled = Despeckled(zones)
         self._stream = Stream(network, hysteresis=zones.hysteresis, factors=factors)
         self.work = Work()
-        self._scales = {neuron.name: neuron.scale for neuron in network.neurons}
         self._size: tuple[int, ...] | None = None
 
     def step(self, picture: Image) -> Step | None:
@@ -156,7 +156,7 @@ class PictureStream:
         rows, columns = size
         levels = [self._stream.levels(name).numpy()[:rows, :columns] for name in names]
         reached = np.logical_or.reduce([self._stream.reached(name).numpy()[:rows, :columns] for name in names])
-        return SharedFeatures(levels, [self._scales[name] for name in names], stride, reached)
+        return SharedFeatures(levels, stride, reached)
 
     @property
     def outputs(self) -> Step:

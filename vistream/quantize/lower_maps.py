@@ -20,6 +20,7 @@ from vistream.ir.operations import (
     Edge,
     MaxPool,
     Nearest,
+    Operation,
     Pad,
     PickChannels,
     PixelShuffle,
@@ -146,8 +147,9 @@ def _placed(low: Lowering, node: Node, value: Value) -> Value:
     source, grid = low.settled(node.inputs[0]), value.grid
     name = low.free(node.name)
     chosen = channel_choice(value.view, grid)
-    moved = PickChannels(name, source, chosen) if chosen is not None else _spatial(name, source, value, node)
-    moved = _slice(name, source, value.view, grid) if moved is None else moved
+    moved: Operation | None = _spatial(name, source, value, node) or _slice(name, source, value.view, grid)
+    if chosen is not None:
+        moved = PickChannels(name, source, chosen)
     new = low.grid(node.name)
     if moved is None and (blocks := _blocks(value.view, grid)) is not None:
         factor, order = blocks

@@ -164,7 +164,7 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
                 _add_copy(memory, source, first)
                 first += source.plan.channels
         case MatrixProduct() if is_convolution(plan):
-            _add_matrix_product(memory, variant)
+            _add_weights(memory, variant)
         case Bilinear() | AveragePool() if (taps := blended(plan)) is not None:
             _add_blend(memory, *taps)
         case Product():
@@ -178,7 +178,7 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
     return True
 
 
-def _add_matrix_product(memory: Memory, variant: Variant) -> None:
+def _add_weights(memory: Memory, variant: Variant) -> None:
     left, right = memory.sources
     weights = Weights(memory.plan, right.grid, left.row_bytes, left.signed, memory.stride, variant)
     memory.weights, memory.layer.kind, memory.layer.half_even = weights, LayerKind.NEURON, 1  # exact for all it holds
