@@ -9,6 +9,9 @@ from contextlib import contextmanager
 STAGES = ("reading", "detector", "appearance", "association", "drawing", "encoding")
 
 
+SHOWN = 0.05  # ms: a stage that took less is none
+
+
 class Stages:
     """`seconds`: spent in each of `STAGES` so far. Each stage is entered by one thread at a time.
 
@@ -30,6 +33,11 @@ class Stages:
             yield
         finally:
             self.seconds[name] += time.perf_counter() - begin
+
+    def described(self, frames: int) -> str:
+        """The mean of a frame in words; stages overlap in threads, so the sum may be more than a frame's time."""
+        means = self.milliseconds(frames)
+        return ", ".join(f"{name} {mean:.1f}" for name, mean in means.items() if mean >= SHOWN) + " ms"
 
     def milliseconds(self, frames: int) -> dict[str, float]:
         """The mean of a frame, by stage."""

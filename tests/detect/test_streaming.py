@@ -107,6 +107,15 @@ def test_a_file_is_quantised_once_for_a_video(tmp_path: Path, caplog: pytest.Log
     assert same(first, streamed(tmp_path, "exact").detect(clip(1)[0], 0))
 
 
+def test_what_was_not_used_for_longest_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vistream.quantize.onnx_store.MOST_KEPT", 1)
+    frames = clip(2)
+    for frame in frames:  # of a camera, the first frame decides the name
+        OnnxDetector(yolov8(tmp_path / "net.onnx"), ALL, streaming=Streaming(PRESETS["exact"])).detect(frame, 0)
+    kept = list((tmp_path / "home" / "quantised").iterdir())
+    assert sorted(path.suffix for path in kept) == [".json", ".onnx", ".safetensors"]
+
+
 def test_a_state_whose_network_is_gone_is_refused(tmp_path: Path) -> None:
     detector = streamed(tmp_path, "exact")
     detector.detect(clip(1)[0], 0)

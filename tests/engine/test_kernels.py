@@ -5,15 +5,32 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from graphs import graphs
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from toys import clips
 
 from vistream.engine.reference import Dense
 from vistream.engine.stream import memory
 from vistream.engine.stream.compiled_backend import CompiledBackend
 from vistream.engine.stream.engine import Stream
 from vistream.ir.network import IntegerNetwork
-from vistream.ir.operations import Input, MaxPool, Neuron, Operation, Synapse
+from vistream.ir.operations import (
+    AveragePool,
+    Bilinear,
+    Concat,
+    Input,
+    MaxPool,
+    Nearest,
+    Neuron,
+    Operation,
+    PickChannels,
+    Product,
+    Slice,
+    Synapse,
+    TransposedConvolution,
+    Upsample,
+)
 from vistream.ir.window import POINTWISE, Window
 from vistream.kernels.library import Variant, variants
 from vistream.types import Frame
@@ -94,3 +111,43 @@ def test_wide_layers_equal_the_dense_network(
                 assert torch.equal(stream.levels(name), expected[name]), name
             for one, two in zip(step.work.layers, other.work.layers, strict=True):
                 assert one == two
+
+
+COMPILED = (
+    Neuron, MaxPool, Upsample, Nearest, Slice, Concat, PickChannels, AveragePool, Bilinear, Product,
+    TransposedConvolution,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kernels", variants(), ids=lambda kernels: kernels.name)
+@given(kind=st.sampled_from(COMPILED), data=st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_every_variant_has_every_operation(kernels: Variant, kind: type[Operation], data: st.DataObject) -> None:
+    """In random graphs: the same numbers as the reference; products and the like at the positions of the torch twin."""
+    toy = data.draw(graphs(kind))
+    alike = {layer.name for layer in toy.network.layers if isinstance(layer, Product | TransposedConvolution)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CompiledBackend, "kernels", kernels)
+        stream, dense, twin = (
+            Stream(toy.network, backend="compiled"),
+            Dense(toy.network),
+            Stream(toy.network, backend="torch"),
+        )
+        for frame in data.draw(clips(toy)):
+            step, other, expected = stream.step(frame), twin.step(frame), dense.step(frame)
+            assert all(torch.equal(stream.levels(name), value) for name, value in expected.items())
+            works = zip(step.work.layers, other.work.layers, strict=True)
+            assert all(one == two for one, two in works if one.name in alike)
+
+
+def test_the_table_of_what_is_compiled_is_up_to_date() -> None:
+    """Products and transposed convolutions of levels and of sums run in the kernels, not in torch."""
+    layers: tuple[Operation, ...] = (
+        Input("x", 3),
+        TransposedConvolution("up", "x", torch.ones(4, 3, 3, 3, dtype=torch.int8), (2, 2), (1, 1), (1, 1)),
+        Product("square", "up", "up"),
+    )
+    stream = Stream(IntegerNetwork.of(layers), backend="compiled")
+    stream.step(np.zeros((6, 8, 3), np.uint8))
+    assert isinstance(stream._backend, CompiledBackend)
+    assert all(stream._backend._memory[layer.name].twin is None for layer in layers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,24 @@ def test_a_stream_goes_on_from_its_state(backend: str, toy: Toy, data: st.DataOb
         one.step(frame)
         other.step(frame)
         assert all(torch.equal(one.levels(layer.name), other.levels(layer.name)) for layer in toy.network.layers)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@given(toy=graphs(), data=st.data())
+@settings(law, max_examples=30)
+def test_a_copied_stream_does_the_same_work(backend: str, toy: Toy, data: st.DataObject) -> None:
+    """From the first frame after the copy on, and at the same positions."""
+    frames = data.draw(clips(toy, most=4))
+    middle = data.draw(st.integers(0, len(frames) - 1))
+    one = Stream(toy.network, *data.draw(st.sampled_from(((0, 0), (4, 1)))), backend)
+    for frame in frames[:middle]:
+        one.step(frame)
+    other = copy.deepcopy(one)
+    for frame in frames[middle:]:
+        mine, theirs = one.step(frame), other.step(frame)
+        assert mine.work == theirs.work
+        for name, readout in mine.outputs.items():
+            assert torch.equal(readout.recomputed, theirs.outputs[name].recomputed)
 
 
 @given(toy=graphs(), seed=st.integers(0, 99))

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 import vistream
 from vistream.engine.reference import Dense
+from vistream.ir.operations import Island, Product
 from vistream.quantize.running import outputs_of
 from vistream.types import Frame
 
@@ -210,6 +211,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "luminance": lambda: Net(lambda net, x: net.a(0.3 * x[:, :1] + 0.6 * x[:, 1:2] + 0.1 * x[:, 2:]), a=conv(1)),
     "coordinates": lambda: Net(coordinates, first=cba(5, 8)),
     "focus": lambda: Net(focus, first=cba(12, 8)),
+    "every second": lambda: on(lambda net, x: net.a(x[..., 1::2, ::2]), a=conv()),
     "GLU": lambda: on(lambda net, x: net.a(F.glu(x, 1)), a=conv(4)),
     "gate": lambda: on(lambda net, x: net.a(F.silu(x[:, :4]) * x[:, 4:]), a=conv(4)),
     "maxout": lambda: on(lambda net, x: net.a(torch.maximum(*x.chunk(2, 1))), a=conv(4)),
@@ -248,6 +250,27 @@ def test_it_is_near_the_float_network(name: str) -> None:
             assert torch.equal(readout.levels, exact[readout.output.source])
             found = torch.from_numpy(readout.values()).reshape(wanted[output].shape)
             assert float((found - wanted[output]).norm() / wanted[output].norm()) < 0.12, output
+
+
+STREAMED = (
+    "SENet", "MobileNetV3", "EfficientNet", "ShuffleNet", "GhostNet", "UNet", "FPN", "HRNet", "DenseNet", "Res2Net",
+    "RepVGG", "focus", "every second", "BGR", "luminance",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STREAMED)
+def test_nothing_of_it_is_an_island(name: str) -> None:
+    torch.manual_seed(2)
+    network = vistream.stream(NETWORKS[name]().eval(), frames()[::2], mean=MEAN, std=STD).network
+    assert not [layer.name for layer in network.layers if isinstance(layer, Island)]
+
+
+def test_an_island_ends_at_the_gate_that_it_computes() -> None:
+    torch.manual_seed(2)
+    network = vistream.stream(NETWORKS["ECA"]().eval(), frames()[::2], mean=MEAN, std=STD).network
+    (island,) = (layer.name for layer in network.layers if isinstance(layer, Island))
+    assert network.lay(*SIZE)[island].grid == (1, 1)
+    assert any(isinstance(layer, Product) and island in layer.sources for layer in network.layers)
 
 
 def test_classes_and_truth_values_are_whole_numbers() -> None:

@@ -182,6 +182,11 @@ def pad(graph: Graph) -> None:
     graph.add(ops.Pad(graph.name("pad"), graph.pick(*Kind), before, after, graph.any_of(ops.Edge)))  # type: ignore[arg-type]
 
 
+def slice_(graph: Graph) -> None:
+    first, step, cut = graph.pair(0, 2), graph.pair(1, 3), graph.pair(0, 2)
+    graph.add(ops.Slice(graph.name("slice"), graph.pick(*Kind), first, step, cut))
+
+
 def concat(graph: Graph) -> None:
     first = graph.pick(*Kind)
     value = graph.values[first]
@@ -327,6 +332,7 @@ MAKERS: dict[type[ops.Operation], tuple[Maker, ...]] = {
     ops.Upsample: (upsample,),
     ops.Nearest: (nearest,),
     ops.Pad: (pad,),
+    ops.Slice: (slice_,),
     ops.Concat: (concat,),
     ops.PickChannels: (pick_channels,),
     ops.PixelShuffle: (pixel_shuffle,),

@@ -29,7 +29,7 @@ Rows = NDArray[np.float64]
 @dataclass(slots=True)
 class Run:
     """One pass: seconds behind the first frame, those that processors spent, frames, boxes seen, tracks; of ours the
-    share of work and the stages' milliseconds a frame."""
+    share of work, and the time of each stage in words."""
 
     seconds: float = 0.0
     processor: float = 0.0
@@ -37,7 +37,7 @@ class Run:
     detections: int = 0
     rows: Rows = field(default_factory=lambda: np.zeros((0, 6)))
     share: float = 1.0
-    stages: dict[str, float] = field(default_factory=dict)
+    times: str = ""
 
     @property
     def fps(self) -> float:
@@ -65,7 +65,7 @@ def ours(source: str, count: int, fidelity: str) -> Run:
     finally:
         tracking.close()
     found.share = done / max(dense, 1)
-    found.stages = tracking.stages.milliseconds(found.frames)
+    found.times = tracking.stages.described(found.frames)
     found.rows = np.array(rows, np.float64).reshape(-1, 6)
     return found
 

@@ -36,9 +36,8 @@ def race_and_print(
         if isinstance(missing, str):
             console.print(f"not here: {name}: {missing}", style="dim")
     for name, runs in results.items():
-        if not isinstance(runs, str) and runs[-1].stages:
-            parts = ", ".join(f"{stage} {mean:.1f}" for stage, mean in runs[-1].stages.items() if mean >= 0.05)
-            console.print(f"{name}, ms a frame: {parts}")
+        if not isinstance(runs, str) and runs[-1].times:
+            console.print(f"{name}, a frame: {runs[-1].times}")
     if path is not None:
         with replacing(path) as temporary:
             temporary.write_text(jsonlib.dumps(rows, indent=1) + "\n", encoding="utf-8", newline="\n")

@@ -23,14 +23,12 @@ from vistream.pipeline.fleet.jobs import stem_of
 from vistream.pipeline.outputs import FOLDERS, OutputPaths, Outputs
 from vistream.pipeline.recording import Finished, Recording, Totals
 from vistream.pipeline.run import Settings
-from vistream.stages import Stages
 from vistream.tracking.life import Conf, TrackerConfig
 from vistream.types import Box
 
 log = logging.getLogger("vistream")
 
 CONFIDENT = TrackerConfig().conf_thres
-SHOWN = 0.05  # ms: a stage that took less is none
 MOST_CLASSES = 8  # named in the table at the end
 
 
@@ -182,7 +180,7 @@ def _report(recording: Recording, console: Console) -> None:
     if recording.run.observer.detector is not None:
         table.add_row("detections", str(totals.observations))
     table.add_row("speed", f"{totals.fps:.1f} frames a second, everything included")
-    table.add_row("time a frame", stage_times(recording.run.stages, totals.frames - totals.resumed))
+    table.add_row("time a frame", recording.run.stages.described(totals.frames - totals.resumed))
     done = f"{totals.macs / 1e9:.1f} of {totals.macs_dense / 1e9:.1f} GMAC ({100 * totals.share:.1f} % of dense)"
     table.add_row("network", done if tracks else recording.run.session.model)
     for place, label, plus, minus, inside, _, longest in totals.tally.rows():
@@ -191,12 +189,6 @@ def _report(recording: Recording, console: Console) -> None:
     for path in recording.files:
         table.add_row("written", str(path))
     console.print(table)
-
-
-def stage_times(stages: Stages, frames: int) -> str:
-    """What each stage took, in ms a frame; stages overlap in threads, so the sum may be more than a frame's time."""
-    means = stages.milliseconds(frames)
-    return ", ".join(f"{name} {mean:.1f}" for name, mean in means.items() if mean >= SHOWN) + " ms"
 
 
 def _shares(totals: Totals) -> str:

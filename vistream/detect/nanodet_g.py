@@ -16,7 +16,7 @@ from vistream.detect.coco import CLASSES
 from vistream.detect.letterbox import Image, Placement, fitted_size, letterbox
 from vistream.detect.nanodet import HEAD_G
 from vistream.detect.selection import Selection
-from vistream.detect.streaming import PictureStream, SharedFeatures, Streaming
+from vistream.detect.streaming import PictureStream, Prepared, SharedFeatures, Streaming
 from vistream.engine.stream.engine import Step
 from vistream.ir.network import IntegerNetwork
 from vistream.models.nanodet import MEAN, STD, STRIDE, NanodetG, load_nanodet_g
@@ -31,7 +31,7 @@ LONGER = 416  # pixels: the side that it was trained with
 FILL = 114  # grey level beside the frame
 LEVELS = Levels(127, 127)
 SHARED, SHARED_STRIDE = ("stages.0.leave", "stages.0.enter"), 4
-"""The layers whose maps serve as appearance features, as accurately as those of EfficientNet-Lite0: docs/studies.md."""
+"""The layers whose maps can serve as appearance features: docs/studies.md says how well."""
 PREPROCESS = Preprocess(MEAN, STD)
 CALMER = {"stages.2": 2, "stages.3": 2, "lateral": 4, "add": 4}
 """Factors of the hysteresis, by how layers' names begin: of the coarse stages, and of the sums of the pyramid, which
@@ -57,6 +57,8 @@ class NanodetGDetector:
         self._streaming = streaming
         self._stream: PictureStream | None = None
         self._found: Candidates | None = None
+        self._best: list[NDArray[np.float32]] = []
+        self._prepared = Prepared()
         self._placement, self._shape = Placement((1.0, 1.0)), (0, 0)
 
     def describe(self) -> str:
@@ -78,17 +80,18 @@ class NanodetGDetector:
         if self._network is None or self._streaming is None:
             return None
         if self._stream is None or not self._stream.fits(picture):
-            self._stream, self._found = (
-                PictureStream(self._network, self._streaming.zones, factors_of(self._network)),
-                None,
-            )
+            self.reset()
+            self._stream = PictureStream(self._network, self._streaming.zones, factors_of(self._network))
         return self._stream
 
     def picture(self, frame: Frame) -> Image:
         return self._placed(frame)[0]
 
+    def prepare(self, frame: Frame) -> None:
+        self._prepared.put(frame, self._placed(frame))
+
     def detect(self, frame: Frame, index: int) -> Observations:
-        picture, placement = self._placed(frame)
+        picture, placement = self._prepared.take(frame) or self._placed(frame)
         self._placement, self._shape = placement, frame.shape[:2]
         body, least = self._stream_for(picture), self._selection.least()
         if body is None:
@@ -96,23 +99,23 @@ class NanodetGDetector:
         else:
             step = body.step(picture)
             if step is not None or self._found is None:
-                self._found = candidates(maps_of(step or body.outputs), least)
+                step = step or body.outputs
+                self._best = best_logits(step, self._best)
+                self._found = candidates(maps_of(step), least, self._best)
         return in_frame(self._selection.chosen(self._found, CLASSES), CLASSES, placement)
 
     def features(self) -> SharedFeatures | None:
         if self._stream is None:
             return None
-        values, reached = self._stream.values(SHARED)
         height, width = self._shape
         across, down = (SHARED_STRIDE / scale for scale in self._placement.scale)
-        rows, columns = math.ceil(round(height / down, 6)), math.ceil(round(width / across, 6))
-        shown = values[:rows, :columns]
-        # maps behind a leaky ReLU all resemble each other: what tells objects apart is how they differ from the mean
-        return SharedFeatures(shown - shown.mean((0, 1)), (across, down), reached[:rows, :columns])
+        size = math.ceil(round(height / down, 6)), math.ceil(round(width / across, 6))
+        return self._stream.shared(SHARED, size, (across, down))
 
     def reset(self) -> None:
         """Forget the video."""
         self._stream = self._found = None
+        self._best = []
 
     def state_dict(self) -> dict[str, Any]:
         return {} if self._stream is None else self._stream.state_dict()
@@ -156,14 +159,34 @@ def float_maps(module: NanodetG, picture: Image) -> list[NDArray[np.float32]]:
         return [level[0].permute(1, 2, 0).numpy() for level in module(PREPROCESS(picture))]
 
 
-def candidates(maps: Sequence[NDArray[np.float32]], least: float) -> Candidates:
-    """The candidates with scores above `least`; of other cells nothing but the scores is looked at."""
+def best_logits(step: Step, before: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """The largest logit of a class in each cell, by level, float32 `[h * w]`; `before`: those of the frame before, or
+    none: then only what was recomputed is looked at."""
+    found = []
+    for level, readout in enumerate(step.outputs.values()):
+        rows = readout.values().reshape(-1, readout.levels.shape[2])[:, : len(CLASSES)]
+        if not before:
+            found.append(rows.max(1))
+            continue
+        cells = readout.recomputed.numpy().reshape(-1).nonzero()[0]
+        before[level][cells] = rows[cells].max(1)
+        found.append(before[level])
+    return found
+
+
+def candidates(
+    maps: Sequence[NDArray[np.float32]], least: float, best: Sequence[NDArray[np.float32]] = ()
+) -> Candidates:
+    """The candidates with scores above `least`; of other cells nothing but the scores is looked at.
+
+    `best`: the largest logit of each cell, by level, where that is known.
+    """
     bound = np.log(least / (1 - least)) if 0 < least < 1 else -np.inf if least <= 0 else np.inf
     found = []
-    for stride, level in zip(HEAD_G.strides, maps, strict=True):
+    for number, (stride, level) in enumerate(zip(HEAD_G.strides, maps, strict=True)):
         rows = level.reshape(-1, level.shape[2])
         logits, bins = rows[:, : len(CLASSES)], rows[:, len(CLASSES) :]
-        cells = np.flatnonzero(logits.max(1) > bound)
+        cells = np.flatnonzero((best[number] if best else logits.max(1)) > bound)
         scores = 1 / (1 + np.exp(-logits[cells]))
         found.append(HEAD_G.level(scores, bins[cells], cells, stride, level.shape[1]))
     return joined(found)

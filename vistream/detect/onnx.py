@@ -19,7 +19,7 @@ from vistream.detect.onnx_body import OnnxBody, key_of, quantised, restored
 from vistream.detect.onnx_inputs import Size, class_names, inputs_of, positive_integers
 from vistream.detect.selection import Selection
 from vistream.detect.signature import Decoder, Outputs, Signature
-from vistream.detect.streaming import PictureStream, Streaming
+from vistream.detect.streaming import PictureStream, Prepared, Streaming
 from vistream.engine.fidelity import DeadZones
 from vistream.errors import VistreamError
 from vistream.models.onnx_file import read_onnx
@@ -66,6 +66,7 @@ class OnnxDetector:
         self._decoders = {self._size: decoder}
         self._sizes: dict[Size, Size] = {}
         self._streaming = streaming
+        self._prepared = Prepared()
         self._body: OnnxBody | None = None
         self._found: Candidates | None = None
         self._names = self._own_names or _usual_names(decoder, self._layout.ids)
@@ -93,7 +94,7 @@ class OnnxDetector:
 
     def detect(self, frame: Frame, index: int) -> Observations:
         size = self._size_for(frame)
-        picture, placement = self._layout.picture(frame, *size)
+        picture, placement = self._prepared.take(frame) or self._layout.picture(frame, *size)
         body = self._body_for(frame, picture)
         outputs = self._dense(picture) if body is None else body(picture)
         if outputs is None and self._found is None and body is not None:
@@ -116,6 +117,11 @@ class OnnxDetector:
 
     def picture(self, frame: Frame) -> Image:
         return self._layout.picture(frame, *self._size_for(frame))[0]
+
+    def prepare(self, frame: Frame) -> None:
+        size = self._sizes.get(self._wanted(frame))
+        if size is not None:  # known once a frame of this shape was looked at
+            self._prepared.put(frame, self._layout.picture(frame, *size))
 
     def reset(self) -> None:
         """Forget the video."""
@@ -183,11 +189,14 @@ class OnnxDetector:
 
     def _size_for(self, frame: Frame) -> Size:
         """The input's size for frames of this shape: theirs, if the file works at it."""
-        stride = max(positive_integers(self._file, "stride", 1) or (STRIDE,))
-        wanted = fitted_size(frame, max(self._size), stride) if self._fitting else self._size
+        wanted = self._wanted(frame)
         if wanted not in self._sizes:
             self._sizes[wanted] = wanted if wanted in self._decoders or self._works_at(wanted) else self._size
         return self._sizes[wanted]
+
+    def _wanted(self, frame: Frame) -> Size:
+        stride = max(positive_integers(self._file, "stride", 1) or (STRIDE,))
+        return fitted_size(frame, max(self._size), stride) if self._fitting else self._size
 
     def _works_at(self, size: Size) -> bool:
         """Whether outputs follow the input's size: in some files it is free in name only."""

@@ -6,6 +6,7 @@ so a camera's noise is averaged away before it is compared, and what is compared
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -14,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect.detector import Detector
-from vistream.detect.letterbox import Image
+from vistream.detect.letterbox import Image, Placement
 from vistream.engine.despeckle import Despeckled
 from vistream.engine.fidelity import DeadZones
+from vistream.engine.stream.demand import spans_of
 from vistream.engine.stream.engine import Step, Stream
 from vistream.ir.network import IntegerNetwork
 from vistream.types import FeatureMap, Frame, Work
@@ -48,6 +50,9 @@ class StreamedDetector(Detector, Protocol):
     def picture(self, frame: Frame) -> Image:
         """What the network sees of a frame, before dead zones: uint8 `[h, w, 3]`."""
 
+    def prepare(self, frame: Frame) -> None:
+        """Make the picture of a frame that `detect` will be given soon; another thread than that may call it."""
+
     def state_dict(self) -> dict[str, Any]:
         """All that it remembers, as plain data and arrays."""
 
@@ -55,11 +60,45 @@ class StreamedDetector(Detector, Protocol):
         """Go on from where another one was when its `state_dict()` was `state`."""
 
 
-@dataclass(frozen=True, slots=True)
-class SharedFeatures(FeatureMap):
-    """Maps of a detector's own network as appearance features; `recomputed`: bool `[h, w]`, where they were."""
+KEPT = 8  # pictures made ahead, at the most: more than any reader is ahead
+LEAST_DEVIATION = 0.05  # levels: a channel that is the same everywhere says nothing
+SPARSE = 4  # every so many rows and columns count for the mean
 
-    recomputed: NDArray[np.bool_]
+
+class SharedFeatures:
+    """Maps of a detector's own network as appearance features, normalised by channel, see `types.Features`.
+
+    `levels`: int8 `[h, w, C]` each, of one size; they hold until the next frame.
+    `recomputed`: bool `[h, w]`, where they were. Maps behind a leaky ReLU all resemble each other: what tells objects
+    apart is how they differ from the mean of the frame, over the deviation.
+    """
+
+    def __init__(
+        self,
+        levels: Sequence[NDArray[np.int8]],
+        stride: tuple[float, float],
+        recomputed: NDArray[np.bool_],
+    ) -> None:
+        self._levels = levels
+        self.stride, self.recomputed = stride, recomputed
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self._levels[0].shape[0], self._levels[0].shape[1]
+
+    def within(self, boxes: NDArray[np.float64] | None = None) -> FeatureMap:
+        rows, columns = self.shape
+        values = np.empty((rows, columns, sum(part.shape[2] for part in self._levels)), np.float32)
+        spans = [(0, rows, 0, columns)] if boxes is None else spans_of(boxes, self.stride, self.shape).tolist()
+        first = 0
+        for levels in self._levels:
+            sample = levels[::SPARSE, ::SPARSE].reshape(-1, levels.shape[2]).astype(np.float32)
+            mean, deviation = sample.mean(0), sample.std(0) + LEAST_DEVIATION
+            into = values[:, :, first : first + levels.shape[2]]
+            for top, bottom, left, right in spans:
+                into[top:bottom, left:right] = (levels[top:bottom, left:right] - mean) / deviation
+            first += levels.shape[2]
+        return FeatureMap(values, self.stride)
 
 
 @runtime_checkable
@@ -70,6 +109,25 @@ class SharingDetector(StreamedDetector, Protocol):
         """Of the last frame; None where the network is not streamed."""
 
 
+class Prepared:
+    """Pictures that were made ahead, in order, each with the placement of its frame."""
+
+    def __init__(self) -> None:
+        self._made: deque[tuple[Frame, tuple[Image, Placement]]] = deque(maxlen=KEPT)
+
+    def put(self, frame: Frame, made: tuple[Image, Placement]) -> None:
+        """Keep what was made of a frame."""
+        self._made.append((frame, made))
+
+    def take(self, frame: Frame) -> tuple[Image, Placement] | None:
+        """What was made of this very frame; None where nothing was."""
+        while self._made:
+            shown, made = self._made.popleft()
+            if shown is frame:
+                return made
+        return None
+
+
 class PictureStream:
     """Pictures of one size through an integer network; `factors`: of the hysteresis, by layer, see `Stream`."""
 
@@ -78,7 +136,6 @@ class PictureStream:
         self._despeckled = Despeckled(zones)
         self._stream = Stream(network, hysteresis=zones.hysteresis, factors=factors)
         self.work = Work()
-        self._scales = {neuron.name: neuron.scale for neuron in network.neurons}
         self._size: tuple[int, ...] | None = None
 
     def step(self, picture: Image) -> Step | None:
@@ -94,12 +151,12 @@ class PictureStream:
         """Whether a picture has the size of those before, or is the first."""
         return self._size in (None, picture.shape[:2])
 
-    def values(self, names: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """The maps of some neuron layers of one size, side by side, as real values `[h, w, C]`, and where they were
-        recomputed: bool `[h, w]`."""
-        maps = [self._stream.levels(name).numpy() * np.float32(self._scales[name]) for name in names]
-        reached = [self._stream.reached(name).numpy() for name in names]
-        return np.concatenate(maps, 2), np.logical_or.reduce(reached)
+    def shared(self, names: Sequence[str], size: tuple[int, int], stride: tuple[float, float]) -> SharedFeatures:
+        """The maps of some neuron layers of one grid, up to `size` (rows, columns), as features of such a stride."""
+        rows, columns = size
+        levels = [self._stream.levels(name).numpy()[:rows, :columns] for name in names]
+        reached = np.logical_or.reduce([self._stream.reached(name).numpy()[:rows, :columns] for name in names])
+        return SharedFeatures(levels, stride, reached)
 
     @property
     def outputs(self) -> Step:

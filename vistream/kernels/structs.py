@@ -85,7 +85,7 @@ class TermKind:
 class LayerKind:
     """`LayerKind` of job.h; what no kernel computes has none."""
 
-    NEURON, MAX_POOL, COPY, BLEND = range(4)
+    NEURON, MAX_POOL, COPY, BLEND, PRODUCT, TRANSPOSED = range(6)
 
 
 PIECE, GROUP, PANEL = 48, 32, 256  # of job.h: positions in a chain, positions and channels of the tile registers

@@ -13,6 +13,7 @@ from types import TracebackType
 
 from vistream.media.video.frames import Source, SourceFrame
 from vistream.stages import Stages
+from vistream.types import Frame
 
 AHEAD = 2  # frames: more would hide no more time, and hold more memory
 
@@ -22,11 +23,11 @@ Job = Callable[[], None]
 class ReadAhead:
     """The frames of a source, read a little ahead of who asks; those of a live source when they are asked for.
 
-    Close it before the source.
+    `prepare` is called with the picture of each that is read ahead. Close it before the source.
     """
 
-    def __init__(self, source: Source, stages: Stages) -> None:
-        self._source, self._stages = source, stages
+    def __init__(self, source: Source, stages: Stages, prepare: Callable[[Frame], None] | None = None) -> None:
+        self._source, self._stages, self._prepare = source, stages, prepare
         self._queue: queue.Queue[SourceFrame | BaseException] = queue.Queue(AHEAD)
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
@@ -63,9 +64,12 @@ class ReadAhead:
 
     def _read(self) -> None:
         while not self._closing.is_set():
+            found: SourceFrame | BaseException
             try:
                 with self._stages.of("reading"):
-                    found: SourceFrame | BaseException = next(self._source)
+                    found = frame = next(self._source)
+                    if self._prepare is not None:
+                        self._prepare(frame.image)
             except BaseException as error:
                 found = error
             self._queue.put(found)

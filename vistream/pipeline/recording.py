@@ -238,6 +238,7 @@ class Recording:
                 self._last_words()
             if self.report is not None:
                 self.report.speed = self.totals.fps
+                self.report.times = self.run.stages.described(self.totals.frames - self.totals.resumed)
             self._stack.__exit__(exception, value, trace)
             if self._path is not None and ((ended and not more) or not self.run.done):
                 for left in (

@@ -107,6 +107,7 @@ class RunReport:
         self.history = History()
         self.files: list[Path] = []
         self.speed = 0.0  # frames a second, as the caller measured it
+        self.times = ""  # of each stage, in words
         if facts.resumed and before is None:
             raise VistreamError(
                 f"the run to be resumed had no report to go on with in {folder}: leave --report out, or begin anew"
@@ -174,7 +175,7 @@ task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
 {_files([*self.files, *([self.folder / VIDEO] if self._sink is not None else [])])}
 <h2>How it was made</h2>
 <pre>{escape(facts.command)}</pre>
-{_conditions(facts)}"""
+{_conditions(facts, self.times)}"""
         return document(f"Tracks: {title}", body, STYLE)
 
     def _moving_picture(self) -> str:
@@ -235,13 +236,15 @@ def _files(files: Sequence[Path]) -> str:
     return table(("file", "size"), rows) if rows else "<p>This page alone.</p>"
 
 
-def _conditions(facts: RunFacts) -> str:
+def _conditions(facts: RunFacts, times: str) -> str:
     stated = {
         "model": facts.model,
         "fidelity": facts.fidelity,
         "detector": facts.detector,
         "processor": f"{cpu_name()}, {cores()} cores",
     }
+    if times:
+        stated["time a frame"] = times
     if facts.resumed:
         stated["resumed"] = f"after {facts.resumed} frames, which an earlier command did; the speed is of the rest"
     return bullets(f"{name}: {value}" for name, value in (stated | versions()).items())

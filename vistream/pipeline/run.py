@@ -11,6 +11,7 @@ from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import Size
 from vistream.detect.coco import KEYPOINTS
 from vistream.detect.streaming import SharingDetector, StreamedDetector, Streaming
+from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import Footage
 from vistream.media.video.frames import Source, SourceFrame
 from vistream.media.video.source import open_source
@@ -26,7 +27,9 @@ from vistream.tracking.places import read_places, within
 from vistream.types import Box, Frame, Observations, Result, Work
 
 SHARING = ("mot", "mots")
-"""The tasks that take a detector's own maps for appearance, where it has such and no model is named."""
+"""The tasks that can take a detector's own maps for appearance, where it has such."""
+OWN_MAPS = "detector"
+"""The model that asks for these; without a model the fidelity `fast` takes them."""
 SAMPLES = 8  # frames that a detector may be calibrated on
 
 
@@ -114,8 +117,12 @@ class Run:
             )
             boxes = self.observer.boxes
             self._streamed = boxes if isinstance(boxes, StreamedDetector) else None
-            shares = settings.task in SHARING and settings.model == AUTO and settings.fidelity != FLOAT
-            self._sharing = boxes if shares and isinstance(boxes, SharingDetector) else None
+            self._sharing = boxes if isinstance(boxes, SharingDetector) and _shares(settings) else None
+            if settings.model == OWN_MAPS and self._sharing is None:
+                raise VistreamError(
+                    f"--model {OWN_MAPS}: {settings.detector} has no maps of its own for the task {settings.task} at "
+                    f"fidelity {settings.fidelity}: nanodet-g has some, for {' and '.join(SHARING)}"
+                )
             self.session = Session(
                 settings.task,
                 settings.fidelity,
@@ -130,7 +137,8 @@ class Run:
             if self._sharing is not None:
                 self.session.model = f"the detector's own maps ({self._sharing.name})"
             self.stages = self.session.stages
-            self._frames = ReadAhead(self.source, self.stages)
+            prepare = None if self._streamed is None else self._streamed.prepare
+            self._frames = ReadAhead(self.source, self.stages, prepare)
             self.places = within(read_places(settings.lines, settings.zones), self.source.size)
             self._counter = Counter(self.places)
             if after is None:
@@ -206,6 +214,12 @@ class Run:
 
 def _later(frame: SourceFrame, seconds: float) -> SourceFrame:
     return replace(frame, time=frame.time + seconds)
+
+
+def _shares(settings: Settings) -> bool:
+    """Whether a detector's own maps are wanted for appearance."""
+    asked = settings.model == OWN_MAPS or (settings.model == AUTO and settings.fidelity == "fast")
+    return asked and settings.task in SHARING and settings.fidelity != FLOAT
 
 
 def samples_of(source: str) -> Callable[[], Iterator[Frame]]:

@@ -8,6 +8,7 @@ and the node becomes part of an island, which is run in float as a whole.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from vistream.ir.evaluate import evaluate
@@ -21,6 +22,9 @@ from vistream.quantize.rewrite import rewritten
 
 FIRM = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "Resize", "Pad", "Concat")
 """Operations that take maps: an island before them ends, so that they can be streamed."""
+
+
+GATED = ("Add", "Sub", "Mul")
 
 
 def lower(graph: Graph) -> Program:
@@ -37,12 +41,26 @@ def _take(low: Lowering, node: Node) -> None:
         low.constants[node.name] = evaluate(node, [low.constants[name] for name in node.inputs])
         return
     joins = node.op not in FIRM and any(name in low.floating for name in node.inputs)
+    if joins and node.op in GATED and (gate := _gate(low, node)) is not None:
+        low.settled(gate)
+        joins = False
     value = None if joins else LOWER[node.op](low, node)
     if value is None:
         low.floating.add(node.name)
     else:
         low.values[node.name] = value
         low.look_ahead(node.name)
+
+
+def _gate(low: Lowering, node: Node) -> str | None:
+    """The floating one of two operands, where it is a map, and smaller than the other, which is no part of an island:
+    the island ends there, instead of taking in all that is gated."""
+    floating = [name for name in node.inputs if name in low.floating]
+    others = [name for name in node.inputs if name in low.values and low.values[name].view is None]
+    if len(floating) != 1 or len(others) != 1 or not low.is_map(floating[0]):
+        return None
+    small, large = (math.prod(low.shapes[name]) for name in (floating[0], others[0]))
+    return floating[0] if small < large else None
 
 
 def _input(low: Lowering, node: Node) -> Value:

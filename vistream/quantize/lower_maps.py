@@ -20,10 +20,12 @@ from vistream.ir.operations import (
     Edge,
     MaxPool,
     Nearest,
+    Operation,
     Pad,
     PickChannels,
     PixelShuffle,
     PixelUnshuffle,
+    Slice,
     Upsample,
 )
 from vistream.ir.target import Target
@@ -31,7 +33,7 @@ from vistream.ir.window import Window
 from vistream.quantize.lower_sums import elementwise, padding
 from vistream.quantize.lowering import Lowering, Value
 from vistream.quantize.program import identity
-from vistream.quantize.view import addresses, by_channel, channel_choice, normal
+from vistream.quantize.view import Grid, addresses, by_channel, channel_choice, normal
 
 MOVES = frozenset({
     "reshape", "permute", "transpose", "t", "slice", "select", "squeeze", "unsqueeze", "expand", "split",
@@ -99,6 +101,9 @@ def pad(low: Lowering, node: Node) -> Value | None:
 
 
 def concat(low: Lowering, node: Node) -> Value | None:
+    parts_of_one = _parts_of_one(low, node)
+    if parts_of_one is not None:
+        return parts_of_one
     maps = node.attributes["axis"] == 1 and all(low.is_map(name) for name in node.inputs)
     vectors = node.attributes["axis"] == 1 and all(low.is_vector(name) for name in node.inputs)
     if not maps and not vectors:
@@ -108,6 +113,21 @@ def concat(low: Lowering, node: Node) -> Value | None:
     grid = (sum(part[0] for part in grids), *grids[0][1:])
     layer = low.fixed(node.name, Concat(low.free(node.name), parts), grid[0])
     return Value(layer, grid, by_channel(low.shapes[node.name], grid) if vectors else None)
+
+
+def _parts_of_one(low: Lowering, node: Node) -> Value | None:
+    """Pieces of one layer side by side, such as YOLOX's four corners of every square of pixels: a moved tensor."""
+    values = [low.values.get(name) for name in node.inputs]
+    first = values[0]
+    if first is None or first.view is None or not isinstance(first.held, str):
+        return None
+    views = [value.view for value in values if value is not None and value.held == first.held]
+    pieces = [view for view in views if view is not None]
+    if len(pieces) < len(values):
+        return None
+    view = normal(torch.cat(pieces, node.attributes["axis"]), first.grid)
+    placed = _placed(low, node, replace(first, view=view))
+    return placed if placed.view is None else None
 
 
 def call(low: Lowering, node: Node) -> Value | None:
@@ -127,11 +147,52 @@ def _placed(low: Lowering, node: Node, value: Value) -> Value:
     source, grid = low.settled(node.inputs[0]), value.grid
     name = low.free(node.name)
     chosen = channel_choice(value.view, grid)
-    moved = PickChannels(name, source, chosen) if chosen is not None else _spatial(name, source, value, node)
+    moved: Operation | None = _spatial(name, source, value, node) or _slice(name, source, value.view, grid)
+    if chosen is not None:
+        moved = PickChannels(name, source, chosen)
+    new = low.grid(node.name)
+    if moved is None and (blocks := _blocks(value.view, grid)) is not None:
+        factor, order = blocks
+        moved = PickChannels(name, _apart(low, source, factor, grid), order)
     if moved is None:
         return value
-    new = low.grid(node.name)
     return Value(low.fixed(node.name, moved, new[0]), new)
+
+
+def _slice(name: str, source: str, view: Tensor, grid: Grid) -> Slice | None:
+    """The even steps along both axes that the view takes; None where they are uneven, or do not end with the map."""
+    _, _, rows, columns = view.shape
+    lines = ((view[0, 0, :, 0] % (grid[1] * grid[2])) // grid[2], view[0, 0, 0] % grid[2])
+    first = int(lines[0][0]), int(lines[1][0])
+    step = tuple(int(line[1] - line[0]) if len(line) > 1 else 1 for line in lines)
+    if min(step) < 1:
+        return None
+    ends = (first[0] + (rows - 1) * step[0], first[1] + (columns - 1) * step[1])
+    whole = addresses(grid)[:, :, first[0] : ends[0] + 1 : step[0], first[1] : ends[1] + 1 : step[1]]
+    if not torch.equal(whole, view):
+        return None
+    left = [grid[1 + axis] - 1 - ends[axis] for axis in (0, 1)]
+    cut = tuple(over if over >= step[axis] else 0 for axis, over in enumerate(left))
+    return Slice(name, source, first, (step[0], step[1]), (cut[0], cut[1]))
+
+
+def _apart(low: Lowering, source: str, factor: int, grid: Grid) -> str:
+    """A layer that lays the squares of another one out as channels: the same tensor, which lies differently."""
+    name, channels = low.free(f"{source}.blocks"), grid[0] * factor**2
+    lying = addresses((channels, grid[1] // factor, grid[2] // factor)).to(torch.float64)
+    low.views[name] = torch.pixel_shuffle(lying, factor).to(torch.int64)
+    return low.fixed(low.node_of(source), PixelUnshuffle(name, source, factor), channels)
+
+
+def _blocks(view: Tensor, grid: Grid) -> tuple[int, tuple[int, ...]] | None:
+    """The factor of a `PixelUnshuffle`, and which of its channels in which order, that give the view; or None."""
+    factor = grid[1] // view.shape[2]
+    if factor < 2 or (view.shape[2] * factor, view.shape[3] * factor) != grid[1:]:
+        return None
+    apart = torch.pixel_unshuffle(addresses(grid).to(torch.float64), factor).to(torch.int64)
+    channels = {corner: channel for channel, corner in enumerate(apart[0, :, 0, 0].tolist())}
+    order = [channels.get(corner, -1) for corner in view[0, :, 0, 0].tolist()]
+    return (factor, tuple(order)) if -1 not in order and torch.equal(apart[:, order], view) else None
 
 
 def _spatial(name: str, source: str, value: Value, node: Node) -> PixelShuffle | PixelUnshuffle | Pad | None:
@@ -146,10 +207,9 @@ def _spatial(name: str, source: str, value: Value, node: Node) -> PixelShuffle |
     if height < old_height and old_height % height == 0:
         down = old_height // height
         tries.append((PixelUnshuffle(name, source, down), lambda x: torch.pixel_unshuffle(x, down)))
-    padding = node.attributes["arguments"][-1]
     for operator, edge in (("reflection_pad2d", Edge.MIRRORED), ("replication_pad2d", Edge.REPEATED)):
-        if operator in node.attributes["target"]:
-            left, right, top, bottom = padding
+        if operator in str(node.attributes.get("target")):
+            left, right, top, bottom = node.attributes["arguments"][-1]
             tries.append((Pad(name, source, (top, left), (bottom, right), edge), lambda x: value_of(node, x)))
     for operation, function in tries:
         try:

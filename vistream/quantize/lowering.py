@@ -108,6 +108,10 @@ class Lowering:
         self.channels[layer.name] = channels
         return layer.name
 
+    def node_of(self, name: str) -> str:
+        """The node whose tensor a layer stands for."""
+        return next(layer.node for layer in self.layers if layer.name == name)
+
     def free(self, name: str) -> str:
         """The name, or one like it that no layer has yet."""
         number, found = 2, name

@@ -17,6 +17,8 @@ from vistream.storage.place import cache_folder
 
 log = logging.getLogger("vistream")
 
+MOST_KEPT = 32  # networks: those that were not used for longest give way
+
 
 def onnx_network_path(key: str) -> Path:
     """Where the body of that name is; what else belongs to it lies beside it."""
@@ -41,8 +43,17 @@ def save_onnx_network(onnx: OnnxNetwork, key: str) -> None:
         with replacing(path.with_suffix(".json")) as temporary:
             temporary.write_text(json.dumps(facts), encoding="utf-8", newline="\n")
         save_network(onnx.network, path)  # the last: it is there only where all is
+        _make_room(path.parent)
     except (OSError, VistreamError) as error:
         log.info("the quantised network can't be kept: %s", error)
+
+
+def _make_room(folder: Path) -> None:
+    """Remove what was not used for longest."""
+    kept = sorted(folder.glob("*.safetensors"), key=lambda path: -path.stat().st_mtime)
+    for path in kept[MOST_KEPT:]:
+        for suffix in (".safetensors", ".json", ".onnx"):
+            path.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def load_onnx_network(file: OnnxFile, key: str) -> OnnxNetwork | None:
@@ -57,6 +68,7 @@ def load_onnx_network(file: OnnxFile, key: str) -> OnnxNetwork | None:
         }
         tail = path.with_suffix(".onnx").read_bytes() if facts["tail"] else None
         preprocess = Preprocess(tuple(facts["mean"]), tuple(facts["std"]))
+        path.touch()  # it is in use
         return OnnxNetwork(file, load_network(path), preprocess, crossing, tail)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, VistreamError) as error:
         log.debug("%s: %s", path, error)

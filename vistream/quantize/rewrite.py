@@ -10,9 +10,13 @@ import torch
 from vistream.ir.graph import Graph, pruned
 from vistream.ir.node import Node
 
+ARITHMETIC = ("Add", "Sub", "Mul", "Div")
+
 
 def rewritten(graph: Graph) -> Graph:
-    """The same function: zeros inside the convolutions behind them, PReLU as a sum, some biases apart."""
+    """The same function: zeros inside the convolutions behind them, PReLU as a sum, some biases apart, and nothing
+    expanded that arithmetic broadcasts by itself."""
+    graph = _unexpanded(graph)
     nodes: list[Node] = []
     before: dict[str, Node] = {}
     for node in graph.nodes:
@@ -20,6 +24,28 @@ def rewritten(graph: Graph) -> Graph:
             nodes.append(new)
             before[new.name] = new
     return pruned(replace(graph, nodes=tuple(nodes)))
+
+
+def _unexpanded(graph: Graph) -> Graph:
+    """A gate `[1, C, 1, 1]` that is expanded to the size of the map it is multiplied with stays a gate."""
+    sources = {node.name: node.inputs[0] for node in graph.nodes if _expands(node)}
+    if not sources:
+        return graph
+    shapes = {name: shape for name, (shape, _) in graph.kinds().items()}
+
+    def plain(node: Node) -> Node:
+        inputs = list(node.inputs)
+        for place, name in enumerate(node.inputs if node.op in ARITHMETIC else ()):
+            source, whole = sources.get(name), shapes[node.name]
+            if source and shapes[inputs[1 - place]] == whole and len(shapes[source]) == len(whole):
+                inputs[place] = source
+        return replace(node, inputs=tuple(inputs))
+
+    return replace(graph, nodes=tuple(plain(node) for node in graph.nodes))
+
+
+def _expands(node: Node) -> bool:
+    return node.op == "Call" and str(node.attributes["target"]).startswith("aten.expand.")
 
 
 def _kept(node: Node, before: dict[str, Node]) -> list[Node]:

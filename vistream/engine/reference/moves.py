@@ -21,6 +21,7 @@ from vistream.ir.operations import (
     PixelShuffle,
     PixelUnshuffle,
     Rearrange,
+    Slice,
     Upsample,
 )
 from vistream.ir.value import Value
@@ -51,6 +52,11 @@ def lines(layer: Nearest | Pad, sources: Sequence[Value], held: Sequence[Tensor]
     found = held[0][rows[0].clamp_max(last[0])][:, columns[0].clamp_max(last[1])]
     inside = (rows[1] > rows[0])[:, None, None] & (columns[1] > columns[0])[:, None]
     return torch.where(inside, found, zero)
+
+
+def slice_(layer: Slice, sources: Sequence[Value], held: Sequence[Tensor]) -> Tensor:
+    (height, width), (top, left), (bottom, right) = sources[0].grid, layer.first, layer.cut
+    return held[0][top : height - bottom : layer.step[0], left : width - right : layer.step[1]]
 
 
 def concat(layer: Concat, sources: Sequence[Value], held: Sequence[Tensor]) -> Tensor:

@@ -22,6 +22,7 @@ REFERENCE: dict[type[ops.Operation], Reference] = {
     ops.MaxPool: moves.max_pool,
     ops.Upsample: moves.upsample,
     ops.Nearest: moves.lines,
+    ops.Slice: moves.slice_,
     ops.Pad: moves.lines,
     ops.Concat: moves.concat,
     ops.PickChannels: moves.pick_channels,

@@ -39,6 +39,7 @@ FORMS: dict[type[ops.Operation], Form] = {
     ops.MaxPool: _mover,
     ops.Upsample: _mover,
     ops.Nearest: _mover,
+    ops.Slice: _mover,
     ops.Pad: _mover,
     ops.Concat: _mover,
     ops.PickChannels: _mover,
@@ -67,7 +68,10 @@ def populate(network: IntegerNetwork, height: int, width: int, hysteresis: float
     for layer in network.layers:
         form = FORMS.get(type(layer))
         if form is None:
-            raise VistreamError(f"layer {layer.name}: a {type(layer).__name__} has no spiking form")
+            raise VistreamError(
+                f"layer {layer.name} has no spiking form: {type(layer).__name__} computes with real numbers, so there "
+                "is no spiking network to count or compare; the stream itself takes it"
+            )
         sources = [values[name] for name in layer.sources]
         if any(source.kind is Kind.REAL for source in sources):
             raise VistreamError(f"layer {layer.name} reads real numbers, which no spike carries: no spiking form")

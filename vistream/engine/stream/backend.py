@@ -24,7 +24,7 @@ class Done(NamedTuple):
     macs: int = 0
 
     def __add__(self, other: Done) -> Done:  # type: ignore[override]  # the sum of counts, not of tuples
-        return Done(*(a + b for a, b in zip(self, other, strict=True)))
+        return Done(self[0] + other[0], self[1] + other[1], self[2] + other[2])
 
 
 class Backend(Protocol):

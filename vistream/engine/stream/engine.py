@@ -292,4 +292,4 @@ def _nothing(plan: LayerPlan) -> LayerWork:
 
 def _did(nothing: LayerWork, done: Done) -> LayerWork:
     """Some of what there is to do for an operation."""
-    return replace(nothing, pixels=done.positions, macs=done.macs, changes=done.changes)
+    return LayerWork(nothing.name, done.positions, nothing.pixels_total, done.macs, nothing.macs_dense, done.changes)

@@ -16,6 +16,7 @@ from vistream.engine.stream.blending import blended
 from vistream.engine.stream.native import make_native
 from vistream.engine.stream.packing import LINE, UNIT, aligned_zeros, filled, pack, rounded_up
 from vistream.engine.stream.plan import LayerPlan, SynapsePlan
+from vistream.engine.stream.sum_terms import add_product, add_transposed
 from vistream.engine.stream.twin import Twin, make_twin
 from vistream.ir.footprint import Axes, Place
 from vistream.ir.formula import LARGEST_MEMBRANE, Rounding
@@ -28,6 +29,9 @@ from vistream.ir.operations import (
     Nearest,
     Neuron,
     PickChannels,
+    Product,
+    Slice,
+    TransposedConvolution,
     Upsample,
 )
 from vistream.ir.value import Kind
@@ -146,7 +150,7 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
             term = _term(memory, memory.sources[0], TermKind.IDENTITY)
             term.window = window_of(plan.place)
             memory.terms.append(term)
-        case Upsample() | Nearest() if plan.value.kind is Kind.LEVELS:
+        case Upsample() | Nearest() | Slice() if plan.value.kind is Kind.LEVELS:
             _add_copy(memory, memory.sources[0], rows=_nearest_rows(plan))
         case PickChannels() as pick if plan.value.kind is Kind.LEVELS:
             _add_copy(memory, memory.sources[0], channels=np.array(pick.channels, np.int32))
@@ -157,6 +161,12 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
                 first += source.plan.channels
         case Bilinear() | AveragePool() if (taps := blended(plan)) is not None:
             _add_blend(memory, *taps)
+        case Product():
+            add_product(
+                memory, [_term(memory, source, IDENTITIES[source.plan.value.kind]) for source in memory.sources]
+            )
+        case TransposedConvolution() if plan.channels <= GROUP * PANEL:
+            add_transposed(memory, _term(memory, memory.sources[0], TermKind.IDENTITY))
         case _:
             return False
     return True

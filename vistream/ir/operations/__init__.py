@@ -17,6 +17,7 @@ from vistream.ir.operations.pick_channels import PickChannels, shuffled
 from vistream.ir.operations.pixel_shuffle import PixelShuffle, PixelUnshuffle
 from vistream.ir.operations.product import Product
 from vistream.ir.operations.rearrange import Order, Rearrange
+from vistream.ir.operations.slice import Slice
 from vistream.ir.operations.spatial_linear import SpatialLinear
 from vistream.ir.operations.transposed_convolution import TransposedConvolution
 from vistream.ir.operations.upsample import Upsample
@@ -29,6 +30,7 @@ KINDS: tuple[type[Operation], ...] = (
     Upsample,
     Nearest,
     Pad,
+    Slice,
     Concat,
     PickChannels,
     PixelShuffle,
@@ -72,6 +74,7 @@ __all__ = [
     "PixelUnshuffle",
     "Product",
     "Rearrange",
+    "Slice",
     "SpatialLinear",
     "Synapse",
     "TokenSum",

@@ -33,6 +33,23 @@ int64_t run_part(void* context, int64_t begin, int64_t end, int thread) {
     return update->kernels->run(update->layer, begin, end, update->workspaces + thread);
 }
 
+// Marks in `stale` the rectangle of a transposed convolution's output that each changed position of its source reaches.
+void reach_back(const Window& window, const uint8_t* changed, uint8_t* stale) {
+    const int32_t tall = (window.kernel_h - 1) * window.dilation_h, wide = (window.kernel_w - 1) * window.dilation_w;
+    for (int32_t y = 0; y < window.height; ++y) {
+        const int32_t top = y * window.stride_h - window.top;
+        const int32_t first_row = top < 0 ? 0 : top, last_row = top + tall < window.rows ? top + tall : window.rows - 1;
+        for (int32_t x = 0; x < window.width; ++x) {
+            if (!changed[int64_t(y) * window.width + x]) continue;
+            const int32_t left = x * window.stride_w - window.left;
+            const int32_t first = left < 0 ? 0 : left, last = left + wide < window.columns ? left + wide : window.columns - 1;
+            if (last < first) continue;
+            for (int32_t row = first_row; row <= last_row; ++row)
+                memset(stale + int64_t(row) * window.columns + first, 1, size_t(last - first + 1));
+        }
+    }
+}
+
 // Marks what the changes of a layer's sources reach as stale.
 void refresh(const Kernels* kernels, Layer* layer, const Workspace* workspace) {
     for (const Term* term = layer->terms; term < layer->terms + layer->count; ++term) {
@@ -46,6 +63,8 @@ void refresh(const Kernels* kernels, Layer* layer, const Workspace* workspace) {
             const int32_t* row = term->map;
             for (int64_t i = 0; i < layer->area; ++i)
                 for (int64_t tap = 0; tap < taps; ++tap) layer->stale[i] |= term->changed[*row++];
+        } else if (layer->kind == TRANSPOSED) {
+            reach_back(window, term->changed, layer->stale);
         } else if (window.kernel_h * window.kernel_w * window.stride_h * window.stride_w == 1 && window.top == 0 &&
                    window.left == 0 && window.rows == window.height && window.columns == window.width) {
             kernels->join(term->changed, layer->stale, layer->area);

@@ -19,10 +19,12 @@ namespace vistream {
 //   changed              uint8 [height * width]: which positions of the source changed in this pass
 //   map                  for copies: the row of the source for each output position; null: the same. For blends: `quads`
 //                        rows for each output position, and in `begin` what each is multiplied by
-//   weight               dot: [unit of 16 channels][taps * quads][16][4] int8; depthwise: [block][fours][vector][lane][4]
+//   weight               dot: [unit of 16 channels][taps * quads][16][4] int8; depthwise: [block][fours][vector][lane][4];
+//                        transposed: [taps][inputs][outputs of a group], `quads` groups of `first_channel` outputs
 //   is_signed            whether the source's levels may be negative
 //   begin                int32, what each channel's sum begins with, less what flipping signed levels adds; null: 0.
-//                        For copies: the channel of the source for each of `channels`; null: in order from the first
+//                        For copies: the channel of the source for each of `channels`; null: in order from the first.
+//                        For products and transposed convolutions: what stands for 0, by channel
 //   multiplier           float32 per channel, from a sum to levels
 //   quads                groups of four source channels that a tap takes
 //   moved                how many of the source's levels changed in this pass
@@ -66,7 +68,7 @@ struct Workspace { VISTREAM_WORKSPACE_FIELDS(VISTREAM_DECLARE) };
 #undef VISTREAM_DECLARE
 
 enum TermKind { CONVOLVE, DEPTHWISE, IDENTITY, SUMS, REALS };  // the last two: identities of int32 and of float32
-enum LayerKind { NEURON, MAX_POOL, COPY, BLEND };
+enum LayerKind { NEURON, MAX_POOL, COPY, BLEND, PRODUCT, TRANSPOSED };
 
 constexpr int PIECE = 48;  // positions that a chain of terms works on before it goes on: what is pending stays near
 constexpr int GROUP = 32;  // positions that the tile registers take together

@@ -15,7 +15,9 @@
 #include "kind/depthwise.h"
 #include "kind/marks.h"
 #include "kind/moves.h"
+#include "kind/product.h"
 #include "kind/tiles.h"
+#include "kind/transposed.h"
 
 namespace VARIANT {
 namespace {
@@ -63,6 +65,8 @@ int64_t run(const Layer* layer, int64_t begin, int64_t end, const Workspace* wor
     if (layer->kind == vistream::MAX_POOL) return max_pool(layer, index + begin, end - begin);
     if (layer->kind == vistream::COPY) return copy(layer, index + begin, end - begin);
     if (layer->kind == vistream::BLEND) return blend(layer, index + begin, end - begin);
+    if (layer->kind == vistream::PRODUCT) return product(layer, index + begin, end - begin);
+    if (layer->kind == vistream::TRANSPOSED) return transposed(layer, index + begin, end - begin, workspace);
     int64_t sums = 0;
     for (const Term* term = layer->terms; term < layer->terms + layer->count; ++term) sums += !rides(layer, term);
     if (sums == 1) return neuron(layer, index + begin, end - begin, workspace);

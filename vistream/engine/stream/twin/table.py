@@ -14,6 +14,7 @@ TWINS: dict[type[ops.Operation], type[Twin]] = {
     ops.MaxPool: moves.MaxPoolTwin,
     ops.Upsample: moves.LinesTwin,
     ops.Nearest: moves.LinesTwin,
+    ops.Slice: moves.LinesTwin,
     ops.Pad: moves.LinesTwin,
     ops.Concat: moves.ConcatTwin,
     ops.PickChannels: moves.PickChannelsTwin,
