@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from browser import DESKTOP, browser, until, watched
-from test_serve import CLIP, ask, served
+from webserver import ask, served
 
 from vistream.pipeline.outputs import OutputPaths
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.run import Settings
 from vistream.serve.tile import Tile
 
+CLIP = Path(__file__).parents[2] / "demo_videos" / "plaza_static.mp4"
 MARKUP = "<img src=x onerror=document.title=666><script>document.title=666<!script>\"'&amp;"
 CLASS = MARKUP.replace(",", "")
 

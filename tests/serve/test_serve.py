@@ -8,12 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from email.message import Message
-from http.client import HTTPConnection, HTTPResponse
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -24,12 +21,13 @@ import numpy as np
 import pytest
 from browser import DESKTOP, PHONE, browser, overflow, until, watched
 from typer.testing import CliRunner
+from webserver import ask, asked, served
 
 from vistream.cli.main import app
 from vistream.errors import VistreamError
 from vistream.pipeline.run import Settings
 from vistream.serve.gauges import SECONDS, STEP, Gauges
-from vistream.serve.server import make_server, serve
+from vistream.serve.server import serve
 from vistream.serve.tile import Tile
 from vistream.types import LayerWork, Result, Track, Work
 
@@ -38,36 +36,6 @@ if TYPE_CHECKING:
 
 DEMO = Path(__file__).parents[2] / "demo_videos"
 CLIP = str(DEMO / "plaza_static.mp4")
-
-
-@contextmanager
-def asked(port: int, path: str, headers: dict[str, str]) -> Iterator[HTTPResponse]:
-    """One request, whose answer may have no end."""
-    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
-        connection.request("GET", path, headers=headers)
-        with closing(connection.getresponse()) as answer:
-            yield answer
-
-
-def ask(port: int, path: str, **headers: str) -> tuple[int, bytes, Message]:
-    """Status, body, headers."""
-    with asked(port, path, headers) as answer:
-        return answer.status, answer.read(), answer.headers
-
-
-@contextmanager
-def served(*tiles: Tile, token: str | None = None) -> Iterator[int]:
-    """The application on a free port, in this process."""
-    server = make_server(tiles, token)
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
-        listening.close()
 
 
 @pytest.fixture(scope="module")
