@@ -100,9 +100,9 @@ def main(model: str, source: str | None) -> None:
         kinds[kind][1] += macs
     kinds["all"] = [sum(row[column] for row in kinds.values()) for column in (0, 1)]
     print("| layers | ms | G multiply-accumulates | G a second | of the limit |\n|---|---|---|---|---|")
-    for kind, (seconds, count) in kinds.items():
-        rate = count / seconds
-        print(f"| {kind} | {1e3 * seconds:.2f} | {count / 1e9:.2f} | {rate / 1e9:.0f} | {100 * rate / most:.0f} % |")
+    for kind, (spent, done) in kinds.items():
+        rate = done / spent
+        print(f"| {kind} | {1e3 * spent:.2f} | {done / 1e9:.2f} | {rate / 1e9:.0f} | {100 * rate / most:.0f} % |")
 
 
 if __name__ == "__main__":

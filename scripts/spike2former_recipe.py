@@ -12,7 +12,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 Norms = Mapping[str, Sequence[float]]
 """Of each batch norm, by the prefix of its keys: shift, mean, bias, and whether its bias is moved off the ties."""
@@ -101,3 +103,22 @@ def image(salt: str, height: int, width: int) -> NDArray[np.float32]:
         cells = rng.integers(-most, most + 1, (3, height // block, width // block))
         total += cells.repeat(block, 1).repeat(block, 2)
     return (total / 32).astype(np.float32)[None]
+
+
+def norm_table(network: nn.Module) -> dict[str, tuple[float, ...]]:
+    """For the recipe: gains of batch norms that keep the size of what comes through, biases off the ties."""
+    table: dict[str, tuple[float, ...]] = {}
+    inputs = 1
+    for name, module in network.named_modules():
+        if isinstance(module, (nn.Conv1d, nn.Conv2d)):
+            inputs = module.weight[0].numel()
+        elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            table[name] = (round(max(inputs, 4) ** 0.5).bit_length() - 2, 0.0, 0.5, True)
+    return table
+
+
+def recipe_weights(network: nn.Module, salt: str) -> dict[str, Tensor]:
+    """A state dict after the recipe, whose keys name the head `decode_head`."""
+    table = norm_table(network)
+    shapes = {key: value.shape for key, value in network.state_dict().items()}
+    return {key: torch.from_numpy(tensor(salt, key, shape, table)) for key, shape in shapes.items()}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from segmenters import random_network
-from spike2formerweights import recipe_weights
+from spike2former_recipe import recipe_weights
 
 from vistream.engine.fidelity import DeadZones
 from vistream.engine.reference import Dense

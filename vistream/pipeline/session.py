@@ -39,7 +39,11 @@ class Task(Protocol):
     """What turns features and observations into tracks."""
 
     def step(
-        self, features: Features | None, observations: Observations, camera: Warp | None = None
+        self,
+        features: Features | None,
+        observations: Observations,
+        camera: Warp | None = None,
+        frame: Frame | None = None,
     ) -> tuple[Track, ...]: ...
 
     def reset(self) -> None: ...
@@ -72,11 +76,11 @@ AUTO = "auto"
 """The model that comes with the package, for each task its own."""
 STILL = ("vos",)
 """The tasks that need not know how the camera moves."""
-SHORTEST = {"vos": 480}
+SHORTEST = {"vos": 480, "sot": 480}
 """Pixels: smaller frames are enlarged for these tasks, whose objects would cover too few cells."""
 FLOAT = "float"
 """The fidelity beside the presets: the network before quantisation, whole frames."""
-DEEP = ("vos", "pose")
+DEEP = ("vos", "pose", "sot")
 """The tasks that take the deeper cut of a network, because dense matching gains much by it: see docs/tasks.md."""
 
 
@@ -230,14 +234,14 @@ class Session:
             camera = None if self.task in STILL else self._camera.step(frame, seen.boxes)
         if self._stream is None:
             with self.stages.of("association"):
-                tracks = self._tracker.step(features, seen, camera)
+                tracks = self._tracker.step(features, seen, camera, frame)
             activity = None if features is None else features.recomputed
             return Result(number, seconds, tracks, len(seen), activity=activity, camera=camera)
         with self.stages.of("appearance"):
             look = self._look(frame)
         before = self.stages.seconds["appearance"]
         with self.stages.of("association"):
-            tracks = self._tracker.step(look, seen, camera)
+            tracks = self._tracker.step(look, seen, camera, frame)
         self.stages.seconds["association"] -= self.stages.seconds["appearance"] - before
         step = look.step
         return Result(number, seconds, tracks, len(seen), step.work, step.recomputed.numpy(), camera=camera)

@@ -16,8 +16,7 @@ TASKS = ("semseg", "panoptic")
 FLOAT = "float"
 """The fidelity beside the presets: the network as it was trained, on whole frames."""
 PRESETS = {"exact": DeadZones(), "high": DeadZones(4, 6, 6.0), "fast": DeadZones(8, 12, 6.0)}
-"""What the fidelities mean here: only the neurons behind the backbone's attention hold their levels, and a hysteresis
-counts 24ths of a level (see `models.spike2former.integer`)."""
+"""What the fidelities mean here: a hysteresis counts 24ths of a level (see `models.spike2former.integer`)."""
 
 
 def segmentation_zones(fidelity: str, deadband: int | None = None, hysteresis: int | None = None) -> DeadZones | None:

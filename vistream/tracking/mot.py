@@ -19,7 +19,7 @@ from vistream.tracking.region import frame_size
 from vistream.tracking.roi import roi_align
 from vistream.tracking.similarity import unit_vectors
 from vistream.tracking.tracks import Tracker
-from vistream.types import Features, Observations, Track, Warp
+from vistream.types import Features, Frame, Observations, Track, Warp
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,13 @@ class MotTracker:
         return self._tracker.counts
 
     def step(
-        self, features: Features | None, observations: Observations, camera: Warp | None = None
+        self,
+        features: Features | None,
+        observations: Observations,
+        camera: Warp | None = None,
+        frame: Frame | None = None,
     ) -> tuple[Track, ...]:
-        """The tracks of the next frame, by id; `camera`: its motion since the last frame."""
+        """The tracks of the next frame, by id; `camera`: its motion since the last frame. `frame` is not looked at."""
         seen = observations.pick(self._wanted(observations.boxes))
         if features is None:
             return self._tracker.step(seen, None, camera)

@@ -14,7 +14,7 @@ from vistream.tracking.life import UNKNOWN_FPS, Counts, TrackerConfig
 from vistream.tracking.region import frame_size, vectors_under
 from vistream.tracking.similarity import unit_vectors
 from vistream.tracking.tracks import Tracker
-from vistream.types import Features, Observations, Track, Warp
+from vistream.types import Features, Frame, Observations, Track, Warp
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,15 @@ class MotsTracker:
         return self._tracker.counts
 
     def step(
-        self, features: Features | None, observations: Observations, camera: Warp | None = None
+        self,
+        features: Features | None,
+        observations: Observations,
+        camera: Warp | None = None,
+        frame: Frame | None = None,
     ) -> tuple[Track, ...]:
         """The tracks of the next frame, by id; each has a mask of its own. `camera`: its motion since the last frame.
 
-        Raises VistreamError for observations without masks.
+        `frame` is not looked at. Raises VistreamError for observations without masks.
         """
         if len(observations) and observations.masks is None:
             raise VistreamError("the task mots needs a mask for every detection: these have boxes only")

@@ -17,7 +17,7 @@ from vistream.tracking.region import frame_size, vectors_under
 from vistream.tracking.similarity import unit_vectors
 from vistream.tracking.skeleton import around, skeleton_mask
 from vistream.tracking.tracks import Tracker
-from vistream.types import FeatureMap, Features, Observations, Target, Track, Warp
+from vistream.types import FeatureMap, Features, Frame, Observations, Target, Track, Warp
 
 Keypoints = NDArray[np.float64]
 
@@ -106,11 +106,15 @@ class PoseTracker:
             self._propagation.forget(key)
 
     def step(
-        self, features: Features | None, observations: Observations, camera: Warp | None = None
+        self,
+        features: Features | None,
+        observations: Observations,
+        camera: Warp | None = None,
+        frame: Frame | None = None,
     ) -> tuple[Track, ...]:
         """The people of the next frame, by id, each with keypoints. `camera`: its motion since the last frame.
 
-        Raises VistreamError for observations without keypoints.
+        `frame` is not looked at. Raises VistreamError for observations without keypoints.
         """
         if self._alive:
             if features is None:

@@ -40,10 +40,10 @@ class PropagationConfig:
     are averaged, with weights softmax(cosine / `temperature`).
     """
 
-    memory: int = 5
+    memory: int = 8
     radius: int = 12
-    top: int = 10
-    temperature: float = 0.05
+    top: int = 20
+    temperature: float = 0.08
 
     def __post_init__(self) -> None:
         if min(self.memory, self.radius, self.top) < 1 or not self.temperature > 0:

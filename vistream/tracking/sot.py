@@ -14,7 +14,7 @@ import numpy as np
 from vistream.errors import VistreamError
 from vistream.tracking.correlation import CorrelationFilter, CrossCorrelation, Head, Window, peak, taper
 from vistream.tracking.roi import roi_align
-from vistream.types import Box, Features, Observations, Target, Track, Warp
+from vistream.types import Box, Features, Frame, Observations, Target, Track, Warp
 
 HEADS = ("dcf", "xcorr")
 LABEL = "object"
@@ -105,9 +105,13 @@ class SotTracker:
         del self._targets[identity]
 
     def step(
-        self, features: Features | None, observations: Observations, camera: Warp | None = None
+        self,
+        features: Features | None,
+        observations: Observations,
+        camera: Warp | None = None,
+        frame: Frame | None = None,
     ) -> tuple[Track, ...]:
-        """Every object's box in the next frame, by id. Observations are not used; windows follow the `camera`.
+        """Every object's box in the next frame, by id. Windows follow the `camera`; nothing else is used.
 
         A track's score is the height of the response, 0..1.
         """

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
+from vistream.tracking.edges import enlarge, follow_edges
 from vistream.tracking.propagation import LabelPropagation, PropagationConfig
-from vistream.tracking.region import reduce_mask
-from vistream.types import Box, Features, Observations, Target, Track, Warp
+from vistream.tracking.region import frame_size, reduce_mask
+from vistream.types import Box, Features, Frame, Observations, Target, Track, Warp
 
 Mask = NDArray[np.bool_]
 Soft = NDArray[np.float32]
@@ -79,16 +80,22 @@ class VosTracker:
         self._propagation.forget(identity)
 
     def step(
-        self, features: Features | None, observations: Observations, camera: Warp | None = None
+        self,
+        features: Features | None,
+        observations: Observations,
+        camera: Warp | None = None,
+        frame: Frame | None = None,
     ) -> tuple[Track, ...]:
         """The objects that can be seen in the next frame, by id. Neither observations nor `camera` are used.
 
+        `frame`: uint8 `[H, W, 3]`, on whose edges those of the masks are put; None: they are as smooth as the grid.
         A track's score is the mean of its label under its mask.
         """
         if features is None:
             raise VistreamError("masks are followed by appearance: the task vos needs a model")
         height, width = features.shape
-        size = (round(width * features.stride[0]), round(height * features.stride[1]))
+        across, down = frame_size(features)
+        size = round(across), round(down)
         given, self._given = self._given, {}
         for identity, mask in given.items():
             if mask.shape != size[::-1]:
@@ -99,20 +106,25 @@ class VosTracker:
         soft = self._propagation.step(features.within().values, labels)
         if not soft:
             return ()
-        return tuple(_tracks(soft, given, size))
+        if frame is None:
+            large = {key: enlarge(label, size) for key, label in soft.items()}
+        else:
+            large = {key: follow_edges(label, frame, sum(features.stride) / 2) for key, label in soft.items()}
+        return tuple(_tracks(large, given))
 
 
-def _tracks(soft: dict[int, Soft], given: dict[int, Mask], size: tuple[int, int]) -> list[Track]:
+def _tracks(large: dict[int, Soft], given: dict[int, Mask]) -> list[Track]:
     """One mask an object: every pixel goes to its largest label, or to the background where that is larger."""
-    winner = np.zeros(size[::-1], np.int64)
-    best = np.ones(size[::-1], np.float32)
-    large = {identity: cv2.resize(label, size, interpolation=cv2.INTER_LINEAR) for identity, label in soft.items()}
+    shape = next(iter(large.values())).shape
+    winner = np.zeros(shape, np.int64)
+    best = np.ones(shape, np.float32)
     for label in large.values():
         best -= label  # the background's share is what the objects leave of 1
     for identity in sorted(large):
         wins = large[identity] > best
         best[wins], winner[wins] = large[identity][wins], identity
     for identity in sorted(given):
+        winner[winner == identity] = 0
         winner[given[identity]] = identity  # what the user drew needs no second opinion
     tracks = []
     for identity in sorted(large):

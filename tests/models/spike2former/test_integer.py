@@ -125,8 +125,9 @@ def test_with_dead_zones_too() -> None:
         expected = dense.step(frame)
         stream.step(frame)
         assert all(torch.equal(stream.levels(name), levels) for name, levels in expected.items())
-    holding = [layer.name for layer in integers.neurons if layer.holds]
-    assert [name.rpartition(".")[2] for name in holding] == ["held"] * len(holding) and len(holding) == 3
+    holding = {layer.name for layer in integers.neurons if layer.holds}
+    assert holding == {layer.name for layer in integers.neurons if layer.name.endswith(".held")}
+    assert len(holding) > 100
 
 
 def test_without_a_dead_zone_held_neurons_change_nothing() -> None:

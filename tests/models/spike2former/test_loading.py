@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from spike2formerweights import CLASSES, recipe_weights, small_network, small_sizes
+from spike2former_recipe import recipe_weights
+from spike2formerweights import CLASSES, small_network, small_sizes
 
 from vistream.errors import VistreamError
 from vistream.evaluate.metrics.segmentation import class_iou, confusion

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import spike2former_golden
 import torch
-from spike2former_recipe import image
+from spike2former_recipe import image, recipe_weights
 from spike2formerplain import Plain
-from spike2formerweights import recipe_weights, small_network
+from spike2formerweights import small_network
 
 from vistream.models.spike2former.sizes import Backbone, Head, network_sizes
 

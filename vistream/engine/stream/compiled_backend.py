@@ -11,9 +11,10 @@ from torch import Tensor
 
 from vistream.engine.stream.backend import Done
 from vistream.engine.stream.demand import Cells
-from vistream.engine.stream.memory import Memory, allocate, workspaces
+from vistream.engine.stream.memory import Memory, allocate
 from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.spread import spread
+from vistream.engine.stream.workspaces import workspaces
 from vistream.ir.operations import PIXEL_ZERO
 from vistream.kernels.library import Variant, library, variant
 from vistream.types import Frame
@@ -94,6 +95,10 @@ class CompiledBackend:
         layer, allowed = memory.layer, 0 if self._fresh else hysteresis
         if memory.twin is not None:
             return self._by_twin(memory, allowed, needed)
+        if memory.weights is not None:
+            memory.weights.refresh()
+            if memory.sources[1].layer.changes:
+                memory.stale[:] = layer.may_be_stale = 1
         layer.hysteresis = allowed if memory.holds else 0
         layer.needed = None if needed is None else needed.ctypes.data
         self._library.vistream_update(self._variant.handle, layer, self._workspaces, self._threads)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +13,9 @@ from torch import Tensor
 
 from vistream.engine.stream.blending import blended
 from vistream.engine.stream.native import make_native
-from vistream.engine.stream.packing import LINE, UNIT, aligned_zeros, filled, pack, rounded_up
+from vistream.engine.stream.packing import UNIT, aligned_zeros, filled, pack, rounded_up
 from vistream.engine.stream.plan import LayerPlan, SynapsePlan
+from vistream.engine.stream.product import Weights, add_weights, is_convolution
 from vistream.engine.stream.sum_terms import add_product, add_transposed
 from vistream.engine.stream.twin import Twin, make_twin
 from vistream.ir.footprint import Axes, Place
@@ -25,6 +25,7 @@ from vistream.ir.operations import (
     Bilinear,
     Concat,
     Input,
+    MatrixProduct,
     MaxPool,
     Nearest,
     Neuron,
@@ -36,7 +37,7 @@ from vistream.ir.operations import (
 )
 from vistream.ir.value import Kind
 from vistream.kernels.library import Variant
-from vistream.kernels.structs import GROUP, PANEL, PIECE, Layer, LayerKind, Term, TermKind, Window, Workspace
+from vistream.kernels.structs import GROUP, PANEL, Layer, LayerKind, Term, TermKind, Window
 
 EPILOGUE = 24  # about how many multiply-accumulates requantising one channel costs
 NUMPY = {Kind.LEVELS: np.int8, Kind.SUMS: np.int32, Kind.REAL: np.float32}
@@ -47,7 +48,8 @@ IDENTITIES = {Kind.LEVELS: TermKind.IDENTITY, Kind.SUMS: TermKind.SUMS, Kind.REA
 class Memory:
     """One operation: its value `[H * W + 1, stride]` (the last row is what lies outside), its marks, and its struct.
 
-    `twin`: computes it where no kernel does. `kept`: what the struct points to.
+    `twin`: computes it where no kernel does. `weights`: of a product that is a convolution. `kept`: what the struct
+    points to.
     """
 
     plan: LayerPlan
@@ -59,6 +61,7 @@ class Memory:
     sources: list[Memory] = field(default_factory=list)
     terms: list[Term] = field(default_factory=list)
     twin: Twin | None = None
+    weights: Weights | None = None
     kept: list[Any] = field(default_factory=list)
 
     @property
@@ -159,6 +162,8 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
             for source in memory.sources:
                 _add_copy(memory, source, first)
                 first += source.plan.channels
+        case MatrixProduct() if is_convolution(plan):
+            add_weights(memory, _term(memory, memory.sources[0], TermKind.CONVOLVE), variant)
         case Bilinear() | AveragePool() if (taps := blended(plan)) is not None:
             _add_blend(memory, *taps)
         case Product():
@@ -283,25 +288,3 @@ def _bound(plan: LayerPlan, neuron: Neuron) -> bool:
             largest += int(np.abs(synapse.offset.numpy().astype(np.int64)).max())
         most += largest * float(synapse.multiplier.abs().max())
     return most < LARGEST_MEMBRANE / 2
-
-
-def workspaces(memories: Iterable[Memory], threads: int) -> tuple[Any, list[NDArray[Any]]]:
-    """What each thread needs for itself, as large as the largest operation asks for; the arrays are to be kept."""
-    gathered, pending, marks = 0, 0, 0
-    for memory in memories:
-        pending = max(pending, memory.stride)
-        for term in memory.terms:
-            window = term.window
-            gathered = max(gathered, rounded_up(window.kernel_h * window.kernel_w * term.row_bytes, LINE))
-            reach = (window.columns - 1) * window.stride_w + (window.kernel_w - 1) * window.dilation_w + 1
-            marks = max(marks, reach, window.left + window.width)
-    spaces = (Workspace * threads)()
-    kept: list[NDArray[Any]] = []
-    for space in spaces:
-        arrays = [
-            aligned_zeros(GROUP * gathered, np.int8), aligned_zeros(GROUP * PANEL, np.int32),
-            aligned_zeros(PIECE * pending, np.float32), aligned_zeros(marks, np.uint8),
-        ]  # fmt: skip
-        space.gathered, space.sums, space.pending, space.marks = (array.ctypes.data for array in arrays)
-        kept += arrays
-    return spaces, kept

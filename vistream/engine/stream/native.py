@@ -16,6 +16,9 @@ from vistream.ir.operations import DeformableSampling
 from vistream.kernels.library import library
 from vistream.kernels.structs import Deformable
 
+DEEPEST = 4096
+"""Channels of a deformable group, of which deformable.cpp has zeros for what lies outside."""
+
 
 class CompiledDeformable(DeformableSamplingTwin):
     """With weights, summed over the taps."""
@@ -46,6 +49,5 @@ class CompiledDeformable(DeformableSamplingTwin):
 def make_native(plan: LayerPlan) -> Twin:
     """What computes a plan's operation: compiled where there is such a form of it, else its twin."""
     layer = plan.layer
-    if isinstance(layer, DeformableSampling) and layer.summed and layer.weights is not None:
-        return CompiledDeformable(plan)
-    return make_twin(plan)
+    summed = isinstance(layer, DeformableSampling) and layer.summed and layer.weights is not None
+    return CompiledDeformable(plan) if summed and plan.channels <= DEEPEST else make_twin(plan)

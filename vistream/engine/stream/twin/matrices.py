@@ -57,7 +57,7 @@ class TokenSumTwin(Twin):
         left, right = plan.sources
         self._left = torch.zeros(left.positions, left.channels, dtype=_held(left))  # minus their zeros: 0 adds nothing
         self._right = torch.zeros(right.positions, right.channels, dtype=_held(right))
-        self._sum = torch.zeros(plan.width, plan.channels, dtype=torch.int64)
+        self._sum = torch.zeros(plan.width, plan.channels, dtype=torch.int32)
 
     def update(self, sources: Sequence[Tensor], index: Tensor, output: Tensor, hysteresis: int) -> tuple[Tensor, int]:
         left, right = (
@@ -66,20 +66,25 @@ class TokenSumTwin(Twin):
         )
         moved = ((left != self._left).any(1) | (right != self._right).any(1)).nonzero()[:, 0]
         if 2 * len(moved) < len(left):
-            self._sum += self._outer(left[moved], right[moved]) - self._outer(self._left[moved], self._right[moved])
+            self._add(self._left, self._right, moved, -1)
             self._left[moved], self._right[moved] = left[moved], right[moved]
+            self._add(left, right, moved, 1)
         else:
             self._left.copy_(left)
             self._right.copy_(right)
-            self._sum = self._outer(left, right)
+            self._sum.zero_()
+            self._add(left, right, None, 1)
         self.macs = min(2 * len(moved), len(left)) * self._sum.numel()
-        return store(output, index, self._sum.to(torch.int32)[index])
+        return store(output, index, self._sum[index])
 
-    def _outer(self, left: Tensor, right: Tensor) -> Tensor:
+    def _add(self, left: Tensor, right: Tensor, tokens: Tensor | None, sign: int) -> None:
+        """Add the outer products of some tokens (None: all), times `sign`, to the sum."""
+        if tokens is not None:
+            left, right = left.index_select(0, tokens), right.index_select(0, tokens)
         assert isinstance(self.plan.layer, TokenSum)
         heads, exact = self.plan.layer.heads, torch.float32 if self.plan.value.peak < EXACT else torch.float64
         parts = [part.reshape(len(part), heads, part.shape[1] // heads).to(exact) for part in (left, right)]
-        return torch.einsum("nhi,nhj->ihj", *parts).flatten(1).to(torch.int64)
+        self._sum += sign * torch.einsum("nhi,nhj->ihj", *parts).flatten(1).to(torch.int32)
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         kept = {"left": self._left, "right": self._right}
@@ -91,7 +96,8 @@ class TokenSumTwin(Twin):
             if given.shape != own.shape:
                 raise ValueError(f"{self.plan.layer.name} keeps {list(own.shape)}, not {list(given.shape)}")
             own.copy_(given)
-        self._sum = self._outer(self._left, self._right)
+        self._sum.zero_()
+        self._add(self._left, self._right, None, 1)
 
 
 def _held(value: Value) -> torch.dtype:

@@ -79,5 +79,5 @@ class RearrangeTwin(Twin):
         assert isinstance(layer, Rearrange)
         numbers = (source.permute(2, 0, 1) if layer.read is Order.CHANNELS_FIRST else source).reshape(-1)
         if layer.write is Order.CHANNELS_LAST:
-            return numbers.reshape(-1, self.plan.channels).index_select(0, index)
-        return numbers.reshape(self.plan.channels, -1).index_select(1, index).t()
+            return at(numbers.reshape(1, -1, self.plan.channels), index)
+        return at(numbers.reshape(1, self.plan.channels, -1).mT, index)

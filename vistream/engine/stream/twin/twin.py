@@ -40,13 +40,18 @@ def store(output: Tensor, index: Tensor, new: Tensor) -> tuple[Tensor, int]:
     """Write rows `[n, C]` into `output`, `[H, W, C]`; returns what `Twin.update` does."""
     differs = new != at(output, index)
     if int(differs.sum()):
-        output.flatten(0, 1).index_copy_(0, index, new)
+        rows = output.flatten(0, 1)
+        if len(index) == len(rows):
+            rows.copy_(new)
+        else:
+            rows.index_copy_(0, index, new)
     return differs.any(1), int(differs.sum())
 
 
 def at(source: Tensor, index: Tensor) -> Tensor:
-    """The rows of `[H, W, C]` at flat positions: `[n, C]`; of a view as of the whole."""
-    return source.flatten(0, 1).index_select(0, index)
+    """The rows of `[H, W, C]` at flat positions, ascending: `[n, C]`; all of them as they lie in memory."""
+    rows = source.flatten(0, 1)
+    return rows if len(index) == len(rows) else rows.index_select(0, index)
 
 
 def padded(source: Tensor, edges: tuple[int, int, int, int], fill: Tensor | int) -> Tensor:

@@ -21,7 +21,7 @@ from vistream.models.spike2former.integer.folding import Folded
 STEP = 2.0**-14
 """Of a membrane, in levels of the neurons that read it; float32 holds membranes of up to 1024 levels in such steps."""
 FINER = 24
-"""Steps of a level in which attention's neurons are held, or as many as fit; a hysteresis is counted in them."""
+"""Steps of a level in which neurons are held, or as many as fit; a hysteresis is counted in them."""
 LARGEST = 127  # of a weight and of a wide level
 TWICE = 254  # what the upper half of a number of two bytes counts, so that the lower one lies in -127..127
 BITS = (8, 16)
@@ -76,9 +76,13 @@ def convolved(conv: Folded, *sources: Map) -> Sum:
 
 @dataclass(slots=True)
 class Builder:
-    """Collects operations. `bits`: of a weight, and of a wide level; with 16 each is two of 8, upper and lower."""
+    """Collects operations. `bits`: of a weight, and of a wide level; with 16 each is two of 8, upper and lower.
+
+    `held`: neurons are such that a dead zone holds them, at a step of `FINER`.
+    """
 
     bits: int = 8
+    held: bool = False
     layers: list[Operation] = field(default_factory=list)
     _spikes: dict[tuple[str, int], Map] = field(default_factory=dict)
 
@@ -88,7 +92,17 @@ class Builder:
         return Map(layer.name, unit, zero)
 
     def spikes(self, name: str, total: Sum, channels: int, most: int, scale: float) -> Map:
-        """A NI-LIF neuron: `clip(round half even(total), 0, most)`, each level worth `scale`."""
+        """A NI-LIF neuron: `clip(round half even(total), 0, most)`, each level worth `scale`.
+
+        Where neurons are held, it stands behind one of finer steps, which a dead zone holds. Such a step lies wholly on
+        one side of each threshold, so without a dead zone the spikes are the same but at ties.
+        """
+        if self.held:
+            steps = 2 * (min(FINER, LARGEST // most) // 2)
+            fine = Sum(total.terms, total.bias - 0.5 / steps)  # rounded down: the middle of a step is half a step up
+            finer = neuron(0, most * steps, holds=True)
+            found = self.layer(f"{name}.held", fine, channels, finer, 1 / steps, 1 / steps)
+            total = Sum(same(found).terms, 0.5 / steps)
         return self.layer(name, total, channels, neuron(0, most), scale=scale)
 
     def spikes_of(self, membrane: Map, channels: int, most: int, scale: float) -> Map:
@@ -97,17 +111,6 @@ class Builder:
         if key not in self._spikes:
             self._spikes[key] = self.spikes(f"{membrane.name}.spikes", same(membrane), channels, most, 1.0)
         return replace(self._spikes[key], unit=scale)
-
-    def held_spikes(self, name: str, total: Sum, channels: int, most: int, scale: float) -> Map:
-        """The same behind a neuron of finer steps, which a dead zone may hold: see `FINER`.
-
-        A step lies wholly on one side of each threshold, so without a dead zone the spikes are the same but at ties.
-        """
-        steps = 2 * (min(FINER, LARGEST // most) // 2)
-        fine = Sum(total.terms, total.bias - 0.5 / steps)  # rounded down: the middle of a step is half a step higher
-        finer = neuron(0, most * steps, holds=True)
-        held = self.layer(f"{name}.held", fine, channels, finer, 1 / steps, 1 / steps)
-        return self.spikes(name, Sum(same(held).terms, 0.5 / steps), channels, most, scale)
 
     def membrane(self, name: str, total: Sum, channels: int) -> Map:
         """A residue, or anything else that is added up or resized."""

@@ -44,13 +44,13 @@ def integer_network(
 ) -> IntegerNetwork:
     """`network` for pictures of `height` x `width` pixels, RGB, as `Spike2Former.fitted` gives them.
 
-    `bits`: of a weight, 8 or 16; sums are exact in int32. `held`: neurons behind the backbone's attention are such that
-    a dead zone holds them. `mean`, `std`: by channel, what pixels are normalised with.
+    `bits`: of a weight, 8 or 16; sums are exact in int32. `held`: neurons are such that a dead zone holds them. `mean`,
+    `std`: by channel, what pixels are normalised with.
     """
-    builder = Builder(bits)
+    builder = Builder(bits, held)
     middle, spread = (torch.tensor(values, dtype=torch.float64) for values in (mean, std))
     image = builder.add(Input("image", 3, rounded(mean), (height, width)), 1 / spread, middle - PIXEL_ZERO)
-    stage = Stage(builder, network.backbone_levels, held=held)
+    stage = Stage(builder, network.backbone_levels)
     features = add_backbone(stage, network.backbone, image)
     stage = Stage(builder, network.head_levels)
     head, widths = network.decode_head, network.sizes.backbone.widths

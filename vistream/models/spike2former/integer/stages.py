@@ -14,12 +14,11 @@ from vistream.models.spike2former.sizes import HEADS
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Neurons of one kind (`levels`), put into `builder`. `held`: attention's have a dead zone."""
+    """Neurons of one kind (`levels`), put into `builder`."""
 
     builder: Builder
     levels: Levels
     gain: int = 1
-    held: bool = False
 
     @property
     def scale(self) -> float:
@@ -53,5 +52,4 @@ class Stage:
         product = self.builder.add(
             MatrixProduct(f"{name}.product", query.name, held.name, HEADS), scale * self.scale**3
         )
-        fire = self.builder.held_spikes if self.held else self.builder.spikes
-        return fire(f"{name}.attn_spike", same(product), channels, self.levels.most, self.scale)
+        return self.spikes(f"{name}.attn_spike", same(product), channels)

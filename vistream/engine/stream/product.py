@@ -1,0 +1,80 @@
+"""The product of a map with the transpose of another as a 1x1 convolution, whose weights the other one holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vistream.engine.stream.packing import Packed, aligned_zeros, pack
+from vistream.engine.stream.plan import LayerPlan, SynapsePlan
+from vistream.ir.footprint import place
+from vistream.ir.formula import LARGEST_MEMBRANE
+from vistream.ir.operations import MatrixProduct, Transposed
+from vistream.ir.value import Kind
+from vistream.ir.window import POINTWISE
+from vistream.kernels.library import Variant
+from vistream.kernels.structs import LayerKind, Term
+
+if TYPE_CHECKING:
+    from vistream.engine.stream.memory import Memory
+
+LARGEST_WEIGHT = 127  # what the kernels take
+
+
+def is_convolution(plan: LayerPlan) -> bool:
+    """Whether the kernels can take a product so: of levels, in one head, whose sums float32 holds exactly."""
+    layer = plan.layer
+    if not isinstance(layer, MatrixProduct) or layer.heads != 1 or layer.transposed is not Transposed.RIGHT:
+        return False
+    plain = all(source.kind is Kind.LEVELS and not source.zero for source in plan.sources)
+    return plain and plan.sources[1].peak <= LARGEST_WEIGHT and plan.value.peak < LARGEST_MEMBRANE
+
+
+class Weights:
+    """The packed weights of such a product, in memory that stays where it is. `held`: the right matrix, `[H, W, C]`."""
+
+    def __init__(
+        self, plan: LayerPlan, held: torch.Tensor, row_bytes: int, signed: bool, stride: int, variant: Variant
+    ) -> None:
+        self._plan, self._held, self._variant = plan, held, variant
+        self._row_bytes, self._signed, self._stride = row_bytes, signed, stride
+        self.multiplier = aligned_zeros(stride, np.float32)
+        self.multiplier[: plan.channels] = 1.0
+        self._taken = held.clone()
+        first = self._packed()
+        self.quads, self.weight, self.begin = first.quads, first.weight, first.begin
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """What a term points to."""
+        return self.weight, self.begin, self.multiplier
+
+    def refresh(self) -> None:
+        """Take over what the right matrix holds now."""
+        if torch.equal(self._held, self._taken):
+            return
+        self._taken.copy_(self._held)
+        packed = self._packed()
+        self.weight[:], self.begin[:] = packed.weight, packed.begin
+
+    def _packed(self) -> Packed:
+        left, right = self._plan.sources
+        weight = self._taken.reshape(right.positions, right.channels).t().contiguous()
+        ones = torch.ones(right.positions)
+        synapse = SynapsePlan("", place(POINTWISE, left), weight, ones, 1, False, weight.numel())
+        bias = np.zeros(self._stride, np.float32)
+        return pack(synapse, left.channels, self._row_bytes, self._signed, self._stride, bias, self._variant)
+
+
+def add_weights(memory: Memory, term: Term, variant: Variant) -> None:
+    """Describe such a product to the kernels. `term`: of its left source, to be filled in."""
+    left, right = memory.sources
+    weights = Weights(memory.plan, right.grid, left.row_bytes, left.signed, memory.stride, variant)
+    memory.weights, memory.layer.kind, memory.layer.half_even = weights, LayerKind.NEURON, 1  # exact for all it holds
+    term.weight, term.begin, term.multiplier = (memory.at(array) for array in weights.arrays)
+    term.quads = weights.quads
+    memory.layer.bias = memory.at(aligned_zeros(memory.stride, np.float32))
+    memory.terms.append(term)
