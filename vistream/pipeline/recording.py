@@ -198,6 +198,7 @@ class Recording:
         if self._path is None:
             return
         if self._taken is not None:
+            self.outputs.settled()  # the picture of this frame is drawn: with it the one before is in the file
             write_checkpoint(self._path, *self._taken)
             self._taken = None
         if time.monotonic() >= self._due:
