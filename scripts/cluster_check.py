@@ -81,7 +81,10 @@ def start_ray(host: str) -> None:
     joins = () if head else (f"--address={address(HOSTS[0])}:{PORT}",)
     limits = ("--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats")
     command = [*within(host), *RAY, "start", f"--node-ip-address={address(host)}", *head, *joins, *limits]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=300)
+    patient = {**os.environ, "RAY_raylet_start_wait_time_s": str(LONGEST)}  # the machine may be busy
+    subprocess.run(
+        command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=patient, timeout=LONGEST
+    )
 
 
 def track(folder: Path, videos: list[Path], frames: int, *more: str, host: str | None = None) -> subprocess.Popen[str]:

@@ -1,6 +1,6 @@
-"""From an empty machine to a report of a video, timed step by step: the table of docs/first-ten-minutes.md.
+"""From an empty machine to people counted in a video, timed step by step: the table of docs/first-ten-minutes.md.
 
-    python scripts/first_ten_minutes.py --video VIDEO [--keep FOLDER]
+    python scripts/first_ten_minutes.py --video VIDEO [--line X1,Y1,X2,Y2] [--keep FOLDER]
 
 Each step is the line that a user types, run by bash in a fresh clone with a fresh virtual environment: no pip cache, no
 weights of an earlier installation. VIDEO stands for the user's own.
@@ -22,7 +22,7 @@ LEFT_OUT = ("PYTHONPATH", "VIRTUAL_ENV", "HF_HOME")
 ACTIVATE = ". .venv/bin/activate && "
 
 
-def steps(video: Path) -> list[tuple[str, str]]:
+def steps(video: Path, line: str) -> list[tuple[str, str]]:
     """What a user does, and types."""
     return [
         ("get the source", f"git clone --quiet {shlex.quote(str(ROOT))} vistream"),
@@ -30,6 +30,7 @@ def steps(video: Path) -> list[tuple[str, str]]:
         ("install", "pip install --quiet -c constraints.txt '.[demo]'"),
         ("track the demo clip", "vistream track demo_videos/plaza_static.mp4"),
         ("a report of your own video", f"vistream track {shlex.quote(str(video))} --report report"),
+        ("people over a line in it", f"vistream track {shlex.quote(str(video))} --line {line},door -o counted.mp4"),
     ]
 
 
@@ -52,12 +53,13 @@ def main() -> None:
     """Run all steps and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--video", type=Path, default=ROOT / "demo_videos" / "plaza_static.mp4")
+    parser.add_argument("--line", default="0.5,0,0.5,1", help="over which people are counted in it")
     parser.add_argument("--keep", type=Path, help="leave everything in this folder, which must be empty")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder: Path = options.keep or Path(name)
         rows, total = [], 0.0
-        for what, line in steps(options.video.resolve()):
+        for what, line in steps(options.video.resolve(), options.line):
             inside = folder / "vistream"
             active = ACTIVATE if (inside / ".venv").is_dir() else ""
             taken = timed(active + line, inside if inside.is_dir() else folder, folder / "weights")

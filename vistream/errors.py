@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 import re
+from collections.abc import Iterator
 
 LACK_OF_MEMORY = re.compile(
     r"can't allocate memory|not enough memory|cannot allocate memory|failed to map segment|can't start new thread|"
@@ -10,6 +12,9 @@ LACK_OF_MEMORY = re.compile(
     re.IGNORECASE,
 )
 """As PyTorch, OpenCV, the loader of libraries, and Python say it."""
+NO_MEMORY = "there is not enough memory: end other programs, take smaller frames, or fewer --jobs"
+LEAST = 512 * 2**20
+"""Bytes. A library that fails while less than this can be had most likely failed for want of it."""
 
 
 class VistreamError(Exception):
@@ -27,8 +32,32 @@ def told(error: BaseException) -> str | None:
     >>> told(MemoryError()) == told(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
     True
     """
+    if any(_of_a_library(one) for one in _chain(error)) and memory_is_short():
+        return NO_MEMORY
     if isinstance(error, VistreamError):
         return str(error)
     if isinstance(error, MemoryError) or (isinstance(error, Exception) and LACK_OF_MEMORY.search(str(error))):
-        return "there is not enough memory: end other programs, take smaller frames, or fewer --jobs"
+        return NO_MEMORY
     return None
+
+
+def memory_is_short() -> bool:
+    """Whether this process can't have `LEAST` bytes more. Libraries that get none call it by many other names."""
+    try:
+        mmap.mmap(-1, LEAST).close()
+    except (OSError, MemoryError):
+        return True
+    return False
+
+
+def _of_a_library(error: BaseException) -> bool:
+    """Whether a library may have failed by it, rather than a file or an option."""
+    return isinstance(error, Exception) and not isinstance(error, VistreamError | OSError | LookupError | ValueError)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and all that led to it, also what the message leaves out."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__

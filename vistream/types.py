@@ -116,6 +116,7 @@ class Track:
     """One object in one frame: the same `id` (from 1) means the same object in every frame.
 
     `seen`: false where the box was only predicted, or filled in between two frames in which the object was seen.
+    `speed`: over the ground, in metres a second; None where it is not asked for, or not known yet.
     """
 
     id: int
@@ -125,6 +126,7 @@ class Track:
     mask: NDArray[np.bool_] | None = None
     keypoints: NDArray[np.float64] | None = None
     seen: bool = True
+    speed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,3 +40,17 @@ def test_blobs_change_their_share_of_the_picture() -> None:
     frames = blob_frames(128, 256, 0.25, 5)
     for before, after in itertools.pairwise(frames):
         assert abs((before != after).any(2).mean() - 0.25) < 0.02
+
+
+def test_only_what_is_asked_for_is_timed_beside(tmp_path: Path) -> None:
+    path = tmp_path / "bench.json"
+    options = ["--size", "96x64", "--frames", "2", "--rounds", "1", "--json", str(path), "--beside"]
+    done = CliRunner().invoke(app, ["bench", *options, "PyTorch float32"])
+    assert done.exit_code == 0, done.output
+    report = json.loads(path.read_text())
+    others = {timing["name"] for timing in report["timings"] if not timing["name"].startswith("stream")}
+    assert others == {"PyTorch float32"}
+    assert report["missing"] == []
+    done = CliRunner().invoke(app, ["bench", *options, "TVM"])
+    assert done.exit_code != 0
+    assert "nothing is called 'TVM'" in str(done.exception or done.output)

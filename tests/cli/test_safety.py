@@ -147,8 +147,8 @@ def test_a_full_output_ends_in_one_line(arguments: tuple[str, ...], tmp_path: Pa
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such limit there")
-@pytest.mark.parametrize("megabytes", [150, 400])
-def test_too_little_memory_ends_in_one_line(megabytes: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("command", "megabytes"), [("track", 30), ("track", 400), ("verify", 60), ("verify", 150)])
+def test_too_little_memory_ends_in_one_line(command: str, megabytes: int, tmp_path: Path) -> None:
     """The limit is set once the libraries are loaded, of which some don't bear it."""
     code = f"""
 import resource, sys
@@ -161,7 +161,7 @@ used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * re
 resource.setrlimit(resource.RLIMIT_AS, (used + {megabytes} * 2**20,) * 2)
 run()
 """
-    done = vistream("verify", str(CLIP), "--max-frames", "2", cwd=tmp_path, code=code)
+    done = vistream(command, str(CLIP), "--max-frames", "2", cwd=tmp_path, code=code)
     assert done.returncode == 2, done.stderr[-2000:]
     assert done.stderr.splitlines()[-1].startswith("error: there is not enough memory"), done.stderr[-2000:]
     assert "Traceback" not in done.stderr

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rtspserver import RtspServer
 
 from vistream.media.formats.jsonl import read_results
 from vistream.media.video.source import open_source
@@ -20,50 +17,13 @@ from vistream.pipeline.recording import Recording
 from vistream.pipeline.run import Settings
 
 CLIP = Path(__file__).parents[2] / "demo_videos" / "plaza_static.mp4"
-SERVE = """
-import asyncio, sys
-import aio_rtsp_toolkit.server as server
-asyncio.run(server.serve(sys.argv[1], host="127.0.0.1", port=int(sys.argv[2]), control_port=int(sys.argv[3])))
-"""
-
-
-class RtspServer:
-    """The server of the package aio-rtsp-toolkit, in a process of its own; it plays a clip to whoever comes."""
-
-    def __init__(self, folder: Path) -> None:
-        pytest.importorskip("aio_rtsp_toolkit", reason="the RTSP server, aio-rtsp-toolkit, is not installed")
-        shutil.copy(CLIP, folder / "cam.mp4")
-        self._folder, self._ports = folder, [free_port(), free_port()]
-        self.url = f"rtsp://ann:secret@127.0.0.1:{self._ports[0]}/cam.mp4"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        arguments = [sys.executable, "-c", SERVE, str(self._folder), *map(str, self._ports)]
-        self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self._ports[0])) == 0:
-                    return
-            time.sleep(0.05)
-        pytest.fail("the RTSP server does not start")
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RtspServer]:
+    pytest.importorskip("aio_rtsp_toolkit", reason="the RTSP server, aio-rtsp-toolkit, is not installed")
     (tmp_path / "served").mkdir()
-    made = RtspServer(tmp_path / "served")
+    made = RtspServer(tmp_path / "served", CLIP)
     made.start()
     yield made
     made.kill()

@@ -63,16 +63,24 @@ def test_the_page_says_what_was_done(report: Path) -> None:
         "240 frames",
     ):
         assert said in page, said
-    assert re.search(r"<td>tracks.txt</td><td>[\d.]+ kB</td>", page)
+    assert re.search(r'<td><a href="../tracks.txt">tracks.txt</a></td><td>[\d.]+ kB</td>', page)
     ids = read_tracks(report.parent / "tracks.txt").ids
     assert f"<b>{len(set(ids.tolist()))}</b><span>tracks" in page
     assert page.count("<figure>") == 3
+    rows = re.findall(r'<tr><td><img src="data:image/jpeg[^>]*></td><td>(\d+)</td><td>object</td>', page)
+    assert [int(row) for row in rows] == sorted(set(ids.tolist()))
+    assert re.search(r"<td>0.0 s</td><td>1.2 s</td><td>1.2 s</td>", page)  # who was there all the time
 
 
 def test_the_page_needs_nothing_from_outside(report: Path) -> None:
     page = (report / "index.html").read_text()
     addresses = set(re.findall(r"""(?:src|href)=["']([^"'#][^"']{0,40})""", page))
-    assert {address.split(",")[0] for address in addresses} == {"data:", "tracks.mp4"}
+    assert {address.split(",")[0] for address in addresses} == {
+        "data:",
+        "data:image/jpeg;base64",
+        "tracks.mp4",
+        "../tracks.txt",
+    }
     assert "<script" not in page
     assert "@import" not in page
     assert not re.search(r"url\((?!#)", page)
@@ -117,7 +125,8 @@ def test_no_password_is_written_down() -> None:
 def pictures(report: RunReport, count: int, first: int = 0) -> None:
     for frame in range(first, count):
         tracks = (Track(1, (4.0, 4.0, 9.0, 9.0), 1.0, "person"),) if frame % 2 else ()
-        report.add(Result(frame, frame / 25, tracks, 1), np.full((48, 64, 3), frame % 250, np.uint8))
+        picture = np.full((48, 64, 3), frame % 250, np.uint8)
+        report.add(Result(frame, frame / 25, tracks, 1), picture, picture)
 
 
 def test_without_pyav_a_strip_of_frames_stands_for_the_video(
@@ -146,7 +155,7 @@ def test_a_strip_of_frames_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyt
     with RunReport(tmp_path / "parts", replace(FACTS, resumed=35), before=load_checkpoint(tmp_path / "kept")) as second:
         pictures(second, 60, 35)
     pages = [(tmp_path / name / "index.html").read_text() for name in ("whole", "parts")]
-    strips = [page[page.index('<div class="strip">') : page.index("<h2>What happened")] for page in pages]
+    strips = [page[page.index('<div class="strip">') : page.index("<h2>Tracks")] for page in pages]
     assert strips[0] == strips[1]
     assert strips[0].count("<figure>") > STRIP // 2
     assert "<li>resumed: after 35 frames" in pages[1]
@@ -166,7 +175,8 @@ def test_ctrl_c_leaves_a_whole_page_and_an_error_leaves_none(tmp_path: Path) -> 
 
 def test_a_run_without_tracks_says_so(tmp_path: Path) -> None:
     with RunReport(tmp_path / "page", FACTS) as report:
-        report.add(Result(0, 0.0, (), 0), np.zeros((48, 64, 3), np.uint8))
+        nothing = np.zeros((48, 64, 3), np.uint8)
+        report.add(Result(0, 0.0, (), 0), nothing, nothing)
     assert "Not one track came of this run" in (tmp_path / "page" / "index.html").read_text()
 
 

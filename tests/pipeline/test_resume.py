@@ -77,6 +77,7 @@ def plots(folder: Path) -> str:
 CASES = {
     "mot": Settings("mot", detector="motion", start=20, max_frames=FRAMES),
     "dead zones": Settings("mot", detector="motion", fidelity="fast", start=20, stride=2, max_frames=FRAMES),
+    "speeds": Settings("mot", detector="motion", start=20, max_frames=FRAMES, scale="0.02"),
     "mots": Settings("mots", detections=MASKS, max_frames=6),
     "vos": Settings("vos", init_mask=TRUTH / "masks" / "00000.png", max_frames=6),
     "sot": Settings("sot", init_box=(300.0, 150.0, 40.0, 90.0), max_frames=6),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from vistream.cli.main import app
 
@@ -58,6 +60,56 @@ def test_code_runs(page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.chdir(ROOT)
     for code in blocks(page, "python"):
         exec(compile(code, page.name, "exec"), {})
+
+
+def test_the_notebook_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """All cells, in order, in one namespace, as a notebook does."""
+    monkeypatch.chdir(ROOT)
+    cells = json.loads((DOCS / "tracking.ipynb").read_text(encoding="utf-8"))["cells"]
+    namespace: dict[str, object] = {}
+    for number, cell in enumerate(cells):
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            exec(compile("".join(cell["source"]), f"cell {number}", "exec"), namespace)
+    assert "person" in capsys.readouterr().out
+
+
+TABLE = re.compile(r"^\|.*\|\n\|[-| :]+\|\n(?:\|.*\|\n?)+", re.MULTILINE)
+MADE_BY = re.compile(r"\b(?:vistream [a-z]|python (?:-m |[\w/]+\.py)|pytest |bash |tests/|arXiv )")
+FIGURES = re.compile(r"\|\s*[<>~]?\d+[.,]\d+(?!\w)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_numbers_stand_beside_the_command_that_made_them(page: Path) -> None:
+    """A table of numbers is in a section, or on a page, that begins with the command, test or paper they come from."""
+    text = page.read_text(encoding="utf-8")
+    for table in TABLE.finditer(text):
+        if not FIGURES.search(table[0]):
+            continue
+        section = text[text.rfind("\n#", 0, table.start()) :].split("\n#", 2)[1]
+        opening = text.split("\n## ", 1)[0]
+        assert MADE_BY.search(section) or MADE_BY.search(opening), table[0][:200]
+        for script in re.findall(r"scripts/[\w/]+\.py", section + opening):
+            assert (ROOT / script).is_file(), script
+
+
+@pytest.mark.slow
+def test_the_first_table_is_what_the_command_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the first ten minutes: everything in it but the speed is the same on every machine."""
+    done = track_demo(tmp_path, monkeypatch)
+    text = (DOCS / "first-ten-minutes.md").read_text(encoding="utf-8")
+    for name in ("frames", "tracks", "detections", "network"):
+        (stated,) = re.findall(rf"│ {name} +│ (.*?) +│", text)
+        (found,) = re.findall(rf"│ {name} +│ (.*?) +│", done)
+        assert found == stated, name
+
+
+def track_demo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(folder)
+    arguments = ["track", str(ROOT / "demo_videos" / "plaza_static.mp4"), "--detector", "motion"]
+    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "100"}, catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.output
 
 
 def test_every_command_is_on_the_page_of_the_command_line() -> None:

@@ -74,7 +74,7 @@ def coco(**changes: object) -> str:
     return json.dumps({"images": [image], "annotations": [annotation], "categories": categories})
 
 
-FRAME = '{{"frame":{},"t":0,"observations":0,"tracks":[],"work":{{"layers":[]}}}}\n'
+FRAME = '{{"frame":{},"time":0,"observations":0,"tracks":[],"work":{{"layers":[]}}}}\n'
 OTHER_SIZE = [{"image_id": i, "category_id": 1, "bbox": [0, 0, 1, 1], "segmentation": s, "score": 1} for i, s in (
     (0, {"size": [2, 2], "counts": "22"}), (0, {"size": [1, 4], "counts": "22"})
 )]  # fmt: skip

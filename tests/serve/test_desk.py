@@ -23,9 +23,9 @@ from PIL import Image
 
 from vistream.errors import VistreamError
 from vistream.pipeline.run import Settings
-from vistream.serve.clicks import mask_of_box, mask_of_clicks, outline
+from vistream.serve.clicks import box_around, mask_of_box, mask_of_clicks, outline
 from vistream.serve.desk import Desk
-from vistream.types import Frame
+from vistream.types import Frame, Observations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -74,8 +74,20 @@ def test_a_click_finds_the_object_and_more_clicks_correct_it() -> None:
     less = mask_of_clicks(frame, [(x + 18, y, True), (x, y, False)])
     assert not less[y, x]
     assert outline(disc(0))
+    bare = mask_of_box(np.full_like(frame, 90), (x - 30, y - 30, 60, 60))  # nothing to go by: a guess, and not nothing
+    assert 0.3 * 3600 < bare.sum() < 3600
     with pytest.raises(VistreamError, match="no click is on an object"):
         mask_of_clicks(frame, [(500, 500, True), (5, 5, False)])
+
+
+def test_a_detectors_box_tells_how_large_an_object_is() -> None:
+    boxes = np.array([[0.0, 0, 300, 200], [50, 40, 60, 60], [60, 50, 30, 30], [60, 50, 30, 30]])
+    seen = Observations(boxes, np.array([0.3, 0.8, 0.5, 0.1]), ("bus", "person", "person", "ball"))
+    assert box_around([(80, 70, True), (5, 5, False)], seen) == (50, 40, 60, 60)
+    assert box_around([(80, 70, True), (200, 100, True)], seen) == (0, 0, 300, 200)
+    assert box_around([(80, 70, True), (200, 300, True)], seen) is None
+    assert box_around([(5, 5, False)], seen) is None
+    assert box_around([(80, 70, True)], Observations.none()) is None
 
 
 def test_a_desk_follows_and_is_corrected(clip: Path) -> None:
@@ -115,7 +127,7 @@ def command(clip: Path, task: str) -> Iterator[str]:
             assert found
             yield found[0]
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=30) == 0
+            assert process.wait(timeout=120) == 0
         finally:
             process.kill()
 

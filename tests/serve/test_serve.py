@@ -8,12 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from email.message import Message
-from http.client import HTTPConnection, HTTPResponse
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -24,12 +21,13 @@ import numpy as np
 import pytest
 from browser import DESKTOP, PHONE, browser, overflow, until, watched
 from typer.testing import CliRunner
+from webserver import ask, asked, served
 
 from vistream.cli.main import app
 from vistream.errors import VistreamError
 from vistream.pipeline.run import Settings
 from vistream.serve.gauges import SECONDS, STEP, Gauges
-from vistream.serve.server import make_server, serve
+from vistream.serve.server import serve
 from vistream.serve.tile import Tile
 from vistream.types import LayerWork, Result, Track, Work
 
@@ -38,36 +36,6 @@ if TYPE_CHECKING:
 
 DEMO = Path(__file__).parents[2] / "demo_videos"
 CLIP = str(DEMO / "plaza_static.mp4")
-
-
-@contextmanager
-def asked(port: int, path: str, headers: dict[str, str]) -> Iterator[HTTPResponse]:
-    """One request, whose answer may have no end."""
-    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
-        connection.request("GET", path, headers=headers)
-        with closing(connection.getresponse()) as answer:
-            yield answer
-
-
-def ask(port: int, path: str, **headers: str) -> tuple[int, bytes, Message]:
-    """Status, body, headers."""
-    with asked(port, path, headers) as answer:
-        return answer.status, answer.read(), answer.headers
-
-
-@contextmanager
-def served(*tiles: Tile, token: str | None = None) -> Iterator[int]:
-    """The application on a free port, in this process."""
-    server = make_server(tiles, token)
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
-        listening.close()
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +67,13 @@ def test_figures_and_pictures(done: Tile) -> None:
         assert body.count(b"--frame\r\nContent-Type: image/jpeg") == 1
 
 
+TRICKS = (
+    *("/page.py", "/../app.py", "/%2e%2e/app.py", "/page.js/../app.py", "//etc/passwd", CLIP, "/%00", "/page.js%00.py"),
+    *("/..%2fapp.py", "/..%5capp.py", "/%252e%252e/app.py", "/./././app.py", "/sources/../../app.py", "/.git/config"),
+    *("/sources/0/../../../etc/passwd", "/sources/0/picture.jpg/../app.py", "/file:///etc/passwd", "/~root"),
+)
+
+
 def test_no_path_gets_out(done: Tile, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     lost = Tile(str(tmp_path / "secret" / "missing.mp4"), Settings())
     lost.run()
@@ -109,15 +84,32 @@ def test_no_path_gets_out(done: Tile, tmp_path: Path, caplog: pytest.LogCaptureF
         assert "failed" in body
         assert "/" not in body
         assert "secret" not in body
-        for path in ("/page.py", "/../app.py", "/%2e%2e/app.py", "/page.js/../app.py", "//etc/passwd", CLIP):
+        for path in TRICKS:
             assert ask(port, path)[0] == 404, path
+
+
+def foreign_hosts(port: int) -> tuple[str, ...]:
+    """Names that are not this machine's own, however they are written."""
+    return (
+        *("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "localhost.evil.example", "", "0.0.0.0"),
+        *("localhost@evil.example", "evil.example#localhost", "evil.example?localhost", "localhost,evil.example"),
+        *(
+            f"evil.example:{port}:127.0.0.1",
+            "[::1].evil.example",
+            "[evil.example]",
+            "2130706433",
+            "0x7f.1",
+            "localhost.",
+        ),
+        *("169.254.169.254", "[::ffff:93.184.216.34]", "127.0.0.1/../evil.example", "a localhost"),
+    )
 
 
 def test_only_this_machines_own_names_are_answered(done: Tile) -> None:
     with served(done) as port:
         for host in ("127.0.0.1", "localhost", f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"):
             assert ask(port, "/", Host=host)[0] == 200, host
-        for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "localhost.evil.example", ""):
+        for host in foreign_hosts(port):
             assert ask(port, "/api/sources", Host=host)[:2] == (403, b"this page is for this machine alone\n"), host
         headers = ask(port, "/", Origin="http://evil.example")[2]
         assert "Access-Control-Allow-Origin" not in headers

@@ -32,6 +32,8 @@ log = logging.getLogger("vistream")
 
 RANDOM = {"resnet18": 18, "resnet50": 50}  # networks with random weights: good for timing, not for anything else
 CALIBRATION = 4  # frames for the contenders that need some
+DENSE = "dense (plain torch)"
+CONTENDERS = ("PyTorch float32", "torch.compile", "PyTorch int8", "OpenVINO float32", "OpenVINO int8", DENSE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,16 +95,20 @@ def bench(
     frames: Sequence[Frame],
     rounds: int = 3,
     progress: Callable[[str], None] = lambda text: None,
+    beside: Sequence[str] = CONTENDERS,
 ) -> Report:
-    """Time everything that is here on `frames`; contenders that are not here are named in `missing`."""
+    """Time the stream on `frames`, and those of `CONTENDERS` that are in `beside`; `missing` are not here."""
     if len(frames) < 2:
         raise VistreamError(f"{source}: a bench needs at least two frames")
+    if unknown := [name for name in beside if name not in CONTENDERS]:
+        raise VistreamError(f"nothing is called {unknown[0]!r}: what can be timed beside is {', '.join(CONTENDERS)}")
     under_test = subject(model, frames)
-    turns, missing = _contenders(under_test, frames, progress)
-    dense = Dense(under_test.network)
-    turns["dense (plain torch)"] = contender_turn(
-        contenders.Contender("our dense", lambda frame: frame, dense.step), frames[:CALIBRATION]
-    )
+    turns, missing = _contenders(under_test, frames, progress, beside)
+    if DENSE in beside:
+        dense = Dense(under_test.network)
+        turns[DENSE] = contender_turn(
+            contenders.Contender(DENSE, lambda frame: frame, dense.step), frames[:CALIBRATION]
+        )
     for name, zones in PRESETS.items():
         turns[f"stream {name}"] = stream_turn(under_test.network, zones, frames)
     inverted = [frame if position % 2 else 255 - frame for position, frame in enumerate(frames)]
@@ -117,13 +123,20 @@ def bench(
     return Report(under_test.name, source, size, len(frames), rounds, threads, machine, timings, layers, missing)
 
 
-def bench_source(model: str, source: str, count: int, rounds: int, progress: Callable[[str], None]) -> Report:
+def bench_source(
+    model: str,
+    source: str,
+    count: int,
+    rounds: int,
+    progress: Callable[[str], None],
+    beside: Sequence[str] = CONTENDERS,
+) -> Report:
     """The same on the first `count` frames of a source."""
-    return bench(model, source, real_frames(source, count), rounds, progress)
+    return bench(model, source, real_frames(source, count), rounds, progress, beside)
 
 
 def _contenders(
-    under_test: Subject, frames: Sequence[Frame], progress: Callable[[str], None]
+    under_test: Subject, frames: Sequence[Frame], progress: Callable[[str], None], beside: Sequence[str]
 ) -> tuple[dict[str, Turn], list[str]]:
     preprocess = under_test.preprocess
     module = contenders.fixed_padding(under_test.module, preprocess(frames[0]))
@@ -138,6 +151,8 @@ def _contenders(
     turns: dict[str, Turn] = {}
     missing: list[str] = []
     for name, make in makers.items():
+        if name not in beside:
+            continue
         progress(f"preparing {name}")
         try:
             contender = make()

@@ -28,6 +28,10 @@ def bench(
         float, typer.Option(help="Without a source: share of the picture that changes, in blobs.", min=0, max=1)
     ] = 0.05,
     size: Annotated[str, typer.Option(help="Without a source: its width x height.")] = "856x480",
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this contender, such as 'OpenVINO int8'; may be repeated.", show_default=False),
+    ] = None,
     pipeline: Annotated[
         bool, flag("--pipeline", "Time whole pipelines on SOURCE: detector and tracker, beside OpenVINO + ByteTrack.")
     ] = False,
@@ -44,17 +48,22 @@ def bench(
 
     They take turns on the same frames with the same number of threads; medians over all turns are printed.
     """
-    from vistream.bench.run import bench_source
+    from vistream.bench.run import CONTENDERS, bench_source
     from vistream.cli.bench_pipelines import race_and_print
     from vistream.cli.benching import blob_report, run_and_print
     from vistream.cli.claiming import claimed_outputs
 
     if (pipeline and source is None) or (truth is not None and not pipeline):
         raise VistreamError("--pipeline needs a SOURCE, and --gt needs --pipeline")
+    chosen = beside or CONTENDERS
     with claimed_outputs({"--json": json}, overwrite=overwrite, source=source, reads={"--model": model, "--gt": truth}):
         if pipeline and source is not None:
             race_and_print(source, frames, rounds, truth, json, quiet=quiet)
         elif source is None:
-            run_and_print(lambda progress: blob_report(model, size, dirty, frames, rounds, progress), json, quiet=quiet)
+            run_and_print(
+                lambda progress: blob_report(model, size, dirty, frames, rounds, progress, chosen), json, quiet=quiet
+            )
         else:
-            run_and_print(lambda progress: bench_source(model, source, frames, rounds, progress), json, quiet=quiet)
+            run_and_print(
+                lambda progress: bench_source(model, source, frames, rounds, progress, chosen), json, quiet=quiet
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich import box
@@ -20,13 +20,15 @@ from vistream.errors import VistreamError
 Progress = Callable[[str], None]
 
 
-def blob_report(model: str, size: str, dirty: float, frames: int, rounds: int, progress: Progress) -> Report:
+def blob_report(
+    model: str, size: str, dirty: float, frames: int, rounds: int, progress: Progress, beside: Sequence[str]
+) -> Report:
     """The bench on a synthetic picture of which the share `dirty` changes from frame to frame."""
     match = re.fullmatch(r"(\d+)x(\d+)", size)
     if match is None or min(int(match[1]), int(match[2])) < 8:
         raise VistreamError(f"--size is {size!r}: give WIDTHxHEIGHT in pixels, such as 856x480")
     pictures = blob_frames(int(match[2]), int(match[1]), dirty, frames)
-    return bench(model, f"blobs, {100 * dirty:g} % of the input dirty", pictures, rounds, progress)
+    return bench(model, f"blobs, {100 * dirty:g} % of the input dirty", pictures, rounds, progress, beside)
 
 
 def run_and_print(run: Callable[[Progress], Report], path: Path | None, *, quiet: bool) -> None:

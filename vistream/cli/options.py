@@ -62,6 +62,13 @@ Zones = Annotated[
 ]
 Quiet = Annotated[bool, flag("--quiet", "Print nothing but warnings and errors.")]
 Debug = Annotated[bool, flag("--debug", "Show the traceback of an error.")]
+SCALE_HELP = (
+    "Metres a pixel, or x1,y1,x2,y2,x3,y3,x4,y4,width,height: corners, in pixels, and sides, in metres, of a "
+    "rectangle on the ground. Gives speeds; for fixed cameras."
+)
+STYLE_HELP = "Of the video: line=PIXELS, labels=off, trails=off, map=off, sound=off, blur=faces or blur=CLASS+CLASS."
+Scale = Annotated[str | None, typer.Option(help=SCALE_HELP, show_default=False, rich_help_panel=COUNTING)]
+StyleText = Annotated[str, typer.Option("--style", help=STYLE_HELP, show_default=False)]
 Overwrite = Annotated[
     bool, flag("--overwrite", "Replace files that are there already and are not of an earlier run, too.")
 ]

@@ -16,7 +16,9 @@ from vistream.cli.options import (
     Lines,
     Model,
     Quiet,
+    Scale,
     Stride,
+    StyleText,
     Zones,
     flag,
     names_in,
@@ -47,6 +49,8 @@ def serve(
     classes: Annotated[str, typer.Option(help="Only these, by name: person,car.", show_default=False)] = "",
     line: Lines = None,
     zone: Zones = None,
+    scale: Scale = None,
+    style: StyleText = "",
     config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -57,6 +61,7 @@ def serve(
     """
     from vistream.cli.serving import serve_sources
     from vistream.pipeline.run import Settings
+    from vistream.render.style import read_style
 
     settings = Settings(
         task=task,
@@ -69,5 +74,7 @@ def serve(
         classes=names_in(classes),
         lines=tuple(line or ()),
         zones=tuple(zone or ()),
+        scale=scale,
+        style=read_style(style),
     )
     serve_sources(sources, settings, host, port, loop=loop)

@@ -21,14 +21,19 @@ from vistream.cli.options import (
     Model,
     Overwrite,
     Quiet,
+    Scale,
     Start,
     Stride,
+    StyleText,
     Zones,
     flag,
     names_in,
 )
 
-OUTPUT_HELP = "The annotated video (.mp4). If no output at all is asked for: SOURCE-tracks.mp4 in this folder."
+OUTPUT_HELP = (
+    "The annotated video (.mp4, .mkv, .mov, .webm, .gif). "
+    "If no output at all is asked for: SOURCE-tracks.mp4 in this folder."
+)
 
 SOURCES_HELP = (
     "A video file, camera index, RTSP or HTTP address, folder of images, or glob. "
@@ -129,8 +134,14 @@ def track(
         ),
     ] = 0,
     zero_based: Annotated[bool, flag("--zero-based", "Pixels of the MOT text count from 0, not from 1.")] = False,
+    mot_classes: Annotated[
+        bool, flag("--mot-classes", "The eighth column of the MOT text is the class's number in COCO.")
+    ] = False,
+    work: Annotated[bool, flag("--work", "The JSON lines have the work of each layer.")] = False,
     line: Lines = None,
     zone: Zones = None,
+    scale: Scale = None,
+    style: StyleText = "",
     events: Annotated[Path | None, typer.Option(help=EVENTS_HELP, show_default=False, rich_help_panel=COUNTING)] = None,
     show: Annotated[bool, flag("--show", "Show the annotated video in a window; q ends it.")] = False,
     resume: Annotated[
@@ -165,6 +176,7 @@ def track(
     from vistream.pipeline.outputs import OutputPaths
     from vistream.pipeline.run import Settings
     from vistream.pipeline.start import implied_task
+    from vistream.render.style import read_style
 
     settings = Settings(
         task=implied_task(task, init_mask=init_mask, init_box=init_box, init_poses=init_poses),
@@ -189,6 +201,10 @@ def track(
         reconnect=not no_reconnect,
         lines=tuple(line or ()),
         zones=tuple(zone or ()),
+        scale=scale,
+        style=read_style(style),
+        work=work,
+        mot_classes=mot_classes,
     )
     paths = OutputPaths(
         video=output,

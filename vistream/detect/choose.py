@@ -107,13 +107,18 @@ def _pose_present() -> str:
     raise VistreamError(f"no pose network is here: {get}, or give keypoints in a file")
 
 
-def _best_present() -> str:
+def network_present() -> str | None:
+    """The best detector network whose weights are here."""
     from vistream.models.download import located
 
-    for name in BEST_FIRST:
-        if located(name) is not None:
-            log.info("detector auto: %s", name)
-            return name
+    return next((name for name in BEST_FIRST if located(name) is not None), None)
+
+
+def _best_present() -> str:
+    name = network_present()
+    if name is not None:
+        log.info("detector auto: %s", name)
+        return name
     log.warning(
         "detector auto: no detection weights are here, so motion is used, which sees only what moves before a "
         "fixed camera; for a real detector: vistream download-weights nanodet-g (or yolox-s)"

@@ -19,11 +19,12 @@ from pathlib import Path
 SOURCES = Path(__file__).parent / "src"
 LIBRARY = Path(__file__).parent / "lib"
 
-AVX512 = ("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq")
+AVX2 = ("-mavx2", "-mpopcnt", "-mbmi", "-mbmi2")
+AVX512 = (*AVX2, "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq")
 X86 = {
     "generic": (),
-    "avx2": ("-mavx2",),
-    "avx_vnni": ("-mavx2", "-mavxvnni"),
+    "avx2": AVX2,
+    "avx_vnni": (*AVX2, "-mavxvnni"),
     "avx512": AVX512,
     "avx512_vnni": (*AVX512, "-mavx512vnni"),
     "amx": (*AVX512, "-mavx512vnni", "-mamx-tile", "-mamx-int8"),

@@ -29,7 +29,7 @@ class Term(ctypes.Structure):
         ("kind", Int64), ("source", Pointer), ("row_bytes", Int64), ("changed", Pointer), ("map", Pointer),
         ("weight", Pointer), ("is_signed", Int64), ("begin", Pointer), ("multiplier", Pointer),
         *_each(Int64, "quads channels first_channel"), ("moved", Pointer), ("everywhere", Int64), ("summed", Pointer),
-        *_each(Int64, "summed_rows summed_stride bound"), ("window", Window),
+        *_each(Int64, "summed_rows summed_stride"), ("window", Window),
     ]  # fmt: skip
 
 
@@ -38,8 +38,8 @@ class Layer(ctypes.Structure):
 
     _fields_ = [
         ("kind", Int64), ("terms", Pointer), ("count", Int64), ("bias", Pointer), *_each(Int64, "lo hi zero"),
-        ("table", Pointer), ("half_even", Int64), *_each(Pointer, "sums real levels"), *_each(Int64, "stride area"),
-        *_each(Pointer, "changed reached stale index needed"),
+        ("table", Pointer), *_each(Int64, "half_even bound"), *_each(Pointer, "sums real levels"),
+        *_each(Int64, "stride area"), *_each(Pointer, "changed reached stale index needed"),
         *_each(Int64, "hysteresis cost taken changes may_be_stale touched"),
     ]  # fmt: skip
 

@@ -30,12 +30,12 @@ Arrays = dict[str, NDArray[Any]]
 def _classes() -> dict[str, type]:
     """What the states of sessions are made of, beside plain data, and the detectors that remember their video."""
     from vistream.detect import background, camera, motion, regions
-    from vistream.tracking import correlation, counting, kalman, life, noise, places, propagation, sot
+    from vistream.tracking import correlation, counting, kalman, life, noise, places, propagation, sot, speed
 
     known = (
         *(life.Life, life.Counts, life.Stage, kalman.Belief, noise.Recent, propagation._Source),
         *(sot._Target, correlation.CorrelationFilter, correlation.CrossCorrelation),
-        *(counting.Counter, counting.Whereabouts, places.Place),
+        *(counting.Counter, counting.Whereabouts, places.Place, speed.Speedometer),
         *(motion.MotionDetector, background.Background, camera.CameraWatch, regions.Region),
     )
     return {kind.__name__: kind for kind in known}

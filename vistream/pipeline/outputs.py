@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
 from vistream.detect.motion import LABEL as MOVING
 from vistream.errors import VistreamError
-from vistream.media.formats.class_maps import ClassMapWriter, SharesCsvWriter
+from vistream.media.formats.class_maps import SharesCsvWriter
 from vistream.media.formats.coco import CocoWriter
 from vistream.media.formats.coconames import CATEGORIES
-from vistream.media.formats.davis import DavisWriter
 from vistream.media.formats.detections.footage import LABEL
 from vistream.media.formats.events import EventsWriter
 from vistream.media.formats.exports.coco_video import CocoVideoWriter
@@ -23,7 +21,6 @@ from vistream.media.formats.exports.collected import CollectedWriter, Film
 from vistream.media.formats.exports.crops import CropsWriter
 from vistream.media.formats.exports.cvat_video import CvatVideoWriter
 from vistream.media.formats.exports.label_studio import LabelStudioWriter
-from vistream.media.formats.exports.yolo_folder import YoloFolderWriter
 from vistream.media.formats.jsonl import JsonlWriter, read_results, recorded
 from vistream.media.formats.mot import MotWriter
 from vistream.media.formats.mots import MotsWriter
@@ -34,12 +31,15 @@ from vistream.media.formats.tracks_csv import TracksCsvWriter
 from vistream.media.formats.writer import ResultWriter
 from vistream.media.video.frames import SourceFrame
 from vistream.media.video.sink import SUFFIXES, VideoSink, video_names
+from vistream.media.video.sound import Sound
 from vistream.models.classes import ClassSet
 from vistream.pipeline.checkpoint import checkpoint_path
+from vistream.pipeline.drawing import Drawing, Drawn
 from vistream.pipeline.gaps import GapFiller
-from vistream.pipeline.overlap import Behind
+from vistream.pipeline.map_outputs import map_writers
 from vistream.render.heatmap import HeatMap
 from vistream.render.overlay import Overlay
+from vistream.render.style import PLAIN, Style, concealed
 from vistream.segment.network import TASKS as SEGMENTING
 from vistream.stages import Stages
 from vistream.storage.names import FileName, written
@@ -125,23 +125,28 @@ class OutputPaths:
                 found += video_names(option, path) if field.name == "video" else written(option, path)
         return found
 
-    def check(self, task: str, detector: str = "auto") -> None:
-        """Raise VistreamError if an output is wanted that can't be filled, or a video of no known kind."""
+    def check(self, task: str, detector: str = "auto", numbered: bool = False) -> None:
+        """Raise VistreamError if an output is wanted that can't be filled, or a video of no known kind.
+
+        `numbered`: the MOT text is to have the classes' numbers.
+        """
         if self.video is not None and self.video.suffix.lower() not in SUFFIXES:
             raise VistreamError(f"{self.video}: a video is written as one of {', '.join(SUFFIXES)}")
         for name, tasks in NEEDS.items():
             if getattr(self, name) is not None and task not in tasks:
                 raise VistreamError(f"the {name} output is for the task {' or '.join(tasks)}, not {task}")
         if detector == "motion":
-            self.check_labels({MOVING})
+            self.check_labels({MOVING}, numbered)
         if task in NAMELESS:
-            self.check_labels({LABEL})
+            self.check_labels({LABEL}, numbered)
 
-    def check_labels(self, labels: Collection[str] | None) -> None:
+    def check_labels(self, labels: Collection[str] | None, numbered: bool = False) -> None:
         """Raise VistreamError if an output is wanted that can't hold objects of these classes; None: not known yet."""
         unknown = sorted(set(labels or ()) - set(CATEGORIES.values()))
-        if self.coco is not None and unknown:
-            raise VistreamError(f'COCO has no category "{unknown[0]}": write MOT text or JSON lines instead')
+        if unknown and (self.coco is not None or (numbered and self.mot is not None)):
+            raise VistreamError(
+                f'COCO has no category "{unknown[0]}": write JSON lines or CSV instead, or plain MOT text'
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,16 +161,16 @@ class Outputs:
     """Writes every result to every file that is wanted. `fps`, `size` (width, height): of the video.
 
     `joints`, `images`: of the poses, for the posetrack output. `places`: lines and zones, to be drawn.
-    `classes`: of the tasks that say what pixels show.
-    `name`: of the source, for the forms that say it.
-    `picture` is the last annotated frame, drawn if a video is written or `draw` is set, and given to `drawn` with its
-    result; that is done in a thread of its own, a few frames behind. As a context manager: files get
-    their names when the block ends well or by Ctrl-C, and are removed after any other exception; then with JSON lines
-    among them, these and the part of the video stay, since that is what a resumption needs.
+    `classes`: of the tasks that say what pixels show. `name`: of the source, for the forms that say it.
+    What `style` is to blur is blurred in all pictures. Frames are drawn if a video is written or `draw` is set, and
+    given to `drawn`, see `Drawing`. As a context manager: files get their names when the block ends well or by Ctrl-C,
+    and are removed after any other exception; then with JSON lines among them, these and the part of the video stay,
+    since that is what a resumption needs.
     `keep`: go on after so many frames, which fill so many bytes of the JSON lines: everything else is written again
     from those, and their results are handed to `before`.
     `interpolate`: in the text files, gaps of up to so many frames are filled afterwards; JSON lines, video and masks
-    show what was known at the time. `zero_based`: pixels of the MOT text count from 0.
+    show what was known at the time. `zero_based`: pixels of the MOT text count from 0; `mot_classes`: it has classes.
+    `layers`: the JSON lines have the work of each. `style`: of the pictures; `sound`: of the video.
     """
 
     def __init__(
@@ -179,31 +184,35 @@ class Outputs:
         images: Sequence[PoseImage] = (),
         interpolate: int = 0,
         zero_based: bool = False,
+        mot_classes: bool = False,
+        layers: bool = False,
+        style: Style = PLAIN,
+        sound: Sound | None = None,
         places: Sequence[Place] = (),
         name: str = "",
         classes: ClassSet | None = None,
         keep: Keep | None = None,
         before: Callable[[Result], None] = lambda _: None,
-        drawn: Callable[[Result, Frame], None] | None = None,
+        drawn: Drawn | None = None,
         stages: Stages | None = None,
     ) -> None:
         self.files = paths.given()
-        self.picture: Frame | None = None
-        self._overlay = Overlay(size, fps, joints, places) if draw or paths.video is not None else None
-        self._drawn, self._stages = drawn, stages or Stages()
-        self._behind: Behind | None = None
+        self._blur = style.blur
+        self._drawing: Drawing | None = None
+        self._overlay = Overlay(size, fps, joints, places, style) if draw or paths.video is not None else None
         self._stack = ExitStack()
         with ExitStack() as opening:
             self._writers: list[Writer] = []
             self._gaps = GapFiller(interpolate) if interpolate else None
-            self._lines = None if paths.jsonl is None else JsonlWriter(paths.jsonl, keep=keep.bytes if keep else 0)
-            if self._lines is not None:
-                opening.enter_context(self._lines)
-            texts = TEXTS if classes is None else {"csv": SharesCsvWriter}
-            for which, make in texts.items():
+            self._lines: JsonlWriter | None = None
+            if paths.jsonl is not None:
+                lines = JsonlWriter(paths.jsonl, keep=keep.bytes if keep else 0, layers=layers)
+                self._lines = opening.enter_context(lines)
+            for which, make in (TEXTS if classes is None else {"csv": SharesCsvWriter}).items():
                 path: Path | None = getattr(paths, which)
                 if path is not None:
-                    writer = MotWriter(path, 0) if which == "mot" and zero_based else make(path)
+                    first = 0 if zero_based else 1
+                    writer = MotWriter(path, first, mot_classes) if which == "mot" else make(path)
                     self._writers.append(opening.enter_context(writer))
             film = Film(name, size, fps)
             for collected, begin in COLLECTED.items():
@@ -218,16 +227,15 @@ class Outputs:
                 raise VistreamError("best shots can't be gone on with: resume without --crops-dir, or begin anew")
             if paths.panoptic is not None and classes is not None:
                 self._writers.append(opening.enter_context(PanopticWriter(paths.panoptic, classes)))
-            self._maps = list(_map_writers(paths, size))  # whole after every frame: there is nothing to close
+            self._maps = list(map_writers(paths, size))  # whole after every frame: there is nothing to close
             if keep is not None and paths.jsonl is not None:
                 self._write_again(paths.jsonl, keep.frames, before)
-            self._sink: VideoSink | None = None
+            sink: VideoSink | None = None
             if paths.video is not None:
-                frames = 0 if keep is None else keep.frames
-                sink = VideoSink(paths.video, fps, size, keep=frames, resumable=paths.jsonl is not None)
-                self._sink = opening.enter_context(sink)
+                frames, resumable = 0 if keep is None else keep.frames, paths.jsonl is not None
+                sink = VideoSink(paths.video, fps, size, keep=frames, resumable=resumable, sound=sound)
             if self._overlay is not None:
-                self._behind = opening.enter_context(Behind("drawing"))
+                self._drawing = opening.enter_context(Drawing(self._overlay, sink, drawn, stages or Stages()))
             self._stack = opening.pop_all()
 
     def _write_again(self, path: Path, frames: int, before: Callable[[Result], None]) -> None:
@@ -239,6 +247,11 @@ class Outputs:
                 self._heat.follow(result)
             before(result)
 
+    @property
+    def picture(self) -> Frame | None:
+        """The last annotated frame, if any was drawn yet."""
+        return None if self._drawing is None else self._drawing.picture
+
     def settled(self) -> int:
         """Bytes of the JSON lines, all of them on the disk, and every picture drawn.
 
@@ -246,14 +259,15 @@ class Outputs:
         """
         if self._lines is None:
             raise VistreamError("a run without JSON lines can't be resumed")
-        if self._behind is not None:
-            self._behind.flush()
+        if self._drawing is not None:
+            self._drawing.flush()
         return self._lines.settled()
 
     def write(self, frame: SourceFrame, result: Result, status: str) -> None:
         """Add one frame, its result, and a line of text for the picture."""
-        if self._behind is not None:
-            self._behind.do(partial(self._draw, frame.image, result, status))
+        image = concealed(frame.image, result, self._blur)
+        if self._drawing is not None:
+            self._drawing.draw(image, result, status)
         result = recorded(result)
         for writer in self._writers:
             writer.check()
@@ -264,20 +278,9 @@ class Outputs:
         name = Path(frame.name)  # an image's file name; of a video only a number
         for of_pictures in (self._crops, self._heat):
             if of_pictures is not None:
-                of_pictures.write(frame.image, result)
+                of_pictures.write(image, result)
         for maps in self._maps:
             maps.write(result, name.stem if name.suffix else "")
-
-    def _draw(self, frame: Frame, result: Result, status: str) -> None:
-        assert self._overlay is not None
-        with self._stages.of("drawing"):
-            picture = self._overlay.draw(frame, recorded(result), status)
-        with self._stages.of("encoding"):
-            if self._sink is not None:
-                self._sink.write(picture)
-            if self._drawn is not None:
-                self._drawn(result, picture)
-        self.picture = picture
 
     def _write_texts(self, result: Result) -> None:
         for complete in [result] if self._gaps is None else self._gaps.add(result):
@@ -295,17 +298,3 @@ class Outputs:
                 for writer in self._writers:
                     writer.write(complete)
         self._stack.__exit__(exception, value, trace)
-
-
-def _map_writers(
-    paths: OutputPaths, size: tuple[int, int]
-) -> Iterator[DavisWriter | ClassMapWriter | YoloFolderWriter]:
-    """Those that write a file for each frame, named as it is."""
-    if paths.yolo is not None:
-        yield YoloFolderWriter(paths.yolo, size)
-    if paths.davis is not None:
-        yield DavisWriter(paths.davis, size[::-1])
-    if paths.labels is not None:
-        yield ClassMapWriter(paths.labels)
-    if paths.index is not None:
-        yield ClassMapWriter(paths.index, grey=True)

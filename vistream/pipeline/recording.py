@@ -20,6 +20,7 @@ from vistream.atomic import PendingFile
 from vistream.errors import VistreamError
 from vistream.media.formats.jsonl import read_results
 from vistream.media.video.frames import SourceFrame
+from vistream.media.video.sound import Sound, sound_of
 from vistream.pipeline.checkpoint import Arrays, checkpoint_path, load_checkpoint, pack, write_checkpoint
 from vistream.pipeline.names import read_names
 from vistream.pipeline.outputs import Keep, OutputPaths, Outputs
@@ -95,9 +96,10 @@ class Recording:
         arguments: Sequence[str] = (),
         overwrite: bool = False,
     ) -> None:
-        paths.check(settings.task, settings.detector)
+        paths.check(settings.task, settings.detector, settings.mot_classes)
         self._path = None if paths.jsonl is None else checkpoint_path(paths.jsonl)
         self._asked = _identity(source, settings)
+        self._source = source
         self.totals = Totals()
         self.report: RunReport | None = None
         names = paths.names() if report is None else [*paths.names(), *report_names(report)]
@@ -124,7 +126,8 @@ class Recording:
             opening.callback(self.run.close)
             seen = self.run.observer
             wanted = self.run.settings.classes
-            paths.check_labels(seen.labels & set(wanted) if seen.labels and wanted else seen.labels)
+            labels = seen.labels & set(wanted) if seen.labels and wanted else seen.labels
+            paths.check_labels(labels, self.run.settings.mot_classes)
             if report is not None:  # closed after the files, whose sizes it states
                 pictures = None if after is None or saved is None else saved.get("report")
                 page = RunReport(report, facts, resumable=paths.jsonl is not None, before=pictures)
@@ -141,6 +144,10 @@ class Recording:
                     images=seen.images,
                     interpolate=self.run.settings.interpolate,
                     zero_based=self.run.settings.zero_based,
+                    mot_classes=self.run.settings.mot_classes,
+                    layers=self.run.settings.work or report is not None,  # of which a resumed report is made
+                    style=self.run.settings.style,
+                    sound=self._sound(),
                     classes=self.run.session.classes,
                     keep=None if after is None or saved is None else Keep(after.frames, saved["bytes"]),
                     before=self._follow,
@@ -165,6 +172,11 @@ class Recording:
             self._written = True
             self._keep()
             yield frame, result
+
+    def _sound(self) -> Sound | None:
+        settings = self.run.settings
+        kept = settings.style.sound and not self.run.source.live
+        return sound_of(self._source, settings.start, settings.stride, self.run.fps) if kept else None
 
     def stop(self) -> None:
         """No more frames are wanted; may be called from a signal handler."""

@@ -6,6 +6,7 @@ No script, nothing from the network. Without H.264, which browsers play, a strip
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from html import escape
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 from vistream.addresses import without_secrets
 from vistream.atomic import replacing
@@ -21,6 +23,8 @@ from vistream.errors import VistreamError
 from vistream.machine import cores, cpu_name, versions
 from vistream.media.video.h264 import why_no_h264
 from vistream.media.video.sink import VideoSink, video_names
+from vistream.pipeline.report_tracks import STYLE as TRACKS_STYLE
+from vistream.pipeline.report_tracks import TrackTable
 from vistream.pipeline.run import Run
 from vistream.render.history import History
 from vistream.render.page import bullets, document, plot, table
@@ -112,7 +116,8 @@ class RunReport:
             raise VistreamError(
                 f"the run to be resumed had no report to go on with in {folder}: leave --report out, or begin anew"
             )
-        self._strip = Strip(**(before or {}))
+        kept = before or {"strip": {}, "tracks": {}}
+        self._strip, self._table = Strip(**kept["strip"]), TrackTable(kept["tracks"])
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -126,9 +131,10 @@ class RunReport:
         if reason:
             log.warning("the report shows frames instead of the video: %s", reason)
 
-    def add(self, result: Result, picture: Frame) -> None:
-        """Take in one frame's result, and the frame as it was drawn: uint8 `[H, W, 3]`, RGB."""
+    def add(self, result: Result, frame: Frame, picture: Frame) -> None:
+        """Take in one frame's result, the frame, and the picture that was drawn of it: uint8 `[H, W, 3]`, RGB."""
         self.follow(result)
+        self._table.look(frame, result)
         self._strip.add(result, picture)
         if self._sink is not None:
             self._sink.write(picture)
@@ -139,7 +145,7 @@ class RunReport:
 
     def memory(self) -> dict[str, Any]:
         """What a resumption needs and the results don't tell: the pictures. Plain data, below a megabyte."""
-        return self._strip.memory()
+        return {"strip": self._strip.memory(), "tracks": self._table.memory()}
 
     @property
     def page(self) -> Path:
@@ -167,16 +173,17 @@ task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
 {_numbers(history, self.speed)}
 {self._moving_picture()}
 {_counts(history)}
+{self._table.html(history)}
 <h2>What happened</h2>
 <div class="plots">
 {_plots(history, facts.colours)}
 </div>
 <h2>Files</h2>
-{_files([*self.files, *([self.folder / VIDEO] if self._sink is not None else [])])}
+{_files([*self.files, *([self.folder / VIDEO] if self._sink is not None else [])], self.folder)}
 <h2>How it was made</h2>
 <pre>{escape(facts.command)}</pre>
 {_conditions(facts, self.times)}"""
-        return document(f"Tracks: {title}", body, STYLE)
+        return document(f"Tracks: {title}", body, STYLE + TRACKS_STYLE)
 
     def _moving_picture(self) -> str:
         if self._sink is None:
@@ -226,14 +233,28 @@ def _plots(history: History, colours: Mapping[str, str]) -> str:
             "Activations that took a new value where the task looked, mean of all frames but the first: the net spikes "
             "of a layer, and all that the next one has to look at. Beside: the share of positions recomputed."
         )
-        drawn.append(plot("Changes by layer", note, changes_by_layer(history)))
+        layers = plot("Changes by layer", note, changes_by_layer(history))
+        drawn.append(f"<details><summary>Layer by layer</summary>{layers}</details>")
     return "\n".join(drawn)
 
 
-def _files(files: Sequence[Path]) -> str:
-    sizes = (f"{count(path.stat().st_size)}B" if path.is_file() else "folder" for path in files)
-    rows = list(zip(map(str, files), sizes, strict=True))
-    return table(("file", "size"), rows) if rows else "<p>This page alone.</p>"
+def _files(files: Sequence[Path], folder: Path) -> str:
+    """Links to what was written, as seen from the page in `folder`."""
+    if not files:
+        return "<p>This page alone.</p>"
+    rows = []
+    for path in files:
+        size = f"{count(path.stat().st_size)}B" if path.is_file() else "folder"
+        rows.append(f'<tr><td><a href="{_address(path, folder)}">{escape(str(path))}</a></td><td>{size}</td></tr>')
+    head = "<thead><tr><th>file</th><th>size</th></tr></thead>"
+    return f'<div class="wide"><table>{head}<tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _address(path: Path, folder: Path) -> str:
+    try:
+        return quote(Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix())
+    except ValueError:  # on another drive
+        return escape(path.resolve().as_uri())
 
 
 def _conditions(facts: RunFacts, times: str) -> str:

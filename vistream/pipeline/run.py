@@ -21,9 +21,11 @@ from vistream.pipeline.observe import make_observer
 from vistream.pipeline.overlap import ReadAhead
 from vistream.pipeline.session import AUTO, FLOAT, Session, check_fidelity, check_task
 from vistream.pipeline.start import FirstObjects
+from vistream.render.style import PLAIN, Style
 from vistream.tracking.counting import Counter
 from vistream.tracking.life import ANY_CLASS, Conf
 from vistream.tracking.places import read_places, within
+from vistream.tracking.speed import Speedometer, read_scale
 from vistream.types import Box, Frame, Observations, Result, Work
 
 SHARING = ("mot", "mots")
@@ -59,6 +61,10 @@ class Settings:
     reconnect: bool = True
     lines: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
+    scale: str | None = None
+    style: Style = PLAIN
+    work: bool = False
+    mot_classes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,7 @@ class Run:
             self._frames = ReadAhead(self.source, self.stages, prepare)
             self.places = within(read_places(settings.lines, settings.zones), self.source.size)
             self._counter = Counter(self.places)
+            self._speedometer = Speedometer(None if settings.scale is None else read_scale(settings.scale))
             if after is None:
                 first.give_to(self.session, self.source.size)
             else:
@@ -164,6 +171,9 @@ class Run:
                 result = replace(result, work=Work(self._streamed.work.layers + result.work.layers))
             if self.places:
                 result = replace(result, events=self._counter.step(result.tracks, result.time))
+            if self.settings.scale is not None:
+                tracks = self._speedometer.step(result.tracks, result.time, result.camera)
+                result = replace(result, tracks=tracks)
             self.done += 1
             self._last = (frame.index, frame.time)
             self.between = True
@@ -174,7 +184,8 @@ class Run:
         detector = self.observer.detector
         masks = detector.memory() if isinstance(detector, BoxMasks) else None
         boxes = self.observer.boxes
-        content: dict[str, object] = {"session": self.session.memory(), "masks": masks, "counter": self._counter}
+        content: dict[str, object] = {"session": self.session.memory(), "masks": masks}
+        content |= {"counter": self._counter, "speedometer": self._speedometer}
         content["detector"] = boxes if known(boxes) else None
         content["levels"] = None if self._streamed is None else self._streamed.state_dict()
         return Memory(self.done, *self._last, content)
@@ -191,6 +202,7 @@ class Run:
         before = None if self.source.live else next(self.source).image  # the last frame that was done
         self.session.remember(content["session"], before)
         self._counter = content.get("counter") or self._counter
+        self._speedometer = content.get("speedometer") or self._speedometer
         detector = self.observer.detector
         if self._streamed is not None:
             self._streamed.load_state_dict(content["levels"] or {})

@@ -16,6 +16,7 @@ from vistream.pipeline.run import Run, Settings
 from vistream.pipeline.session import AUTO
 from vistream.pipeline.start import implied_task
 from vistream.pipeline.tracked import TrackedFrame
+from vistream.render.style import PLAIN, Style, read_style
 from vistream.tracking.life import ANY_CLASS, Conf
 from vistream.types import Box
 
@@ -49,6 +50,10 @@ def track(
     reconnect: bool = True,
     lines: str | Iterable[Place] = (),
     zones: str | Iterable[Place] = (),
+    scale: float | str | Sequence[float] | None = None,
+    style: str | Style = PLAIN,
+    work: bool = False,
+    mot_classes: bool = False,
 ) -> Iterator[TrackedFrame]:
     """Track a video: one `TrackedFrame` a frame, as soon as it is known.
 
@@ -56,7 +61,8 @@ def track(
     out, what is given for the first frame decides, else mot. `classes`: names, or one text with commas. `init_box`:
     x, y, w, h in pixels. `conf`: the least score that may start a track, or one for each class by name. `lines`,
     `zones`: as texts of the command line, or as rows of numbers with a name behind them; what happens there is in the
-    results' `events`. The others are those of `vistream track`.
+    results' `events`. `scale`: metres a pixel, or ten numbers as on the command line, for the tracks' `speed`. `style`:
+    what `plot` draws. The others are those of `vistream track`.
     Raises VistreamError, at once, for whatever can't be opened or is not known.
     """
     given = {name: value for name, value in locals().items() if name in _FIELDS}
@@ -86,6 +92,10 @@ def settings_of(task: str | None = None, **options: Any) -> Settings:  # Any: ea
         options["conf"] = _conf(options["conf"])
     if "classes" in options:
         options["classes"] = _names(options["classes"])
+    if options.get("scale") is not None:
+        options["scale"] = ",".join(map(str, _numbers(options["scale"])))
+    if isinstance(options.get("style"), str):
+        options["style"] = read_style(options["style"])
     for name in ("lines", "zones"):
         if name in options:
             options[name] = _places(options[name])
@@ -129,6 +139,13 @@ def _places(value: object) -> tuple[str, ...]:
     return tuple(place if isinstance(place, str) else ",".join(map(str, np.ravel(list(place)))) for place in places)
 
 
+def _numbers(value: object) -> list[object]:
+    """As a text, a number, or a list of them has them; what is none is told where it is read."""
+    if isinstance(value, str):
+        return list(value.split(","))
+    return list(np.ravel(np.asarray(value, dtype=object)))
+
+
 def _box(value: object) -> Box:
     try:
         numbers = np.asarray(value.split(",") if isinstance(value, str) else value, np.float64).ravel()
@@ -142,4 +159,5 @@ def _results(run: Run) -> Iterator[TrackedFrame]:
     with closing(run):
         for frame, result in run:
             known = {field.name: getattr(result, field.name) for field in fields(result)}
-            yield TrackedFrame(**known, picture=frame.image, joints=run.observer.joints)
+            style = run.settings.style
+            yield TrackedFrame(**known, picture=frame.image, joints=run.observer.joints, style=style)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vistream.media.formats.tracks_csv import FIELDS
 from vistream.render.overlay import Overlay
+from vistream.render.style import PLAIN, Style, concealed
 from vistream.types import Frame, Result
 
 if TYPE_CHECKING:
@@ -17,23 +18,27 @@ if TYPE_CHECKING:
 class TrackedFrame(Result):
     """One frame's answer, and the frame itself: `picture`, uint8 `[H, W, 3]`, RGB.
 
-    `joints`: for the task pose, the names of the keypoints. Who keeps all results keeps all pictures in memory.
+    `joints`: for the task pose, the names of the keypoints. `style`: of `plot`.
+    Who keeps all results keeps all pictures in memory.
     """
 
     picture: Frame = field(repr=False)
     joints: tuple[str, ...] = field(default=(), repr=False)
+    style: Style = field(default=PLAIN, repr=False)
 
     def plot(self) -> Frame:
         """The picture with boxes, ids, masks and skeletons drawn on it: uint8 `[H, W, 3]`, RGB."""
         height, width = self.picture.shape[:2]
-        return Overlay((width, height), 30.0, self.joints).draw(self.picture, self, "")
+        overlay = Overlay((width, height), 30.0, self.joints, style=self.style)
+        return overlay.draw(concealed(self.picture, self, self.style.blur), self, "")
 
     def to_pandas(self) -> DataFrame:
-        """A row a track: frame, time (seconds), id, label, score, x, y, w, h (pixels), seen, as in `--csv`."""
+        """A row a track, with the columns of `--csv`: frame, time, id, class, score, x, y, w, h, seen, speed."""
         import pandas
 
         rows = [
-            (self.frame, self.time, t.id, t.label, float(t.score), *map(float, t.box), int(t.seen)) for t in self.tracks
+            (self.frame, self.time, t.id, t.label, float(t.score), *map(float, t.box), int(t.seen), t.speed)
+            for t in self.tracks
         ]
         return pandas.DataFrame(rows, columns=list(FIELDS))
 

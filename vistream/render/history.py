@@ -16,6 +16,7 @@ from vistream.types import Result
 MOST_POINTS = 2000
 MOST_TRACKS = 1000
 MOST_STAYS = 100
+TIME_DECIMALS = 3  # of a second
 
 
 @dataclass(slots=True)
@@ -90,6 +91,8 @@ class History:
     macs_dense: int = 0
     first: int = 0
     last: int = -1
+    began: float = 0.0
+    ended: float = 0.0
     shares: Series = field(default_factory=Series)
     counts: Series = field(default_factory=Series)
     presences: dict[int, Presence] = field(default_factory=dict)
@@ -100,7 +103,7 @@ class History:
     def add(self, result: Result) -> None:
         """Take in one frame's result."""
         if self.frames == 0:
-            self.first = result.frame
+            self.first, self.began = result.frame, round(result.time, TIME_DECIMALS)
         else:
             self._add_layers(result)  # in the first frame everything is new: it would hide the others
         self.frames += 1
@@ -118,7 +121,7 @@ class History:
             else:
                 self.presences[track.id] = Presence(track.id, track.label, [(result.frame, result.frame)])
                 self.tracks += 1
-        self.last = result.frame
+        self.last, self.ended = result.frame, round(result.time, TIME_DECIMALS)
         if len(self.presences) > MOST_TRACKS:
             self._forget()
 
@@ -126,6 +129,11 @@ class History:
     def share(self) -> float:
         """Work done by dense work, 0..1."""
         return self.macs / self.macs_dense if self.macs_dense else 0.0
+
+    def seconds(self, frame: float) -> float:
+        """When a frame was, in seconds of the source, if frames came evenly."""
+        pace = (self.ended - self.began) / max(1, self.last - self.first)
+        return round(self.began + (frame - self.first) * pace, TIME_DECIMALS)
 
     def longest(self, most: int) -> list[Presence]:
         """The `most` tracks that were there in most frames, in order of appearance."""

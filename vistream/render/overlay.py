@@ -19,6 +19,7 @@ from vistream.render.class_overlay import draw_borders, draw_class_map, draw_leg
 from vistream.render.colours import Colour, colour_of
 from vistream.render.places import draw_place, note_corner
 from vistream.render.shapes import draw_limbs
+from vistream.render.style import PLAIN, Style
 from vistream.render.text import TextPainter
 from vistream.tracking.places import LINE, Place
 from vistream.tracking.tally import Tally
@@ -37,6 +38,7 @@ WHITE: Colour = (240, 240, 240)
 ACTIVE: Colour = (255, 176, 0)
 FAR = 30_000.0  # pixels
 SMALLEST_BOX = 2  # pixels: a far object is still a box, and no point
+KMH = 3.6  # of a metre a second
 WIDEST_CHIP = 0.2  # of the picture: a label may be so wide over a narrow box
 
 
@@ -60,14 +62,20 @@ class Overlay:
     """
 
     def __init__(
-        self, size: tuple[int, int], fps: float, joints: Sequence[str] = (), places: Sequence[Place] = ()
+        self,
+        size: tuple[int, int],
+        fps: float,
+        joints: Sequence[str] = (),
+        places: Sequence[Place] = (),
+        style: Style = PLAIN,
     ) -> None:
         self.size = size
         self._joints = tuple(joints)
         self._places = tuple(places)
         self._tally = Tally()
         shorter = min(size)
-        self._line = max(1, round(shorter / 300))
+        self._style = style
+        self._line = style.line or max(1, round(shorter / 300))
         self._text = TextPainter(max(SMALLEST_FONT, round(shorter * FONT_HEIGHT)))
         self._pad = max(1, self._text.height // 5)
         self._trail_frames = max(1, round(TRAIL_SECONDS * fps))
@@ -87,7 +95,7 @@ class Overlay:
         self.follow(result)
         for place in self._places:
             draw_place(picture, place, self._line)
-        for identity, trail in self._trails.items():
+        for identity, trail in self._trails.items() if self._style.trails else ():
             draw_trail(picture, trail.points, result.frame, self._trail_frames, colour_of(identity), self._line)
         for track in result.tracks:
             draw_box(picture, track, self._line)
@@ -95,10 +103,11 @@ class Overlay:
             if track.keypoints is not None:
                 draw_limbs(picture, track.keypoints, self._joints, colour_of(track.id), 2 * self._line)
                 draw_keypoints(picture, track.keypoints, colour_of(track.id), self._line)
-            self._draw_chip(picture, track, top)
+            if self._style.labels:
+                self._draw_chip(picture, track, top)
         for place in self._places:
             self._draw_note(picture, place)
-        if result.activity is not None:
+        if result.activity is not None and self._style.map:
             self._draw_activity(picture, frame, result.activity)
         if status:
             self._draw_status(picture, status)
@@ -134,9 +143,12 @@ class Overlay:
 
         A label that is wider than the box, and than a good part of the picture, is left out.
         """
-        text, height = f"{track.id} {track.label}", self._text.height
-        if track.label in UNTOLD or self._chip_width(text) > max(track.box[2], WIDEST_CHIP * picture.shape[1]):
-            text = str(track.id)
+        speed = "" if track.speed is None else f" {KMH * track.speed:.0f} km/h"
+        text, height = f"{track.id} {track.label}{speed}", self._text.height
+        if (track.label in UNTOLD and not speed) or self._chip_width(text) > max(
+            track.box[2], WIDEST_CHIP * picture.shape[1]
+        ):
+            text = f"{track.id}{speed}"
         width = self._chip_width(text)
         if width > picture.shape[1] or 2 * height > picture.shape[0]:
             return

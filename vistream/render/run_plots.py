@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vistream.energy.units import count, shortened
 from vistream.render.colours import colour_of
 from vistream.render.history import History
-from vistream.render.svg import EDGE, GRID, SOFT, figure_of, svg, whole_numbers
+from vistream.render.svg import EDGE, GRID, SOFT, figure_of, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,13 +23,14 @@ def tracks_over_time(history: History) -> str:
     rows = history.longest(MOST_ROWS)
     figure, (axes,) = figure_of(0.8 + 0.19 * max(4, len(rows)))
     for place, presence in enumerate(rows):
-        bars = [(first - 0.5, last - first + 1) for first, last in presence.stays]
+        ends = [(history.seconds(first - 0.5), history.seconds(last + 0.5)) for first, last in presence.stays]
+        bars = [(begin, end - begin) for begin, end in ends]
         red, green, blue = colour_of(presence.id)
         axes.broken_barh(bars, (place - 0.36, 0.72), facecolors=f"#{red:02x}{green:02x}{blue:02x}")
     axes.set_yticks(range(len(rows)), [str(presence.id) for presence in rows], fontsize=8)
     axes.set_ylim(max(4, len(rows)) - 0.4, -0.6)
     axes.set_ylabel("id")
-    _frames(axes, history)
+    _seconds(axes, history)
     return svg(figure, "Tracks over time")
 
 
@@ -39,13 +40,14 @@ def work_over_time(history: History) -> str:
     values = [100 * share for share in history.shares.values]
     axes.axhline(100, color=DENSE, linewidth=1, linestyle="--")
     axes.annotate("dense", (1, 100), (0, 3), ("axes fraction", "data"), "offset points", color=DENSE, ha="right")
-    axes.fill_between(history.shares.frames, values, step="mid", color=WORK, alpha=0.25, linewidth=0)
-    axes.step(history.shares.frames, values, where="mid", color=WORK, linewidth=1.2)
+    moments = [history.seconds(frame) for frame in history.shares.frames]
+    axes.fill_between(moments, values, step="mid", color=WORK, alpha=0.25, linewidth=0)
+    axes.step(moments, values, where="mid", color=WORK, linewidth=1.2)
     axes.set_ylim(0, 112)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0f} %")
     axes.set_ylabel("of dense work")
     axes.grid(axis="y", color=GRID)
-    _frames(axes, history)
+    _seconds(axes, history)
     return svg(figure, "Work per frame, beside that of the dense network")
 
 
@@ -54,14 +56,14 @@ def classes_over_time(history: History, colours: Mapping[str, str]) -> str:
     figure, (axes,) = figure_of(3.4)
     largest = sorted(history.classes, key=lambda name: -sum(history.classes[name].values))[:MOST_CLASSES]
     values = [[100 * share for share in history.classes[name].values] for name in largest]
-    frames = history.classes[largest[0]].frames
+    moments = [history.seconds(frame) for frame in history.classes[largest[0]].frames]
     tints = [colours.get(name, EDGE) for name in largest]
-    axes.stackplot(frames, values, labels=largest, colors=tints, step="mid", linewidth=0)
+    axes.stackplot(moments, values, labels=largest, colors=tints, step="mid", linewidth=0)
     axes.set_ylim(0, 100)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0f} %")
     axes.set_ylabel("of the pixels")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False, fontsize=8)
-    _frames(axes, history)
+    _seconds(axes, history)
     return svg(figure, "Classes over time")
 
 
@@ -85,7 +87,7 @@ def changes_by_layer(history: History) -> str:
     return svg(figure, "Changes by layer")
 
 
-def _frames(axes: Axes, history: History) -> None:
-    axes.set_xlim(history.first - 0.5, max(history.last, history.first + 1) + 0.5)
-    axes.set_xlabel("frame")
-    whole_numbers(axes)
+def _seconds(axes: Axes, history: History) -> None:
+    begin, end = history.seconds(history.first - 0.5), history.seconds(max(history.last, history.first + 1) + 0.5)
+    axes.set_xlim(begin, max(end, begin + 0.01))
+    axes.set_xlabel("seconds")

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.detect.box_masks import box_mask
 from vistream.errors import VistreamError
-from vistream.types import Box, Frame
+from vistream.types import Box, Frame, Observations
 
 Click = tuple[float, float, bool]
 """(x, y) in pixels, and whether the object is there, or is not."""
@@ -21,6 +22,12 @@ NEAR = 0.05
 """Of the part that is looked at: how far from a click the object is taken to be likely, before colours are compared."""
 SURE = 0.012
 """Of the frame's shorter side: the disc around a click that is what the click says."""
+AROUND = 0.35
+"""Of a box's longer side: how much of its surroundings is compared with what is in it."""
+LEAST = 0.15
+"""Of a box: a smaller region is no find, so that a guess by shape and colour stands in."""
+BELIEVED = 0.2
+"""Least score of a detector's box: somebody has clicked there, so something is there."""
 LARGEST = 400
 """Pixels of the longer side of what is looked at; a larger part is shrunk to that: the time grows with its area."""
 
@@ -41,6 +48,20 @@ def mask_of_clicks(frame: Frame, clicks: Sequence[Click]) -> NDArray[np.bool_]:
     return _cut(frame, window, inside)
 
 
+def box_around(clicks: Sequence[Click], seen: Observations) -> Box | None:
+    """The box (x, y, w, h) of the best of a detector's objects that hold every click on the object; None without one.
+
+    A box says how large the object is, which clicks do not.
+    """
+    on = [(x, y) for x, y, positive in clicks if positive]
+    holding = [
+        (score, (x, y, w, h))
+        for (x, y, w, h), score in zip(seen.boxes.tolist(), seen.scores.tolist(), strict=True)
+        if score >= BELIEVED and w >= 2 and h >= 2 and all(x <= cx < x + w and y <= cy < y + h for cx, cy in on)
+    ]
+    return max(holding, default=(0.0, None))[1] if on else None
+
+
 def mask_of_box(frame: Frame, box: Box, clicks: Sequence[Click] = ()) -> NDArray[np.bool_]:
     """The object that fills a box (x, y, w, h), bool `[H, W]`; clicks correct it.
 
@@ -49,9 +70,10 @@ def mask_of_box(frame: Frame, box: Box, clicks: Sequence[Click] = ()) -> NDArray
     x, y, w, h = box
     if w < 2 or h < 2:
         raise VistreamError("the box is too small: drag it around the object")
-    margin = 0.25 * max(w, h)
+    margin = AROUND * max(w, h)
     window = (x - margin, y - margin, x + w + margin, y + h + margin)
-    return _cut(frame, window, clicks, (x, y, x + w, y + h))
+    found = _cut(frame, window, clicks, (x, y, x + w, y + h))
+    return found if found.sum() >= LEAST * w * h else box_mask(frame, box, "", np.zeros_like(found))
 
 
 def outline(mask: NDArray[np.bool_]) -> list[list[list[int]]]:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.detect.choose import make_detector, network_present
+from vistream.detect.detector import Detector
 from vistream.errors import VistreamError
 from vistream.media.formats.jsonl import as_dict
 from vistream.media.video.source import open_source
@@ -19,9 +21,9 @@ from vistream.pipeline.run import Settings
 from vistream.pipeline.session import Session
 from vistream.pipeline.start import box_in
 from vistream.render.overlay import Overlay
-from vistream.serve.clicks import Click, mask_of_box, mask_of_clicks, outline
+from vistream.serve.clicks import Click, box_around, mask_of_box, mask_of_clicks, outline
 from vistream.serve.tile import title_of
-from vistream.types import Box, Frame, Result
+from vistream.types import Box, Frame, Observations, Result
 
 log = logging.getLogger("vistream")
 
@@ -60,6 +62,8 @@ class Desk:
     view: int = 0
     picture: Frame | None = None
     _held: OrderedDict[int, Frame] = field(default_factory=OrderedDict)
+    _boxes: OrderedDict[int, Observations] = field(default_factory=OrderedDict)
+    _detector: Detector | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -71,6 +75,10 @@ class Desk:
                 raise VistreamError(f"{source.name} is live: objects are clicked in files, which can be gone back in")
             self.size, self.frames, self.fps = source.size, source.frame_count, source.fps or 30.0
             self._held[0] = next(source).image
+        name = network_present() if self.settings.task == "vos" else None
+        if name is not None:
+            self._detector = make_detector(name, self.fps)
+            log.info("boxes of %s help to find what is clicked on", name)
 
     def frame(self, number: int) -> Frame:
         """A frame by its number from 0, uint8 `[H, W, 3]`, RGB. Raises VistreamError where there is none."""
@@ -83,9 +91,23 @@ class Desk:
             return self._held[number]
 
     def region(self, number: int, clicks: Sequence[Click], box: Box | None) -> NDArray[np.bool_]:
-        """The mask that clicks, or a box and clicks, mean in a frame."""
+        """The mask that clicks, or a box and clicks, mean in a frame.
+
+        Where a detector's weights are here, its boxes tell how large what is clicked on may be.
+        """
         frame = self.frame(number)
+        box = box or box_around(clicks, self._seen(number))
         return mask_of_clicks(frame, clicks) if box is None else mask_of_box(frame, box, clicks)
+
+    def _seen(self, number: int) -> Observations:
+        with self._lock:
+            if self._detector is None:
+                return Observations.none()
+            if number not in self._boxes:
+                self._boxes[number] = self._detector.detect(self.frame(number), number)
+                while len(self._boxes) > KEPT:
+                    self._boxes.popitem(last=False)
+            return self._boxes[number]
 
     def give(self, number: int, identity: int | None, clicks: Sequence[Click], box: Box | None) -> dict[str, Any]:
         """Take an object, or a correction of one, in a frame; its id, and its outline for the page.

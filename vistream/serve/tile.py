@@ -17,6 +17,7 @@ from vistream.errors import told
 from vistream.media.video.frames import Health, SourceFrame
 from vistream.pipeline.run import Run, Settings
 from vistream.render.overlay import Overlay, activity_map
+from vistream.render.style import concealed
 from vistream.serve.gauges import Gauges
 from vistream.types import Frame, Result
 
@@ -116,13 +117,14 @@ class Tile(threading.Thread):
                 log.exception("%s failed", self.title)
 
     def _play(self, run: Run) -> None:
-        overlay = Overlay(run.source.size, run.fps, run.observer.joints, run.places)
+        overlay = Overlay(run.source.size, run.fps, run.observer.joints, run.places, run.settings.style)
         self.gauges.restart()
         self._health = run.source.health if run.source.live else None
         pace = Pace(time.monotonic())
         for frame, result in run:
             due = run.source.health.arrived if run.source.live else pace.due(frame.time)
-            self._show(overlay.draw(frame.image, replace(result, activity=None), ""), frame, result, due)
+            shown = replace(frame, image=concealed(frame.image, result, run.settings.style.blur))
+            self._show(overlay.draw(shown.image, replace(result, activity=None), ""), shown, result, due)
             early = 0.0 if run.source.live else due + 1 / run.fps - time.monotonic()
             if self._stopping.wait(max(0.0, early)):
                 return

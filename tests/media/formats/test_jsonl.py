@@ -44,7 +44,7 @@ def rounded(result: Result) -> dict[str, object]:
 def test_json_lines_come_back(written: list[Result]) -> None:
     with scratch() as folder:
         path = Path(folder) / "results.jsonl"
-        with JsonlWriter(path) as writer:
+        with JsonlWriter(path, layers=True) as writer:
             for number, result in enumerate(written, start=1):
                 writer.write(result)
                 assert len(list(read_results(path))) == number  # valid line by line, at any moment
@@ -58,11 +58,11 @@ def test_the_json_is_the_documented_one(tmp_path: Path) -> None:
     mask = np.array([[0, 1], [0, 1]], dtype=bool)
     track = Track(1, (1.0, 2.0, 3.0, 4.0), 0.5, "person", mask, np.array([[1.0, 2.0, 0.75]]))
     work = Work((LayerWork("stem", 5, 10, 500, 1000, 3), LayerWork("block", 1, 10, 100, 1000, 1)))
-    with JsonlWriter(tmp_path / "a.jsonl") as writer:
+    with JsonlWriter(tmp_path / "a.jsonl", layers=True) as writer:
         writer.write(Result(7, 0.28, (track,), 3, work))
     assert json.loads((tmp_path / "a.jsonl").read_text()) == {
         "frame": 7,
-        "t": 0.28,
+        "time": 0.28,
         "observations": 3,
         "tracks": [
             {
@@ -80,6 +80,19 @@ def test_the_json_is_the_documented_one(tmp_path: Path) -> None:
             "layers": [["stem", 5, 10, 500, 1000, 3], ["block", 1, 10, 100, 1000, 1]],
         },
     }
+
+
+def test_the_work_of_layers_is_left_out_unless_it_is_asked_for(tmp_path: Path) -> None:
+    work = Work((LayerWork("stem", 5, 10, 500, 1000, 3), LayerWork("block", 1, 10, 100, 1000, 1)))
+    moving = Track(1, (1.0, 2.0, 3.0, 4.0), 0.5, "person", speed=1.23456)
+    with JsonlWriter(tmp_path / "a.jsonl") as writer:
+        writer.write(Result(7, 0.28, (moving,), 3, work))
+        writer.write(Result(8, 0.32, (), 0))
+    first, second = read_results(tmp_path / "a.jsonl")
+    assert json.loads((tmp_path / "a.jsonl").read_text().splitlines()[0])["work"] == {"macs": 600, "macs_dense": 2000}
+    assert (first.work.macs, first.work.macs_dense, first.work.share) == (600, 2000, 0.3)
+    assert (second.work.macs, second.work.macs_dense) == (0, 0)
+    assert first.tracks[0].speed == 1.235
 
 
 def test_a_killed_run_goes_on_after_its_last_whole_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -119,19 +132,19 @@ def test_nothing_is_clobbered_before_the_first_frame(tmp_path: Path) -> None:
         "[]",
         "7",
         "not json",
-        '{"frame":1,"t":NaN,"observations":0,"tracks":[],"work":{"layers":[]}}',
-        '{"frame":1,"t":0,"observations":0,"tracks":[{"id":1}],"work":{"layers":[]}}',
-        '{"frame":1,"t":0,"observations":0,"tracks":[{"id":1,"bbox":[1,2,3],"score":1,"class":"a"}],"work":{"layers":[]}}',
-        '{"frame":1,"t":0,"observations":0,"tracks":[{"id":1,"bbox":[1,2,3,1e999],"score":1,"class":"a"}],"work":{"layers":[]}}',
-        '{"frame":1,"t":0,"observations":0,"tracks":[{"id":1,"bbox":[1,2,3,4],"score":1,"class":"a","rle":{"size":[2,2],"counts":"25"}}],"work":{"layers":[]}}',
-        '{"frame":1,"t":0,"observations":0,"tracks":[{"id":1,"bbox":[1,2,3,4],"score":1,"class":"a","rle":{"size":[2,2],"counts":3}}],"work":{"layers":[]}}',
-        '{"frame":1,"t":0,"observations":0,"tracks":[],"work":{"layers":[["a",1]]}}',
-        '{"frame":0,"t":0,"observations":0,"tracks":[],"work":{"layers":[]}}',
+        '{"frame":1,"time":NaN,"observations":0,"tracks":[],"work":{"layers":[]}}',
+        '{"frame":1,"time":0,"observations":0,"tracks":[{"id":1}],"work":{"layers":[]}}',
+        '{"frame":1,"time":0,"observations":0,"tracks":[{"id":1,"bbox":[1,2,3],"score":1,"class":"a"}],"work":{"layers":[]}}',
+        '{"frame":1,"time":0,"observations":0,"tracks":[{"id":1,"bbox":[1,2,3,1e999],"score":1,"class":"a"}],"work":{"layers":[]}}',
+        '{"frame":1,"time":0,"observations":0,"tracks":[{"id":1,"bbox":[1,2,3,4],"score":1,"class":"a","rle":{"size":[2,2],"counts":"25"}}],"work":{"layers":[]}}',
+        '{"frame":1,"time":0,"observations":0,"tracks":[{"id":1,"bbox":[1,2,3,4],"score":1,"class":"a","rle":{"size":[2,2],"counts":3}}],"work":{"layers":[]}}',
+        '{"frame":1,"time":0,"observations":0,"tracks":[],"work":{"layers":[["a",1]]}}',
+        '{"frame":0,"time":0,"observations":0,"tracks":[],"work":{"layers":[]}}',
     ],
 )
 def test_a_wrong_json_line_is_named(line: str, tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    good = '{"frame":0,"t":0,"observations":0,"tracks":[],"work":{"layers":[]}}\n'
+    good = '{"frame":0,"time":0,"observations":0,"tracks":[],"work":{"layers":[]}}\n'
     path.write_text(good + line + "\n")
     with pytest.raises(VistreamError, match=r"a\.jsonl, line 2") as caught:
         list(read_results(path))

@@ -15,6 +15,7 @@ from vistream.errors import VistreamError
 from vistream.media.formats.jsonl import JsonlWriter
 from vistream.media.formats.mot import MotWriter, read_detections, read_tracks
 from vistream.media.formats.tracks_csv import TracksCsvWriter
+from vistream.pipeline.outputs import OutputPaths
 from vistream.types import Result, Track
 
 
@@ -153,13 +154,32 @@ def test_text_is_whole_or_absent(kind: type[MotWriter | TracksCsvWriter], tmp_pa
         kind(tmp_path)
 
 
+def test_the_class_is_a_number_of_coco_where_it_is_asked_for(tmp_path: Path) -> None:
+    named = Result(0, 0.0, (Track(1, (1, 2, 3, 4), 0.5, "car"), Track(2, (1, 2, 3, 4), 0.5, "person")), 2)
+    with MotWriter(tmp_path / "a.txt", classes=True) as writer:
+        writer.write(named)
+    assert [line.split(",")[7:] for line in (tmp_path / "a.txt").read_text().splitlines()] == [
+        ["3", "-1", "-1"],
+        ["1", "-1", "-1"],
+    ]
+    assert read_tracks(tmp_path / "a.txt").ids.tolist() == [1, 2]
+    with (
+        pytest.raises(VistreamError, match='COCO has no category "kiosk"'),
+        MotWriter(tmp_path / "b", 1, True) as writer,
+    ):
+        writer.write(Result(0, 0.0, (Track(1, (1, 2, 3, 4), 0.5, "kiosk"),), 1))
+    assert not (tmp_path / "b").exists()
+    with pytest.raises(VistreamError, match='COCO has no category "moving"'):
+        OutputPaths(mot=tmp_path / "c.txt").check("mot", "motion", numbered=True)
+
+
 def test_csv_has_a_header_and_quotes_labels(tmp_path: Path) -> None:
     with TracksCsvWriter(tmp_path / "tracks.csv") as writer:
         writer.write(RESULT)
     with (tmp_path / "tracks.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
-    assert list(row) == ["frame", "time", "id", "label", "score", "x", "y", "w", "h", "seen"]
-    assert (row["frame"], row["label"], float(row["time"]), float(row["h"])) == ("4", "a car, red", 0.16, 4.0)
+    assert list(row) == ["frame", "time", "id", "class", "score", "x", "y", "w", "h", "seen", "speed"]
+    assert (row["frame"], row["class"], float(row["time"]), float(row["h"])) == ("4", "a car, red", 0.16, 4.0)
 
 
 def test_no_writer_lets_a_broken_number_through(tmp_path: Path) -> None:

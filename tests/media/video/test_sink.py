@@ -56,8 +56,8 @@ def test_a_sink_that_fails_leaves_nothing_and_one_that_is_stopped_keeps_what_it_
 
 
 def test_a_sink_that_can_not_work_says_so_at_once(tmp_path: Path) -> None:
-    with pytest.raises(VistreamError, match=r"out.gif: a video is written as one of .mp4"):
-        VideoSink(tmp_path / "out.gif", 25, SIZE)
+    with pytest.raises(VistreamError, match=r"out.wmv: a video is written as one of .mp4"):
+        VideoSink(tmp_path / "out.wmv", 25, SIZE)
     with pytest.raises(VistreamError, match="absent does not exist"):
         VideoSink(tmp_path / "absent" / "out.mp4", 25, SIZE)
     with pytest.raises(VistreamError, match="is a folder"):

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from vistream.engine.stream.backend import Done
 from vistream.engine.stream.demand import Cells
-from vistream.engine.stream.memory import Memory, allocate, workspaces
+from vistream.engine.stream.memory import Memory, allocate
 from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.spread import spread
+from vistream.engine.stream.workspaces import workspaces
 from vistream.ir.operations import PIXEL_ZERO
 from vistream.kernels.library import Variant, library, variant
 from vistream.types import Frame

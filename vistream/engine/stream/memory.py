@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +13,9 @@ from torch import Tensor
 
 from vistream.engine.stream.blending import blended
 from vistream.engine.stream.native import make_native
-from vistream.engine.stream.packing import LINE, UNIT, aligned_zeros, filled, pack, rounded_up
+from vistream.engine.stream.packing import UNIT, aligned_zeros, filled, pack, rounded_up
 from vistream.engine.stream.plan import LayerPlan, SynapsePlan
-from vistream.engine.stream.product import Weights, is_convolution
+from vistream.engine.stream.product import Weights, add_weights, is_convolution
 from vistream.engine.stream.sum_terms import add_product, add_transposed
 from vistream.engine.stream.twin import Twin, make_twin
 from vistream.ir.footprint import Axes, Place
@@ -38,7 +37,7 @@ from vistream.ir.operations import (
 )
 from vistream.ir.value import Kind
 from vistream.kernels.library import Variant
-from vistream.kernels.structs import GROUP, PANEL, PIECE, Layer, LayerKind, Term, TermKind, Window, Workspace
+from vistream.kernels.structs import GROUP, PANEL, Layer, LayerKind, Term, TermKind, Window
 
 EPILOGUE = 24  # about how many multiply-accumulates requantising one channel costs
 NUMPY = {Kind.LEVELS: np.int8, Kind.SUMS: np.int32, Kind.REAL: np.float32}
@@ -164,7 +163,7 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
                 _add_copy(memory, source, first)
                 first += source.plan.channels
         case MatrixProduct() if is_convolution(plan):
-            _add_weights(memory, variant)
+            add_weights(memory, _term(memory, memory.sources[0], TermKind.CONVOLVE), variant)
         case Bilinear() | AveragePool() if (taps := blended(plan)) is not None:
             _add_blend(memory, *taps)
         case Product():
@@ -176,17 +175,6 @@ def _add_terms(memory: Memory, variant: Variant) -> bool:
         case _:
             return False
     return True
-
-
-def _add_weights(memory: Memory, variant: Variant) -> None:
-    left, right = memory.sources
-    weights = Weights(memory.plan, right.grid, left.row_bytes, left.signed, memory.stride, variant)
-    memory.weights, memory.layer.kind, memory.layer.half_even = weights, LayerKind.NEURON, 1  # exact for all it holds
-    term = _term(memory, left, TermKind.CONVOLVE)
-    term.weight, term.begin, term.multiplier = (memory.at(array) for array in weights.arrays)
-    term.quads = weights.quads
-    memory.layer.bias = memory.at(aligned_zeros(memory.stride, np.float32))
-    memory.terms.append(term)
 
 
 def _nearest_rows(plan: LayerPlan) -> NDArray[np.int32]:
@@ -210,7 +198,6 @@ def _term(memory: Memory, source: Memory, kind: int) -> Term:
     grid = source.plan.value
     term.window = Window(grid.height, grid.width, grid.height, grid.width, 1, 1, 1, 1, 1, 1, 0, 0)
     term.is_signed = source.signed
-    term.bound = 1
     memory.kept.append(source)
     return term
 
@@ -255,6 +242,7 @@ def _add_neuron(memory: Memory, neuron: Neuron, variant: Variant) -> None:
     layer.lo, layer.hi = neuron.lo, neuron.hi
     layer.zero = neuron.zero if neuron.gives is Kind.LEVELS else 0
     layer.half_even = neuron.rounding is Rounding.HALF_EVEN
+    layer.bound = _bound(plan, neuron)
     if neuron.table is not None:
         layer.table = memory.at(neuron.table.numpy())
     for synapse, source in zip(plan.synapses, memory.sources, strict=True):
@@ -268,7 +256,6 @@ def _add_neuron(memory: Memory, neuron: Neuron, variant: Variant) -> None:
         term.weight, term.multiplier = memory.at(packed.weight), memory.at(packed.multiplier)
         if packed.begin.any():
             term.begin = memory.at(packed.begin)
-        term.bound = _bound(synapse, source, neuron)
         memory.terms.append(term)
 
 
@@ -286,34 +273,18 @@ def _identity(memory: Memory, synapse: SynapsePlan, source: Memory) -> Term:
     return term
 
 
-def _bound(synapse: SynapsePlan, source: Memory, neuron: Neuron) -> bool:
-    """Whether no pre-activation of a convolution alone can leave what float32 holds exactly."""
-    assert synapse.weight is not None
-    weight = np.abs(synapse.weight.numpy().astype(np.int64))
-    largest = int(weight.sum(-2).max()) * max(source.plan.value.peak, 128)
-    if synapse.offset is not None:
-        largest += int(np.abs(synapse.offset.numpy().astype(np.int64)).max())
-    most = largest * float(synapse.multiplier.abs().max()) + float(neuron.bias.abs().max())
+def _bound(plan: LayerPlan, neuron: Neuron) -> bool:
+    """Whether no pre-activation can leave what float32 holds exactly."""
+    most = float(neuron.bias.abs().max())
+    for synapse, source in zip(plan.synapses, plan.sources, strict=True):
+        if source.kind is Kind.REAL:
+            return False
+        largest = max(source.peak, 128)
+        if synapse.weight is not None:
+            largest *= int(np.abs(synapse.weight.numpy().astype(np.int64)).sum(-2).max())
+        elif synapse.place is None:
+            largest *= source.positions
+        if synapse.offset is not None:
+            largest += int(np.abs(synapse.offset.numpy().astype(np.int64)).max())
+        most += largest * float(synapse.multiplier.abs().max())
     return most < LARGEST_MEMBRANE / 2
-
-
-def workspaces(memories: Iterable[Memory], threads: int) -> tuple[Any, list[NDArray[Any]]]:
-    """What each thread needs for itself, as large as the largest operation asks for; the arrays are to be kept."""
-    gathered, pending, marks = 0, 0, 0
-    for memory in memories:
-        pending = max(pending, memory.stride)
-        for term in memory.terms:
-            window = term.window
-            gathered = max(gathered, rounded_up(window.kernel_h * window.kernel_w * term.row_bytes, LINE))
-            reach = (window.columns - 1) * window.stride_w + (window.kernel_w - 1) * window.dilation_w + 1
-            marks = max(marks, reach, window.left + window.width)
-    spaces = (Workspace * threads)()
-    kept: list[NDArray[Any]] = []
-    for space in spaces:
-        arrays = [
-            aligned_zeros(GROUP * gathered, np.int8), aligned_zeros(GROUP * PANEL, np.int32),
-            aligned_zeros(PIECE * pending, np.float32), aligned_zeros(marks, np.uint8),
-        ]  # fmt: skip
-        space.gathered, space.sums, space.pending, space.marks = (array.ctypes.data for array in arrays)
-        kept += arrays
-    return spaces, kept

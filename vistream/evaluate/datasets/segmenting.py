@@ -151,7 +151,8 @@ def _with_cost(table: Table, done: Mapping[str, _Done]) -> Table:
 
 def _finished(footage: Footage, order: SegmentationOrder, segmenter: Segmenter, on_frame: OnFrame) -> _Done:
     """What is there already, made with the same settings; else run it."""
-    model = f"{order.model}, weights {segmenter.network.sha256[:12]} ({segmenter.made_with}, {order.fidelity})"
+    fidelity = "" if segmenter.zones is None else f", {order.fidelity}"
+    model = f"{order.model}, weights {segmenter.network.sha256[:12]} ({segmenter.made_with}{fidelity})"
     made = {"model": model, "inference": str(order.how)}
     settings = {**made, "dataset": footage.dataset, "pictures": str(footage.most), "source": str(footage.video or "")}
     settings["source"] = settings["source"] or str(next(iter((footage.pictures or {}).values()), ""))

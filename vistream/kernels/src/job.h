@@ -30,26 +30,26 @@ namespace vistream {
 //   moved                how many of the source's levels changed in this pass
 //   everywhere           any change of the source reaches every position
 //   summed               for a mean: levels [summed_rows][summed_stride] whose sum over all rows is put into `source` first
-//   bound                1 if no pre-activation can leave int32, so that the clip may follow the conversion
 #define VISTREAM_TERM_FIELDS(FIELD) \
     FIELD(int64_t, kind) FIELD(const int8_t*, source) FIELD(int64_t, row_bytes) FIELD(const uint8_t*, changed) \
     FIELD(const int32_t*, map) FIELD(const int8_t*, weight) FIELD(int64_t, is_signed) FIELD(const int32_t*, begin) \
     FIELD(const float*, multiplier) FIELD(int64_t, quads) FIELD(int64_t, channels) FIELD(int64_t, first_channel) \
     FIELD(const int64_t*, moved) FIELD(int64_t, everywhere) FIELD(const int8_t*, summed) FIELD(int64_t, summed_rows) \
-    FIELD(int64_t, summed_stride) FIELD(int64_t, bound) FIELD(Window, window)
+    FIELD(int64_t, summed_stride) FIELD(Window, window)
 
 // One layer. What Python sets once:
 //   kind, terms, count, bias [stride], lo, hi, zero, table (int8 [256] or null), half_even
 //   levels (int8), sums (int32) or real (float32), the others null, all [area + 1][stride]
 //   stride, area, changed, reached, stale (uint8 [area] each), index (int32 [area], shared by all layers)
 //   cost (of a position, about as many multiply-accumulates)
+//   bound (1 if no pre-activation can leave int32, so that the clip may follow the conversion)
 // Per call: needed (uint8 [area] or null: all), hysteresis.
 // What the kernels give back: taken (positions recomputed), changes (activations that took a new value), may_be_stale
 // (whether `stale` may hold a mark), touched (set where `reached` was written).
 #define VISTREAM_LAYER_FIELDS(FIELD) \
     FIELD(int64_t, kind) FIELD(const Term*, terms) FIELD(int64_t, count) FIELD(const float*, bias) \
     FIELD(int64_t, lo) FIELD(int64_t, hi) FIELD(int64_t, zero) FIELD(const int8_t*, table) FIELD(int64_t, half_even) \
-    FIELD(int32_t*, sums) FIELD(float*, real) \
+    FIELD(int64_t, bound) FIELD(int32_t*, sums) FIELD(float*, real) \
     FIELD(int8_t*, levels) FIELD(int64_t, stride) FIELD(int64_t, area) FIELD(uint8_t*, changed) \
     FIELD(uint8_t*, reached) FIELD(uint8_t*, stale) FIELD(int32_t*, index) FIELD(const uint8_t*, needed) \
     FIELD(int64_t, hysteresis) FIELD(int64_t, cost) FIELD(int64_t, taken) FIELD(int64_t, changes) \

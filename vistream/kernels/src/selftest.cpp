@@ -159,7 +159,7 @@ struct Case {
         int64_t* moved = arena.zeros<int64_t>(1);
         *moved = 1;
         term.kind = depthwise ? DEPTHWISE : CONVOLVE;
-        term.source = source, term.row_bytes = row_bytes, term.window = window, term.moved = moved, term.bound = 1;
+        term.source = source, term.row_bytes = row_bytes, term.window = window, term.moved = moved;
         uint8_t* all = arena.zeros<uint8_t>(positions());
         for (int64_t i = 0; i < positions(); ++i) all[i] = random.between(0, 3) == 0;
         term.changed = all;
@@ -181,7 +181,7 @@ struct Case {
         term.begin = begin, term.is_signed = is_signed;
         term.weight = depthwise ? pack_depthwise() : pack_dots(&term.quads);
         layer.kind = NEURON, layer.terms = &term, layer.count = 1, layer.bias = bias;
-        layer.area = int64_t(window.rows) * window.columns, layer.stride = stride, layer.cost = 1 << 14;
+        layer.area = int64_t(window.rows) * window.columns, layer.stride = stride, layer.cost = 1 << 14, layer.bound = 1;
         layer.lo = random.between(0, 1) ? -63 : 0, layer.hi = random.between(0, 1) ? 127 : 100;
         layer.half_even = random.between(0, 3) == 0;
         layer.hysteresis = random.between(0, 2);
@@ -196,6 +196,15 @@ struct Case {
             terms[0].kind = IDENTITY, terms[0].begin = nullptr;
             terms[0].window.kernel_h = terms[0].window.kernel_w = 1, terms[0].window.top = terms[0].window.left = 0;
             layer.terms = terms, layer.count = 2;
+        } else if (random.between(0, 2) == 0) {  // the same sum twice, the first of which is left pending
+            terms[0] = term;
+            layer.terms = terms, layer.count = 2;
+        }
+        if (random.between(0, 3) == 0) {
+            int8_t* table = arena.zeros<int8_t>(256);
+            fill(table, 256, -128, 127);
+            table[128] = 0;  // for the channels beyond, which hold 0
+            layer.table = table;
         }
     }
 
@@ -215,7 +224,8 @@ struct Case {
         }
         volatile float value = layer.bias[c];  // so that no compiler fuses a product and a sum
         if (layer.count == 2) {
-            volatile float product = float(input(row, column, c)) * terms[0].multiplier[c];
+            const bool identity = terms[0].kind == IDENTITY;
+            volatile float product = float(identity ? input(row, column, c) : sum) * terms[0].multiplier[c];
             value = value + product;
         }
         volatile float product = float(sum) * terms[1].multiplier[c];
@@ -223,6 +233,7 @@ struct Case {
         volatile float moved = value + 0.5f;
         float level = layer.half_even ? rintf(value) : floorf(moved);
         level = level < float(layer.lo) ? float(layer.lo) : level > float(layer.hi) ? float(layer.hi) : level;
+        if (layer.table) level = float(layer.table[int(level) + 128]);
         return fabsf(level - float(held)) <= float(layer.hysteresis) ? held : int(level);
     }
 
@@ -234,7 +245,7 @@ struct Case {
             if (y < 0 || x < 0 || y >= window.height || x >= window.width) continue;
             if (terms[1].changed[y * window.width + x]) return true;
         }
-        return layer.count == 2 && terms[1].changed[row * window.width + column];
+        return layer.count == 2 && terms[0].kind == IDENTITY && terms[1].changed[row * window.width + column];
     }
 
     bool agrees(int threads) {

@@ -61,11 +61,12 @@ Features features() {
     Features found = {};
     uint32_t a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c >> 27 & 1)) return found;  // OSXSAVE: the system saves what it says
-    const bool fma_free = c >> 28 & 1;  // AVX
+    const bool avx = c >> 28 & 1, popcnt = c >> 23 & 1;
     const uint64_t saved = saved_registers();
-    if (!fma_free || (saved & 0x6) != 0x6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return found;
+    if (!avx || !popcnt || (saved & 0x6) != 0x6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return found;
     const uint32_t amx = d;
-    found.avx2 = b >> 5 & 1;
+    const bool bmi1 = b >> 3 & 1, bmi2 = b >> 8 & 1;
+    found.avx2 = bmi1 && bmi2 && (b >> 5 & 1);
     const bool f = b >> 16 & 1, dq = b >> 17 & 1, bw = b >> 30 & 1, vl = b >> 31 & 1;
     found.avx512 = found.avx2 && f && dq && bw && vl && (saved & 0xe6) == 0xe6;
     found.avx512_vnni = found.avx512 && (c >> 11 & 1);

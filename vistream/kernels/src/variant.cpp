@@ -53,8 +53,7 @@ int64_t neuron(const Layer* layer, const int32_t* index, int64_t count, const Wo
     for (const Term* term = layer->terms; term < end; ++term) {
         const Term* first = term;
         while (rides(layer, term)) ++term;
-        Step step{layer, term, first, term - first, resumes, term + 1 < end, false};
-        step.plain = !resumes && !step.holds && step.riding == 0 && layer->levels && !layer->half_even && !layer->zero && term->bound;
+        const Step step{layer, term, first, term - first, resumes, term + 1 < end};
         changes += run_step(step, index, count, 0, workspace);
         resumes = true;
     }
@@ -88,7 +87,7 @@ constexpr int32_t TILES = 0;
 }  // namespace
 
 extern const vistream::Kernels kernels;
-const vistream::Kernels kernels = {VISTREAM_NAME(VARIANT), Widest::WIDTH, TILES, Widest::FLIPS, run, read_pixels,
+const vistream::Kernels kernels = {VISTREAM_NAME(VARIANT), Widest::WIDTH, TILES, FLIPS, run, read_pixels,
                                    spread,                 join,          take,  sum_rows};
 
 }  // namespace VARIANT

@@ -1,6 +1,6 @@
 """What happened at lines and zones, as JSON lines: one event a line.
 
-    {"frame": 7, "t": 0.28, "place": "door", "event": "in", "id": 3, "class": "person", "at": [x, y]}
+    {"frame": 7, "time": 0.28, "place": "door", "event": "in", "id": 3, "class": "person", "at": [x, y]}
 
 `event` is in or out for lines, enter or leave for zones; with leave, `dwell` is the seconds since it entered.
 """
@@ -18,7 +18,7 @@ class EventsWriter(ResultWriter):
     """Writes the events of results; frames without one leave no line."""
 
     def text(self, result: Result) -> str:
-        frame = {"frame": result.frame, "t": round(result.time, 6)}
+        frame = {"frame": result.frame, "time": round(result.time, 6)}
         return "".join(json.dumps(frame | event_as_dict(event), ensure_ascii=False) + "\n" for event in result.events)
 
 

@@ -1,17 +1,19 @@
 """vistream's own JSON lines: one frame a line, flushed, valid line by line at any moment.
 
-    {"frame": 7, "t": 0.28, "observations": 3,
-     "tracks": [{"id": 1, "bbox": [x, y, w, h], "score": 0.9, "class": "object", "rle"?, "keypoints"?, "seen"?}],
+    {"frame": 7, "time": 0.28, "observations": 3,
+     "tracks": [{"id": 1, "bbox": [x, y, w, h], "score": 0.9, "class": "object",
+                 "rle"?, "keypoints"?, "seen"?, "speed"?}],
      "camera"?: [[a, b, x], [c, d, y]],
-     "work": {"macs": 120, "macs_dense": 4000, "layers": [[name, pixels, pixels_total, macs, macs_dense, changes]]},
+     "work": {"macs": 120, "macs_dense": 4000, "layers"?: [[name, pixels, pixels_total, macs, macs_dense, changes]]},
      "classes"?: {"road": 0.41, "sky": 0.2}, "segments"?: [{"id", "class", "thing", "score", "area", "bbox"}]}
 
 `classes` and `segments` are those of the tasks semseg and panoptic: the share of the pixels that show each class, and
 the regions. A frame in which something happened at a line or zone has "events", see `events`. Frames count from 0,
 boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of [x, y, confidence]. `seen` is there, and
-false, where a box was not seen but predicted. `camera`, where it moved, takes points (x, y, 1) of the frame before to
-this one. JSON is strict: no NaN, no infinity. Activity maps and class maps are not stored. This file alone is written
-in place, not renamed when complete, because a run that was killed goes on from it.
+false, where a box was not seen but predicted. `speed`, where it is known, is in metres a second. `camera`, where it
+moved, takes points (x, y, 1) of the frame before to this one. JSON is strict: no NaN, no infinity. Activity maps and
+class maps are not stored. This file alone is written in place, not renamed when complete, because a run that was killed
+goes on from it.
 """
 
 from __future__ import annotations
@@ -42,11 +44,13 @@ class JsonlWriter:
     """Writes frames to `path`. Nothing is touched before the first one, so a run that fails early clobbers nothing.
 
     `keep`: go on after so many bytes of an existing file, which are whole lines; the rest is removed.
+    `layers`: the work is given layer by layer too, which makes up most of a line.
     Raises `VistreamError` at once where the path can't be written, or holds less than is to be kept.
     """
 
-    def __init__(self, path: Path | str, *, keep: int = 0) -> None:
+    def __init__(self, path: Path | str, *, keep: int = 0, layers: bool = False) -> None:
         self.path = Path(path)
+        self._layers = layers
         self._keep = keep
         self._file: BinaryIO | None
         target = self.path if self.path.exists() else self.path.parent
@@ -62,7 +66,7 @@ class JsonlWriter:
 
     def write(self, result: Result) -> None:
         """Append one frame as one line."""
-        line = json.dumps(as_dict(result), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        line = json.dumps(as_dict(result, self._layers), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         try:
             self._file = self._file or self._open()
             self._file.write(line.encode() + b"\n")
@@ -145,18 +149,23 @@ def _recorded_track(track: Track) -> Track:
     x, y, w, h = (round(float(number), 3) for number in track.box)
     keypoints = None if track.keypoints is None else np.round(track.keypoints, 3)
     w, h = (max(side, 0.001) if exact > 0 else side for side, exact in zip((w, h), track.box[2:], strict=True))
-    return replace(track, box=(x, y, w, h), score=round(float(track.score), 6), keypoints=keypoints)
+    speed = None if track.speed is None else round(track.speed, 3)
+    return replace(track, box=(x, y, w, h), score=round(float(track.score), 6), keypoints=keypoints, speed=speed)
 
 
-def as_dict(result: Result) -> dict[str, Any]:  # Any: JSON
-    """One frame as JSON values; boxes and key points to a thousandth of a pixel."""
-    layers = [[n.name, n.pixels, n.pixels_total, n.macs, n.macs_dense, n.changes] for n in result.work.layers]
+def as_dict(result: Result, layers: bool = False) -> dict[str, Any]:  # Any: JSON
+    """One frame as JSON values; boxes and key points to a thousandth of a pixel. `layers`: with the work of each."""
+    work: dict[str, Any] = {"macs": result.work.macs, "macs_dense": result.work.macs_dense}
+    if layers:
+        work["layers"] = [
+            [n.name, n.pixels, n.pixels_total, n.macs, n.macs_dense, n.changes] for n in result.work.layers
+        ]
     entry: dict[str, Any] = {
         "frame": result.frame,
-        "t": round(result.time, 6),
+        "time": round(result.time, 6),
         "observations": result.observations,
         "tracks": [_track_as_dict(track) for track in result.tracks],
-        "work": {"macs": result.work.macs, "macs_dense": result.work.macs_dense, "layers": layers},
+        "work": work,
     }
     if result.camera is not None:
         entry["camera"] = np.round(result.camera, CAMERA_DECIMALS).tolist()
@@ -194,13 +203,15 @@ def _track_as_dict(track: Track) -> dict[str, Any]:
         entry["keypoints"] = np.round(track.keypoints, 3).tolist()
     if not track.seen:
         entry["seen"] = False
+    if track.speed is not None:
+        entry["speed"] = round(track.speed, 3)
     return entry
 
 
 def _parse(line: bytes, where: str) -> Result:
     try:
         entry = json.loads(line, parse_constant=_refuse)
-        work = Work(tuple(LayerWork(str(name), *map(int, counts)) for name, *counts in entry["work"]["layers"]))
+        work = _work(entry["work"])
         tracks = tuple(_track(track) for track in entry["tracks"])
         camera = np.array(entry["camera"], dtype=np.float64).reshape(2, 3) if "camera" in entry else None
         if camera is not None and not np.isfinite(camera).all():
@@ -209,7 +220,7 @@ def _parse(line: bytes, where: str) -> Result:
         shares = {str(name): _share(share) for name, share in entry["classes"].items()} if "classes" in entry else None
         segments = tuple(map(_segment, entry.get("segments", ())))
         return Result(
-            *(int(entry["frame"]), float(entry["t"]), tracks, int(entry["observations"]), work),
+            *(int(entry["frame"]), float(entry["time"]), tracks, int(entry["observations"]), work),
             camera=camera,
             shares=shares,
             segments=segments,
@@ -217,6 +228,14 @@ def _parse(line: bytes, where: str) -> Result:
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise VistreamError(f"{where} is not a frame as vistream writes it: {error!r}") from None
+
+
+def _work(entry: dict[str, Any]) -> Work:
+    """Layer by layer; where they were left out, as one nameless layer that did it all."""
+    if "layers" in entry:
+        return Work(tuple(LayerWork(str(name), *map(int, counts)) for name, *counts in entry["layers"]))
+    macs, macs_dense = int(entry["macs"]), int(entry["macs_dense"])
+    return Work((LayerWork("", 0, 0, macs, macs_dense, 0),) if macs_dense else ())
 
 
 def _share(value: Any) -> float:
@@ -243,9 +262,15 @@ def _track(entry: dict[str, Any]) -> Track:
         mask = rle.decode({"size": [height, width], "counts": entry["rle"]["counts"].encode("ascii")})
     if "keypoints" in entry:
         keypoints = np.array(entry["keypoints"], dtype=np.float64).reshape(-1, 3)
-    return Track(
-        int(entry["id"]), (x, y, w, h), score, str(entry["class"]), mask, keypoints, bool(entry.get("seen", True))
-    )
+    speed = _speed(entry["speed"]) if "speed" in entry else None
+    seen = bool(entry.get("seen", True))
+    return Track(int(entry["id"]), (x, y, w, h), score, str(entry["class"]), mask, keypoints, seen, speed)
+
+
+def _speed(value: Any) -> float:
+    if not 0.0 <= float(value) < math.inf:
+        raise ValueError(f"{value} is no speed")
+    return float(value)
 
 
 def _refuse(constant: str) -> float:

@@ -17,15 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
+from vistream.media.formats.coconames import CATEGORIES
 from vistream.media.formats.delimited import SEPARATORS, Columns, read_columns
 from vistream.media.formats.detections.footage import LABEL, NOTHING_KNOWN, Footage, are_fractions, in_pixels
 from vistream.media.formats.text import read_lines
 from vistream.media.formats.writer import ResultWriter, kept
-from vistream.types import Observations, Result
+from vistream.types import Observations, Result, Track
 
 COLUMNS = range(6, 11)
 CLASS_LIST = "labels.txt"
 DECIMALS = 3
+NUMBERS = {name: number for number, name in CATEGORIES.items()}
 LARGEST = 2.0**53
 """Whole numbers from here on are not exact any more."""
 
@@ -110,14 +112,15 @@ def _labels_beside(path: Path) -> dict[int, str] | None:
 
 
 class MotWriter(ResultWriter):
-    """Writes results: ten columns, `frame,id,left,top,width,height,score,-1,-1,-1`.
+    """Writes results: ten columns, `frame,id,left,top,width,height,score,class,-1,-1`.
 
-    `first`: the number of the first pixel, 1 as MOTChallenge counts, or 0. Boxes that were only predicted are left
+    `first`: the number of the first pixel, 1 as MOTChallenge counts, or 0. `classes`: whether the class is written, as
+    its number in COCO; else it is -1, which benchmarks of one class expect. Boxes that were only predicted are left
     out; those with a score of 0 were filled in afterwards.
     """
 
-    def __init__(self, path: Path | str, first: int = 1) -> None:
-        self._first = first
+    def __init__(self, path: Path | str, first: int = 1, classes: bool = False) -> None:
+        self._first, self._classes = first, classes
         super().__init__(path)
 
     def text(self, result: Result) -> str:
@@ -129,8 +132,15 @@ class MotWriter(ResultWriter):
             # a size that would round to nothing could not be read back
             numbers = (x + self._first, y + self._first, max(w, 10**-DECIMALS), max(h, 10**-DECIMALS))
             box = ",".join(f"{number:.{DECIMALS}f}" for number in numbers)
-            rows.append(f"{result.frame + 1},{track.id},{box},{track.score:.6f},-1,-1,-1\n")
+            rows.append(f"{result.frame + 1},{track.id},{box},{track.score:.6f},{self._class(track)},-1,-1\n")
         return "".join(rows)
+
+    def _class(self, track: Track) -> int:
+        if not self._classes:
+            return -1
+        if track.label not in NUMBERS:
+            raise VistreamError(f'COCO has no category "{track.label}": write plain MOT text, JSON lines or CSV')
+        return NUMBERS[track.label]
 
 
 def _boxes(rows: NDArray[np.float64]) -> NDArray[np.float64]:

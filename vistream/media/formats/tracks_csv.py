@@ -8,12 +8,12 @@ import io
 from vistream.media.formats.writer import ResultWriter
 from vistream.types import Result
 
-FIELDS = ("frame", "time", "id", "label", "score", "x", "y", "w", "h", "seen")
+FIELDS = ("frame", "time", "id", "class", "score", "x", "y", "w", "h", "seen", "speed")
 
 
 class TracksCsvWriter(ResultWriter):
-    """Columns: frame, time (seconds), id, label, score, x, y, w, h (pixels, the top-left corner at 0, 0), seen (1, or
-    0: predicted)."""
+    """Columns: frame, time (seconds), id, class, score, x, y, w, h (pixels, the top-left corner at 0, 0), seen (1, or
+    0: predicted), speed (metres a second; empty where it is not known)."""
 
     header = ",".join(FIELDS) + "\n"
 
@@ -22,8 +22,7 @@ class TracksCsvWriter(ResultWriter):
         writer = csv.writer(rows, lineterminator="\n")
         for track in result.tracks:
             numbers = (f"{number:.3f}" for number in track.box)
-            time = f"{result.time:.6f}"
-            writer.writerow(
-                (result.frame, time, track.id, track.label, f"{track.score:.6f}", *numbers, int(track.seen))
-            )
+            before = (result.frame, f"{result.time:.6f}", track.id, track.label, f"{track.score:.6f}")
+            speed = "" if track.speed is None else f"{track.speed:.3f}"
+            writer.writerow((*before, *numbers, int(track.seen), speed))
         return rows.getvalue()

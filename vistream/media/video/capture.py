@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import cv2
 import numpy as np
 
-from vistream.errors import VistreamError
+from vistream.errors import VistreamError, memory_is_short
 from vistream.types import Frame
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def open_capture(path: Path) -> Capture:
         return cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)  # anew: what was grabbed can't be put back
     codec = fourcc(capture) if opened else ""
     capture.release()
+    if memory_is_short():  # of which OpenCV says no word
+        raise MemoryError
     other, reason = _open_pyav(path)
     if other is not None:
         log.info("%s is decoded by PyAV (%s)", path, other.codec)

@@ -19,10 +19,11 @@ import numpy as np
 
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
+from vistream.media.video.sound import Sound, mux_with_sound
 from vistream.types import Frame
 
 if TYPE_CHECKING:
-    from av.container import InputContainer, OutputContainer
+    from av.container import OutputContainer
     from av.video.stream import VideoStream
 
 log = logging.getLogger("vistream")
@@ -47,17 +48,24 @@ class H264:
     """Frames into the video file `path`, made anew; 4:2:0 colour, as every player expects.
 
     `size` (width, height) must be even. `before`: an earlier file of the same making, whose first `keep` frames are
-    copied in first. Raises VistreamError where it can't be written, or `before` is not such a file.
+    copied in first. `sound`: joins the pictures in the end.
+    Raises VistreamError where it can't be written, or `before` is not such a file.
     """
 
     def __init__(
-        self, path: Path, fps: float, size: tuple[int, int], before: Path | None = None, keep: int = 0
+        self,
+        path: Path,
+        fps: float,
+        size: tuple[int, int],
+        before: Path | None = None,
+        keep: int = 0,
+        sound: Sound | None = None,
     ) -> None:
         import av
 
-        self._path = path
+        self._path, self._sound = path, sound
         options = CLUSTERED if path.suffix.lower() == ".mkv" else FRAGMENTED
-        with self._clear():
+        with clear(self._path):
             self._container: OutputContainer = av.open(str(path), "w", options=options)
             self._stream: VideoStream = self._container.add_stream(
                 "libx264", rate=Fraction(fps).limit_denominator(1001)
@@ -77,15 +85,15 @@ class H264:
         picture.pts = self._frames
         picture.time_base = 1 / Fraction(self._stream.codec_context.rate)
         self._frames += 1
-        with self._clear():
+        with clear(self._path):
             self._container.mux(self._stream.encode(picture))
 
     def close(self) -> None:
-        with self._clear():
+        with clear(self._path):
             self._container.mux(self._stream.encode())
             self._container.close()
             if self._frames:
-                _rewrite(self._path)
+                rewrite(self._path, self._sound)
 
     def abandon(self) -> None:
         """Close without finishing: what has been written stays as it is."""
@@ -97,7 +105,7 @@ class H264:
     def _copy(self, before: Path, keep: int) -> None:
         import av
 
-        with self._clear(), av.open(str(before)) as old:
+        with clear(self._path), av.open(str(before)) as old:
             source = old.streams.video[0]
             if not _encoded_alike(self._stream.codec_context.extradata, source.codec_context.extradata):
                 raise VistreamError(f"{before} was encoded in another way: {REFUSAL}")
@@ -112,15 +120,16 @@ class H264:
             if self._frames < keep:
                 raise VistreamError(f"{before} holds {self._frames} frames, {keep} are needed: {REFUSAL}")
 
-    @contextmanager
-    def _clear(self) -> Iterator[None]:
-        """What FFmpeg complains of, as one line."""
-        import av
 
-        try:
-            yield
-        except av.error.FFmpegError as error:
-            raise VistreamError(f"{self._path}: the video can't be written: {error.strerror}") from None
+@contextmanager
+def clear(path: Path) -> Iterator[None]:
+    """What FFmpeg complains of while it writes `path`, as one line."""
+    import av
+
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise VistreamError(f"{path}: the video can't be written: {error.strerror}") from None
 
 
 def _encoded_alike(encoder: bytes | None, stored: bytes | None) -> bool:
@@ -134,28 +143,20 @@ def whole_name(path: Path) -> Path:
     return path.with_name(f"{path.stem}.whole{path.suffix}")
 
 
-def _rewrite(path: Path) -> None:
-    """Into the usual form, packet by packet; where there is no room for that, the file stays as it is."""
+def rewrite(path: Path, sound: Sound | None = None) -> None:
+    """Into the usual form, packet by packet, with the sound; where that fails, the file stays as it is."""
     import av
 
     plain = whole_name(path)
-    options = {} if path.suffix.lower() == ".mkv" else {"movflags": "faststart"}
+    suffix = path.suffix.lower()
+    options = {"movflags": "faststart"} if suffix in (".mp4", ".mov") else {}
     try:
         with (
             replacing(plain) as temporary,
             av.open(str(path)) as old,
             av.open(str(temporary), "w", options=options) as new,
         ):
-            _remux(old, new)
+            mux_with_sound(old, sound, new, suffix)
         plain.replace(path)
     except (av.error.FFmpegError, OSError, VistreamError) as error:
-        log.warning("%s stays in fragments, which some players jump in slowly: %s", path, error)
-
-
-def _remux(old: InputContainer, new: OutputContainer) -> None:
-    source = old.streams.video[0]
-    stream = new.add_stream_from_template(source)
-    for packet in old.demux(source):
-        if packet.size:
-            packet.stream = stream
-            new.mux(packet)
+        log.warning("%s stays as it was written, without sound: %s", path, error)

@@ -1,5 +1,6 @@
 """Write drawn frames to a video file: H.264 where PyAV is installed, else MPEG-4 Part 2 through OpenCV.
 
+WebM (VP9) and GIF need PyAV.
 OpenCV's wheels can't write H.264, which is what browsers play. The file appears under its own name only when it is
 complete, or the run was interrupted; before that it is `name.part.mp4`, which with H.264 can be played at any moment.
 """
@@ -18,12 +19,15 @@ from vistream.atomic import PendingFile
 from vistream.errors import VistreamError
 from vistream.media.video.h264 import H264, whole_name, why_no_h264
 from vistream.media.video.quiet import quiet_opencv
+from vistream.media.video.sound import Sound
+from vistream.media.video.webvideo import Gif, WebM
 from vistream.storage.names import FileName, written
 from vistream.types import Frame
 
 log = logging.getLogger("vistream")
 
-SUFFIXES = (".mp4", ".mkv", ".mov")
+SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".gif")
+RESUMABLE = SUFFIXES[:3]
 
 
 class _Encoder(Protocol):
@@ -33,7 +37,7 @@ class _Encoder(Protocol):
 
 
 class VideoSink:
-    """A video being written to `path` (.mp4, .mkv, .mov) in `size` (width, height), `fps` frames a second.
+    """A video being written to `path`, of one of `SUFFIXES`, in `size` (width, height), `fps` frames a second.
 
     `codec` is "h264" or "mp4v"; the latter is announced once on the logger `vistream`, with the reason.
     Odd sizes are padded to even ones by repeating the last row and column, which 4:2:0 colour needs.
@@ -41,22 +45,32 @@ class VideoSink:
     As a context manager it keeps what was written on Ctrl-C. After any other exception it leaves no file; with
     `resumable`, the part that is written.
     `keep`: go on after so many frames of the part, or the file, that an earlier run left; needs H.264.
+    `sound`: joins the pictures in the end, where PyAV is here.
     """
 
     def __init__(
-        self, path: Path | str, fps: float, size: tuple[int, int], *, keep: int = 0, resumable: bool = False
+        self,
+        path: Path | str,
+        fps: float,
+        size: tuple[int, int],
+        *,
+        keep: int = 0,
+        resumable: bool = False,
+        sound: Sound | None = None,
     ) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in SUFFIXES:
             raise VistreamError(f"{path}: a video is written as one of {', '.join(SUFFIXES)}")
         if not 0.1 <= fps <= 1000:
             raise VistreamError(f"{path}: can't write a video of {fps} frames a second")
+        if keep and self.path.suffix.lower() not in RESUMABLE:
+            raise VistreamError(f"{path} can't be gone on with: only {', '.join(RESUMABLE)} can; begin anew")
         self.size = size
-        self.resumable = resumable
+        self.resumable = resumable and self.path.suffix.lower() in RESUMABLE
         before = _left_behind(self.path) if keep else None
         self._pending = PendingFile(self.path)
         try:
-            self.codec, self._encoder = self._open(fps, before, keep)
+            self.codec, self._encoder = self._open(fps, before, keep, sound)
         except BaseException:
             self._pending.discard()
             if before is not None and before != self.path:
@@ -65,12 +79,18 @@ class VideoSink:
         if before is not None and before != self.path:
             before.unlink()
 
-    def _open(self, fps: float, before: Path | None, keep: int) -> tuple[str, _Encoder]:
+    def _open(self, fps: float, before: Path | None, keep: int, sound: Sound | None) -> tuple[str, _Encoder]:
         target = self._pending.temporary
         even = (self.size[0] + self.size[0] % 2, self.size[1] + self.size[1] % 2)
-        reason = why_no_h264()
+        reason, suffix = why_no_h264(), self.path.suffix.lower()
+        if reason is not None and suffix not in RESUMABLE:
+            raise VistreamError(f"{self.path}: {suffix} can't be written: {reason}")
+        if suffix == ".gif":
+            return "gif", Gif(target, fps, even)
+        if suffix == ".webm":
+            return "vp9", WebM(target, fps, even, sound)
         if reason is None:
-            return "h264", H264(target, fps, even, before, keep)
+            return "h264", H264(target, fps, even, before, keep, sound)
         if keep:
             raise VistreamError(f"{self.path}: a video can't be gone on with: {reason}")
         log.warning("%s is written as MPEG-4 Part 2, not H.264: %s", self.path, reason)

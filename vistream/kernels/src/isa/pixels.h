@@ -4,8 +4,8 @@
 
 namespace VARIANT {
 
-// Those that moved by more than the dead-band; one bit for each of them.
-inline int take_pixels_each(const uint8_t* from, int8_t* levels, uint8_t deadband) {
+// Takes over those that moved by more than the dead-band and marks them; returns how many.
+inline int take_pixels_each(const uint8_t* from, int8_t* levels, uint8_t* changed, uint8_t deadband) {
     int moved = 0;
     for (int i = 0; i < 4; ++i) {
         bool over = false;
@@ -14,7 +14,8 @@ inline int take_pixels_each(const uint8_t* from, int8_t* levels, uint8_t deadban
             over |= (distance < 0 ? -distance : distance) > deadband;
         }
         for (int c = 0; over && c < 3; ++c) levels[4 * i + c] = int8_t(int(from[3 * i + c]) - 128);
-        moved |= over << i;
+        changed[i] = over;
+        moved += over;
     }
     return moved;
 }

@@ -10,19 +10,23 @@ constexpr int CONVOLVE_GROUP = 48;  // positions that share a block of weights w
 // One tile: `ROWS` positions by `V::WIDTH` channels. `corners` of its positions begin at `first`.
 template <class V, int ROWS, bool SIGNED>
 VISTREAM_INLINE void tile_sums(const Term& term, const Corners<CONVOLVE_GROUP>& corners, int first, int64_t channel,
-                      typename V::Ints sums[ROWS][4]) {
-    constexpr int LANES = V::WIDTH / 4;
+                               typename V::Ints sums[ROWS][V::VECTORS]) {
+    constexpr int LANES = V::WIDTH / V::VECTORS;
     const Window& window = term.window;
     const int64_t unit = int64_t(window.kernel_h) * window.kernel_w * term.quads * 64;  // bytes of 16 channels' weights
     const int8_t* weight = term.weight + channel / 16 * unit;
     VISTREAM_UNROLL
-    for (int j = 0; j < 4; ++j) {
+    for (int j = 0; j < V::VECTORS; ++j) {
         const auto begin = term.begin ? V::load_ints(term.begin + channel + LANES * j) : V::zero();
         VISTREAM_UNROLL
         for (int r = 0; r < ROWS; ++r) sums[r][j] = begin;
     }
+    // Where a row of a window lies in one piece, its taps are as one with more inputs.
+    const bool joined = corners.inside && window.dilation_w == 1 && term.row_bytes == 4 * term.quads;
+    const int64_t quads = joined ? window.kernel_w * term.quads : term.quads;
+    const int32_t taps = joined ? 1 : window.kernel_w;
     for (int ky = 0; ky < window.kernel_h; ++ky) {
-        for (int kx = 0; kx < window.kernel_w; ++kx) {
+        for (int kx = 0; kx < taps; ++kx) {
             const int8_t* rows[ROWS];
             const int32_t dy = ky * window.dilation_h, dx = kx * window.dilation_w;
             if (corners.inside) {
@@ -31,16 +35,17 @@ VISTREAM_INLINE void tile_sums(const Term& term, const Corners<CONVOLVE_GROUP>& 
             } else {
                 for (int r = 0; r < ROWS; ++r) rows[r] = input_at(term, corners.y[first + r] + dy, corners.x[first + r] + dx);
             }
-            for (int64_t quad = 0; quad < term.quads; ++quad, weight += 64) {
-                typename V::Bytes weights[4];
+            for (int64_t quad = 0; quad < quads; ++quad, weight += 64) {
+                typename V::Quads weights[V::VECTORS];
                 VISTREAM_UNROLL
-                for (int j = 0; j < 4; ++j)  // 16 channels' quads are 64 bytes; the next 16 channels lie a unit further
-                    weights[j] = V::load(weight + LANES * j / 16 * unit + LANES * j % 16 * 4);
+                for (int j = 0; j < V::VECTORS; ++j)  // 16 channels' quads are 64 bytes; the next lie a unit further
+                    weights[j] = V::load_quads(weight + LANES * j / 16 * unit + LANES * j % 16 * 4);
                 VISTREAM_UNROLL
                 for (int r = 0; r < ROWS; ++r) {
                     const auto inputs = V::broadcast_quad(rows[r] + 4 * quad);
                     VISTREAM_UNROLL
-                    for (int j = 0; j < 4; ++j) sums[r][j] = V::template dot<SIGNED>(sums[r][j], inputs, weights[j]);
+                    for (int j = 0; j < V::VECTORS; ++j)
+                        sums[r][j] = V::template dot<SIGNED>(sums[r][j], inputs, weights[j]);
                 }
             }
         }
@@ -57,23 +62,43 @@ template <bool SIGNED> struct ConvolveGroup {
 
     template <class V> int64_t block(int64_t channel) const {
         constexpr int ROWS = V::TILE_ROWS;
-        const Layer* layer = step.layer;
-        const Epilogue<V> epilogue(layer, layer->bias + channel, step.term->multiplier + channel);
+        const Epilogue<V> epilogue(step, channel, step.layer->bias + channel, step.term->multiplier + channel, workspace);
+        const Ending ending = step.ending();
         int64_t changes = 0;
         for (int first = 0; first < count; first += ROWS) {
-            typename V::Ints sums[ROWS][4];
+            typename V::Ints sums[ROWS][V::VECTORS];
             tile_sums<V, ROWS, SIGNED>(*step.term, corners, first, channel, sums);
             const int here = count - first < ROWS ? count - first : ROWS;
-            if (step.plain) {
-                VISTREAM_UNROLL
-                for (int r = 0; r < ROWS; ++r)
-                    if (r < here) changes += epilogue.template finish<true>(sums[r], index[first + r], channel);
-            } else {
-                VISTREAM_UNROLL
-                for (int r = 0; r < ROWS; ++r)
-                    if (r < here) changes += finish_sums<V>(sums[r], step, index[first + r], channel, slot + first + r, workspace);
+            const int32_t* positions = index + first;
+            switch (ending) {
+                case PLAIN: changes += finish_tile<PLAIN, V>(epilogue, sums, positions, here, slot + first); break;
+                case RIDE: changes += finish_tile<RIDE, V>(epilogue, sums, positions, here, slot + first); break;
+                case HOLD: changes += finish_tile<HOLD, V>(epilogue, sums, positions, here, slot + first); break;
+                case RESUME: changes += finish_tile<RESUME, V>(epilogue, sums, positions, here, slot + first); break;
+                case ANY:
+                    VISTREAM_UNROLL
+                    for (int r = 0; r < ROWS; ++r)
+                        if (r < here)
+                            changes += finish_sums<V>(sums[r], step, positions[r], channel, slot + first + r, workspace);
             }
         }
+        return changes;
+    }
+
+    // First all sums to levels, then all levels to memory: steps that depend on each other are apart, and the CPU does not
+    // wait for one position after the other.
+    template <Ending ENDING, class V>
+    VISTREAM_INLINE int64_t finish_tile(const Epilogue<V>& epilogue, const typename V::Ints sums[V::TILE_ROWS][V::VECTORS],
+                                        const int32_t* positions, int here, int64_t first_slot) const {
+        typename V::Bytes fresh[V::TILE_ROWS];
+        VISTREAM_UNROLL
+        for (int r = 0; r < V::TILE_ROWS; ++r)
+            fresh[r] = epilogue.template round<ENDING, true>(sums[r], positions[r < here ? r : 0], first_slot + r);
+        if (ENDING == HOLD) return 0;
+        int64_t changes = 0;
+        VISTREAM_UNROLL
+        for (int r = 0; r < V::TILE_ROWS; ++r)
+            if (r < here) changes += epilogue.write(fresh[r], positions[r]);
         return changes;
     }
 };

@@ -11,12 +11,8 @@ namespace VARIANT {
 inline int64_t read_pixels(const uint8_t* frame, int8_t* levels, uint8_t* changed, int64_t begin, int64_t end, bool last,
                            int64_t deadband) {
     int64_t moved = 0, pixel = begin;
-    for (; pixel + 4 + 4 * last <= end; pixel += 4) {
-        const int mask = Quarter::take_pixels(frame + 3 * pixel, levels + 4 * pixel, uint8_t(deadband));
-        const uint32_t marks = uint32_t(mask) * 0x00204081 & 0x01010101;  // a bit a byte
-        memcpy(changed + pixel, &marks, 4);
-        moved += __builtin_popcount(uint32_t(mask));
-    }
+    for (; pixel + Widest::PIXELS + 4 * last <= end; pixel += Widest::PIXELS)
+        moved += Widest::take_pixels(frame + 3 * pixel, levels + 4 * pixel, changed + pixel, uint8_t(deadband));
     for (; pixel < end; ++pixel) {
         bool over = false;
         for (int c = 0; c < 3; ++c) {

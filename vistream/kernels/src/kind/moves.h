@@ -75,9 +75,9 @@ struct IdentityPosition {
     template <class V> int64_t block(int64_t channel) const {
         const Term& term = *step.term;
         const int8_t* source = term.source + position * term.row_bytes;
-        typename V::Reals brought[4];
-        for (int j = 0; j < 4; ++j) {
-            const int64_t lane = channel + j * V::WIDTH / 4;
+        typename V::Reals brought[V::VECTORS];
+        for (int j = 0; j < V::VECTORS; ++j) {
+            const int64_t lane = channel + j * V::WIDTH / V::VECTORS;
             if (term.kind == vistream::REALS) {
                 brought[j] = V::load_reals(source + 4 * lane);
                 continue;

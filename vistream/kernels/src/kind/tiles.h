@@ -95,22 +95,29 @@ inline void gather(const Term& term, const Corners<vistream::GROUP>& corners, in
 
 struct TileRow {
     const Step& step;
+    Ending ending;
     const int32_t* sums;  // of this position, from channel `panel` on
     int64_t position, panel, slot;
     const Workspace* workspace;
 
     template <class V> int64_t block(int64_t offset) const {
-        const Layer* layer = step.layer;
+        constexpr int LANES = V::WIDTH / V::VECTORS;
         const int64_t channel = panel + offset;
-        typename V::Ints registers[4];
-        for (int j = 0; j < 4; ++j) {
-            const int64_t lane = offset + j * V::WIDTH / 4;
+        typename V::Ints registers[V::VECTORS];
+        for (int j = 0; j < V::VECTORS; ++j) {
+            const int64_t lane = offset + j * LANES;
             registers[j] = V::load_ints(sums + lane);
             if (step.term->begin) registers[j] = V::plus(registers[j], V::load_ints(step.term->begin + panel + lane));
         }
-        if (!step.plain) return finish_sums<V>(registers, step, position, channel, slot, workspace);
-        const Epilogue<V> epilogue(layer, layer->bias + channel, step.term->multiplier + channel);
-        return epilogue.template finish<true>(registers, position, channel);
+        const Epilogue<V> epilogue(step, channel, step.layer->bias + channel, step.term->multiplier + channel, workspace);
+        switch (ending) {
+            case PLAIN: return epilogue.write(epilogue.template round<PLAIN, true>(registers, position, slot), position);
+            case RIDE: return epilogue.write(epilogue.template round<RIDE, true>(registers, position, slot), position);
+            case HOLD: epilogue.template round<HOLD, true>(registers, position, slot); return 0;
+            case RESUME: return epilogue.write(epilogue.template round<RESUME, true>(registers, position, slot), position);
+            case ANY: break;
+        }
+        return finish_sums<V>(registers, step, position, channel, slot, workspace);
     }
 };
 
@@ -120,6 +127,7 @@ inline int64_t convolve_tiles(const Step& step, const int32_t* index, int64_t co
     const int64_t stride = step.layer->stride, steps = term.quads / 16;
     const int64_t unit = steps * 1024;  // bytes of 16 channels' weights
     const bool direct = pointwise(term.window);
+    const Ending ending = step.ending();
     Corners<vistream::GROUP> corners;
     int64_t changes = 0;
     begin_tiles();
@@ -147,7 +155,7 @@ inline int64_t convolve_tiles(const Step& step, const int32_t* index, int64_t co
                 }
             }
             for (int i = 0; i < here; ++i) {
-                const TileRow row{step, workspace->sums + i * PANEL, index[first + i], panel, slot + first + i, workspace};
+                const TileRow row{step, ending, workspace->sums + i * PANEL, index[first + i], panel, slot + first + i, workspace};
                 changes += each_block(width, row);
             }
         }

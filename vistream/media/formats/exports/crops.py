@@ -30,15 +30,37 @@ class Shot:
     jpeg: bytes
 
 
+class BestShots:
+    """The best shot of each track so far: large, certain, not cut by the frame's edge.
+
+    `largest`: pixels of a picture's longer side; `most`: of how many tracks, the best of them; None: of all.
+    """
+
+    def __init__(self, largest: int = LARGEST, most: int | None = None) -> None:
+        self._largest, self._most = largest, most
+        self.shots: dict[int, Shot] = {}
+
+    def look(self, frame: Frame, result: Result) -> None:
+        """Look at one frame, uint8 `[H, W, 3]`, RGB."""
+        for track in result.tracks:
+            worth = worth_of(track, (frame.shape[1], frame.shape[0]))
+            best = self.shots.get(track.id)
+            if worth > 0 and (best is None or worth > best.worth):
+                self.shots[track.id] = Shot(track.label, worth, _crop(frame, track, self._largest))
+        if self._most is not None and len(self.shots) > 2 * self._most:
+            ranked = sorted(self.shots, key=lambda identity: -self.shots[identity].worth)
+            self.shots = {identity: self.shots[identity] for identity in ranked[: self._most]}
+
+
 class CropsWriter:
-    """Keeps each track's best shot, large, certain, not cut by the frame's edge; writes `ID-CLASS.jpg` when closed.
+    """Keeps each track's best shot, and writes them as `ID-CLASS.jpg` when closed.
 
     As a context manager it keeps what was gathered on Ctrl-C, and leaves nothing after any other exception.
     """
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
-        self._shots: dict[int, Shot] = {}
+        self._best = BestShots()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -46,15 +68,11 @@ class CropsWriter:
 
     def write(self, frame: Frame, result: Result) -> None:
         """Look at one frame, uint8 `[H, W, 3]`, RGB."""
-        for track in result.tracks:
-            worth = worth_of(track, (frame.shape[1], frame.shape[0]))
-            best = self._shots.get(track.id)
-            if worth > 0 and (best is None or worth > best.worth):
-                self._shots[track.id] = Shot(track.label, worth, _crop(frame, track))
+        self._best.look(frame, result)
 
     def close(self) -> None:
         """Write the pictures."""
-        for identity, shot in sorted(self._shots.items()):
+        for identity, shot in sorted(self._best.shots.items()):
             label = re.sub(r"[^\w-]+", "-", shot.label).strip("-")
             name = f"{identity:04d}-{label}.jpg" if label else f"{identity:04d}.jpg"
             with replacing(self.folder / name) as temporary:
@@ -83,12 +101,12 @@ def worth_of(track: Track, size: tuple[int, int]) -> float:
     return float(track.score * np.sqrt(seen[0] * seen[1]) * (1.0 if whole else CUT))
 
 
-def _crop(frame: Frame, track: Track) -> bytes:
+def _crop(frame: Frame, track: Track, largest: int) -> bytes:
     x, y, w, h = track.box
     rows = slice(max(0, round(y)), max(1, round(y + h)))
     columns = slice(max(0, round(x)), max(1, round(x + w)))
     picture = np.ascontiguousarray(frame[rows, columns][..., ::-1])
-    factor = LARGEST / max(picture.shape[:2])
+    factor = largest / max(picture.shape[:2])
     if factor < 1:
         picture = np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
     return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1])

@@ -1,0 +1,91 @@
+"""What is drawn into a video, and what is made unrecognisable in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+
+import cv2
+import numpy as np
+
+from vistream.errors import VistreamError
+from vistream.types import Box, Frame, Result, Track
+
+SWITCHES = {"on": True, "off": False}
+FACES = "faces"
+HEAD = (1.5, 0.3)
+"""Of a standing person's box: its least height over its width, and the share of the height that holds the face."""
+BLOCKS = 8
+"""A concealed object keeps so many blocks along its longer side: nobody is recognised in that."""
+MARGIN = 0.08
+"""Of a box: what is concealed around it, since boxes are not exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """`line`: width in pixels, None: by the frame's size. `labels`, `trails`, `map` (of what was recomputed):
+    whether they are drawn. `sound`: whether the source's is kept. `blur`: classes that are made unrecognisable, and
+    `faces`.
+    """
+
+    line: int | None = None
+    labels: bool = True
+    trails: bool = True
+    map: bool = True
+    sound: bool = True
+    blur: tuple[str, ...] = ()
+
+
+PLAIN = Style()
+
+
+def read_style(text: str) -> Style:
+    """From `line=3,labels=off,blur=faces+car`; raises VistreamError for anything else.
+
+    >>> read_style("line=3,trails=off,blur=faces+car")
+    Style(line=3, labels=True, trails=False, map=True, sound=True, blur=('faces', 'car'))
+    """
+    style, switches = Style(), [field.name for field in fields(Style) if field.name not in ("line", "blur")]
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, value = part.partition("=")
+        if name == "line" and value.isascii() and value.isdigit() and 1 <= int(value) <= 99:
+            style = replace(style, line=int(value))
+        elif name == "blur" and value:
+            style = replace(style, blur=tuple(value.split("+")))
+        elif name in switches and value in SWITCHES:
+            style = replace(style, **{name: SWITCHES[value]})  # type: ignore[arg-type]  # a name of a switch
+        else:
+            raise VistreamError(
+                f"--style has {part!r}: line=PIXELS, {', '.join(f'{switch}=on|off' for switch in switches)} and "
+                "blur=faces or blur=CLASS+CLASS are known"
+            )
+    return style
+
+
+def concealed(frame: Frame, result: Result, blur: tuple[str, ...]) -> Frame:
+    """A copy of the frame, uint8 `[H, W, 3]`, in which nobody recognises what is to be blurred; itself if nothing is.
+
+    Only what is tracked can be concealed, from the first frame in which it is, also where it is predicted.
+    """
+    boxes = [box for track in result.tracks for box in _to_conceal(track, blur)]
+    if not boxes:
+        return frame
+    picture = frame.copy()
+    for x, y, w, h in boxes:
+        left, top = max(0, int(x - MARGIN * w)), max(0, int(y - MARGIN * h))
+        part = picture[top : max(0, int(y + h * (1 + MARGIN)) + 1), left : max(0, int(x + w * (1 + MARGIN)) + 1)]
+        if part.size:
+            height, width = part.shape[:2]
+            step = max(1, max(height, width) // BLOCKS)
+            coarse = cv2.resize(part, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+            part[...] = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+    return picture
+
+
+def _to_conceal(track: Track, blur: tuple[str, ...]) -> Iterator[Box]:
+    x, y, w, h = track.box
+    if track.label in blur:
+        yield track.box
+    elif FACES in blur and track.label == "person":
+        standing = h >= HEAD[0] * w
+        yield (x, y, w, HEAD[1] * h) if standing else track.box  # of who sits or lies, the face may be anywhere
