@@ -75,7 +75,7 @@ def test_the_notebook_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 TABLE = re.compile(r"^\|.*\|\n\|[-| :]+\|\n(?:\|.*\|\n?)+", re.MULTILINE)
-MADE_BY = re.compile(r"\b(?:vistream [a-z]|python (?:-m |scripts/)|pytest |bash |tests/|arXiv )")
+MADE_BY = re.compile(r"\b(?:vistream [a-z]|python (?:-m |[\w/]+\.py)|pytest |bash |tests/|arXiv )")
 FIGURES = re.compile(r"\|\s*[<>~]?\d+[.,]\d+(?!\w)")
 
 
