@@ -145,6 +145,7 @@ def test_a_live_source_and_its_lag() -> None:
     film = Tile(CLIP, Settings(detector="motion", deadband=8, hysteresis=2), loop=True)
     film.start()
     with served(film) as port:
+        wait(lambda: film.view is not None)  # what shows nothing yet can't be opened as a camera
         camera = Tile(f"http://127.0.0.1:{port}/sources/0/stream.mjpg", Settings(detector="motion", reconnect=False))
         camera.start()
         wait(lambda: camera.view is not None and camera.view.number > 5)
