@@ -83,6 +83,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         self._titles = {id(module): name for name, module in model.named_modules()}
         self._modules: list[nn.Module] = []  # those that are being called, the innermost last
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here; True would have torch import its compiler, half of a cold start's time."""
+        return False
+
     def run(self, x: Tensor) -> Any:
         with self:
             x = x.clone()  # the first operator that is noted: the input
