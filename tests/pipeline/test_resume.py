@@ -17,16 +17,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from vistream.cli.main import app, run
+from vistream.cli.main import app
 from vistream.errors import VistreamError
-from vistream.media.formats.jsonl import JsonlWriter, read_results
+from vistream.media.formats.jsonl import read_results
 from vistream.media.formats.mot import read_tracks
 from vistream.pipeline import recording
 from vistream.pipeline.checkpoint import load_checkpoint, pack, write_checkpoint
 from vistream.pipeline.outputs import OutputPaths
 from vistream.pipeline.recording import Finished, Recording
 from vistream.pipeline.run import Settings
-from vistream.types import Result
 
 DEMO = Path(__file__).parents[2] / "demo_videos"
 CLIP = DEMO / "plaza_static.mp4"
@@ -189,30 +188,32 @@ def test_a_full_disk_ends_in_one_line_and_the_run_can_go_on(tmp_path: Path) -> N
     assert [line.frame for line in read_results(tmp_path / "out.jsonl")] == list(range(LENGTH))
 
 
+SIGNALLED = """
+import os, signal, sys
+from vistream.cli.main import run
+from vistream.media.formats.jsonl import JsonlWriter
+
+write, number = JsonlWriter.write, int(sys.argv.pop(1))
+
+def counted(writer, result):
+    write(writer, result)
+    if result.frame == 4:
+        os.kill(os.getpid(), number)
+
+JsonlWriter.write = counted
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+run()
+"""
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals_end_the_run_after_the_present_frame(
-    number: signal.Signals,
-    code: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    """In this process, which sends the signal to itself once there are five lines."""
-    monkeypatch.chdir(tmp_path)
+def test_signals_end_the_run_after_the_present_frame(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    """In a process of its own, which sends the signal to itself once there are five lines."""
     names = ("--jsonl", "out.jsonl", "--output", "out.mp4", "--csv", "out.csv")
-    monkeypatch.setattr("sys.argv", ["vistream", "track", str(CLIP), "--detector", "motion", *names])
-    write = JsonlWriter.write
-
-    def counted(writer: JsonlWriter, result: Result) -> None:
-        write(writer, result)
-        if result.frame == 4:
-            os.kill(os.getpid(), number)
-
-    monkeypatch.setattr(JsonlWriter, "write", counted)
-    with pytest.raises(SystemExit) as left:
-        run()
-    assert left.value.code == code
-    assert "stopped after 5 frames; what was written so far is kept; go on with --resume" in capfd.readouterr().err
+    command = [sys.executable, "-c", SIGNALLED, str(int(number)), "track", str(CLIP), "--detector", "motion", *names]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert "stopped after 5 frames; what was written so far is kept; go on with --resume" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.jsonl", "out.mp4", "out.resume"]
     assert frames_in(tmp_path / "out.mp4") == len(list(read_results(tmp_path / "out.jsonl"))) == 5
 
