@@ -41,8 +41,3 @@ def _parameter(part: str) -> str:
     if name.lower() in HARMLESS:
         return part
     return f"{name}={MASK}" if equals else MASK
-
-
-def has_secrets(text: str) -> bool:
-    """Whether anything in `text` would be masked."""
-    return without_secrets(text) != text

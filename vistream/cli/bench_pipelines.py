@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich import box
 from rich.table import Table
 
 from vistream.atomic import replacing
 from vistream.bench.pipelines import Rows, Run, race
+from vistream.cli.benching import contest_table
 from vistream.cli.console import PlainConsole
 from vistream.evaluate.files.mot import mot_scene
 from vistream.evaluate.metrics.hota import hota
@@ -49,22 +49,10 @@ def _row(runs: list[Run], known: MotTracks | None) -> dict[str, float]:
     row = {"fps": statistics.median(run.fps for run in runs), "processor": processor}
     row |= {"share": last.share, "detections": last.detections}
     if known is not None:
-        scene = mot_scene(_up_to(known, last.frames), _tracks(last.rows))
+        scene = mot_scene(known.pick(known.frames <= last.frames), _tracks(last.rows))
         scores = hota(scene).row() | identity(scene).row()
         row |= {name: float(scores[name]) for name in ("HOTA", "IDF1")}
     return row
-
-
-def _up_to(known: MotTracks, last: int) -> MotTracks:
-    """The ground truth of the frames that were run."""
-    kept = known.frames <= last
-    regions = None if known.regions is None else known.regions[kept]
-    classes = None if known.classes is None else known.classes[kept]
-    visibility = None if known.visibility is None else known.visibility[kept]
-    return MotTracks(
-        known.frames[kept], known.ids[kept], known.boxes[kept], known.confidences[kept], classes, visibility,
-        known.labels, regions,
-    )  # fmt: skip
 
 
 def _tracks(rows: Rows) -> MotTracks:
@@ -73,15 +61,11 @@ def _tracks(rows: Rows) -> MotTracks:
 
 def _table(source: str, frames: int, rounds: int, rows: dict[str, dict[str, float]]) -> Table:
     conditions = f"at most {frames} frames, {rounds} rounds, {torch.get_num_threads()} threads"
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 0, 0, 1),
-        pad_edge=False,
-        title=f"pipelines on {source}",
-        caption=f"{conditions}, {cpu_name()}, kernels {kernels_in_use()}; frames a second, median, without the first; "
-        "x: times as fast as the first row; CPU: ms of all processors a frame, which other programs disturb less",
+    caption = (
+        f"{conditions}, {cpu_name()}, kernels {kernels_in_use()}; frames a second, median, without the first; "
+        "x: times as fast as the first row; CPU: ms of all processors a frame, which other programs disturb less"
     )
-    table.add_column("", no_wrap=True)
+    table = contest_table(f"pipelines on {source}", caption)
     scored = ("HOTA", "IDF1") if any("HOTA" in row for row in rows.values()) else ()
     for column in ("fps", "x", "CPU", "work", "boxes", *scored):
         table.add_column(column, justify="right", no_wrap=True)

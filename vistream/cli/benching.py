@@ -46,18 +46,21 @@ def run_and_print(run: Callable[[Progress], Report], path: Path | None, *, quiet
             temporary.write_text(jsonlib.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
+def contest_table(title: str, caption: str) -> Table:
+    """An empty table of contenders: their names stand in the first column, and the others are still to be added."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False, title=title, caption=caption)
+    table.add_column("", no_wrap=True)
+    return table
+
+
 def _contest(report: Report) -> Table:
     width, height = report.size
     conditions = f"{report.frames} frames, {report.rounds} rounds, {report.threads} threads, batch 1, {report.cpu}"
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 0, 0, 1),
-        pad_edge=False,
-        title=f"{report.model} on {report.source}, {width}x{height}",
-        caption=f"{conditions}; ms a frame, median; work: share of the dense network's; "
-        "x f32, x OV8: times as fast as PyTorch float32 and OpenVINO int8",
+    caption = (
+        f"{conditions}; ms a frame, median; work: share of the dense network's; "
+        "x f32, x OV8: times as fast as PyTorch float32 and OpenVINO int8"
     )
-    table.add_column("", no_wrap=True)
+    table = contest_table(f"{report.model} on {report.source}, {width}x{height}", caption)
     for column in ("ms", "quartiles", "first", "work"):
         table.add_column(column, justify="right", no_wrap=True)
     references = {"x f32": "PyTorch float32", "x OV8": "OpenVINO int8"}

@@ -71,10 +71,7 @@ class MotTracker:
         seen = observations.pick(self._wanted(observations.boxes))
         if features is None:
             return self._tracker.step(seen, None, camera)
-        size = seen.boxes[:, 2:]
-        middle = np.concatenate(
-            [seen.boxes[:, :2] + (1 - self.config.core) / 2 * size, self.config.core * size], axis=1
-        )
+        middle = self._middle(seen.boxes)
         regions = roi_align(features.within(middle), middle, self.config.grid)
         return self._tracker.step(seen, [unit_vectors(vectors) for vectors in regions], camera, frame_size(features))
 
@@ -91,6 +88,7 @@ class MotTracker:
         self._tracker.load_state_dict(state)
 
     def _middle(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The part of each box at which appearance is looked at."""
         core, size = self.config.core, boxes[:, 2:]
         return np.concatenate([boxes[:, :2] + (1.0 - core) / 2 * size, core * size], axis=1)
 

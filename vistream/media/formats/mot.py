@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,12 @@ class MotTracks:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def pick(self, chosen: NDArray[np.bool_]) -> MotTracks:
+        """The rows where `chosen`, bool `[N]`, is true."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "labels"}
+        picked: dict[str, Any] = {name: None if array is None else array[chosen] for name, array in arrays.items()}
+        return replace(self, **picked)
 
 
 def read_detections(
@@ -151,10 +158,10 @@ def _boxes(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 def read_detection_rows(path: Path, text: Columns | None = None) -> tuple[NDArray[np.float64], list[int]]:
     """All values `[N, columns]` as they stand, checked, and the line number of each row. `text`: if read already."""
     text = text or read_columns(path)
-    rows = [_row(path, number, fields, text.separator) for number, fields in text.rows]
-    for (number, fields), row in zip(text.rows, rows, strict=True):
+    rows = [_row(path, number, columns, text.separator) for number, columns in text.rows]
+    for (number, columns), row in zip(text.rows, rows, strict=True):
         if len(row) != text.width:
-            raise VistreamError(f"{path}, line {number} has {len(fields)} columns, the first has {text.width}")
+            raise VistreamError(f"{path}, line {number} has {len(columns)} columns, the first has {text.width}")
     lines = [number for number, _ in text.rows]
     values = np.array(rows, dtype=np.float64).reshape(len(rows), -1 if rows else COLUMNS[-1])
     if values.shape[1] == COLUMNS[0]:  # no confidence: certain
