@@ -37,8 +37,11 @@ def by_formula(frames: list[Grid], label: Grid, config: PropagationConfig) -> Gr
     labels = [label.astype(np.float64)]
     for now in range(1, len(frames)):
         present = np.zeros((height, width))
+        there = np.argwhere(labels[-1] > 0.05)
         recent = range(max(0, now - config.memory), now)
         for y, x in np.ndindex(height, width):
+            if ((there - (y, x)) ** 2).sum(axis=1).min(initial=10**6) > config.reach**2:
+                continue  # too far from all that was labelled
             query = units[now][y, x]
             found = [
                 (query @ units[t][i, j], labels[t][i, j])
@@ -54,12 +57,19 @@ def by_formula(frames: list[Grid], label: Grid, config: PropagationConfig) -> Gr
 
 
 @settings(max_examples=5, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(1, 3), st.integers(1, 6), st.integers(2, 4))
-def test_propagation_is_its_formula(seed: int, memory: int, radius: int, top: int, frames: int) -> None:
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(1, 6),
+    st.integers(2, 4),
+    st.integers(1, 4),
+)
+def test_propagation_is_its_formula(seed: int, memory: int, radius: int, top: int, frames: int, reach: int) -> None:
     rng = np.random.default_rng(seed)
-    config = PropagationConfig(memory, radius, top, 0.1)
+    config = PropagationConfig(memory, radius, top, 0.1, reach)
     maps = [rng.standard_normal((5, 26, 16)).astype(np.float32) for _ in range(frames)]  # more than a tile each way
-    label = rng.random((5, 26)).astype(np.float32)
+    label = np.pad(rng.random((3, 9)), ((1, 1), (4, 13))).astype(np.float32)
     propagation = LabelPropagation(config)
     propagation.step(maps[0], {1: label})
     for values in maps[1:]:
