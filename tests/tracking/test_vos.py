@@ -13,6 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from vistream.cli.main import app
+from vistream.engine.fidelity import PRESETS
 from vistream.errors import VistreamError
 from vistream.evaluate.metrics.vos import jaccard
 from vistream.media.formats.davis import read_labels, write_labels
@@ -129,6 +130,12 @@ def test_objects_come_and_go_at_any_frame() -> None:
         tracker.remove_object(1)
     tracker.reset()
     assert tracker.add_object(SQUARE) == 1
+
+
+def test_presets_have_no_dead_zones() -> None:
+    assert all(Session("vos", fidelity).zones.exact for fidelity in PRESETS)
+    assert Session("vos", "high", deadband=3).zones.deadband == 3
+    assert not Session("mot", "high").zones.exact
 
 
 def test_memory_is_flat() -> None:
