@@ -169,9 +169,11 @@ def read_config(spec: str | Path) -> TrainConfig:
             raise VistreamError(f"{spec}: no such file, nor a configuration's name: {', '.join(config_names())}")
         text = path.read_text(encoding="utf-8", errors="replace")
     try:
-        return _built(TrainConfig, yaml.safe_load(text) or {}, "")
+        config = _built(TrainConfig, yaml.safe_load(text) or {}, "")
+        config.profile()  # says what is wrong with it before anything runs
     except (yaml.YAMLError, ValueError) as error:
         raise VistreamError(f"{spec}: {' '.join(str(error).split())}") from None
+    return config
 
 
 def _built(kind: type[T], read: object, place: str) -> T:
