@@ -174,9 +174,7 @@ def test_a_file_cut_short_is_refused(
         save_file(weights, path)
     assert load(path).sizes == small_sizes()
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
-    with pytest.raises(
-        VistreamError, match="is no safetensors file|can't be read as weights|damaged archive"
-    ) as caught:
+    with pytest.raises(VistreamError, match=r"is no safetensors file|can't be read as weights|damaged arch") as caught:
         load(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
