@@ -23,6 +23,7 @@ from vistream.media.video.sound import Sound, mux_with_sound
 from vistream.types import Frame
 
 if TYPE_CHECKING:
+    from av import VideoFrame
     from av.container import OutputContainer
     from av.video.stream import VideoStream
 
@@ -79,9 +80,7 @@ class H264:
             self._copy(before, keep)
 
     def write(self, frame: Frame) -> None:
-        from av import VideoFrame
-
-        picture = VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        picture = in_yuv(frame)
         picture.pts = self._frames
         picture.time_base = 1 / Fraction(self._stream.codec_context.rate)
         self._frames += 1
@@ -119,6 +118,15 @@ class H264:
                 self._container.mux(packet)
             if self._frames < keep:
                 raise VistreamError(f"{before} holds {self._frames} frames, {keep} are needed: {REFUSAL}")
+
+
+def in_yuv(frame: Frame) -> VideoFrame:
+    """An RGB picture in 4:2:0 colour, as encoders take it."""
+    from av import VideoFrame
+
+    picture = VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+    # nothing is scaled, so this is what the bicubic default gives, in less than half the time
+    return picture.reformat(format="yuv420p", interpolation="BILINEAR")
 
 
 @contextmanager
