@@ -5,6 +5,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, so that a failure is nobody's luck; `--hypothesis-profile random` explores.
+settings.register_profile("repeatable", derandomize=True, database=None)
+settings.register_profile("random", derandomize=False)
+settings.load_profile("repeatable")
 
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="vistream-tests-")  # also for the commands that tests start
 

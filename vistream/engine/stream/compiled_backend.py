@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vistream.engine.stream.backend import Done
+from vistream.engine.stream.backend import NOTHING, Done
 from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.memory import Memory, allocate
 from vistream.engine.stream.plan import LayerPlan
@@ -20,8 +20,6 @@ from vistream.engine.stream.workspaces import workspaces
 from vistream.ir.operations import PIXEL_ZERO
 from vistream.kernels.library import Variant, library, variant
 from vistream.types import Frame
-
-NOTHING = Done()
 
 
 class CompiledBackend:
@@ -132,7 +130,7 @@ class CompiledBackend:
                 stale |= spread(mask, footprint)
                 layer.may_be_stale = 1
         if not layer.may_be_stale:
-            return Done()
+            return NOTHING
         taken = stale if needed is None else stale & torch.from_numpy(needed)
         if plan.layer.whole and bool(taken.any()):
             taken = torch.ones_like(stale)
@@ -140,7 +138,7 @@ class CompiledBackend:
         stale.reshape(-1)[index] = 0
         layer.may_be_stale = needed is not None
         if not len(index):
-            return Done()
+            return NOTHING
         layer.touched = 1
         memory.reached[index.numpy()] = 1
         assert memory.twin is not None

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from vistream.errors import VistreamError, memory_is_short
+from vistream.media.video.container import codec_of, open_container
 from vistream.types import Frame
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def last_seconds(path: Path) -> float | None:
     except ImportError:
         return None
     try:
-        with av.open(str(path)) as container:
+        with open_container(path) as container:
             ends = [
                 float((packet.pts + (packet.duration or 0)) * packet.time_base)
                 for packet in container.demux()
@@ -85,11 +86,18 @@ def _open_pyav(path: Path) -> tuple[_PyAvCapture | None, str]:
     except ImportError:
         return None, "and PyAV is not here: pip install 'vistream[h264]'"
     try:
-        container = av.open(str(path))
+        container = open_container(path)
         if not container.streams.video:
             container.close()
             raise VistreamError(f"{path} holds no picture: it is sound alone")
-        capture = _PyAvCapture(container)
+        codec, known = codec_of(container, container.streams.video[0])
+        if not known:
+            container.close()
+            raise VistreamError(
+                f"{path} can't be decoded: neither OpenCV nor PyAV knows its codec ({codec}); if another program "
+                "plays it, convert it to H.264 there"
+            )
+        capture = _PyAvCapture(container, codec)
         if capture.ahead():
             return capture, ""
         capture.release()
@@ -101,14 +109,14 @@ def _open_pyav(path: Path) -> tuple[_PyAvCapture | None, str]:
 class _PyAvCapture:
     """Frames by PyAV, turned the way the file's metadata says."""
 
-    def __init__(self, container: InputContainer) -> None:
+    def __init__(self, container: InputContainer, codec: str) -> None:
+        self.codec = codec
         self._container = container
         self._stream = container.streams.video[0]
         self._stream.thread_type = "AUTO"
         self._frames: Iterator[VideoFrame] = container.decode(self._stream)
         self._ahead: VideoFrame | None = None
         self._now: VideoFrame | None = None
-        self.codec = str(self._stream.codec_context.name)
 
     def ahead(self) -> bool:
         """Whether a frame follows."""
