@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect.agreement import overlap
-from vistream.detect.motion import shrunk
+from vistream.detect.motion import on_grid
 from vistream.types import Box, Frame
 
 Mask = NDArray[np.bool_]
@@ -69,7 +69,7 @@ class Owners:
 
     def masks(self, frame: Frame, candidates: Sequence[Candidate]) -> Mask:
         """The masks, bool `[N, H, W]`, of the next frame's candidates."""
-        grey = np.asarray(cv2.cvtColor(shrunk(frame), cv2.COLOR_RGB2GRAY), np.uint8)
+        grey = np.asarray(cv2.cvtColor(on_grid(frame), cv2.COLOR_RGB2GRAY), np.uint8)
         boxes = np.array([candidate.box for candidate in candidates], np.float64).reshape(-1, 4)
         carried = self._carried(grey, boxes) if _crowded(frame, candidates) else {}
         scale = grey.shape[1] / frame.shape[1], grey.shape[0] / frame.shape[0]
