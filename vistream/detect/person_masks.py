@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.detect.letterbox import stretch
 from vistream.models.store import located
 from vistream.types import Box, Frame
 
@@ -45,8 +46,7 @@ class PersonMasks:
         left, top, side = square_around(box, frame.shape[:2])
         rows = np.clip(np.arange(top, top + side), 0, frame.shape[0] - 1)
         columns = np.clip(np.arange(left, left + side), 0, frame.shape[1] - 1)
-        how = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
-        picture = cv2.resize(frame[rows][:, columns], (SIDE, SIDE), interpolation=how)
+        picture, _ = stretch(frame[rows][:, columns], SIDE, SIDE)
         (found,) = self._graph(torch.from_numpy(picture[None]).float() / 255).values()
         square = cv2.resize(found[0, :, :, 0].double().numpy(), (side, side))
         moved = np.array([[1.0, 0, left - first[0]], [0, 1.0, top - first[1]]])
