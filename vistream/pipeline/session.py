@@ -254,7 +254,7 @@ class Session:
         return (
             LazyFeatures(self._stream, fitted, size, self.stages)
             if isinstance(self._stream, Stream)
-            else self._stream.look(fitted, size)
+            else self._stream.features(fitted, size)
         )
 
 
