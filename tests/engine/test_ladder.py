@@ -11,8 +11,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
-from spike2formerweights import small_network
+from ladder import ENOUGH, RUNGS, assert_equal, stepped, stream
+from torch import nn
 from toys import Toy, clips, toys
 
 from vistream.engine.reference import Dense
@@ -21,61 +21,18 @@ from vistream.engine.spiking.events import Events, gather
 from vistream.engine.spiking.population import Pixels, Population
 from vistream.engine.spiking.table import populate
 from vistream.engine.stream.engine import Stream
-from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
-from vistream.ir.operations import PIXEL_ZERO, Input
+from vistream.ir.operations import PIXEL_ZERO
 from vistream.models.lite0 import MEAN, STD, lite0_features
 from vistream.models.resnet import MEAN as RESNET_MEAN
 from vistream.models.resnet import STD as RESNET_STD
 from vistream.models.resnet import ResNetFeatures
-from vistream.models.spike2former.integer import BLANK, integer_network
-from vistream.models.spike2former.integer.backbone import add_backbone
-from vistream.models.spike2former.integer.builder import Builder
-from vistream.models.spike2former.integer.stages import Stage
-from vistream.models.spike2former.sizes import Backbone, Head
 from vistream.quantize.convert import quantize
 from vistream.quantize.ranges import Preprocess
 from vistream.quantize.scales import Levels
 from vistream.types import Frame
 
-ENOUGH = 10_000  # time steps after which any toy has come to rest
 law = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-Look = Callable[[str], Tensor]
-Rung = Callable[[Frame], Look]
-
-
-def stepped(network: IntegerNetwork, mode: Mode, steps: int = ENOUGH) -> Rung:
-    simulator = Simulator(network, mode, steps)
-
-    def run(frame: Frame) -> Look:
-        assert simulator.step(frame).rested
-        return simulator.levels
-
-    return run
-
-
-def stream(network: IntegerNetwork, backend: str, deadband: int = 0, hysteresis: int = 0) -> Rung:
-    engine = Stream(network, deadband, hysteresis, backend)
-
-    def run(frame: Frame) -> Look:
-        engine.step(frame)
-        return engine.levels
-
-    return run
-
-
-RUNGS: dict[str, Callable[[IntegerNetwork], Rung]] = {
-    "stepped, reset": lambda network: stepped(network, Mode.RESET),
-    "stepped, differential": lambda network: stepped(network, Mode.DIFFERENTIAL),
-    "stream, torch": lambda network: stream(network, "torch"),
-    "stream, compiled": lambda network: stream(network, "compiled"),
-}
-
-
-def assert_equal(levels: Look, reference: dict[str, Tensor]) -> None:
-    different = [name for name, expected in reference.items() if not torch.equal(levels(name), expected)]
-    assert not different, f"layers that differ, in computing order: {different}"
 
 
 @pytest.mark.parametrize("rung", RUNGS)
@@ -203,56 +160,6 @@ def test_a_truncated_frame_is_reported_and_nothing_is_lost(toy: Toy, steps: int,
             break
         step = simulator.step(frame)
     assert_equal(simulator.levels, expected)
-
-
-# ---- a spiking transformer ----
-
-SIZE = (16, 32)
-
-
-def changing_patch(count: int) -> list[Frame]:
-    """Noise, of which a patch changes from frame to frame."""
-    numbers = np.random.default_rng(0)
-    frames = [numbers.integers(0, 256, (*SIZE, 3), dtype=np.uint8)]
-    while len(frames) < count:
-        frames.append(frames[-1].copy())
-        frames[-1][4:10, 8:16] = numbers.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    return frames
-
-
-def transformer(kind: Backbone) -> IntegerNetwork:
-    """A small backbone of Spike2Former, attention and all, up to the spikes that the pixel decoder reads first."""
-    network = small_network(kind)
-    stage = Stage(Builder(), network.backbone_levels)
-    image = stage.builder.add(Input("image", 3, BLANK, SIZE), 1 / 58.0, torch.tensor(BLANK, dtype=torch.float64) - 128)
-    *_, last = add_backbone(stage, network.backbone, image)
-    return stage.builder.network(spikes=stage.spikes_of(last, network.sizes.backbone.widths[-1]))
-
-
-@pytest.mark.parametrize("rung", RUNGS)
-@pytest.mark.parametrize("kind", ["sdtv2", "sdtv3"])
-def test_every_rung_of_a_spiking_transformer_equals_dense(kind: Backbone, rung: str) -> None:
-    network = transformer(kind)
-    run, dense = RUNGS[rung](network), Dense(network)
-    for frame in changing_patch(3):
-        expected = dense.step(frame)
-        assert_equal(run(frame), expected)
-    assert len(torch.unique(expected[network.output])) > 2
-
-
-@pytest.mark.parametrize("rung", [name for name in RUNGS if name.startswith("stream")])
-@pytest.mark.parametrize("head", ["semantic", "panoptic"])
-def test_the_stream_of_a_whole_one_equals_dense(head: Head, rung: str) -> None:
-    network = integer_network(small_network("sdtv2", head), *SIZE)
-    run, dense = RUNGS[rung](network), Dense(network)
-    for frame in changing_patch(3):
-        assert_equal(run(frame), dense.step(frame))
-
-
-def test_a_whole_one_has_no_spiking_form_and_says_where() -> None:
-    network = integer_network(small_network(), *SIZE)
-    with pytest.raises(VistreamError, match=r"layer pixel_decoder\.\S+ (has no spiking form|reads real numbers)"):
-        Simulator(network).step(changing_patch(1)[0])
 
 
 # ---- real networks on real clips ----

@@ -86,7 +86,9 @@ class TokenSumTwin(Twin):
         heads, exact = self.plan.layer.heads, torch.float32 if self.plan.value.peak < EXACT else torch.float64
         total = torch.zeros(heads, self.plan.width, self.plan.channels // heads, dtype=exact)
         for some in zip(left.split(BLOCK), right.split(BLOCK), strict=True):
-            first, second = (part.to(exact).reshape(len(part), heads, -1).transpose(0, 1) for part in some)
+            first, second = (
+                part.to(exact).reshape(len(part), heads, part.shape[1] // heads).transpose(0, 1) for part in some
+            )
             total.baddbmm_(first.transpose(1, 2), second)
         self._sum += sign * total.transpose(0, 1).flatten(1).to(torch.int32)
 
