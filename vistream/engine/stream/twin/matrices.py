@@ -85,7 +85,7 @@ class TokenSumTwin(Twin):
         assert isinstance(self.plan.layer, TokenSum)
         heads, exact = self.plan.layer.heads, torch.float32 if self.plan.value.peak < EXACT else torch.float64
         total = torch.zeros(heads, self.plan.width, self.plan.channels // heads, dtype=exact)
-        for some in zip(left.split(BLOCK), right.split(BLOCK), strict=True):
+        for some in zip(torch.split(left, BLOCK), torch.split(right, BLOCK), strict=True):
             first, second = (
                 part.to(exact).reshape(len(part), heads, part.shape[1] // heads).transpose(0, 1) for part in some
             )
