@@ -220,6 +220,16 @@ def test_the_network_is_asked_for_people_only(people: PersonMasks) -> None:
     true = frame[..., 0] == 250
     assert iou(box_mask(frame, box, "person", still, people), true) > 0.8
     assert (box_mask(frame, box, "dog", still, people) == box_mask(frame, box, "dog", still)).all()
+    weak = Observations(np.array([box]), np.array([0.15]), ("person",))
+    seen = Seen([box])
+    found = []
+    for observed in (weak, dataclasses.replace(weak, scores=np.array([0.6]))):
+        seen._seen = observed
+        masks = BoxMasks(seen, 25.0, people).detect(frame, 0).masks
+        assert masks is not None
+        found.append(masks[0])
+    assert (found[0] == box_mask(frame, box, "person", still)).all(), "a weak box is guessed"
+    assert (found[1] == box_mask(frame, box, "person", still, people)).all()
     nobody = picture()
     assert (box_mask(nobody, box, "person", still, people) == box_mask(nobody, box, "person", still)).all()
 

@@ -132,6 +132,19 @@ def test_objects_come_and_go_at_any_frame() -> None:
     assert tracker.add_object(SQUARE) == 1
 
 
+def test_an_object_that_fades_is_kept() -> None:
+    """A label that is everywhere below one half still has a mask; its score says how faint it is."""
+    tracker = VosTracker()
+    tracker.add_object(SQUARE)
+    tracker.step(scene(0), NOTHING)
+    faint = np.where(SQUARE[4::8, 4::8], np.float32(0.3), np.float32(0)).reshape(-1)
+    for source in (*tracker._propagation._recent, *tracker._propagation._anchors):
+        source.labels[1] = faint
+    (track,) = tracker.step(scene(0), NOTHING)
+    assert track.mask is not None and jaccard(SQUARE, track.mask) > 0.9
+    assert 0.15 < track.score < 0.31
+
+
 def test_presets_have_no_dead_zones() -> None:
     assert all(Session("vos", fidelity).zones.exact for fidelity in PRESETS)
     assert Session("vos", "high", deadband=3).zones.deadband == 3

@@ -40,6 +40,7 @@ COLOUR = 2.0  # how much the colours' odds count
 MOVES = (0.9, 0.05)  # how often a pixel of the object, and of the background, differs from the learned background
 TRUSTED = (0.2, 0.5)  # that is believed if this share of the box moves at least, and of its surroundings at most
 CERTAIN = (0.02, 0.98)  # neither shape nor network is surer than this
+ASKED = 0.2  # score from which the network is asked: there are many boxes below
 EXPECTED = 0.5  # how much the outline's odds count beside the network's
 LEAST = 0.15  # of the box: a smaller mask is no find, so the bare outline stands in
 
@@ -93,10 +94,10 @@ class BoxMasks:
         if seen.masks is not None:
             return seen
         self._tell(seen)
-        candidates = [
-            replace(candidate(frame, (x, y, w, h), label, moving, self._people), score=score)
-            for (x, y, w, h), label, score in zip(seen.boxes.tolist(), seen.labels, seen.scores.tolist(), strict=True)
-        ]
+        candidates = []
+        for (x, y, w, h), label, score in zip(seen.boxes.tolist(), seen.labels, seen.scores.tolist(), strict=True):
+            people = self._people if score >= ASKED else None
+            candidates.append(replace(candidate(frame, (x, y, w, h), label, moving, people), score=score))
         masks = self._owners.masks(frame, candidates)
         if not len(seen):
             return seen
