@@ -75,8 +75,6 @@ def energy_report(
         raise VistreamError("--detector has a network of its own: it goes with no other --task and --model")
     if binary and task != "semseg":
         raise VistreamError("--binary belongs to --task semseg")
-    if html is not None and task == "semseg":
-        raise VistreamError("--html: there is no page for --task semseg; take --json or --csv")
     if model == AUTO_MODEL:
         model = TINY if task == "semseg" else DEFAULT_MODEL
     paths = ReportPaths(json, csv, html)
@@ -86,6 +84,6 @@ def energy_report(
         open_source(source, start=start, stride=stride, max_frames=max_frames) as frames,
     ):
         if task == "semseg":
-            count_and_print(frames, model, json, csv, binary=binary, quiet=quiet)
+            count_and_print(frames, model, paths, binary=binary, quiet=quiet)
         else:
             count_and_report(frames, model, detector, size, steps, paths, quiet=quiet)
