@@ -29,8 +29,10 @@ SHARED, SHARED_STRIDE = ("stages.0.leave", "stages.0.enter"), 4
 """The layers whose maps can serve as appearance features: docs/studies.md says how well."""
 PREPROCESS = Preprocess(MEAN, STD)
 CALMER = {"stages.2": 2, "stages.3": 2, "lateral": 4, "add": 4}
+CALMER_OF_ONE = {"stages.1": 2, "stages.2": 3, "stages.3": 3, "lateral": 6, "add": 6}
 """Factors of the hysteresis, by how layers' names begin: of the coarse stages, and of the sums of the pyramid, which
-hand on to the finest level what changed in the coarsest. Chosen by work and AP: docs/studies.md."""
+hand on to the finest level what changed in the coarsest; the second ones where it is a single level. Chosen by work and
+AP: docs/studies.md."""
 Size = tuple[int, int]
 
 
@@ -48,7 +50,8 @@ class NanodetGDetector(OwnNetwork):
         self._selection = selection.checked(self.name, CLASSES)
         self._size = size or LONGER
         self._best: list[NDArray[np.float32]] = []
-        super().__init__(load_nanodet_g(path), PREPROCESS, streaming, CALMER)
+        single = streaming is not None and streaming.zones.hysteresis == 1
+        super().__init__(load_nanodet_g(path), PREPROCESS, streaming, CALMER_OF_ONE if single else CALMER)
 
     def describe(self) -> str:
         if isinstance(self._size, tuple):
