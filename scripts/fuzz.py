@@ -29,6 +29,7 @@ def fuzz(reader: str, minutes: float, folder: Path, seed: int) -> Tally:
         total.cases += found.cases
         total.refused += found.refused
         total.grown = max(total.grown, found.grown)
+        total.steps = max(total.steps, found.steps)
         for what, (detail, data) in found.findings.items():
             if what not in total.findings:
                 total.findings[what] = (detail, data)
@@ -57,12 +58,23 @@ def main() -> None:
         "vistream.pipeline.run",
     ):
         importlib.import_module(module)  # once here, not in every process
-    print("| reader | minutes | files | refused | findings | memory grown |\n|---|---|---|---|---|---|", flush=True)
+    print(
+        "| reader | minutes | files | refused | findings | memory grown | steps |\n|---|---|---|---|---|---|---|",
+        flush=True,
+    )
     for reader in asked.readers or READERS:
         began = time.monotonic()
         tally = fuzz(reader, asked.minutes, asked.folder, asked.seed)
         took = (time.monotonic() - began) / 60
-        row = (reader, f"{took:.1f}", tally.cases, tally.refused, len(tally.findings), f"{tally.grown / 2**20:.0f} MB")
+        row = (
+            reader,
+            f"{took:.1f}",
+            tally.cases,
+            tally.refused,
+            len(tally.findings),
+            f"{tally.grown / 2**20:.0f} MB",
+            tally.steps,
+        )
         print("|", *(f"{cell} |" for cell in row), flush=True)
 
 

@@ -23,12 +23,16 @@ from pathlib import Path
 from types import FrameType
 
 from fuzzing.mutate import mutated
+from fuzzing.reached import Reached
 from fuzzing.readers import READERS
 from vistream.errors import VistreamError
 
 SECONDS = 10
 PATIENCE = 300
 """Seconds that a process may be late: one that hangs without computing is noticed by that."""
+GUIDED = not os.environ.get("UNGUIDED")
+LARGEST = 1 << 16
+"""Bytes of a file that is broken further because it got somewhere new: small ones get further in the same time."""
 MEMORY = 1 << 30
 """Bytes of address space beyond what is used at the start: a 4 MB file that needs more is a finding."""
 
@@ -44,6 +48,7 @@ class Tally:
     cases: int = 0
     refused: int = 0
     grown: int = 0
+    steps: int = 0
     findings: dict[str, tuple[str, bytes]] = field(default_factory=dict)
 
 
@@ -110,26 +115,31 @@ def _run(reader: str, seed: int, seconds: float, folder: Path, answer: Connectio
 def _cases(
     reader: str, chance: random.Random, seconds: float, folder: Path, seeds: Sequence[tuple[str, bytes]]
 ) -> Tally:
-    tally, pool = Tally(), [data for _, data in seeds]
+    tally, files, reached = Tally(), list(seeds), Reached()
     held, end = _resident(), time.monotonic() + seconds
     while time.monotonic() < end:
-        suffix, data = seeds[chance.randrange(len(seeds))]
+        suffix, data = files[chance.randrange(len(files))]
         path = folder / "cases" / f"case{suffix}"
-        path.write_bytes(mutated(data, pool, chance))
+        broken = mutated(data, [data for _, data in seeds], chance)
+        path.write_bytes(broken)
+        before = len(reached.steps)
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
-        verdict = judge(reader, path)
+        with reached.watching():
+            verdict = judge(reader, path)
         signal.setitimer(signal.ITIMER_PROF, 0)
+        if len(reached.steps) > before and len(broken) <= LARGEST and GUIDED:
+            files.append((suffix, broken))
         tally.cases += 1
         if verdict:
             what, _, detail = verdict.partition("\n")
-            tally.findings.setdefault(what, (detail, path.read_bytes()))
+            tally.findings.setdefault(what, (detail, broken))
         tally.refused += verdict == ""
         path.unlink()
         if tally.cases % 100 == 0:
             (folder / "count").write_text(str(tally.cases), encoding="utf-8", newline="\n")
         if tally.cases == 200:  # everything is loaded and warm by now
             held = _resident()
-    tally.grown = _resident() - held
+    tally.grown, tally.steps = _resident() - held, len(reached.steps)
     return tally
 
 

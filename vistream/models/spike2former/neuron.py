@@ -23,8 +23,8 @@ class Levels:
     norm: int = 4
 
     def __post_init__(self) -> None:
-        if self.most < 1 or self.norm < 1:
-            raise ValueError(f"D and norm must be at least 1, not {self.most} and {self.norm}")
+        if not all(type(number) is int and number >= 1 for number in (self.most, self.norm)):
+            raise ValueError(f"D and norm must be whole numbers from 1 on, not {self.most!r:.20} and {self.norm!r:.20}")
 
 
 class Neuron(nn.Module):

@@ -14,6 +14,7 @@ from vistream.models.spike2former.neuron import Levels
 from vistream.models.spike2former.sizes import Sizes
 
 KEY = "spike2former"  # of the metadata
+LARGEST = 65_536  # pixels of a side
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class Fit:
     long: int = 2048
     short: int = 512
     divisor: int = 1
+
+    def __post_init__(self) -> None:
+        for side in (self.long, self.short, self.divisor):
+            if type(side) is not int or not 1 <= side <= LARGEST:
+                raise ValueError(f"sides and the divisor must be whole numbers from 1 to {LARGEST}, not {side!r:.20}")
 
     def resized(self, height: int, width: int) -> tuple[int, int]:
         """Height and width that a picture gets, before padding.
@@ -66,7 +72,7 @@ def from_metadata(metadata: Mapping[str, object]) -> Profile | None:
     try:
         read = json.loads(str(text))
         return Profile(read["labels"], Levels(**read["backbone"]), Levels(**read["head"]), Fit(**read["fit"]))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"has a damaged description of its network ({error})") from None
 
 
