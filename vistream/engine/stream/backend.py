@@ -27,6 +27,9 @@ class Done(NamedTuple):
         return Done(self[0] + other[0], self[1] + other[1], self[2] + other[2])
 
 
+NOTHING = Done()
+
+
 class Backend(Protocol):
     """All that a stream remembers: every operation's value; the input's are the pixels it holds. It does not grow.
 
@@ -43,7 +46,7 @@ class Backend(Protocol):
         """Take over the pixels of `frame`, uint8 `[H, W, C]`, that moved by more than `deadband`; how many did."""
 
     def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> Done:
-        """Recompute the stale positions of an operation that are `needed` (None: all).
+        """Recompute the stale positions of an operation that are `needed` (None: all); `NOTHING` where there are none.
 
         What a needed position depends on must have been needed, too.
         """

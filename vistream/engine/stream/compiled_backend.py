@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vistream.engine.stream.backend import Done
+from vistream.engine.stream.backend import NOTHING, Done
 from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.memory import Memory, allocate
 from vistream.engine.stream.plan import LayerPlan
@@ -102,7 +102,8 @@ class CompiledBackend:
         layer.hysteresis = allowed if memory.holds else 0
         layer.needed = None if needed is None else needed.ctypes.data
         self._library.vistream_update(self._variant.handle, layer, self._workspaces, self._threads)
-        return Done(layer.taken, layer.changes, layer.taken * plan.macs)
+        taken = layer.taken
+        return Done(taken, layer.changes, taken * plan.macs) if taken else NOTHING
 
     def _by_twin(self, memory: Memory, hysteresis: int, needed: Cells | None) -> Done:
         """As `vistream_update`, in plain torch on the same memory."""
@@ -115,7 +116,7 @@ class CompiledBackend:
                 stale |= spread(mask, footprint)
                 layer.may_be_stale = 1
         if not layer.may_be_stale:
-            return Done()
+            return NOTHING
         taken = stale if needed is None else stale & torch.from_numpy(needed)
         if plan.layer.whole and bool(taken.any()):
             taken = torch.ones_like(stale)
@@ -123,7 +124,7 @@ class CompiledBackend:
         stale.reshape(-1)[index] = 0
         layer.may_be_stale = needed is not None
         if not len(index):
-            return Done()
+            return NOTHING
         layer.touched = 1
         memory.reached[index.numpy()] = 1
         assert memory.twin is not None

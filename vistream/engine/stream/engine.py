@@ -19,7 +19,7 @@ from torch import Tensor
 from vistream.engine.deadband import Deadband
 from vistream.engine.fidelity import LARGEST
 from vistream.engine.frames import as_frame
-from vistream.engine.stream.backend import Backend, Done
+from vistream.engine.stream.backend import NOTHING, Backend, Done
 from vistream.engine.stream.choose_backend import backend_class
 from vistream.engine.stream.demand import Spans, needed_cells
 from vistream.engine.stream.plan import LayerPlan, make_plan
@@ -121,6 +121,7 @@ class Stream:
         self._factors = factors or {}
         self._make = backend_class(backend) if isinstance(backend, str) else backend
         self._plans: dict[str, LayerPlan] = {}
+        self._steps: list[tuple[LayerPlan, int]] = []  # what computes, and its hysteresis
         self._nothing = Work()  # done, of what there is
         self._taken = False  # a frame of which nothing was computed yet
         self._current = False  # nothing is stale
@@ -215,7 +216,7 @@ class Stream:
             self.compute(NOWHERE)  # whatever the frame before changed is stale
         moved = backend.read(frame, self.deadband.of(frame))
         self._current = self._current and not moved
-        self._done = [Done()] * len(self._plans)
+        self._done = [NOTHING] * len(self._steps)
         self._taken = True
         if first and self.hysteresis:
             self.compute()  # a level that was never computed is nothing to hold on to
@@ -232,10 +233,11 @@ class Stream:
         if self._current:
             return
         needed = {} if wanted is None else needed_cells(tuple(self._plans.values()), self._by_value(wanted))
-        for position, (name, plan) in enumerate(self._plans.items()):
-            if position:
-                hysteresis = min(self.hysteresis * self._factors.get(name, 1), LARGEST)
-                self._done[position] += self._backend.update(plan, hysteresis, needed.get(name))
+        update = self._backend.update
+        for position, (plan, hysteresis) in enumerate(self._steps):
+            done = update(plan, hysteresis, needed.get(plan.layer.name))
+            if done is not NOTHING:
+                self._done[position] += done
         self._backend.pause()
         self._current = wanted is None
 
@@ -243,11 +245,20 @@ class Stream:
     def result(self) -> Step:
         """The outputs and the work of the present frame, as far as it was computed."""
         assert self._backend is not None
-        work = self._nothing
-        if any(done.positions for done in self._done):
-            layers = [_did(*each) for each in zip(self._nothing.layers, self._done[1:], strict=True)]
-            work = Work(tuple(layers))  # of a list: Python would hoard what it makes of a generator
-        return Step({output.name: self._readout(output) for output in self.network.outputs}, work)
+        return Step({output.name: self._readout(output) for output in self.network.outputs}, self._work())
+
+    def main(self) -> Readout:
+        """The main output of the present frame, as far as it was computed."""
+        return self._readout(self.network.outputs[0])
+
+    def _work(self) -> Work:
+        if all(done is NOTHING for done in self._done):
+            return self._nothing
+        layers = [
+            nothing if done is NOTHING else _did(nothing, done)
+            for nothing, done in zip(self._nothing.layers, self._done, strict=True)
+        ]
+        return Work(tuple(layers))  # of a list: Python would hoard what it makes of a generator
 
     def _readout(self, output: Output) -> Readout:
         assert self._backend is not None
@@ -275,6 +286,9 @@ class Stream:
     def _prepare(self, height: int, width: int) -> Backend:
         plans = make_plan(self.network, height, width)
         self._plans = {plan.layer.name: plan for plan in plans}
+        factors = [self._factors.get(plan.layer.name, 1) for plan in plans]
+        held = [min(self.hysteresis * factor, LARGEST) for factor in factors]
+        self._steps = list(zip(plans, held, strict=True))[1:]
         self._nothing = Work(tuple(_nothing(plan) for plan in plans[1:]))
         self._backend = self._make(plans)
         return self._backend

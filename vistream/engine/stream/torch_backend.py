@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vistream.engine.stream.backend import Done
+from vistream.engine.stream.backend import NOTHING, Done
 from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.spread import spread
@@ -79,7 +79,7 @@ class TorchBackend:
         mask = torch.zeros_like(taken)
         self._changed[name] = mask
         if not len(index):
-            return Done()
+            return NOTHING
         self._reached[name] |= taken
         twin = self._twins[name]
         sources = [self._levels[source] for source in plan.layer.sources]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vistream.media.video.h264 import clear, rewrite
+from vistream.media.video.h264 import clear, in_yuv, rewrite
 from vistream.media.video.sound import Sound
 from vistream.types import Frame
 
@@ -36,10 +36,8 @@ class WebM:
             self._stream.pix_fmt = "yuv420p"
 
     def write(self, frame: Frame) -> None:
-        from av import VideoFrame
-
         with clear(self._path):
-            self._container.mux(self._stream.encode(VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24")))
+            self._container.mux(self._stream.encode(in_yuv(frame)))
         self._frames += 1
 
     def close(self) -> None:
