@@ -5,6 +5,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# how long an example takes is the load of the machine, not a property of the program
+settings.register_profile("vistream", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("vistream")
 
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="vistream-tests-")  # also for the commands that tests start
 
