@@ -18,7 +18,7 @@ from torch import nn
 
 from vistream.bench.clips import blob_frames, real_frames
 from vistream.bench.run import subject
-from vistream.engine.stream.backend import Done
+from vistream.engine.stream.backend import Done, EachAlone
 from vistream.engine.stream.choose_backend import backend_class
 from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.engine import Stream
@@ -55,7 +55,7 @@ def least_seconds(network: IntegerNetwork, frames: Sequence[Frame]) -> dict[str,
     found: dict[str, tuple[str, float, int]] = {}
     base = backend_class()
 
-    class Timed(base):  # type: ignore[valid-type, misc]  # the class is chosen at run time
+    class Timed(EachAlone, base):  # type: ignore[valid-type, misc]  # the class is chosen at run time
         def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> Done:
             began = time.thread_time()
             done: Done = super().update(plan, hysteresis, needed)

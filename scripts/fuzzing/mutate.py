@@ -1,6 +1,6 @@
 """Break bytes in the ways that files get broken, or are forged: cuts, flips, copies, foreign parts, hostile numbers.
 
-Every choice is drawn from the `random.Random` that is given, so hypothesis can shrink it, and a seed repeats it.
+Every choice is drawn from the `random.Random` that is given, so a seed repeats it.
 """
 
 from __future__ import annotations

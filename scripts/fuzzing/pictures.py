@@ -1,8 +1,7 @@
-"""Readers of images, masks as images and videos, with small valid files to start from."""
+"""Readers of images and of masks as images, with small valid files to start from."""
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -41,31 +40,6 @@ def _segments(path: Path) -> object:
     return read_ids(path)
 
 
-def _video_seeds(folder: Path) -> list[Path]:
-    import av
-    from av.video.stream import VideoStream
-
-    rng = np.random.default_rng(0)
-    kinds = {"a.mp4": "libx264", "b.mkv": "libx264", "c.avi": "mpeg4", "d.webm": "libvpx", "e.ts": "libx264"}
-    for name, codec in kinds.items():
-        with av.open(str(folder / name), "w") as container:
-            stream = container.add_stream(codec, rate=25)
-            assert isinstance(stream, VideoStream)
-            stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
-            for _ in range(8):
-                picture = rng.integers(0, 255, (16, 32, 3), dtype=np.uint8)
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-            container.mux(stream.encode())
-    return [folder / name for name in kinds]
-
-
-def _video(path: Path) -> object:
-    from vistream.media.video.source import open_source
-
-    with open_source(str(path)) as source:
-        return sum(frame.image.size for frame in islice(source, 20))
-
-
 def _image_seeds(folder: Path) -> list[Path]:
     from PIL import Image
 
@@ -90,6 +64,5 @@ def _image(path: Path) -> object:
 PICTURES: dict[str, Reader] = {
     "davis": Reader(_labels_seeds, _labels),
     "segments": Reader(_segments_seeds, _segments),
-    "video": Reader(_video_seeds, _video),
     "image": Reader(_image_seeds, _image),
 }

@@ -11,7 +11,7 @@ Read = Callable[[Path], object]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """`seeds` writes valid files into an empty folder; `read` takes one file and uses all of it."""
+    """`seeds` writes valid files into an empty folder, the same bytes each time; `read` uses all of a file."""
 
     seeds: Callable[[Path], Iterable[Path]]
     read: Read

@@ -6,6 +6,7 @@ from fuzzing.detections import DETECTIONS
 from fuzzing.pictures import PICTURES
 from fuzzing.reader import Reader
 from fuzzing.texts import TEXTS
+from fuzzing.videos import VIDEOS
 from fuzzing.weights import WEIGHTS
 
-READERS: dict[str, Reader] = TEXTS | DETECTIONS | PICTURES | WEIGHTS
+READERS: dict[str, Reader] = TEXTS | DETECTIONS | PICTURES | VIDEOS | WEIGHTS

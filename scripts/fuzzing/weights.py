@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 
@@ -38,7 +40,10 @@ def _checkpoint_seeds(folder: Path) -> list[Path]:
 
     state = {"conv1.weight": torch.ones(2, 3, 3, 3), "bn1.bias": torch.zeros(2), "relu.s": torch.tensor(0.5)}
     torch.save({"model": state, "epoch": 3, "args": argparse.Namespace(level=16)}, folder / "a.pth")
-    torch.save(state, folder / "old.pth", _use_new_zipfile_serialization=False)
+    old = io.BytesIO()
+    torch.save({"conv1.weight": torch.ones(2, 3, 3, 3)}, old, _use_new_zipfile_serialization=False)
+    key = re.compile(rb"X.\0\0\0\d{9,}", re.DOTALL)  # the storage's address, another one in every process
+    (folder / "old.pth").write_bytes(key.sub(b"X\x01\0\0\0" + b"1", old.getvalue()))
     save_file(state, folder / "a.safetensors")
     return sorted(folder.iterdir())
 
@@ -76,7 +81,10 @@ def _tfjs(path: Path) -> object:
 
 
 def _npm_seeds(folder: Path) -> list[Path]:
-    with tarfile.open(folder / "a.tgz", "w:gz") as tar:
+    with (
+        gzip.GzipFile(folder / "a.tgz", "w", mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as tar,
+    ):
         member = tarfile.TarInfo("package/model/a.bin")
         member.size = 5
         tar.addfile(member, io.BytesIO(b"abcde"))
@@ -132,8 +140,11 @@ def _network_seeds(folder: Path) -> list[Path]:
         PickChannels("i", "g", (1, 0, 1)),
     )
     outputs = (Output("main", "i", torch.full((3,), 0.1)), Output("other", "c", 0.5))
-    save_network(IntegerNetwork(layers, outputs), folder / "a.safetensors")
-    return [folder / "a.safetensors"]
+    path = folder / "a.safetensors"
+    save_network(IntegerNetwork(layers, outputs), path)
+    while not path.read_bytes()[8:].startswith(b'{"__metadata__":{"format"'):  # safetensors leaves the order to chance
+        save_network(IntegerNetwork(layers, outputs), path)
+    return [path]
 
 
 def _network(path: Path) -> object:

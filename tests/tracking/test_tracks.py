@@ -80,12 +80,12 @@ def test_a_track_is_kept_for_its_buffer_and_not_longer(fps: float) -> None:
 def crossing(with_looks: bool) -> tuple[Track, ...]:
     """Two objects meet, vanish together, and part the way they came: motion alone takes them for passing through."""
     tracker = Tracker(NO_COAST)
-    seen = [looks(1), looks(2)]
+    seen = {0: looks(1), 1: looks(2)}
     path = [*range(0, 110, 5), *[None] * 4, *range(105, 75, -5)]
     tracks: tuple[Track, ...] = ()
     for x in path:
         observations = at() if x is None else at((x, 0), (240 - x, 0))
-        tracks = tracker.step(observations, (seen if x is not None else []) if with_looks else None)
+        tracks = tracker.step(observations, (seen if x is not None else {}) if with_looks else None)
     return tracks
 
 
@@ -135,24 +135,34 @@ def test_only_long_standing_tracks_coast_and_only_briefly(hits: int, coasted: in
 def test_memory_is_a_mean_and_can_be_switched_off() -> None:
     for memory, expected in ((0.0, looks(2)), (0.5, unit_vectors(looks(1) + looks(2)))):
         tracker = Tracker(TrackerConfig(memory=memory))
-        tracker.step(at((0, 0)), [looks(1)])
-        tracker.step(at((0, 0)), [looks(2)])
+        tracker.step(at((0, 0)), {0: looks(1)})
+        tracker.step(at((0, 0)), {0: looks(2)})
         np.testing.assert_array_equal(tracker.lives[0].vectors, expected)
 
 
-def test_looks_of_weak_detections_are_not_remembered() -> None:
+def test_looks_of_weak_detections_are_neither_asked_for_nor_remembered() -> None:
     tracker = Tracker(TrackerConfig())
-    tracker.step(at((0, 0)), [looks(1)])
-    assert len(tracker.step(at((0, 0), scores=0.3), [looks(2)])) == 1
+    tracker.step(at((0, 0)), {0: looks(1)})
+    weak = at((0, 0), scores=0.3)
+    assert tracker.compared(weak) == []
+    assert len(tracker.step(weak, {})) == 1
     np.testing.assert_array_equal(tracker.lives[0].vectors, looks(1))
+
+
+def test_looks_are_asked_for_where_a_class_is_strong_at_a_score_of_its_own() -> None:
+    tracker = Tracker(TrackerConfig(conf_thres=0.5, class_conf=(("p", 0.2), ("q", 0.8))))
+    scores = {"p": (0.1, 0.3), "q": (0.4, 0.6)}  # of q, 0.6 starts no track, but is worth remembering
+    for label, (less, enough) in scores.items():
+        assert tracker.compared(at((0, 0), scores=less, labels=label)) == []
+        assert tracker.compared(at((0, 0), scores=enough, labels=label)) == [0]
 
 
 def test_looks_alone_do_not_carry_a_track_across_the_frame() -> None:
     tracker = Tracker(TrackerConfig(coast=0.0))
     for _ in range(10):
-        tracker.step(at((0, 0)), [looks(1)])
+        tracker.step(at((0, 0)), {0: looks(1)})
     for _ in range(2):
-        tracks = tracker.step(at((300, 0)), [looks(1)])
+        tracks = tracker.step(at((300, 0)), {0: looks(1)})
     assert ids(tracks) == [2]
 
 
@@ -225,8 +235,8 @@ def test_a_lost_track_keeps_its_size() -> None:
 
 def test_vectors_of_another_shape_replace_the_memory() -> None:
     tracker = Tracker(TrackerConfig())
-    tracker.step(at((0, 0)), [looks(1)])
-    tracker.step(at((0, 0)), [looks(1)[:5]])
+    tracker.step(at((0, 0)), {0: looks(1)})
+    tracker.step(at((0, 0)), {0: looks(1)[:5]})
     np.testing.assert_array_equal(tracker.lives[0].vectors, looks(1)[:5])
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vistream.detect.background import Background
 from vistream.detect.detector import Detector
-from vistream.detect.motion import shrunk
+from vistream.detect.motion import on_grid
 from vistream.types import Box, Frame, Observations
 
 log = logging.getLogger("vistream")
@@ -83,7 +83,7 @@ class BoxMasks:
 
     def _moving(self, frame: Frame, index: int, boxes: Plane) -> Mask:
         """What differs from the background, which is learned outside the boxes: bool `[H, W]`."""
-        small = shrunk(frame)
+        small = on_grid(frame)
         seconds = 1 / self._fps if self._last is None else max(1, index - self._last) / self._fps
         self._last = index
         size = (frame.shape[1], frame.shape[0])

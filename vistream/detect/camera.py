@@ -65,7 +65,14 @@ def block_gradients(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     """The mean gradient of each block, grey levels a pixel, float32 `[18, 24]`."""
     slope = np.abs(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8))
     slope += np.abs(cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8))
-    return np.asarray(cv2.resize(slope, BLOCKS, interpolation=cv2.INTER_AREA), np.float32)
+    return _block_means(np.asarray(slope, np.float32))
+
+
+def _block_means(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of each of `BLOCKS`, float32 `[18, 24]`; blocks are whole pixels, which is quicker, and what is left over at the
+    right and the bottom is left out."""
+    rows, columns = (size - size % blocks or size for size, blocks in zip(values.shape, BLOCKS[::-1], strict=True))
+    return np.asarray(cv2.resize(values[:rows, :columns], BLOCKS, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def still_share(
@@ -79,7 +86,7 @@ def still_share(
     """
     brighter = np.float32(np.median((now[::8, ::8] + 1) / (before[::8, ::8] + 1)))
     gradient = brighter * (block_gradients(before) if gradients is None else gradients)
-    change = cv2.resize(cv2.absdiff(now, before * brighter), BLOCKS, interpolation=cv2.INTER_AREA)
+    change = _block_means(np.asarray(cv2.absdiff(now, before * brighter), np.float32))
     textured = gradient > TEXTURE
     still = textured & (change < STILL * gradient)
     texture = cv2.resize(textured.astype(np.float32), REGIONS, interpolation=cv2.INTER_AREA)

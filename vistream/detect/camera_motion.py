@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect.camera import block_gradients, still_share
+from vistream.media.video.shrink import shrunk
 from vistream.types import Frame, Warp
 
 Grey = NDArray[np.uint8]
@@ -53,7 +54,7 @@ class CameraMotion:
         scale = min(1.0, LONGEST / max(frame.shape[:2]))
         grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
         if scale < 1.0:
-            grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+            grey = shrunk(grey, *(round(scale * side) for side in grey.shape[::-1]))
         key = self.key
         if key is None or key.shape != grey.shape:
             self._keep(grey)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.media.video.shrink import shrunk
 from vistream.types import Frame
 
 Image = NDArray[np.uint8]
@@ -74,6 +75,6 @@ def stretch(frame: Frame, width: int, height: int) -> tuple[Image, Placement]:
 
 def _resized(frame: Frame, width: int, height: int) -> Image:
     """Shrunk by area, which averages the camera's noise away, or enlarged."""
-    shrinks = width <= frame.shape[1] and height <= frame.shape[0]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(frame, (width, height), interpolation=how), np.uint8)
+    if width <= frame.shape[1] and height <= frame.shape[0]:
+        return shrunk(frame, width, height)
+    return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)

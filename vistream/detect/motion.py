@@ -13,6 +13,7 @@ import numpy as np
 from vistream.detect.background import Background, Mask
 from vistream.detect.camera import SPAN, CameraWatch
 from vistream.detect.regions import GRID, Region, continued, find_regions
+from vistream.media.video.shrink import shrunk
 from vistream.types import Frame, Observations
 
 LABEL = "moving"
@@ -46,7 +47,7 @@ class MotionDetector:
 
     def detect(self, frame: Frame, index: int) -> Observations:
         """Boxes of the moving regions; none on the first frames, and none while the camera moves."""
-        small = shrunk(frame)
+        small = on_grid(frame)
         seconds = 1 / self.fps if self._last is None else max(1, index - self._last) / self.fps
         self._last = index
         moving_for = self._camera.moving_for(small, seconds)
@@ -70,12 +71,11 @@ class MotionDetector:
         return Observations.none()
 
 
-def shrunk(frame: Frame) -> Frame:
+def on_grid(frame: Frame) -> Frame:
     """The frame at no more than `GRID` pixels of its longer side."""
     height, width = frame.shape[:2]
     scale = min(1.0, GRID / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return shrunk(frame, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
 def _everywhere(moving: Mask) -> bool:

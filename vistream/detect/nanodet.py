@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.detect.candidates import Candidates, best_class, joined
+from vistream.detect.candidates import Candidates, best_class
 from vistream.detect.coco import CLASSES
 from vistream.detect.signature import Array, Decoder, Outputs, Signature, levels
 from vistream.models.nanodet import MEAN, STD
@@ -45,23 +45,30 @@ class Head:
         arrays = [output.reshape(output.shape[-2], output.shape[-1]) for output in outputs]
         distances = {len(array): array for array in arrays if array.shape[1] == 4 * self.bins}
         classes = {len(array): array for array in arrays if array.shape[1] != 4 * self.bins}
-        found = []
-        for stride, (across, down) in zip(self.strides, self.levels(width, height), strict=True):
-            scores, bins = classes[across * down], distances[across * down]
-            cells = np.flatnonzero(scores.max(1) > least)
-            found.append(self.level(scores[cells], bins[cells], cells, stride, across))
-        return joined(found)
+        grids = self.levels(width, height)
+        scored = [classes[across * down] for across, down in grids]
+        cells = [np.flatnonzero(scores.max(1) > least) for scores in scored]
+        return self.candidates(
+            np.concatenate([scores[some] for scores, some in zip(scored, cells, strict=True)]),
+            np.concatenate([distances[len(scores)][some] for scores, some in zip(scored, cells, strict=True)]),
+            cells,
+            [across for across, _ in grids],
+        )
 
-    def level(self, scores: Array, bins: Array, cells: NDArray[np.intp], stride: int, across: int) -> Candidates:
-        """Candidates of one level, one for each of `cells`, which are numbered row by row, `across` a row.
+    def candidates(
+        self, scores: Array, bins: Array, cells: Sequence[NDArray[np.intp]], across: Sequence[int]
+    ) -> Candidates:
+        """One candidate for each of some `cells`, by level, numbered row by row, `across` a row.
 
-        `scores` `[n, C]` in 0..1 and `bins` `[n, 4 * bins]` are theirs.
+        `scores` `[N, C]` in 0..1 and `bins` `[N, 4 * bins]` are those of all levels, one after the other.
         """
+        counts = [len(some) for some in cells]
+        strides = np.repeat(self.strides, counts)[:, None]
         logits = bins.reshape(-1, 4, self.bins).astype(np.float64)
         weights = np.exp(logits - logits.max(2, keepdims=True, initial=-np.inf))
-        sides = weights @ np.arange(self.bins) / weights.sum(2) * stride
-        rows, columns = np.divmod(cells, across)
-        points = (np.stack([columns, rows], 1) + self.anchor) * stride
+        sides = (weights * np.arange(self.bins)).sum(2) / weights.sum(2) * strides
+        rows, columns = np.divmod(np.concatenate(cells), np.repeat(across, counts))
+        points = (np.stack([columns, rows], 1) + self.anchor) * strides
         return best_class(
             np.concatenate([points - sides[:, :2], points + sides[:, 2:]], 1), np.asarray(scores, np.float32)
         )

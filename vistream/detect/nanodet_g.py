@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vistream.detect.candidates import Candidates, in_frame, joined
+from vistream.detect.candidates import Candidates, in_frame
 from vistream.detect.coco import CLASSES
 from vistream.detect.letterbox import Image, Placement, fitted_size, letterbox
 from vistream.detect.nanodet import HEAD_G
@@ -56,7 +56,7 @@ class NanodetGDetector:
         self._network = None if streaming is None else nanodet_network(self._module)
         self._streaming = streaming
         self._stream: PictureStream | None = None
-        self._found: Candidates | None = None
+        self._seen: Observations | None = None  # in the last frame
         self._best: list[NDArray[np.float32]] = []
         self._prepared = Prepared()
         self._placement, self._shape = Placement((1.0, 1.0)), (0, 0)
@@ -92,17 +92,21 @@ class NanodetGDetector:
 
     def detect(self, frame: Frame, index: int) -> Observations:
         picture, placement = self._prepared.take(frame) or self._placed(frame)
+        if (placement, frame.shape[:2]) != (self._placement, self._shape):
+            self._seen = None  # boxes of the same picture lie elsewhere in another frame
         self._placement, self._shape = placement, frame.shape[:2]
         body, least = self._stream_for(picture), self._selection.least()
         if body is None:
-            self._found = candidates(float_maps(self._module, picture), least)
-        else:
-            step = body.step(picture)
-            if step is not None or self._found is None:
-                step = step or body.outputs
-                self._best = best_logits(step, self._best)
-                self._found = candidates(maps_of(step), least, self._best)
-        return in_frame(self._selection.chosen(self._found, CLASSES), CLASSES, placement)
+            return self._observed(candidates(float_maps(self._module, picture), least))
+        step = body.step(picture)
+        if step is not None or self._seen is None:
+            step = step or body.outputs
+            self._best = best_logits(step, self._best)
+            self._seen = self._observed(candidates(maps_of(step), least, self._best))
+        return self._seen
+
+    def _observed(self, found: Candidates) -> Observations:
+        return in_frame(self._selection.chosen(found, CLASSES), CLASSES, self._placement)
 
     def features(self) -> SharedFeatures | None:
         if self._stream is None:
@@ -114,7 +118,7 @@ class NanodetGDetector:
 
     def reset(self) -> None:
         """Forget the video."""
-        self._stream = self._found = None
+        self._stream = self._seen = None
         self._best = []
 
     def state_dict(self) -> dict[str, Any]:
@@ -182,11 +186,9 @@ def candidates(
     `best`: the largest logit of each cell, by level, where that is known.
     """
     bound = np.log(least / (1 - least)) if 0 < least < 1 else -np.inf if least <= 0 else np.inf
-    found = []
-    for number, (stride, level) in enumerate(zip(HEAD_G.strides, maps, strict=True)):
-        rows = level.reshape(-1, level.shape[2])
-        logits, bins = rows[:, : len(CLASSES)], rows[:, len(CLASSES) :]
-        cells = np.flatnonzero((best[number] if best else logits.max(1)) > bound)
-        scores = 1 / (1 + np.exp(-logits[cells]))
-        found.append(HEAD_G.level(scores, bins[cells], cells, stride, level.shape[1]))
-    return joined(found)
+    levels = [level.reshape(-1, level.shape[2]) for level in maps]
+    best = best or [rows[:, : len(CLASSES)].max(1) for rows in levels]
+    cells = [np.flatnonzero(largest > bound) for largest in best]
+    rows = np.concatenate([level[some] for level, some in zip(levels, cells, strict=True)])
+    scores = 1 / (1 + np.exp(-rows[:, : len(CLASSES)]))
+    return HEAD_G.candidates(scores, rows[:, len(CLASSES) :], cells, [level.shape[1] for level in maps])

@@ -21,6 +21,7 @@ from vistream.engine.fidelity import DeadZones
 from vistream.engine.stream.demand import spans_of
 from vistream.engine.stream.engine import Step, Stream
 from vistream.ir.network import IntegerNetwork
+from vistream.ir.plain_torch import with_plain_torch
 from vistream.types import FeatureMap, Frame, Work
 
 
@@ -138,6 +139,7 @@ class PictureStream:
         self.work = Work()
         self._size: tuple[int, ...] | None = None
 
+    @with_plain_torch
     def step(self, picture: Image) -> Step | None:
         """The outputs for the next picture; None where all are what they were. They hold until the next one."""
         self._size = picture.shape[:2]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -12,6 +13,14 @@ import torch
 P = ParamSpec("P")
 R = TypeVar("R")
 
+
+class _Inside(threading.local):
+    """Whether this thread is in such a function."""
+
+    now = False
+
+
+_inside = _Inside()
 DEVICES = ("cpu", "cuda")
 """Those whose automatic mixed precision would reach what runs here."""
 
@@ -47,13 +56,20 @@ def _makes_tensors_here() -> bool:
 
 
 def with_plain_torch(function: Callable[P, R]) -> Callable[P, R]:
-    """`function`, inside `plain_torch`, which costs something and is left out where it would do nothing."""
+    """`function`, inside `plain_torch`, which costs something and is left out where it would do nothing.
+
+    So does asking, which a function that another such one calls leaves out.
+    """
 
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        if _is_plain():
+        if _inside.now:
             return function(*args, **kwargs)
-        with plain_torch():
-            return function(*args, **kwargs)
+        _inside.now = True
+        try:
+            with nullcontext() if _is_plain() else plain_torch():
+                return function(*args, **kwargs)
+        finally:
+            _inside.now = False
 
     return wrapped

@@ -71,9 +71,11 @@ class MotTracker:
         seen = observations.pick(self._wanted(observations.boxes))
         if features is None:
             return self._tracker.step(seen, None, camera)
-        middle = self._middle(seen.boxes)
+        rows = self._tracker.compared(seen)
+        middle = self._middle(seen.boxes[rows])
         regions = roi_align(features.within(middle), middle, self.config.grid)
-        return self._tracker.step(seen, [unit_vectors(vectors) for vectors in regions], camera, frame_size(features))
+        embeddings = unit_vectors(regions.reshape(-1, regions.shape[2])).reshape(regions.shape)
+        return self._tracker.step(seen, dict(zip(rows, embeddings, strict=True)), camera, frame_size(features))
 
     def reset(self) -> None:
         """Forget everything; ids start at 1 again."""

@@ -60,8 +60,10 @@ class MotsTracker:
         seen = distinct(observations, self.config.same_mask)
         if features is None or seen.masks is None:
             return self._tracker.step(seen, None, camera)
-        found = [unit_vectors(vectors) for vectors in vectors_under(features, seen.masks, self.config.max_cells)]
-        return self._tracker.step(seen, found, camera, frame_size(features))
+        rows = self._tracker.compared(seen)
+        regions = vectors_under(features, seen.masks[rows], self.config.max_cells)
+        embeddings = {row: unit_vectors(vectors) for row, vectors in zip(rows, regions, strict=True)}
+        return self._tracker.step(seen, embeddings, camera, frame_size(features))
 
     def reset(self) -> None:
         """Forget everything; ids start at 1 again."""

@@ -127,11 +127,11 @@ class PoseTracker:
             return self._tracker.step(observations, None, camera)
         width, height = frame_size(features)
         size = round(width), round(height)
-        masks = [skeleton_mask(points, self.joints, size) for points in keypoints]
-        found = vectors_under(features, masks, self.config.max_cells)
-        return self._tracker.step(
-            observations, [unit_vectors(vectors) for vectors in found], camera, frame_size(features)
-        )
+        rows = self._tracker.compared(observations)
+        masks = [skeleton_mask(keypoints[row], self.joints, size) for row in rows]
+        regions = vectors_under(features, masks, self.config.max_cells)
+        embeddings = {row: unit_vectors(vectors) for row, vectors in zip(rows, regions, strict=True)}
+        return self._tracker.step(observations, embeddings, camera, frame_size(features))
 
     def _keys(self, identity: int) -> range:
         return range(identity * len(self.joints), (identity + 1) * len(self.joints))

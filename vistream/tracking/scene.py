@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,15 +13,16 @@ from vistream.tracking.kalman import measure
 from vistream.tracking.similarity import Vectors
 from vistream.types import Observations
 
-Embeddings = Sequence[Vectors]
+Embeddings = Mapping[int, Vectors]
+"""By the row of the observation, float32 `[n, C]` from `similarity.unit_vectors`; see `Tracker.compared`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What is observed in one frame; a row an observation.
 
-    `embeddings`: of each a float32 `[n, C]`, None without appearance. `measured`: boxes as the Kalman filter measures
-    them, `[N, 4]`. `apart`: the share of each box that no other covers, `[N]`. `size`: (width, height) of the frame.
+    `embeddings`: None without appearance. `measured`: boxes as the Kalman filter measures them, `[N, 4]`. `apart`: the
+    share of each box that no other covers, `[N]`. `size`: (width, height) of the frame.
     """
 
     observations: Observations

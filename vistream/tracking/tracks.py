@@ -8,7 +8,7 @@ overlap, weak detections too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -68,12 +68,12 @@ class Tracker:
     ) -> tuple[Track, ...]:
         """The tracks of the next frame, by id.
 
-        `embeddings`: for each observation a float32 `[n, C]` from `similarity.unit_vectors`; None: no appearance.
+        `embeddings`: of the observations that are `compared`, by row; None: no appearance.
         `camera`: its motion since the last frame, None if there was none. `size`: (width, height) of the frame, in
         pixels; None: where it ends is not known.
         """
         first = self.counts.frames == 0
-        strong = observations.scores >= self._thresholds(observations.labels)
+        strong = self._strong(observations)
         weak = ~strong & (observations.scores >= self.config.low_thres)
         scene = Scene.of(observations, embeddings, size)
         if camera is not None:
@@ -93,9 +93,16 @@ class Tracker:
         )
         return tracks
 
-    def _thresholds(self, labels: Sequence[str]) -> Array:
+    def compared(self, observations: Observations) -> list[int]:
+        """The rows of the observations that `step` wants embeddings of: weak ones are matched by overlap alone."""
+        worth = self._strong(observations) | (observations.scores >= self.config.conf_thres)
+        return [int(row) for row in np.flatnonzero(worth)]
+
+    def _strong(self, observations: Observations) -> NDArray[np.bool_]:
+        """Which of them may start a track and enter the first round, bool `[N]`."""
         special = dict(self.config.class_conf)
-        return np.array([special.get(label, self.config.conf_thres) for label in labels], dtype=np.float64)
+        least = [special.get(label, self.config.conf_thres) for label in observations.labels]
+        return np.asarray(observations.scores >= np.array(least, dtype=np.float64))
 
     def _follow(self, camera: Warp) -> None:
         """Take everything that is remembered of places along with the camera."""

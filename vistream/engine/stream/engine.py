@@ -19,7 +19,7 @@ from torch import Tensor
 from vistream.engine.deadband import Deadband
 from vistream.engine.fidelity import LARGEST
 from vistream.engine.frames import as_frame
-from vistream.engine.stream.backend import Backend, Done
+from vistream.engine.stream.backend import NOTHING, Backend, Done
 from vistream.engine.stream.choose_backend import backend_class
 from vistream.engine.stream.demand import Spans, needed_cells
 from vistream.engine.stream.plan import LayerPlan, make_plan
@@ -124,7 +124,8 @@ class Stream:
         self._nothing = Work()  # done, of what there is
         self._taken = False  # a frame of which nothing was computed yet
         self._current = False  # nothing is stale
-        self._done: list[Done] = []  # in this frame, by operation
+        self._zones: list[int] = []  # the hysteresis of every operation behind the input
+        self._done: list[Done] = []  # in this frame, by operation behind the input
         self._backend: Backend | None = None
 
     def reset(self) -> None:
@@ -196,6 +197,7 @@ class Stream:
         self.__dict__.update(state)
         self.load_state_dict(memory)
 
+    @with_plain_torch
     def step(self, frame: Frame) -> Step:
         """Take one frame, uint8 `[H, W, C]` (or what `as_frame` makes one of), and give copies of all outputs.
 
@@ -215,7 +217,7 @@ class Stream:
             self.compute(NOWHERE)  # whatever the frame before changed is stale
         moved = backend.read(frame, self.deadband.of(frame))
         self._current = self._current and not moved
-        self._done = [Done()] * len(self._plans)
+        self._done = [NOTHING] * len(self._zones)
         self._taken = True
         if first and self.hysteresis:
             self.compute()  # a level that was never computed is nothing to hold on to
@@ -232,22 +234,29 @@ class Stream:
         if self._current:
             return
         needed = {} if wanted is None else needed_cells(tuple(self._plans.values()), self._by_value(wanted))
-        for position, (name, plan) in enumerate(self._plans.items()):
-            if position:
-                hysteresis = min(self.hysteresis * self._factors.get(name, 1), LARGEST)
-                self._done[position] += self._backend.update(plan, hysteresis, needed.get(name))
+        done = self._backend.update_all(self._zones, needed)
         self._backend.pause()
+        self._done = [before if now is NOTHING else before + now for before, now in zip(self._done, done, strict=True)]
         self._current = wanted is None
 
     @with_plain_torch
     def result(self) -> Step:
         """The outputs and the work of the present frame, as far as it was computed."""
         assert self._backend is not None
-        work = self._nothing
-        if any(done.positions for done in self._done):
-            layers = [_did(*each) for each in zip(self._nothing.layers, self._done[1:], strict=True)]
-            work = Work(tuple(layers))  # of a list: Python would hoard what it makes of a generator
-        return Step({output.name: self._readout(output) for output in self.network.outputs}, work)
+        return Step({output.name: self._readout(output) for output in self.network.outputs}, self._work())
+
+    def main(self) -> Readout:
+        """The main output of the present frame, as far as it was computed."""
+        return self._readout(self.network.outputs[0])
+
+    def _work(self) -> Work:
+        if all(done is NOTHING for done in self._done):
+            return self._nothing
+        layers = [
+            nothing if done is NOTHING else _did(nothing, done)
+            for nothing, done in zip(self._nothing.layers, self._done, strict=True)
+        ]
+        return Work(tuple(layers))  # of a list: Python would hoard what it makes of a generator
 
     def _readout(self, output: Output) -> Readout:
         assert self._backend is not None
@@ -275,6 +284,8 @@ class Stream:
     def _prepare(self, height: int, width: int) -> Backend:
         plans = make_plan(self.network, height, width)
         self._plans = {plan.layer.name: plan for plan in plans}
+        factors = [self._factors.get(plan.layer.name, 1) for plan in plans[1:]]
+        self._zones = [min(self.hysteresis * factor, LARGEST) for factor in factors]
         self._nothing = Work(tuple(_nothing(plan) for plan in plans[1:]))
         self._backend = self._make(plans)
         return self._backend

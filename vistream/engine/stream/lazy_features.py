@@ -40,4 +40,4 @@ class LazyFeatures:
     def within(self, boxes: NDArray[np.float64] | None = None) -> FeatureMap:
         with self._stages.of("appearance"):
             self._stream.compute(None if boxes is None else spans_of(boxes, self.stride, self.shape))
-        return FeatureMap(self.step.values(), self.stride)
+        return FeatureMap(self._stream.main().values(), self.stride)

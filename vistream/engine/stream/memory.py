@@ -48,8 +48,8 @@ IDENTITIES = {Kind.LEVELS: TermKind.IDENTITY, Kind.SUMS: TermKind.SUMS, Kind.REA
 class Memory:
     """One operation: its value `[H * W + 1, stride]` (the last row is what lies outside), its marks, and its struct.
 
-    `twin`: computes it where no kernel does. `weights`: of a product that is a convolution. `kept`: what the struct
-    points to.
+    `holds`: whether hysteresis holds its levels. `twin`: computes it where no kernel does. `weights`: of a product that
+    is a convolution. `kept`: what the struct points to.
     """
 
     plan: LayerPlan
@@ -58,6 +58,7 @@ class Memory:
     reached: NDArray[np.uint8]
     stale: NDArray[np.uint8]
     layer: Layer
+    holds: bool
     sources: list[Memory] = field(default_factory=list)
     terms: list[Term] = field(default_factory=list)
     twin: Twin | None = None
@@ -88,12 +89,6 @@ class Memory:
             return any(source.signed for source in self.sources)
         return True  # a window of a pool that lies in the padding altogether gives -128
 
-    @property
-    def holds(self) -> bool:
-        """Whether hysteresis holds its levels."""
-        layer = self.plan.layer
-        return not isinstance(layer, Neuron) or layer.holds
-
     def at(self, array: NDArray[Any]) -> int:
         """Where an array begins, which is kept for as long as this memory."""
         self.kept.append(array)
@@ -107,7 +102,8 @@ def allocate(plan: LayerPlan, before: dict[str, Memory], index: NDArray[np.int32
     values = aligned_zeros((area + 1) * stride, NUMPY[plan.value.kind]).reshape(area + 1, stride)
     values[-1, : plan.channels] = plan.value.zeros.numpy()
     changed, reached, stale = (aligned_zeros(area, np.uint8) for _ in range(3))
-    memory = Memory(plan, values, changed, reached, stale, Layer())
+    holds = not isinstance(plan.layer, Neuron) or plan.layer.holds
+    memory = Memory(plan, values, changed, reached, stale, Layer(), holds)
     memory.stale[:] = 1
     memory.sources = [] if isinstance(plan.layer, Input) else [before[name] for name in plan.layer.sources]
     layer = memory.layer

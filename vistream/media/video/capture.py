@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from vistream.errors import VistreamError, memory_is_short
+from vistream.media.video.container import codec_of, file_name, open_container
 from vistream.types import Frame
 
 if TYPE_CHECKING:
@@ -32,11 +33,11 @@ class Capture(Protocol):
 
 def open_capture(path: Path) -> Capture:
     """Whatever can decode the file's first frame. Raises VistreamError, which names the codec, where nothing can."""
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture(file_name(path), cv2.CAP_FFMPEG)
     opened = capture.isOpened()
     if opened and capture.grab():
         capture.release()
-        return cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)  # anew: what was grabbed can't be put back
+        return cv2.VideoCapture(file_name(path), cv2.CAP_FFMPEG)  # anew: what was grabbed can't be put back
     codec = fourcc(capture) if opened else ""
     capture.release()
     if memory_is_short():  # of which OpenCV says no word
@@ -47,7 +48,21 @@ def open_capture(path: Path) -> Capture:
         return other
     if codec:
         raise VistreamError(f"{path} holds no frame that can be decoded, by OpenCV ({codec}), {reason}")
-    raise VistreamError(f"{path} is not a video that can be read: it is damaged, cut short, or of an unknown format")
+    why = _text_in(path) or "it is damaged, cut short, or of an unknown format"
+    raise VistreamError(f"{path} is not a video that can be read: {why}")
+
+
+def _text_in(path: Path) -> str | None:
+    """What a text with the name of a video is, as far as its beginning tells; None for what is no text."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if head.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS: fetch the file itself, with git lfs pull"
+    text = head.decode("utf-8", "replace")
+    if not text or any(not letter.isprintable() and not letter.isspace() for letter in text):
+        return None
+    page = "<html" in text.lower() or text.lower().lstrip().startswith("<!doctype")
+    return "it is a web page, which a download may have left in place of the video" if page else "it is text"
 
 
 def fourcc(capture: cv2.VideoCapture) -> str:
@@ -67,7 +82,7 @@ def last_seconds(path: Path) -> float | None:
     except ImportError:
         return None
     try:
-        with av.open(str(path)) as container:
+        with open_container(path) as container:
             ends = [
                 float((packet.pts + (packet.duration or 0)) * packet.time_base)
                 for packet in container.demux()
@@ -85,11 +100,18 @@ def _open_pyav(path: Path) -> tuple[_PyAvCapture | None, str]:
     except ImportError:
         return None, "and PyAV is not here: pip install 'vistream[h264]'"
     try:
-        container = av.open(str(path))
+        container = open_container(path)
         if not container.streams.video:
             container.close()
             raise VistreamError(f"{path} holds no picture: it is sound alone")
-        capture = _PyAvCapture(container)
+        codec, known = codec_of(container, container.streams.video[0])
+        if not known:
+            container.close()
+            raise VistreamError(
+                f"{path} can't be decoded: neither OpenCV nor PyAV knows its codec ({codec}); if another program "
+                "plays it, convert it to H.264 there"
+            )
+        capture = _PyAvCapture(container, codec)
         if capture.ahead():
             return capture, ""
         capture.release()
@@ -101,14 +123,14 @@ def _open_pyav(path: Path) -> tuple[_PyAvCapture | None, str]:
 class _PyAvCapture:
     """Frames by PyAV, turned the way the file's metadata says."""
 
-    def __init__(self, container: InputContainer) -> None:
+    def __init__(self, container: InputContainer, codec: str) -> None:
+        self.codec = codec
         self._container = container
         self._stream = container.streams.video[0]
         self._stream.thread_type = "AUTO"
         self._frames: Iterator[VideoFrame] = container.decode(self._stream)
         self._ahead: VideoFrame | None = None
         self._now: VideoFrame | None = None
-        self.codec = str(self._stream.codec_context.name)
 
     def ahead(self) -> bool:
         """Whether a frame follows."""

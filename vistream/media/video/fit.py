@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import cv2
+import numpy as np
 
 from vistream.errors import VistreamError
+from vistream.media.video.shrink import shrunk
 from vistream.types import Frame
 
 WORKING_SIZE = (1088, 608)  # width, height: what UniTrack (NeurIPS 2021) letter-boxes its frames to
@@ -18,7 +20,6 @@ def fit(frame: Frame, largest: tuple[int, int] = WORKING_SIZE, shortest: int = 0
 
     Raises VistreamError if a side is shorter than `SMALLEST` pixels.
 
-    >>> import numpy as np
     >>> fit(np.zeros((1080, 1920, 3), np.uint8)).shape, fit(np.zeros((480, 640, 3), np.uint8)).shape
     ((608, 1081, 3), (480, 640, 3))
     >>> fit(np.zeros((240, 432, 3), np.uint8), shortest=480).shape
@@ -35,6 +36,6 @@ def fit(frame: Frame, largest: tuple[int, int] = WORKING_SIZE, shortest: int = 0
         if ratio == 1.0:
             return frame
     size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
-    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA if ratio < 1.0 else cv2.INTER_LINEAR).astype(
-        frame.dtype, copy=False
-    )
+    if ratio < 1.0:
+        return shrunk(frame, *size)
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8)

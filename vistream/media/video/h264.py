@@ -19,12 +19,17 @@ import numpy as np
 
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
+from vistream.media.video.container import codec_of, file_name, open_container
 from vistream.media.video.sound import Sound, mux_with_sound
 from vistream.types import Frame
 
 if TYPE_CHECKING:
+    from av import VideoFrame
     from av.container import OutputContainer
+    from av.packet import Packet as AnyPacket
     from av.video.stream import VideoStream
+
+    Packet = AnyPacket[VideoStream]
 
 log = logging.getLogger("vistream")
 
@@ -66,7 +71,7 @@ class H264:
         self._path, self._sound = path, sound
         options = CLUSTERED if path.suffix.lower() == ".mkv" else FRAGMENTED
         with clear(self._path):
-            self._container: OutputContainer = av.open(str(path), "w", options=options)
+            self._container: OutputContainer = av.open(file_name(path), "w", options=options)
             self._stream: VideoStream = self._container.add_stream(
                 "libx264", rate=Fraction(fps).limit_denominator(1001)
             )
@@ -76,12 +81,14 @@ class H264:
             self._stream.codec_context.open()
         self._frames = 0
         if before is not None:
-            self._copy(before, keep)
+            try:
+                self._copy(before, keep)
+            except BaseException:
+                self.abandon()
+                raise
 
     def write(self, frame: Frame) -> None:
-        from av import VideoFrame
-
-        picture = VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        picture = in_yuv(frame)
         picture.pts = self._frames
         picture.time_base = 1 / Fraction(self._stream.codec_context.rate)
         self._frames += 1
@@ -103,22 +110,42 @@ class H264:
             log.debug("%s was not closed properly", self._path)
 
     def _copy(self, before: Path, keep: int) -> None:
-        import av
-
-        with clear(self._path), av.open(str(before)) as old:
-            source = old.streams.video[0]
-            if not _encoded_alike(self._stream.codec_context.extradata, source.codec_context.extradata):
-                raise VistreamError(f"{before} was encoded in another way: {REFUSAL}")
-            plain = av.BitStreamFilterContext("h264_mp4toannexb", source)  # the form in which the encoder delivers
-            packets = (filtered for packet in old.demux(source) for filtered in plain.filter(packet) if filtered.size)
-            for packet in itertools.islice(packets, keep):
+        with clear(self._path):
+            for packet in itertools.islice(_packets_of(before, self._stream.codec_context.extradata), keep):
                 packet.pts = packet.dts = self._frames
                 packet.time_base, packet.duration = 1 / Fraction(self._stream.codec_context.rate), 1
                 packet.stream = self._stream
                 self._frames += 1
                 self._container.mux(packet)
-            if self._frames < keep:
-                raise VistreamError(f"{before} holds {self._frames} frames, {keep} are needed: {REFUSAL}")
+        if self._frames < keep:
+            raise VistreamError(f"{before} holds {self._frames} frames, {keep} are needed: {REFUSAL}")
+
+
+def _packets_of(before: Path, encoder: bytes | None) -> Iterator[Packet]:
+    """The pictures of a file of this making, in the form in which the encoder with these parameter sets delivers."""
+    import av
+
+    try:
+        with open_container(before) as old:
+            source = old.streams.video[0] if old.streams.video else None
+            if source is None or codec_of(old, source) != ("h264", True):
+                raise VistreamError(f"{before} is no H.264 video: {REFUSAL}")
+            if not _encoded_alike(encoder, source.codec_context.extradata):
+                raise VistreamError(f"{before} was encoded in another way: {REFUSAL}")
+            plain = av.BitStreamFilterContext("h264_mp4toannexb", source)
+            for packet in old.demux(source):
+                yield from (filtered for filtered in plain.filter(packet) if filtered.size)
+    except av.error.FFmpegError as error:
+        raise VistreamError(f"{before} is damaged ({error.strerror}): {REFUSAL}") from None
+
+
+def in_yuv(frame: Frame) -> VideoFrame:
+    """An RGB picture in 4:2:0 colour, as encoders take it."""
+    from av import VideoFrame
+
+    picture = VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+    # nothing is scaled, so this is what the bicubic default gives, in less than half the time
+    return picture.reformat(format="yuv420p", interpolation="BILINEAR")
 
 
 @contextmanager
@@ -153,10 +180,10 @@ def rewrite(path: Path, sound: Sound | None = None) -> None:
     try:
         with (
             replacing(plain) as temporary,
-            av.open(str(path)) as old,
-            av.open(str(temporary), "w", options=options) as new,
+            open_container(path) as old,
+            av.open(file_name(temporary), "w", options=options) as new,
         ):
             mux_with_sound(old, sound, new, suffix)
         plain.replace(path)
-    except (av.error.FFmpegError, OSError, VistreamError) as error:
+    except (av.error.FFmpegError, OSError, ValueError, VistreamError) as error:  # ValueError: a codec it does not hold
         log.warning("%s stays as it was written, without sound: %s", path, error)

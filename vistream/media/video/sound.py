@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vistream.media.video.container import codec_of, open_container
+
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer, OutputContainer
@@ -51,17 +53,23 @@ def mux_with_sound(pictures: InputContainer, sound: Sound | None, new: OutputCon
     if sound is None:
         _mux(new, ((0.0, 0, packet) for packet in _with_stream(pictures.demux(source), stream)))
         return
-    with av.open(str(sound.path)) as old:
+    with open_container(sound.path) as old:
         track = old.streams.audio[0] if old.streams.audio else None
-        held = HELD.get(suffix)
-        if track is not None and held is not None and track.codec_context.name not in held:
-            log.warning(
-                "the sound of %s is left out: %s does not hold %s", sound.path, suffix, track.codec_context.name
-            )
+        if track is not None and (reason := _why_left_out(old, track, suffix)):
+            log.warning("the sound of %s is left out: %s", sound.path, reason)
             track = None
         seen = ((_seconds(packet), 0, packet) for packet in _with_stream(pictures.demux(source), stream))
         heard = iter(()) if track is None else _heard(old, track, sound.start, seconds, new)
         _mux(new, heapq.merge(seen, heard, key=lambda entry: entry[:2]))
+
+
+def _why_left_out(old: InputContainer, track: AudioStream, suffix: str) -> str | None:
+    """Why a track can't be copied into a container, or None if it can."""
+    codec, known = codec_of(old, track)
+    if not known:
+        return f"PyAV does not know its codec ({codec}); convert it to AAC to keep it"
+    held = HELD.get(suffix)
+    return None if held is None or codec in held else f"{suffix} does not hold {codec}"
 
 
 def _mux(new: OutputContainer, packets: Iterator[tuple[float, int, Packet]]) -> None:
