@@ -87,7 +87,8 @@ def test_the_tests_of_a_kind_are_there(kind: str) -> None:
 
 
 def test_01_the_source_is_not_overwritten(tmp_path: Path) -> None:
-    path = shutil.copy(DEMO, tmp_path / "in.mp4")
+    path = tmp_path / "in.mp4"
+    shutil.copyfile(DEMO, path)
     before = path.read_bytes()
     done = CliRunner().invoke(app, ["track", str(path), "--detector", "motion", "-o", str(path)])
     assert isinstance(done.exception, VistreamError)
