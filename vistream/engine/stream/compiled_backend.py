@@ -135,18 +135,19 @@ class CompiledBackend:
         if plan.layer.whole and bool(taken.any()):
             taken = torch.ones_like(stale)
         index = taken.reshape(-1).nonzero()[:, 0]
-        stale.reshape(-1)[index] = 0
         layer.may_be_stale = needed is not None
         if not len(index):
             return NOTHING
         layer.touched = 1
-        memory.reached[index.numpy()] = 1
+        taken_at = slice(None) if len(index) == plan.value.positions else index.numpy()
+        memory.stale[taken_at] = 0
+        memory.reached[taken_at] = 1
         assert memory.twin is not None
         changed, changes = memory.twin.update(
             [source.grid for source in memory.sources], index, memory.grid, hysteresis
         )
         memory.changed[:] = 0
-        memory.changed[index.numpy()] = changed.numpy()
+        memory.changed[taken_at] = changed.numpy()
         layer.changes = changes
         return Done(len(index), changes, memory.twin.macs)
 
