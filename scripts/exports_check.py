@@ -20,7 +20,9 @@ from pathlib import Path
 DEMO = Path(__file__).parents[1] / "demo_videos"
 FRAMES = 20
 NEEDED = ("datumaro==1.13.12", "label-studio-sdk==2.1.2")
-OPTIONS = "--cvat-xml cvat/annotations.xml --coco-video coco/annotations/instances_default.json --label-studio tasks.json"
+OPTIONS = (
+    "--cvat-xml cvat/annotations.xml --coco-video coco/annotations/instances_default.json --label-studio tasks.json"
+)
 READER = """
 import json, logging, sys, warnings
 warnings.simplefilter("ignore")
