@@ -14,6 +14,7 @@ settings.register_profile("repeatable", patient, derandomize=True, database=None
 settings.register_profile("random", patient, derandomize=False)
 settings.load_profile("repeatable")
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # a run without a detector's name fetches none; tests of fetching set it free
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="vistream-tests-")  # also for the commands that tests start
 
 
