@@ -52,6 +52,15 @@ def test_a_glob_of_videos_is_many_sources_and_one_of_images_is_one(tmp_path: Pat
         sources_of([pattern, videos[0]])
 
 
+def test_brackets_of_a_folder_mean_themselves_and_a_page_is_no_glob(tmp_path: Path) -> None:
+    (tmp_path / "a [1]").mkdir()
+    for name in ("b.mp4", "c.mp4"):
+        (tmp_path / "a [1]" / name).write_bytes(b"")
+    assert sources_of([f"{tmp_path}/a [1]/*.mp4"]) == [f"{tmp_path}/a [1]/{name}" for name in ("b.mp4", "c.mp4")]
+    with pytest.raises(VistreamError, match="yt-dlp"):
+        sources_of(["youtube.com/watch?v=x"])
+
+
 def test_every_source_has_files_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "det").mkdir()
     for name in ("a.txt", "a-2.json", "b.txt"):
