@@ -17,15 +17,18 @@ def intersection(a: Array, b: Array) -> Array:
     return np.asarray(np.prod(np.clip(high - low, 0.0, None), axis=2))
 
 
-def apart(boxes: Array) -> Array:
+def apart(boxes: Array, counted: NDArray[np.bool_]) -> Array:
     """The share of each box, `[N]`, that the one other box that covers most of it leaves free.
 
-    >>> apart(np.array([[0.0, 0, 10, 10], [5, 0, 20, 10], [50, 0, 5, 5]]))
-    array([0.5 , 0.75, 1.  ])
+    `counted`: which boxes cover others, bool `[N]`.
+
+    >>> boxes = np.array([[0.0, 0, 10, 10], [5, 0, 20, 10], [50, 0, 5, 5]])
+    >>> apart(boxes, np.array([True, True, True])), apart(boxes, np.array([True, False, True]))
+    (array([0.5 , 0.75, 1.  ]), array([1.  , 0.75, 1.  ]))
     """
     if len(boxes) < 2:
         return np.ones(len(boxes))
-    shared = intersection(boxes, boxes)
+    shared = intersection(boxes, boxes) * counted
     np.fill_diagonal(shared, 0.0)
     return np.asarray(1.0 - shared.max(axis=1) / np.maximum(np.prod(boxes[:, 2:], axis=1), _TINY))
 

@@ -41,7 +41,8 @@ class TrackerConfig:
     enter the first round; those of at least `low_thres` may still continue a track; weaker ones are left out.
 
     `newness`: nats by which an observation must rather be a new object than a known one to be no match in the first
-    round; `iou_limit`: where overlap alone decides, in the later rounds, the IoU distance up to which two boxes match.
+    round; `iou_limit`: where overlap alone decides, in the later rounds, the IoU distance up to which two boxes match;
+    `weak_limit`: the same for weak observations, of which many are of something else, or of a part.
     `appearance`: weight of appearance among the evidence. `other_class`: nats against a match across class names.
 
     Times in seconds: a lost track is kept for `track_buffer`; a track is still reported, where it is predicted, for
@@ -59,9 +60,10 @@ class TrackerConfig:
     low_thres: float = 0.1
     newness: float = 0.0
     iou_limit: float = 0.5
+    weak_limit: float = 0.35
     appearance: float = 1.0
     other_class: float = 3.0
-    track_buffer: float = 2.0
+    track_buffer: float = 5.0
     coast: float = 0.1
     coast_hits: int = 5
     pause: float = 3.0
@@ -70,7 +72,7 @@ class TrackerConfig:
     use_motion: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("conf_thres", "low_thres", "iou_limit"):
+        for name in ("conf_thres", "low_thres", "iou_limit", "weak_limit"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise VistreamError(f"{name} is {getattr(self, name)}: it must lie between 0 and 1")
         if not 0.0 <= self.memory < 1.0:

@@ -30,7 +30,7 @@ from vistream.types import Observations, Track, Warp
 Array = NDArray[np.float64]
 
 CLAIMED = 0.3  # share of a detection that a track which was not matched may claim before the detection is in doubt
-DOUBT = 9.0  # by how much its noise grows where all of it is claimed
+DOUBT = 9.0  # by how much its noise grows where all of it is claimed, and that of a weak detection
 BESIDE = 0.8  # a new object has less than this of its box to itself: it may be a false detection of two others
 LEFT = 4.0  # nats against an object that was not seen any more and is predicted outside the frame
 
@@ -75,11 +75,11 @@ class Tracker:
         first = self.counts.frames == 0
         strong = self._strong(observations)
         weak = ~strong & (observations.scores >= self.config.low_thres)
-        scene = Scene.of(observations, embeddings, size)
+        scene = Scene.of(observations, strong, embeddings, size)
         if camera is not None:
             self._follow(camera)
         self._predict()
-        matches, unclaimed = self._match(scene, strong, weak)
+        matches, unclaimed = self._match(scene, weak)
         self._learn_rates(matches, len(unclaimed))
         self._correct(scene, matches)
         self._age()
@@ -121,9 +121,7 @@ class Tracker:
         for i, life in enumerate(self.lives):
             life.belief = belief.pick([i])
 
-    def _match(
-        self, scene: Scene, strong: NDArray[np.bool_], weak: NDArray[np.bool_]
-    ) -> tuple[dict[int, int], list[int]]:
+    def _match(self, scene: Scene, weak: NDArray[np.bool_]) -> tuple[dict[int, int], list[int]]:
         """`{index of life: row of observation}`, and the rows of strong observations that no track claimed."""
         matches: dict[int, int] = {}
         config = self.config
@@ -139,11 +137,11 @@ class Tracker:
 
         known = [i for i, life in enumerate(self.lives) if life.stage is not Stage.NEW]
         new = [i for i, life in enumerate(self.lives) if life.stage is Stage.NEW]
-        high, low = np.flatnonzero(strong).tolist(), np.flatnonzero(weak).tolist()
+        high, low = np.flatnonzero(scene.strong).tolist(), np.flatnonzero(weak).tolist()
         known, high = run(known, high, -self._evidence(scene, known, high), config.newness)
         seen = [i for i in known if self.lives[i].stage is Stage.TRACKED]
         seen, high = run(seen, high, self._overlap_cost(scene, seen, high), config.iou_limit)
-        run(seen, low, self._overlap_cost(scene, seen, low), config.iou_limit)
+        run(seen, low, self._overlap_cost(scene, seen, low), config.weak_limit)
         _, high = run(new, high, -self._evidence(scene, new, high), config.newness)
         return matches, high
 
@@ -213,14 +211,19 @@ class Tracker:
             self.noise.settle()
 
     def _doubt(self, scene: Scene, matches: dict[int, int]) -> Array:
-        """By how much the noise of each matched observation grows, from 1: one box around two objects fits neither."""
+        """By how much the noise of each matched observation grows, from 1.
+
+        One box around two objects fits neither, and a weak one is often of a part.
+        """
         missing = [
             life
             for i, life in enumerate(self.lives)
             if i not in matches and life.stage is not Stage.NEW and self.counts.frames - life.seen <= max(1, self.fps)
         ]
-        share = claimed(scene.observations.boxes[list(matches.values())], self._boxes(missing))
-        return np.asarray(1.0 + (DOUBT - 1.0) * np.clip((share - CLAIMED) / (1.0 - CLAIMED), 0.0, 1.0))
+        rows = list(matches.values())
+        share = claimed(scene.observations.boxes[rows], self._boxes(missing))
+        shared = np.clip((share - CLAIMED) / (1.0 - CLAIMED), 0.0, 1.0)
+        return np.asarray(1.0 + (DOUBT - 1.0) * np.where(scene.strong[rows], shared, 1.0))
 
     def _confirm(self, life: Life, belief: Belief, scene: Scene, row: int) -> None:
         if life.stage is not Stage.NEW or life.hits + 1 >= life.probation:
@@ -230,7 +233,10 @@ class Tracker:
         life.belief = belief
         if life.seen < self.counts.frames - 1:
             life.recent.gap()
-        self.noise.learn(life.recent, scene.measured[row])
+        if scene.strong[row]:
+            self.noise.learn(life.recent, scene.measured[row])
+        else:
+            life.recent.gap()
         life.seen, life.row = self.counts.frames, row
         life.hits += 1
         label = scene.observations.labels[row]
