@@ -20,8 +20,7 @@ import torch
 
 from vistream.bench import contenders
 from vistream.bench.clips import blob_frames, real_frames
-from vistream.bench.run import CALIBRATION, subject
-from vistream.engine.fidelity import PRESETS
+from vistream.bench.subjects import CALIBRATION, subject
 from vistream.engine.stream.engine import Stream
 from vistream.kernels.library import kernels_in_use
 from vistream.machine import cpu_name
@@ -47,15 +46,16 @@ def main(model: str, source: str | None) -> None:
     module = contenders.fixed_padding(tested.module, tested.preprocess(frames[0]))
     rival = contenders.openvino(module, tested.preprocess, frames[:CALIBRATION], int8=True)
     prepared = [rival.prepare(frame) for frame in frames]
-    inverted = [frame if position % 2 else 255 - frame for position, frame in enumerate(frames)]
-    clips: dict[str, tuple[str, Sequence[Frame]]] = {f"stream {name}": (name, frames) for name in PRESETS}
-    clips |= {"stream, all changed": ("exact", inverted), "stream, frame repeated": ("exact", [frames[0]] * FRAMES)}
+    seen = [tested.fitted(frame) for frame in frames]
+    inverted = [frame if position % 2 else 255 - frame for position, frame in enumerate(seen)]
+    clips: dict[str, tuple[str, Sequence[Frame]]] = {f"stream {name}": (name, seen) for name in tested.presets}
+    clips |= {"stream, all changed": ("exact", inverted), "stream, frame repeated": ("exact", [seen[0]] * FRAMES)}
     taken: dict[str, list[float]] = {rival.name: [], **{name: [] for name in clips}}
     for lap in range(ROUNDS + 1):  # the first does not count
         turn = {rival.name: seconds(rival.run, prepared)}
         for name, (fidelity, clip) in clips.items():
-            zones = PRESETS[fidelity]
-            stream = Stream(tested.network, zones.deadband, zones.hysteresis, noise=zones.noise)
+            zones = tested.presets[fidelity]
+            stream = Stream(tested.network(zones), zones.deadband, zones.hysteresis, noise=zones.noise)
             turn[name] = seconds(stream.step, clip)[1:]
         for name, times in turn.items() if lap else ():
             taken[name] += times

@@ -8,8 +8,10 @@ mean integer of every neuron. Exits with 1 at a difference; the first one tells 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -42,10 +44,8 @@ class Different(Exception):
 
 def check(folder: Path, name: str) -> str:
     """Check one configuration; the largest difference of its floats, in words. Raises Different."""
-    recipe: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    recipe, reference = read(folder, name)
     network = build(recipe)
-    with np.load(folder / f"{name}.npz") as file:
-        reference = {key: file[key] for key in file.files}
     worst, left = 0.0, set(reference) - {"input", *FUSION_INPUTS}
     found = chain(probes(network, torch.from_numpy(reference["input"]), recipe), fusion_probes(reference))
     for probe, values in found:
@@ -55,6 +55,16 @@ def check(folder: Path, name: str) -> str:
     if left:
         raise Different(f"{', '.join(sorted(left))}: we have no such probe")
     return f"{len(recipe['keys'])} tensors, {len(reference) - 1} arrays, floats differ by at most {worst:.1e}"
+
+
+def read(folder: Path, name: str) -> tuple[dict[str, Any], Reference]:
+    """Both files of a configuration; raises Different where they are none."""
+    try:
+        recipe = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        with np.load(io.BytesIO((folder / f"{name}.npz").read_bytes())) as file:
+            return recipe, {key: file[key] for key in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise Different(f"can't be read ({error})") from None
 
 
 def build(recipe: Mapping[str, Any]) -> Network:
@@ -157,6 +167,8 @@ def compare(probe: str, found: Tensor, reference: Reference, strides: Mapping[st
 
 
 def _same_map(scores: NDArray[Any], wanted: NDArray[Any]) -> float:
+    if scores.shape[1:] != wanted.shape:
+        raise Different(f"sem_map: has the shape {scores.shape[1:]} where {wanted.shape} is wanted")
     best = np.sort(scores, 0)[-2:]
     wrong = (scores.argmax(0) != wanted) & (best[1] - best[0] >= NEAR_TIE)
     if wrong.any():

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.engine.fidelity import PRESETS
-from vistream.engine.stream.backend import Backend
+from vistream.engine.stream.backend import Backend, EachAlone
 from vistream.engine.stream.choose_backend import backend_class
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.plan import LayerPlan
@@ -33,7 +33,7 @@ def recorder(into: list[dict[str, Done]]) -> type[Backend]:
     """The backend that is the best here, noting what every layer does; a new entry for every frame."""
     base = backend_class()
 
-    class Recorder(base):  # type: ignore[valid-type, misc]  # the class is chosen at run time
+    class Recorder(EachAlone, base):  # type: ignore[valid-type, misc]  # the class is chosen at run time
         def read(self, frame: Frame, deadband: int) -> int:
             into.append({})
             moved: int = super().read(frame, deadband)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from segmenters import network_file
 from typer.testing import CliRunner
 
 from vistream.bench.clips import blob_frames
@@ -27,6 +28,24 @@ def test_a_bench_without_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert shares["stream, frame repeated"] == 0
     assert all(timing["median"] > 0 for timing in report["timings"])
     assert "…" not in done.output  # the tables fit into 80 columns
+
+
+def test_a_network_that_segments(tmp_path: Path) -> None:
+    path, weights = tmp_path / "bench.json", network_file(tmp_path)
+    options = ["--size", "96x64", "--frames", "2", "--rounds", "1", "--dirty", "0.1", "--json", str(path)]
+    beside = [option for name in ("PyTorch float32", "OpenVINO float32") for option in ("--beside", name)]
+    done = CliRunner().invoke(app, ["bench", *options, *beside, "--model", f"spike2former:{weights}"])
+    assert done.exit_code == 0, done.output
+    report = json.loads(path.read_text())
+    shares = {timing["name"]: sum(timing["share"]) / len(timing["share"]) for timing in report["timings"]}
+    assert shares["PyTorch float32"] == 1.0
+    assert shares["stream, all changed"] > 0.8  # some neurons give what they gave before
+    assert 0 < shares["stream fast"] <= shares["stream high"] <= shares["stream exact"] < 1
+    assert shares["stream, frame repeated"] == 0
+    assert [line for line in report["missing"] if "PyTorch" in line] == []
+    assert "60 slowest of" in done.output
+    with pytest.raises(VistreamError, match=r"nowhere\.pth: no such network"):
+        CliRunner().invoke(app, ["bench", "--model", "spike2former:nowhere.pth"], catch_exceptions=False)
 
 
 @pytest.mark.parametrize("size", ["", "96", "4x4", "axb"])

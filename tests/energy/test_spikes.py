@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import re
+from pathlib import Path
+
 import pytest
 import torch
+from segmenters import network_file
 from spike2formerweights import small_network
 from torch import Tensor, nn
+from typer.testing import CliRunner
 
+from vistream.cli.main import app
 from vistream.energy.binary import prove
 from vistream.energy.estimators import Estimator
 from vistream.energy.spike_prices import Method, priced
-from vistream.energy.spikes import Firing, Products, SpikeCounts, count_spikes
+from vistream.energy.spikes import EXPLAINED, STAGES, Firing, Products, SpikeCounts, count_spikes, stage_of
 from vistream.models.spike2former.network import Network
 from vistream.models.spike2former.neuron import Neuron
 from vistream.models.spike2former.sizes import Backbone
+
+DEMO = Path(__file__).parents[2] / "demo_videos" / "plaza_static.mp4"
 
 
 @pytest.fixture
@@ -101,3 +111,31 @@ def test_prices_by_hand() -> None:
     assert prices.estimates[Method.FLOAT, Estimator.A] == pytest.approx(4.6 * 200)
     assert prices.estimates[Method.SPIKES, Estimator.A] == pytest.approx(4.6 * 100 + 0.9 * 50)
     assert priced(counts, repeats=4).authors == pytest.approx(4 * prices.authors)
+
+
+def test_the_command_prints_writes_and_proves(tmp_path: Path) -> None:
+    weights = network_file(tmp_path)
+    page, rows, values = (tmp_path / f"a.{ending}" for ending in ("html", "csv", "json"))
+    outputs = ["--html", str(page), "--csv", str(rows), "--json", str(values)]
+    asked = ["energy-report", str(DEMO), "--task", "semseg", "--model", str(weights), "--max-frames", "1", "--binary"]
+    done = CliRunner().invoke(app, [*asked, *outputs], catch_exceptions=False)
+    proof = re.search(r"binary form: (\d+) layers run in 4 binary steps", " ".join(done.output.split()))
+    assert proof is not None and int(proof[1]) > 60
+    with rows.open(encoding="utf-8", newline="") as file:
+        neurons = {row["layer"]: row for row in csv.DictReader(file)}
+    counts = json.loads(values.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8")
+    assert set(neurons) == set(counts["neurons"])
+    for name, row in neurons.items():
+        assert f"<td>{name}</td>" in text
+        assert f"<td>{float(row['mean_integer']):.4f}</td>" in text
+    assert all(f"<td>{name}</td>" in text for name in counts["layers"])
+    assert text.count("<svg") == 3
+    assert proof[0] in text and EXPLAINED[1] in text
+    assert not re.search(r"(src|href)=.?https?:", text)
+
+
+def test_every_layer_belongs_to_a_stage() -> None:
+    network = small_network()
+    found = {stage_of(name) for name, module in network.named_modules() if isinstance(module, Neuron)}
+    assert found == {stage for _, stage in STAGES}

@@ -22,7 +22,7 @@ def test_it_sees_what_the_integer_network_sees() -> None:
     """On the same grid, and alike: 7 bits take little away."""
     with open_source(CLIP, max_frames=1) as source:
         frame = next(source).image[:200, :200]
-    one = FloatNetwork(load_model(DEFAULT_MODEL)).look(frame, (200, 200))
+    one = FloatNetwork(load_model(DEFAULT_MODEL)).features(frame, (200, 200))
     step, other = one.step, Stream(named_network().network).step(frame).features(frame)
     assert one.values.shape == other.values.shape and one.stride == other.stride
     a, b = (features.values[2:-2, 2:-2].reshape(-1, one.values.shape[2]) for features in (one, other))

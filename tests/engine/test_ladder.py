@@ -11,7 +11,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from ladder import ENOUGH, RUNGS, assert_equal, stepped, stream
+from torch import nn
 from toys import Toy, clips, toys
 
 from vistream.engine.reference import Dense
@@ -31,44 +32,7 @@ from vistream.quantize.ranges import Preprocess
 from vistream.quantize.scales import Levels
 from vistream.types import Frame
 
-ENOUGH = 10_000  # time steps after which any toy has come to rest
 law = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-Look = Callable[[str], Tensor]
-Rung = Callable[[Frame], Look]
-
-
-def stepped(network: IntegerNetwork, mode: Mode, steps: int = ENOUGH) -> Rung:
-    simulator = Simulator(network, mode, steps)
-
-    def run(frame: Frame) -> Look:
-        assert simulator.step(frame).rested
-        return simulator.levels
-
-    return run
-
-
-def stream(network: IntegerNetwork, backend: str, deadband: int = 0, hysteresis: int = 0) -> Rung:
-    engine = Stream(network, deadband, hysteresis, backend)
-
-    def run(frame: Frame) -> Look:
-        engine.step(frame)
-        return engine.levels
-
-    return run
-
-
-RUNGS: dict[str, Callable[[IntegerNetwork], Rung]] = {
-    "stepped, reset": lambda network: stepped(network, Mode.RESET),
-    "stepped, differential": lambda network: stepped(network, Mode.DIFFERENTIAL),
-    "stream, torch": lambda network: stream(network, "torch"),
-    "stream, compiled": lambda network: stream(network, "compiled"),
-}
-
-
-def assert_equal(levels: Look, reference: dict[str, Tensor]) -> None:
-    different = [name for name, expected in reference.items() if not torch.equal(levels(name), expected)]
-    assert not different, f"layers that differ, in computing order: {different}"
 
 
 @pytest.mark.parametrize("rung", RUNGS)

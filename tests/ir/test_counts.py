@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from graphs import MAKERS, Graph, attempt, convolution
+from graphs import MAKERS, attempt, convolution
+from growing_graph import Graph
 from torch import Tensor
 
 from vistream.engine.reference import REFERENCE

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import vistream
 from vistream.cli.main import app
+from vistream.engine.fidelity import DeadZones
 from vistream.errors import VistreamError
 from vistream.media.formats.davis import read_labels
 from vistream.media.formats.jsonl import read_results
@@ -19,6 +20,7 @@ from vistream.pipeline.fleet.jobs import plan
 from vistream.pipeline.outputs import OutputPaths
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.run import Settings
+from vistream.segment.segmenter import Segmenter
 from vistream.types import Frame
 
 CLIP = Path(__file__).parents[2] / "demo_videos" / "plaza_pan.mp4"
@@ -133,6 +135,11 @@ def test_things_are_observations_of_mots(tmp_path: Path) -> None:
         (["--fidelity", "float", "--deadband", "3"], "has no dead zones"),
         (["--init-box", "1,2,3,4"], "--init-box is for the task sot, not semseg"),
         (["--model", "nowhere.pth"], "nowhere.pth: no such network, nor is it a file"),
+        (["--bits", "12"], "--bits 12: weights have 8, or 16 for the tasks semseg and panoptic"),
+        (
+            ["--bits", "16", "--fidelity", "float"],
+            "--bits 16 are those of integers, of which the fidelity float has none",
+        ),
     ],
 )
 def test_what_a_class_map_has_no_use_for_is_refused(
@@ -144,6 +151,33 @@ def test_what_a_class_map_has_no_use_for_is_refused(
     assert isinstance(done.exception, VistreamError)
     assert message in str(done.exception)
     assert not list(tmp_path.glob("*.txt")) and not list(tmp_path.glob("*.mp4"))
+
+
+def test_weights_may_have_16_bits(tmp_path: Path) -> None:
+    model = model_of(tmp_path, "semseg")
+    (result,) = vistream.track(CLIP, task="semseg", model=model, bits=16, max_frames=1)
+    assert result.class_map is not None
+    expected = Segmenter(random_network("plaza"), zones=DeadZones(), bits=16).step(result.picture).class_map.labels
+    np.testing.assert_array_equal(result.class_map.labels, expected)
+    assert "int16 stream" in vistream.Session("semseg", model=model, bits=16).model
+    with pytest.raises(VistreamError, match="--bits 16: weights have 8, or 16 for the tasks semseg and panoptic"):
+        vistream.Session("mot", bits=16)
+
+
+def test_several_sources_at_once_give_what_each_gives_alone(tmp_path: Path) -> None:
+    clips = [str(CLIP), str(CLIP.with_name("plaza_static.mp4"))]
+    asked = ["--task", "panoptic", "--model", model_of(tmp_path, "panoptic"), "--max-frames", "2", "--quiet"]
+    together = tmp_path / "together"
+    files = ["--labels-dir", str(together / "labels"), "--panoptic-json", str(together / "segments")]
+    done = CliRunner().invoke(app, ["track", *clips, *asked, *files, "--jobs", "2"])
+    assert done.exit_code == 0, done.output
+    for clip in clips:
+        name, alone = Path(clip).stem, tmp_path / Path(clip).stem
+        files = ["--labels-dir", str(alone / "labels"), "--panoptic-json", str(alone / "segments" / f"{name}.json")]
+        assert CliRunner().invoke(app, ["track", clip, *asked, *files]).exit_code == 0
+        for path in (path for path in alone.rglob("*") if path.is_file()):
+            assert (together / path.relative_to(alone)).read_bytes() == path.read_bytes()
+        assert len(list((together / "labels" / name).rglob("*.png"))) == 2
 
 
 def test_maps_of_several_sources_have_folders_of_their_own(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from blocks import (
     cba,
     swish,
 )
+from squareclip import square_frames
 from torch import Tensor, nn
 
 import vistream
@@ -38,16 +39,7 @@ MEAN, STD = 118.0, 58.0
 
 
 def frames(count: int = 4) -> list[Frame]:
-    """A textured square that moves over a smooth background."""
-    generator = np.random.default_rng(3)
-    coarse = generator.integers(0, 256, (SIZE[0] // 4, SIZE[1] // 4, 3), dtype=np.uint8)
-    background, square = coarse.repeat(4, 0).repeat(4, 1), generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    moving = []
-    for position in range(count):
-        frame = background.copy()
-        frame[8 + position : 16 + position, 12 + 2 * position : 20 + 2 * position] = square
-        moving.append(frame)
-    return moving
+    return square_frames(SIZE, count)
 
 
 def stem(*parts: nn.Module) -> nn.Sequential:

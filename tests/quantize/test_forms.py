@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from squareclip import square_frames
 from torch import Tensor, nn
 
 import vistream
@@ -27,16 +28,7 @@ MEAN, STD = 118.0, 58.0
 
 
 def frames(count: int = 3) -> list[Frame]:
-    """A textured square that moves over a smooth background."""
-    generator = np.random.default_rng(3)
-    coarse = generator.integers(0, 256, (HEIGHT // 4, WIDTH // 4, 3), dtype=np.uint8)
-    background, square = coarse.repeat(4, 0).repeat(4, 1), generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    moving = []
-    for position in range(count):
-        frame = background.copy()
-        frame[8 + position : 16 + position, 12 + 2 * position : 20 + 2 * position] = square
-        moving.append(frame)
-    return moving
+    return square_frames((HEIGHT, WIDTH), count)
 
 
 class Net(nn.Module):

@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 import pytest
 from browser import DESKTOP, PHONE, browser, overflow, until, watched
+from segmenters import network_file
 from typer.testing import CliRunner
 from webserver import ask, asked, served
 
@@ -65,6 +66,23 @@ def test_figures_and_pictures(done: Tile) -> None:
         assert [ask(port, f"/sources/{quote(n)}/picture.jpg")[0] for n in wrong] == [404] * len(wrong)
         body = ask(port, "/sources/0/stream.mjpg")[1]  # the source has ended, so this ends too
         assert body.count(b"--frame\r\nContent-Type: image/jpeg") == 1
+
+
+@pytest.mark.parametrize(("task", "counted"), [("semseg", "classes"), ("panoptic", "segments")])
+def test_what_pixels_show(task: str, counted: str, tmp_path: Path) -> None:
+    weights = network_file(tmp_path, "coco-panoptic", panoptic=True)
+    tile = Tile(CLIP, Settings(task, str(weights), max_frames=2))
+    tile.run()
+    with served(tile) as port:
+        (source,) = json.loads(ask(port, "/api/sources")[1])
+        assert (source["state"], source["frame"], source["counted"]) == ("ended", 1, counted)
+        assert source["tracks"] == source["history"]["tracks"][-1]
+        assert source["ids"] == 0
+        assert source["activity"]
+        view = tile.view
+        assert view is not None and view.result.class_map is not None
+        assert (view.picture != view.frame).any(2).mean() > 0.2  # the rest is of no class
+        assert ask(port, "/sources/0/picture.jpg")[0] == ask(port, "/sources/0/activity.jpg")[0] == 200
 
 
 TRICKS = (

@@ -24,7 +24,8 @@ from vistream.train.optimiser import make_optimiser
 
 
 def test_the_configurations_that_come_along_are_the_published_ones() -> None:
-    assert config_names() == ("ade20k", "ade20k-sdtv3", "cityscapes", "coco-stuff164k", "tiny", "voc2012")
+    names = ("ade20k", "ade20k-sdtv3", "cityscapes", "coco-panoptic", "coco-stuff164k", "tiny", "voc2012")
+    assert config_names() == names
     parameters = {}
     for name in config_names():
         config = read_config(name)
@@ -35,6 +36,7 @@ def test_the_configurations_that_come_along_are_the_published_ones() -> None:
     assert parameters["ade20k"] == 34_361_112
     assert parameters["ade20k-sdtv3"] == 38_236_408
     assert parameters["cityscapes"] == 34_327_445
+    assert parameters["coco-panoptic"] == 42_360_063
     assert 1_200_000 < parameters["tiny"] < 1_600_000
 
 
@@ -77,7 +79,7 @@ def test_matching_is_the_cheapest_of_all_assignments() -> None:
         return float(-classes[0, query].softmax(0)[label[k]] + 20 * (inside + outside).mean() + dice)
 
     best = min(permutations(range(4), 3), key=lambda order: sum(cost(query, k) for k, query in enumerate(order)))
-    ((query, found),) = match(classes, masks, [label], [target], 1.0)
+    ((query, found),) = match(classes, masks, [label], [target], LossConfig())
     assert {int(k): int(q) for q, k in zip(query, found, strict=True)} == dict(enumerate(best))
 
 

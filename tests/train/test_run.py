@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from trainingdata import quick_config, write_blocks
+from trainingdata import CARS, class_of, panoptic_config, quick_config, write_blocks, write_things
 
 from vistream.errors import VistreamError
+from vistream.media.formats.panoptic import read_ids
+from vistream.models.classes import VOID
 from vistream.models.spike2former import load
 from vistream.train.config import TrainConfig
-from vistream.train.data import Samples, batches, find_pairs, read_pair
+from vistream.train.data import Samples, batches
+from vistream.train.losses import targets
+from vistream.train.pairs import find_pairs, read_pair
 from vistream.train.processes import Processes
 from vistream.train.run import BEST, STATE, TABLE, WEIGHTS, Start, train
 
@@ -31,16 +36,20 @@ def same(a: Path, b: Path) -> bool:
     return all(torch.equal(value, second[key]) for key, value in first.items())
 
 
-@pytest.mark.slow
-def test_it_learns_four_pictures_by_heart(tmp_path: Path) -> None:
-    write_blocks(tmp_path)
-    config = quick_config(iterations=150, batch=4)
-    config = replace(
+def memorised(config: TrainConfig) -> TrainConfig:
+    """Validated on what it learns, and quick to."""
+    return replace(
         config,
         data=replace(config.data, validation=config.data.train),
         augment=replace(config.augment, flip=0.0, photometric=False),
         optimiser=replace(config.optimiser, rate=1e-2),
     )
+
+
+@pytest.mark.slow
+def test_it_learns_four_pictures_by_heart(tmp_path: Path) -> None:
+    write_blocks(tmp_path)
+    config = memorised(quick_config(iterations=150, batch=4))
     best = run(config, tmp_path, tmp_path / "out")
     assert best is not None
     assert best > 0.9
@@ -51,9 +60,48 @@ def test_it_learns_four_pictures_by_heart(tmp_path: Path) -> None:
     assert rows[-1] < rows[0] / 3
 
 
-def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
-    write_blocks(tmp_path)
-    config = quick_config(iterations=4)
+@pytest.mark.slow
+def test_it_learns_things_by_heart(tmp_path: Path) -> None:
+    write_things(tmp_path)
+    best = run(memorised(panoptic_config(iterations=300, batch=4)), tmp_path, tmp_path / "out")
+    assert best is not None
+    assert best > 0.6
+    network = load(tmp_path / "out" / BEST)
+    assert network.things is not None and network.sizes.head == "panoptic"
+    with (tmp_path / "out" / TABLE).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[-1]["PQ"]) == pytest.approx(best, abs=0.1) and not rows[-1]["mIoU"]
+
+
+def test_segments_are_read_as_classes_and_things(tmp_path: Path) -> None:
+    write_things(tmp_path)
+    config = panoptic_config(1)
+    (pair, *_) = find_pairs(tmp_path, config.data.train)
+    _, labels = read_pair(pair, config.data)
+    ids = read_ids(pair.labels)
+    stuff = {"sky-other-merged": 1, "road": 2}
+    assert set(np.unique(labels).tolist()) == {*map(class_of, stuff), VOID, *CARS}
+    for name, value in stuff.items():
+        np.testing.assert_array_equal(labels == class_of(name), ids == value)
+    np.testing.assert_array_equal(labels == CARS[0], ids == 3)
+    np.testing.assert_array_equal(labels == VOID, np.isin(ids, (0, 5)))  # a crowd is void
+    classes, masks = targets(torch.from_numpy(labels)[None])
+    assert sorted(classes[0].tolist()) == sorted([*map(class_of, stuff), class_of("car"), class_of("car")])
+    assert [int(mask.sum()) for mask in masks[0][2:]] == [int((ids == car).sum()) for car in (3, 4)]
+    whole = pair.labels.parent.with_suffix(".json")
+    whole.write_text(
+        whole.read_text(encoding="utf-8").replace('"category_id": 3', '"category_id": 12'), encoding="utf-8"
+    )
+    with pytest.raises(VistreamError, match="segment 3 is of category 12, which is none"):
+        read_pair(find_pairs(tmp_path, config.data.train)[0], config.data)
+
+
+@pytest.mark.parametrize(("write", "configured"), [(write_blocks, quick_config), (write_things, panoptic_config)])
+def test_a_resumed_run_ends_where_an_unbroken_one_does(
+    write: Callable[[Path], None], configured: Callable[[int], TrainConfig], tmp_path: Path
+) -> None:
+    write(tmp_path)
+    config = configured(4)
     run(config, tmp_path, tmp_path / "whole")
     often = replace(config, schedule=replace(config.schedule, save_every=2))
     output = tmp_path / "broken"
@@ -114,7 +162,7 @@ def test_labels_beyond_the_classes_are_void(tmp_path: Path) -> None:
     write_blocks(tmp_path)
     config = quick_config(1)
     pair = find_pairs(tmp_path, config.data.train)[0]
-    _, plain = read_pair(pair, config)
-    reduced = replace(config, data=replace(config.data, reduce_zero_label=True))
+    _, plain = read_pair(pair, config.data)
+    reduced = replace(config.data, reduce_zero_label=True)
     _, labels = read_pair(pair, reduced)
     np.testing.assert_array_equal(labels, np.where(plain == 0, 255, plain - 1))

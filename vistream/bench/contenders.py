@@ -20,10 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from vistream.ir.same import SameConv2d, same_padding
-from vistream.quantize.ranges import Preprocess
 from vistream.types import Frame
 
 Runner = Callable[[Any], object]
+Prepare = Callable[[Frame], Tensor]
+"""A frame as the float network takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +76,19 @@ def _with_padding(conv: SameConv2d, size: tuple[int, int]) -> nn.Module:
     return nn.Sequential(nn.ZeroPad2d((*pads[1], *pads[0])), plain).eval()
 
 
-def eager(module: nn.Module, preprocess: Preprocess) -> Contender:
+def eager(module: nn.Module, preprocess: Prepare) -> Contender:
     """Float32 PyTorch, channels-last."""
     laid_out = _laid_out(module)
     return Contender("PyTorch float32", _channels_last(preprocess), _inference(laid_out))
 
 
-def compiled(module: nn.Module, preprocess: Preprocess) -> Contender:
+def compiled(module: nn.Module, preprocess: Prepare) -> Contender:
     """Float32 through `torch.compile`; needs a C++ compiler."""
     laid_out = _laid_out(module)
     return Contender("torch.compile", _channels_last(preprocess), _inference(torch.compile(laid_out)))
 
 
-def pytorch_int8(module: nn.Module, preprocess: Preprocess, frames: Sequence[Frame]) -> Contender:
+def pytorch_int8(module: nn.Module, preprocess: Prepare, frames: Sequence[Frame]) -> Contender:
     """PyTorch's own int8 kernels, X86 backend, calibrated on `frames`."""
     from torch.ao.quantization import get_default_qconfig_mapping
     from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
@@ -104,7 +105,7 @@ def pytorch_int8(module: nn.Module, preprocess: Preprocess, frames: Sequence[Fra
     return Contender("PyTorch int8 (x86)", _channels_last(preprocess), _inference(integer))
 
 
-def openvino(module: nn.Module, preprocess: Preprocess, frames: Sequence[Frame], int8: bool) -> Contender:
+def openvino(module: nn.Module, preprocess: Prepare, frames: Sequence[Frame], int8: bool) -> Contender:
     """OpenVINO on the CPU for latency, float32 or int8 (calibrated by NNCF on `frames`)."""
     import openvino as ov
 
@@ -128,7 +129,7 @@ def openvino(module: nn.Module, preprocess: Preprocess, frames: Sequence[Frame],
     return Contender(name, lambda frame: np.ascontiguousarray(preprocess(frame).numpy()), request.infer)
 
 
-def _channels_last(preprocess: Preprocess) -> Callable[[Frame], Tensor]:
+def _channels_last(preprocess: Prepare) -> Callable[[Frame], Tensor]:
     return lambda frame: preprocess(frame).contiguous(memory_format=torch.channels_last)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from vistream.bench.contenders import Contender
 from vistream.engine.fidelity import DeadZones
-from vistream.engine.stream.backend import Done
+from vistream.engine.stream.backend import Done, EachAlone
 from vistream.engine.stream.choose_backend import backend_class
 from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.engine import Stream
@@ -101,7 +101,7 @@ def layer_times(network: IntegerNetwork, zones: DeadZones, frames: Sequence[Fram
     seconds: dict[str, float] = {}
     base = backend_class()
 
-    class Timed(base):  # type: ignore[valid-type, misc]  # the class is chosen at run time
+    class Timed(EachAlone, base):  # type: ignore[valid-type, misc]  # the class is chosen at run time
         def read(self, frame: Frame, deadband: int) -> int:
             began = time.perf_counter()
             moved: int = super().read(frame, deadband)

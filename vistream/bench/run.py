@@ -8,42 +8,23 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from vistream.bench import contenders
 from vistream.bench.clips import real_frames
 from vistream.bench.measure import LayerTime, Timing, Turn, compete, contender_turn, layer_times, stream_turn
-from vistream.engine.fidelity import PRESETS
+from vistream.bench.subjects import CALIBRATION, Subject, subject
+from vistream.engine.fidelity import DeadZones
 from vistream.engine.reference import Dense
 from vistream.errors import VistreamError
-from vistream.ir.network import IntegerNetwork
 from vistream.kernels.library import kernels_in_use
 from vistream.machine import cpu_name
-from vistream.models import resnet
-from vistream.models.model import load_model
-from vistream.quantize.convert import convert
-from vistream.quantize.named import DEFAULT_MODEL, named_network, preprocess_of
-from vistream.quantize.ranges import Preprocess, calibrate
-from vistream.quantize.scales import Levels
-from vistream.quantize.trace import trace
 from vistream.types import Frame
 
 log = logging.getLogger("vistream")
 
-RANDOM = {"resnet18": 18, "resnet50": 50}  # networks with random weights: good for timing, not for anything else
-CALIBRATION = 4  # frames for the contenders that need some
+EXACT = DeadZones()
 DENSE = "dense (plain torch)"
 CONTENDERS = ("PyTorch float32", "torch.compile", "PyTorch int8", "OpenVINO float32", "OpenVINO int8", DENSE)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Subject:
-    """The network under test: floats for the contenders, integers for us."""
-
-    name: str
-    module: nn.Module
-    preprocess: Preprocess
-    network: IntegerNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +50,6 @@ class Report:
         return plain
 
 
-def subject(model: str, frames: Sequence[Frame]) -> Subject:
-    """The network called `model`, or `resnet18` / `resnet50` with random weights, cut after layer3 at stride 8."""
-    if model in RANDOM:
-        torch.manual_seed(0)
-        module = resnet.ResNetFeatures(18 if model == "resnet18" else 50).eval().requires_grad_(False)
-        preprocess = Preprocess(resnet.MEAN, resnet.STD)
-        program = trace(module)
-        ranges = calibrate(program, frames[:1], preprocess)
-        network = convert(program, ranges, preprocess, Levels())
-        return Subject(f"{model} to layer3, random weights", module, preprocess, network)
-    loaded = load_model(model)
-    if model == DEFAULT_MODEL or loaded.scales is not None:
-        network = named_network(model).network
-    else:
-        program = trace(loaded.module)
-        ranges = calibrate(program, frames[:CALIBRATION], preprocess_of(loaded))
-        network = convert(program, ranges, preprocess_of(loaded), Levels(*loaded.levels))
-    return Subject(loaded.name, loaded.module, preprocess_of(loaded), network)
-
-
 def bench(
     model: str,
     source: str,
@@ -104,20 +65,19 @@ def bench(
         raise VistreamError(f"nothing is called {unknown[0]!r}: what can be timed beside is {', '.join(CONTENDERS)}")
     under_test = subject(model, frames)
     turns, missing = _contenders(under_test, frames, progress, beside)
+    seen = [under_test.fitted(frame) for frame in frames]
+    exact = under_test.network(EXACT)
     if DENSE in beside:
-        dense = Dense(under_test.network)
-        turns[DENSE] = contender_turn(
-            contenders.Contender(DENSE, lambda frame: frame, dense.step), frames[:CALIBRATION]
-        )
-    for name, zones in PRESETS.items():
-        turns[f"stream {name}"] = stream_turn(under_test.network, zones, frames)
-    inverted = [frame if position % 2 else 255 - frame for position, frame in enumerate(frames)]
-    turns["stream, all changed"] = stream_turn(under_test.network, PRESETS["exact"], inverted)
-    repeated = [frames[0]] * len(frames)
-    turns["stream, frame repeated"] = stream_turn(under_test.network, PRESETS["exact"], repeated)
+        dense = Dense(exact)
+        turns[DENSE] = contender_turn(contenders.Contender(DENSE, lambda frame: frame, dense.step), seen[:CALIBRATION])
+    for name, zones in under_test.presets.items():
+        turns[f"stream {name}"] = stream_turn(under_test.network(zones), zones, seen)
+    inverted = [frame if position % 2 else 255 - frame for position, frame in enumerate(seen)]
+    turns["stream, all changed"] = stream_turn(exact, EXACT, inverted)
+    turns["stream, frame repeated"] = stream_turn(exact, EXACT, [seen[0]] * len(seen))
     timings = compete(turns, rounds, progress)
-    layers = {name: layer_times(under_test.network, zones, frames) for name, zones in PRESETS.items()}
-    size = (frames[0].shape[1], frames[0].shape[0])
+    layers = {name: layer_times(under_test.network(zones), zones, seen) for name, zones in under_test.presets.items()}
+    size = (seen[0].shape[1], seen[0].shape[0])
     threads = torch.get_num_threads()
     machine = f"{cpu_name()}, kernels {kernels_in_use()}"
     return Report(under_test.name, source, size, len(frames), rounds, threads, machine, timings, layers, missing)

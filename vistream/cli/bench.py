@@ -20,7 +20,11 @@ def bench(
         ),
     ] = None,
     model: Annotated[
-        str, typer.Option(help="A model's name or file, or resnet18 / resnet50 with random weights.")
+        str,
+        typer.Option(
+            help="A model's name or file; spike2former-NAME or spike2former:FILE, which segment; with random weights: "
+            "resnet18, resnet50, spike2former-random."
+        ),
     ] = DEFAULT_MODEL,
     frames: Annotated[int, typer.Option(help="How many frames of the source.", min=2)] = 8,
     rounds: Annotated[int, typer.Option(help="How often everyone takes a turn.", min=1)] = 8,

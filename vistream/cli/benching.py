@@ -19,6 +19,8 @@ from vistream.errors import VistreamError
 
 Progress = Callable[[str], None]
 
+MOST_LAYERS = 60  # in a table; a file has all
+
 
 def blob_report(
     model: str, size: str, dirty: float, frames: int, rounds: int, progress: Progress, beside: Sequence[str]
@@ -82,7 +84,13 @@ def _median(timings: list[Timing], name: str) -> float | None:
 
 
 def _layers(name: str, layers: list[LayerTime]) -> Table:
-    table = Table(title=f"stream {name}, layer by layer", box=box.SIMPLE_HEAD)
+    """All layers, or the slowest where there are many."""
+    title = f"stream {name}, layer by layer"
+    if len(layers) > MOST_LAYERS:
+        least = sorted(layer.milliseconds for layer in layers)[-MOST_LAYERS]
+        title = f"stream {name}, the {MOST_LAYERS} slowest of {len(layers)} layers"
+        layers = [layer for layer in layers if layer.milliseconds >= least]
+    table = Table(title=title, box=box.SIMPLE_HEAD)
     for column in ("layer", "ms", "recomputed", "GMAC/s"):
         table.add_column(column, justify="left" if column == "layer" else "right")
     for layer in layers:

@@ -69,8 +69,6 @@ def energy_report(
         raise VistreamError(f"--task {task}: it is features or semseg")
     if binary and task != "semseg":
         raise VistreamError("--binary belongs to --task semseg")
-    if html is not None and task == "semseg":
-        raise VistreamError("--html: there is no page for --task semseg; take --json or --csv")
     if model == AUTO_MODEL:
         model = TINY if task == "semseg" else DEFAULT_MODEL
     paths = ReportPaths(json, csv, html)
@@ -80,6 +78,6 @@ def energy_report(
         open_source(source, start=start, stride=stride, max_frames=max_frames) as frames,
     ):
         if task == "semseg":
-            count_and_print(frames, model, json, csv, binary=binary, quiet=quiet)
+            count_and_print(frames, model, paths, binary=binary, quiet=quiet)
         else:
             count_and_report(frames, model, size, steps, paths, quiet=quiet)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vistream.cli.config import Config
-from vistream.cli.options import AUTO_MODEL, NETWORK, Debug, MaxFrames, Model, Overwrite, Quiet, flag
+from vistream.cli.options import AUTO_MODEL, NETWORK, Bits, Debug, MaxFrames, Model, Overwrite, Quiet, flag
 
 DATA_HELP = (
     "Run over this dataset: MOT, MOTS, KITTI, VisDrone, DAVIS, PoseTrack18, OTB, or the demo clips; semseg: ADE20K, "
@@ -38,6 +38,7 @@ def evaluate(
     detections: Annotated[str, typer.Option(help=DETECTIONS_HELP, show_default=False)] = "",
     model: Model = AUTO_MODEL,
     fidelity: Annotated[str, typer.Option(help=FIDELITY_HELP, rich_help_panel=NETWORK)] = "exact",
+    bits: Bits = 8,
     dataset: Annotated[str, typer.Option(help=DATASET_HELP, show_default=False)] = "",
     window: Annotated[int | None, typer.Option(help=WINDOW_HELP, min=16, show_default=False)] = None,
     augment: Annotated[bool, flag("--augment", AUGMENT_HELP)] = False,
@@ -73,7 +74,7 @@ def evaluate(
     )
 
     check_files({".json": json, ".csv": csv})
-    segmentation = SegmentationOptions(dataset, window, augment)
+    segmentation = SegmentationOptions(dataset, window, augment, bits)
     segmentation.check(task)
     with claimed_outputs(
         {"--json": json, "--csv": csv}, overwrite=overwrite, reads={"--gt": gt, "--pred": pred, "--model": model}

@@ -24,7 +24,7 @@ from vistream.evaluate.table import Table, save_tables
 from vistream.pipeline.session import AUTO, check_task
 from vistream.segment.inference import Inference
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
-from vistream.segment.network import FLOAT, segmentation_zones
+from vistream.segment.network import FLOAT, check_bits, segmentation_zones
 from vistream.segment.network import TASKS as SEGMENTING
 
 log = logging.getLogger("vistream")
@@ -54,6 +54,7 @@ class SegmentationOptions:
     dataset: str
     window: int | None
     augment: bool
+    bits: int
 
     def check(self, task: str) -> None:
         """Raise VistreamError where one is given that the task can't use."""
@@ -61,6 +62,7 @@ class SegmentationOptions:
         wrong = [name for name, value in given.items() if value and task != "semseg"]
         if wrong:
             raise VistreamError(f"{wrong[0]} is for the task semseg, not {task}")
+        check_bits(task, self.bits)
 
 
 def check_files(wanted: Mapping[str, Path | None]) -> None:
@@ -133,7 +135,7 @@ def _segmentation_tables(options: DatasetOptions, how: SegmentationOptions, *, q
         progress = stack.enter_context(progress_bar(quiet, TimeRemainingColumn()))
         tables: list[Table] = []
         for fidelity in fidelities:
-            order = SegmentationOrder(options.task, output, model, how.dataset, inference, fidelity)
+            order = SegmentationOrder(options.task, output, model, how.dataset, inference, fidelity, how.bits)
 
             def start(frames: int, title: str = f"{options.task}, {fidelity}") -> OnFrame:
                 bar = progress.add_task(title, total=frames)

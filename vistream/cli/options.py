@@ -47,6 +47,9 @@ Hysteresis = Annotated[
         rich_help_panel=NETWORK,
     ),
 ]
+Bits = Annotated[
+    int, typer.Option(help="semseg, panoptic: bits of a weight, 8 or 16.", metavar="N", rich_help_panel=NETWORK)
+]
 Start = Annotated[int, typer.Option(help="The first frame to look at, counted from 0.", min=0, rich_help_panel=FRAMES)]
 MaxFrames = Annotated[int | None, typer.Option(help="Stop after this many frames.", min=1, rich_help_panel=FRAMES)]
 Stride = Annotated[int, typer.Option(help="Look at every Nth frame only.", metavar="N", min=1, rich_help_panel=FRAMES)]

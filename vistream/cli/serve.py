@@ -8,7 +8,8 @@ import typer
 
 from vistream.cli.config import Config
 from vistream.cli.options import (
-    DEFAULT_MODEL,
+    AUTO_MODEL,
+    Bits,
     Deadband,
     Debug,
     Fidelity,
@@ -24,7 +25,10 @@ from vistream.cli.options import (
     names_in,
 )
 
-TASK_HELP = "mot (boxes) or pose (skeletons); with vos (masks) or sot (a box) objects are clicked in one file."
+TASK_HELP = (
+    "mot (boxes), pose (skeletons), semseg (the class of every pixel), panoptic (classes and things); "
+    "vos or sot: click on objects in a file."
+)
 
 
 def serve(
@@ -32,19 +36,18 @@ def serve(
         list[str],
         typer.Argument(metavar="SOURCE", help="Videos, camera indices, RTSP or HTTP addresses, folders of images."),
     ],
-    task: Annotated[
-        str, typer.Option(help="mot (boxes), pose (skeletons); vos or sot: click on objects in a file.")
-    ] = "mot",
+    task: Annotated[str, typer.Option(help=TASK_HELP)] = "mot",
     detector: Annotated[str, typer.Option(help="Where boxes come from, as for vistream track.")] = "auto",
     host: Annotated[str, typer.Option(help="Address to bind to. Any but this machine's own asks for a token.")] = (
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(help="Port of the page; 0: any free one.", min=0, max=65535)] = 8420,
     loop: Annotated[bool, flag("--loop", "Files begin again at their end.")] = False,
-    model: Model = DEFAULT_MODEL,
+    model: Model = AUTO_MODEL,
     fidelity: Fidelity = "exact",
     deadband: Deadband = None,
     hysteresis: Hysteresis = None,
+    bits: Bits = 8,
     stride: Stride = 1,
     classes: Annotated[str, typer.Option(help="Only these, by name: person,car.", show_default=False)] = "",
     line: Lines = None,
@@ -70,6 +73,7 @@ def serve(
         fidelity=fidelity,
         deadband=deadband,
         hysteresis=hysteresis,
+        bits=bits,
         stride=stride,
         classes=names_in(classes),
         lines=tuple(line or ()),

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import typer
 
-from vistream.engine.fidelity import dead_zones
 from vistream.errors import VistreamError
 from vistream.pipeline.observe import FOLLOWING
 from vistream.pipeline.run import Settings
+from vistream.pipeline.session import check_fidelity
+from vistream.segment.network import TASKS as SEGMENTING
+from vistream.segment.network import check_bits
 
-TASKS = ("mot", "pose")
+TASKS = ("mot", "pose", *SEGMENTING)
 
 
 def serve_sources(sources: Sequence[str], settings: Settings, host: str, port: int, *, loop: bool) -> None:
@@ -28,7 +30,8 @@ def serve_sources(sources: Sequence[str], settings: Settings, host: str, port: i
     known = (*TASKS, *FOLLOWING)
     if settings.task not in known:
         raise VistreamError(f"serve shows the tasks {', '.join(known)}, not {settings.task}")
-    dead_zones(settings.fidelity, settings.deadband, settings.hysteresis)
+    check_fidelity(settings.task, settings.fidelity, settings.deadband, settings.hysteresis)
+    check_bits(settings.task, settings.bits, settings.fidelity)
     if settings.task in FOLLOWING:
         if len(sources) != 1:
             raise VistreamError(f"the task {settings.task} takes one file, in which objects are clicked")

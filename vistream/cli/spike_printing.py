@@ -10,28 +10,25 @@ from pathlib import Path
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
 from vistream.atomic import replacing
 from vistream.energy.binary import prove
 from vistream.energy.estimators import Estimator
 from vistream.energy.spike_prices import Method, Prices, priced
-from vistream.energy.spikes import SpikeCounts, count_spikes
+from vistream.energy.spikes import EXPLAINED, SpikeCounts, count_spikes
 from vistream.energy.units import count, joules, shortened
 from vistream.errors import VistreamError
 from vistream.media.video.frames import Source
 from vistream.models.spike2former import load
-
-EXPLAINED = (
-    "D is the largest integer of a neuron: integer n is n spikes in D binary steps; mean integers hold D already.",
-    "T is how many copies of a picture are shown: the result is the same, the work is T times as much. Here T = 1.",
-    "Attention multiplies integers by integers; it is counted as additions, one for each spike of one side.",
-)
+from vistream.models.spike2former.network import Network
+from vistream.render.energy_html import ReportPaths
+from vistream.render.spikes_html import SpikeReport, write_spikes_html
 
 
-def count_and_print(
-    frames: Source, model: str, json: Path | None, csv: Path | None, *, binary: bool, quiet: bool
-) -> None:
+def count_and_print(frames: Source, model: str, paths: ReportPaths, *, binary: bool, quiet: bool) -> None:
     """Count, prove if wanted, write, print. Raises VistreamError where a proof fails."""
+    paths.check()
     network = load(model)
     images = [network.preprocess(frame.image) for frame in frames]
     if not images:
@@ -39,27 +36,37 @@ def count_and_print(
     counts = count_spikes(network, images)
     prices = priced(counts)
     console = Console(quiet=quiet, highlight=False)
-    console.print(f"{frames.name}: {model}, {counts.frames} frames of {images[0].shape[3]}x{images[0].shape[2]}")
+    frame = "1 frame" if counts.frames == 1 else f"{counts.frames} frames"
+    facts = f"{model}, {frame} of {images[0].shape[3]}x{images[0].shape[2]}"
+    console.print(f"{frames.name}: {facts}")
     console.print(_neurons(counts))
     console.print(_layers(counts))
     console.print(_prices(prices))
     for sentence in EXPLAINED:
         console.print(f"- {sentence}")
-    if json is not None:
-        _write_json(json, counts, prices)
-    if csv is not None:
-        _write_csv(csv, counts)
-    if binary:
-        try:
-            proof = prove(network, images[0])
-        except ValueError as error:
-            raise VistreamError(f"--binary: {error}") from None
-        if proof.differing:
-            raise VistreamError(f"--binary: {proof.differing} values differ between binary steps and integers")
-        console.print(
-            f"binary form: {proof.layers} layers run in {proof.steps} binary steps; {count(proof.neurons)} neurons and "
-            "the output equal those of the integer form, to the last bit"
-        )
+    proved = _proved(network, images[0]) if binary else None
+    if proved is not None:
+        console.print(proved)
+    if paths.json is not None:
+        _write_json(paths.json, counts, prices)
+    if paths.csv is not None:
+        _write_csv(paths.csv, counts)
+    if paths.html is not None:
+        write_spikes_html(SpikeReport(frames.name, facts, counts, prices, proved), paths.html)
+
+
+def _proved(network: Network, image: Tensor) -> str:
+    """In a sentence; raises VistreamError where it is not so."""
+    try:
+        proof = prove(network, image)
+    except ValueError as error:
+        raise VistreamError(f"--binary: {error}") from None
+    if proof.differing:
+        raise VistreamError(f"--binary: {proof.differing} values differ between binary steps and integers")
+    return (
+        f"binary form: {proof.layers} layers run in {proof.steps} binary steps; {count(proof.neurons)} neurons and "
+        "the output equal those of the integer form, to the last bit"
+    )
 
 
 def _table(title: str, *columns: str) -> Table:

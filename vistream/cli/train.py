@@ -14,7 +14,9 @@ def train(
     config: Annotated[
         str, typer.Argument(metavar="CONFIG", help="A YAML file, or a configuration's name: tiny, ade20k, ...")
     ],
-    task: Annotated[str, typer.Option(help="What to train for: semseg.")] = "semseg",
+    task: Annotated[
+        str | None, typer.Option(help="semseg or panoptic, as the configuration has it.", show_default=False)
+    ] = None,
     data: Annotated[Path, typer.Option(help="The folder that the configuration's paths lie under.")] = Path(),
     output: Annotated[Path, typer.Option(help="Folder for weights, state and log.")] = Path("runs/train"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",

@@ -32,7 +32,7 @@ class Changes:
 
 def run_training(
     spec: str,
-    task: str,
+    task: str | None,
     data: Path,
     output: Path,
     device: str,
@@ -42,11 +42,11 @@ def run_training(
     quiet: bool,
 ) -> None:
     """Train, and say how it goes."""
-    if task != "semseg":
-        raise VistreamError(f"--task {task}: only semseg can be trained")
     if start.weights is not None and start.backbone is not None:
         raise VistreamError("--weights holds a backbone already: leave --backbone out")
     config = changes.made(read_config(spec))
+    if task not in (None, config.task):
+        raise VistreamError(f"--task {task}: {spec} trains for {config.task}")
     output.mkdir(parents=True, exist_ok=True)
     if (output / STATE).exists() and not start.resume:
         raise VistreamError(f"{output} holds a run already: go on with --resume, or take another --output")
@@ -54,4 +54,4 @@ def run_training(
         heard = processes.first and not quiet
         best = train(config, data, output, start, processes, typer.echo if heard else lambda _: None)
         if heard and best is not None:
-            typer.echo(f"best mIoU {best:.3f}: {output / BEST}")
+            typer.echo(f"best {config.measure} {best:.3f}: {output / BEST}")

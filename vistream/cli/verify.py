@@ -9,6 +9,7 @@ import typer
 from vistream.cli.config import Config
 from vistream.cli.options import (
     AUTO_MODEL,
+    Bits,
     Deadband,
     Debug,
     Fidelity,
@@ -32,7 +33,7 @@ def verify(
     task: Annotated[str, typer.Option(help="features (the network that tracking streams), semseg or panoptic.")] = (
         "features"
     ),
-    bits: Annotated[int, typer.Option(help="semseg, panoptic: of a weight, 8 or 16.", metavar="N")] = 8,
+    bits: Bits = 8,
     fidelity: Fidelity = "exact",
     deadband: Deadband = None,
     hysteresis: Hysteresis = None,

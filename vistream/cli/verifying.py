@@ -12,12 +12,11 @@ from vistream.detect.streaming import StreamedDetector, Streaming
 from vistream.engine.fidelity import DeadZones, dead_zones
 from vistream.errors import VistreamError
 from vistream.media.video.frames import Source
-from vistream.models.spike2former.integer import BITS
 from vistream.pipeline.run import samples_of
 from vistream.pipeline.verify import Comparison, compare, compare_detector, compare_segmentation
 from vistream.quantize.named import DEFAULT_MODEL, named_network
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
-from vistream.segment.network import PRESETS, load_network
+from vistream.segment.network import PRESETS, check_bits, load_network
 from vistream.segment.network import TASKS as SEGMENTING
 
 FEATURES = "features"
@@ -37,8 +36,7 @@ class Subject:
         """Raise VistreamError for what there is not, or does not go together."""
         if self.task not in (FEATURES, *SEGMENTING):
             raise VistreamError(f"--task {self.task}: it is {', '.join((FEATURES, *SEGMENTING))}")
-        if self.bits not in BITS or (self.task == FEATURES and self.bits != BITS[0]):
-            raise VistreamError(f"--bits {self.bits}: weights have 8, or 16 for the tasks {' and '.join(SEGMENTING)}")
+        check_bits(self.task, self.bits)
         if self.detector is not None and self.task != FEATURES:
             raise VistreamError(f"--detector has a network of its own: it does not go with --task {self.task}")
 

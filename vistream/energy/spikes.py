@@ -20,7 +20,33 @@ from vistream.models.spike2former.network import Network
 from vistream.models.spike2former.neuron import Neuron
 from vistream.models.spike2former.sdtv2 import RepConv
 
+EXPLAINED = (
+    "D is the largest integer of a neuron: integer n is n spikes in D binary steps; mean integers hold D already.",
+    "T is how many copies of a picture are shown: the result is the same, the work is T times as much. Here T = 1.",
+    "Attention multiplies integers by integers; it is counted as additions, one for each spike of one side.",
+)
+"""What whoever reads the counts should know."""
+
+STAGES = (
+    (("backbone.downsample1_1", "backbone.ConvBlock1_1"), "backbone, stride 2"),
+    (("backbone.downsample1_2", "backbone.ConvBlock1_2"), "backbone, stride 4"),
+    (("backbone.downsample2", "backbone.ConvBlock2"), "backbone, stride 8"),
+    (("backbone.",), "backbone, stride 16"),
+    (("decode_head.pixel_decoder.encoder",), "deformable encoder"),
+    (("decode_head.pixel_decoder",), "pixel decoder"),
+    (("decode_head.transformer_decoder",), "query decoder"),
+    (("",), "head"),
+)
+"""Of the network, in its order; the first whose name a layer's begins with is the layer's."""
 RECENT = 16  # neurons whose output may still be read: a layer reads one of the last few
+
+
+def stage_of(name: str) -> str:
+    """
+    >>> stage_of("backbone.block3.0.attn.q_conv"), stage_of("decode_head.cls_embed")
+    ('backbone, stride 16', 'head')
+    """
+    return next(stage for starts, stage in STAGES if name.startswith(starts))
 
 
 @dataclass(slots=True)

@@ -54,7 +54,7 @@ class FloatNetwork:
         whole = torch.ones(values.shape[:2], dtype=torch.bool)
         return FloatStep(values, whole, Work(tuple(self._work.values())))
 
-    def look(self, frame: Frame, size: tuple[int, int]) -> FloatFeatures:
+    def features(self, frame: Frame, size: tuple[int, int]) -> FloatFeatures:
         """Take one frame; `size`: (width, height) of the source's, which may differ."""
         step = self.step(frame)
         height, width = step.values.shape[:2]

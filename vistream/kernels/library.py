@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vistream.kernels.build import library_path, sources_digest, this_platform
-from vistream.kernels.structs import Deformable, Int64, Kernels, Layer, Place, Pointer, check_structs
+from vistream.kernels.structs import Deformable, Int64, Kernels, Place, Pointer, check_structs
 
 CHOICE = "VISTREAM_KERNELS"  # the name of a variant, to be used instead of the best
 
@@ -66,7 +66,8 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "fields": (ctypes.c_int, [ctypes.c_char_p, Pointer, Pointer]),
         "sources": (ctypes.c_char_p, []),
         "kernels": (pointers, [ctypes.c_int]),
-        "update": (None, [Pointer, ctypes.POINTER(Layer), Pointer, ctypes.c_int]),
+        "next_frame": (None, [Pointer, ctypes.c_int]),
+        "update": (None, [Pointer, Pointer, ctypes.c_int, Pointer, ctypes.c_int]),
         "read": (Int64, [Pointer, Pointer, Pointer, Pointer, Int64, Int64, ctypes.c_int]),
         "selftest": (ctypes.c_int, [Pointer, ctypes.c_int, ctypes.c_int, ctypes.c_int]),
         "best_of_all": (None, [Pointer, Int64, Int64, Int64, Pointer, Pointer, Int64]),

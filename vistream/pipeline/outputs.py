@@ -252,7 +252,7 @@ class Outputs:
         """The last annotated frame, if any was drawn yet."""
         return None if self._drawing is None else self._drawing.picture
 
-    def settled(self) -> int:
+    def flushed(self) -> int:
         """Bytes of the JSON lines, all of them on the disk, and every picture drawn.
 
         Raises VistreamError if they have gone, or never were.
@@ -261,7 +261,7 @@ class Outputs:
             raise VistreamError("a run without JSON lines can't be resumed")
         if self._drawing is not None:
             self._drawing.flush()
-        return self._lines.settled()
+        return self._lines.flushed()
 
     def write(self, frame: SourceFrame, result: Result, status: str) -> None:
         """Add one frame, its result, and a line of text for the picture."""

@@ -198,7 +198,7 @@ class Recording:
         if self._path is None:
             return
         if self._taken is not None:
-            self.outputs.settled()  # the picture of this frame is drawn: with it the one before is in the file
+            self.outputs.flushed()  # the picture of this frame is drawn: with it the one before is in the file
             write_checkpoint(self._path, *self._taken)
             self._taken = None
         if time.monotonic() >= self._due:
@@ -208,7 +208,7 @@ class Recording:
     def _pack(self) -> tuple[str, Arrays]:
         memory = self.run.memory()
         named = {name: getattr(memory, name) for name in Memory.__dataclass_fields__}
-        size = self.outputs.settled()  # first: by then the report has every picture
+        size = self.outputs.flushed()  # first: by then the report has every picture
         return self._packed(named, size, None if self.report is None else self.report.memory())
 
     def _packed(self, memory: object, size: int, report: object) -> tuple[str, Arrays]:

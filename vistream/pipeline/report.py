@@ -134,7 +134,7 @@ class RunReport:
     def add(self, result: Result, frame: Frame, picture: Frame) -> None:
         """Take in one frame's result, the frame, and the picture that was drawn of it: uint8 `[H, W, 3]`, RGB."""
         self.follow(result)
-        self._table.look(frame, result)
+        self._table.add(frame, result)
         self._strip.add(result, picture)
         if self._sink is not None:
             self._sink.write(picture)

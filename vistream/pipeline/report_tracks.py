@@ -29,9 +29,9 @@ class TrackTable:
         for identity, (label, worth, jpeg) in (before or {}).items():
             self._best.shots[int(identity)] = Shot(label, worth, jpeg.tobytes())
 
-    def look(self, frame: Frame, result: Result) -> None:
-        """Look at one frame, uint8 `[H, W, 3]`, RGB."""
-        self._best.look(frame, result)
+    def add(self, frame: Frame, result: Result) -> None:
+        """Take one frame, uint8 `[H, W, 3]`, RGB."""
+        self._best.add(frame, result)
 
     def memory(self) -> dict[str, Any]:
         """Plain data and arrays."""

@@ -22,6 +22,7 @@ from vistream.pipeline.overlap import ReadAhead
 from vistream.pipeline.session import AUTO, FLOAT, Session, check_fidelity, check_task
 from vistream.pipeline.start import FirstObjects
 from vistream.render.style import PLAIN, Style
+from vistream.segment.network import check_bits
 from vistream.tracking.counting import Counter
 from vistream.tracking.life import ANY_CLASS, Conf
 from vistream.tracking.places import read_places, within
@@ -47,6 +48,7 @@ class Settings:
     fidelity: str = "exact"
     deadband: int | None = None
     hysteresis: int | None = None
+    bits: int = 8
     start: int = 0
     stride: int = 1
     max_frames: int | None = None
@@ -90,6 +92,7 @@ class Run:
     def __init__(self, source: str, settings: Settings, after: Memory | None = None) -> None:
         check_task(settings.task)
         zones = check_fidelity(settings.task, settings.fidelity, settings.deadband, settings.hysteresis)
+        check_bits(settings.task, settings.bits, settings.fidelity)
         first = FirstObjects(settings.init_mask, settings.init_box, settings.init_poses)
         first.check(settings.task)
         self.settings = settings
@@ -139,6 +142,7 @@ class Run:
                 joints=self.observer.joints or KEYPOINTS,
                 conf=settings.conf,
                 memory=settings.memory,
+                bits=settings.bits,
             )
             if self._sharing is not None:
                 self.session.model = f"the detector's own maps ({self._sharing.name})"

@@ -23,7 +23,7 @@ from vistream.pipeline.observe import FOLLOWING
 from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
 from vistream.segment.network import TASKS as SEGMENTING
-from vistream.segment.network import load_network, segmentation_zones
+from vistream.segment.network import check_bits, load_network, segmentation_zones
 from vistream.segment.segmenter import Segmenter
 from vistream.stages import Stages
 from vistream.tracking.life import ANY_CLASS, Conf, Counts
@@ -93,7 +93,7 @@ class Session:
     `joints`: for pose, the names of the keypoints, COCO's where nothing else is said.
     `fps`: frames a second at which `step` is called, 30 where not known. `conf`: what may start a track; `memory`:
     seconds for which an object that is not seen is remembered; both for the tasks that join detections.
-    The tasks semseg and panoptic look at no observations.
+    The tasks semseg and panoptic look at no observations; `bits` of a weight are 8 or 16 for them, else 8.
     The attribute `model` says in words which network it is, `zones` what the fidelity means in numbers.
     """
 
@@ -110,8 +110,10 @@ class Session:
         joints: Sequence[str] = KEYPOINTS,
         conf: Conf = ANY_CLASS,
         memory: float | None = None,
+        bits: int = 8,
     ) -> None:
         self.task = check_task(task)
+        check_bits(task, bits, fidelity)
         self._stream: Stream | FloatNetwork | None = None
         self._tracker: Task | None = None
         self._segmenter: Segmenter | None = None
@@ -122,7 +124,7 @@ class Session:
         if task in SEGMENTING:
             name = DEFAULT_SEGMENTATION if model == AUTO else model
             zones = None if fidelity == FLOAT else self.zones
-            self._segmenter = _segmenter(name, task, zones)
+            self._segmenter = _segmenter(name, task, zones, bits)
             self.model = f"{name}, weights {self._segmenter.network.sha256[:12]} ({self._segmenter.made_with})"
             return
         self._tracker = TASKS[task](fps or 30.0, joints, _options(task, conf, memory))
@@ -252,7 +254,7 @@ class Session:
         return (
             LazyFeatures(self._stream, fitted, size, self.stages)
             if isinstance(self._stream, Stream)
-            else self._stream.look(fitted, size)
+            else self._stream.features(fitted, size)
         )
 
 
@@ -275,10 +277,10 @@ def _float_model(model: str | IntegerNetwork | None, task: str) -> LoadedModel:
     return load_model(model, deep=task in DEEP)
 
 
-def _segmenter(model: str | IntegerNetwork | None, task: str, zones: DeadZones | None) -> Segmenter:
+def _segmenter(model: str | IntegerNetwork | None, task: str, zones: DeadZones | None, bits: int) -> Segmenter:
     if not isinstance(model, str):
         raise VistreamError(f"the task {task} needs the name or the file of a network that segments")
-    return Segmenter(load_network(model, task), task, zones=zones)
+    return Segmenter(load_network(model, task), task, zones=zones, bits=bits)
 
 
 def check_fidelity(task: str, fidelity: str, deadband: int | None, hysteresis: int | None) -> DeadZones:

@@ -36,6 +36,7 @@ def track(
     fidelity: str = "exact",
     deadband: int | None = None,
     hysteresis: int | None = None,
+    bits: int = 8,
     start: int = 0,
     stride: int = 1,
     max_frames: int | None = None,

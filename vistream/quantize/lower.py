@@ -42,7 +42,7 @@ def _take(low: Lowering, node: Node) -> None:
         return
     joins = node.op not in FIRM and any(name in low.floating for name in node.inputs)
     if joins and node.op in GATED and (gate := _gate(low, node)) is not None:
-        low.settled(gate)
+        low.layer_of(gate)
         joins = False
     value = None if joins else LOWER[node.op](low, node)
     if value is None:

@@ -48,7 +48,7 @@ def _pooled(low: Lowering, node: Node, operation: Callable[[str, str, Window], A
     a = node.attributes
     window = Window(a["kernel"], a["strides"], a.get("dilations", (1, 1)), *padding(pads), ceil=a["ceil"])
     grid = low.grid(node.name)
-    made = operation(low.free(node.name), low.settled(node.inputs[0]), window)
+    made = operation(low.free(node.name), low.layer_of(node.inputs[0]), window)
     return Value(low.fixed(node.name, made, grid[0]), grid)
 
 
@@ -74,7 +74,7 @@ def resize(low: Lowering, node: Node) -> Value | None:
     exact = factors is None or (height * factors[0], width * factors[1]) == (rows, columns)
     if not exact:
         return None
-    name, source = low.free(node.name), low.settled(node.inputs[0])
+    name, source = low.free(node.name), low.layer_of(node.inputs[0])
     if a["mode"] == "nearest" and factors is not None and all(float(f).is_integer() for f in factors):
         whole = Upsample(name, source, (int(factors[0]), int(factors[1])))
         return Value(low.fixed(node.name, whole, channels), (channels, rows, columns))
@@ -95,7 +95,7 @@ def pad(low: Lowering, node: Node) -> Value | None:
     if node.attributes["value"] != 0.0 or not low.is_map(node.inputs[0]):
         return None
     top, left, bottom, right = node.attributes["pads"]
-    pad = Pad(low.free(node.name), low.settled(node.inputs[0]), (top, left), (bottom, right))
+    pad = Pad(low.free(node.name), low.layer_of(node.inputs[0]), (top, left), (bottom, right))
     grid = low.grid(node.name)
     return Value(low.fixed(node.name, pad, grid[0]), grid)
 
@@ -108,7 +108,7 @@ def concat(low: Lowering, node: Node) -> Value | None:
     vectors = node.attributes["axis"] == 1 and all(low.is_vector(name) for name in node.inputs)
     if not maps and not vectors:
         return None
-    parts = tuple(low.settled(name) for name in node.inputs)
+    parts = tuple(low.layer_of(name) for name in node.inputs)
     grids = [low.values[name].grid for name in node.inputs]
     grid = (sum(part[0] for part in grids), *grids[0][1:])
     layer = low.fixed(node.name, Concat(low.free(node.name), parts), grid[0])
@@ -144,7 +144,7 @@ def _placed(low: Lowering, node: Node, value: Value) -> Value:
     """A moved tensor; a layer of its own where it is a map again that some operation of the network makes."""
     if value.view is None or value.view.dim() != 4 or value.view.shape[0] != 1:
         return value
-    source, grid = low.settled(node.inputs[0]), value.grid
+    source, grid = low.layer_of(node.inputs[0]), value.grid
     name = low.free(node.name)
     chosen = channel_choice(value.view, grid)
     moved: Operation | None = _spatial(name, source, value, node) or _slice(name, source, value.view, grid)

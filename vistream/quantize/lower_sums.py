@@ -32,7 +32,7 @@ def convolution(low: Lowering, node: Node) -> Value | None:
         return None
     a, weight = node.attributes, node.weights["weight"]
     window = Window((weight.shape[2], weight.shape[3]), a["strides"], a["dilations"], *padding(a["pads"]))
-    return Value(_weighted(node, low.settled(node.inputs[0]), weight, window, a["group"]), low.grid(node.name))
+    return Value(_weighted(node, low.layer_of(node.inputs[0]), weight, window, a["group"]), low.grid(node.name))
 
 
 def transposed(low: Lowering, node: Node) -> Value | None:
@@ -43,7 +43,7 @@ def transposed(low: Lowering, node: Node) -> Value | None:
     weight = weight.reshape(groups, inputs // groups, per_group, rows, columns).transpose(1, 2)
     weight = weight.reshape(groups * per_group, inputs // groups, rows, columns)
     after = tuple(pad - extra for pad, extra in zip(a["pads"], a["output_padding"], strict=True))
-    name, source = low.free(node.name), low.settled(node.inputs[0])
+    name, source = low.free(node.name), low.layer_of(node.inputs[0])
     layer = FloatTransposed(
         name, node.name, source, weight, a["strides"], a["pads"], (after[0], after[1]), a["dilations"], groups
     )
@@ -62,7 +62,7 @@ def linear(low: Lowering, node: Node) -> Value | None:
     else:
         return None
     view = by_channel(low.shapes[node.name], grid)
-    return Value(_weighted(node, low.settled(node.inputs[0]), kernel, window), grid, view)
+    return Value(_weighted(node, low.layer_of(node.inputs[0]), kernel, window), grid, view)
 
 
 def scale(low: Lowering, node: Node) -> Value | None:
@@ -76,7 +76,7 @@ def mean(low: Lowering, node: Node) -> Value | None:
     if not low.is_map(node.inputs[0]):
         return None
     channels = low.values[node.inputs[0]].grid[0]
-    pending = identity(low.settled(node.inputs[0]), channels)
+    pending = identity(low.layer_of(node.inputs[0]), channels)
     grid = (channels, 1, 1)
     averaged = replace(pending, terms=(replace(pending.terms[0], window=None),))
     return Value(averaged, grid, by_channel(low.shapes[node.name], grid))
@@ -119,7 +119,7 @@ def _aligned(low: Lowering, node: Node) -> tuple[Sum, Sum] | None:
         pending = low.pending(name)
         if value.grid[1:] != grid[1:]:
             other = next(other for other in node.inputs if low.values[other].grid[1:] == grid[1:])
-            spread = Nearest(low.free(f"{node.name}.spread"), low.settled(name), Target(), like=low.settled(other))
+            spread = Nearest(low.free(f"{node.name}.spread"), low.layer_of(name), Target(), like=low.layer_of(other))
             pending = identity(low.fixed(name, spread, value.grid[0]), value.grid[0])
         found.append(pending if value.grid[0] == grid[0] else _repeated(pending, grid[0]))
     return found[0], found[1]
@@ -161,7 +161,7 @@ def _product(low: Lowering, node: Node) -> Value | None:
     gates = a.view is None and b.view is None and b.grid[0] in (1, a.grid[0]) and b.grid[1:] in ((1, 1), a.grid[1:])
     if not alike and not gates:
         return None
-    product = Product(low.free(node.name), low.settled(left), low.settled(right))
+    product = Product(low.free(node.name), low.layer_of(left), low.layer_of(right))
     return replace(a, held=identity(low.fixed(node.name, product, a.grid[0]), a.grid[0]))
 
 

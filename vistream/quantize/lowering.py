@@ -84,7 +84,7 @@ class Lowering:
         _, channels, height, width = self.shapes[name]
         return channels, height, width
 
-    def settled(self, name: str) -> str:
+    def layer_of(self, name: str) -> str:
         """The layer that holds a node's value, made now where there is none yet."""
         if name in self.floating:
             return self._close(name)
@@ -144,7 +144,7 @@ class Lowering:
         return self.values[last]
 
     def look_ahead(self, name: str) -> None:
-        """Take in the elementwise function of a node that all its users are part of, or settle what several read."""
+        """Take in the elementwise function that all users of a node are part of; what several read becomes a layer."""
         if len(self.users[name]) < 2 or name not in self.values:
             return
         last = self.closing(name)
@@ -153,7 +153,7 @@ class Lowering:
         if any(bends(member, names) for member in inside):
             self.function(name, last)
         elif isinstance(self.values[name].held, Sum):
-            self.settled(name)
+            self.layer_of(name)
 
     # ---- islands ----
 
@@ -184,7 +184,7 @@ class Lowering:
                 reads.append(node.name)
         heads = [head for read in reads for head in self._entry(read)]
         heads.sort(key=lambda node: node.op != "Input")
-        sources = tuple(self.settled(read) for read in reads)
+        sources = tuple(self.layer_of(read) for read in reads)
         nodes = (*heads, *reversed(body), *tail)
         piece = Graph(nodes, {"output": nodes[-1].name})
         channels = self.shapes[name][-1 if tail else 1]
@@ -204,7 +204,7 @@ class Lowering:
         if source in self.constants:
             raise VistreamError(f"the output {source} does not depend on the frame: do not return it")
         if source in self.values and (self.values[source].view is None or self.is_vector(source)):
-            layer = self.settled(source)
+            layer = self.layer_of(source)
             shown = self.neuron(source, self.pending(source)) if self._shows_frame(layer) else layer
             return ProgramOutput(shown)
         shape = self.shapes[source]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,17 +50,26 @@ def work_over_time(counts: Counts) -> str:
 
 
 def energy_bars(counts: Counts, phase: Phase) -> str:
-    """A frame's energy by estimator (a panel each, to its own scale) and row."""
-    figure, panels = figure_of(5.6, rows=3)
-    rows = list(Row)
+    """A frame's energy by estimator and row."""
+    rows = []
+    for row in Row:
+        figures = phase.figures(row, counts)
+        energies = {estimator: figures.energy(estimator) for estimator in Estimator}
+        rows.append((row.value.replace(" (ViStream)", ""), COLOURS[row], energies))
+    return estimator_bars(rows)
+
+
+def estimator_bars(rows: Sequence[tuple[str, str, Mapping[Estimator, float]]]) -> str:
+    """Energies, in picojoules, by estimator: a panel each, to its own scale. `rows`: label, colour, energies."""
+    figure, panels = figure_of(2 + 0.6 * len(rows), rows=len(Estimator))
     for estimator, axes in zip(Estimator, panels, strict=True):
-        values = [phase.figures(row, counts).energy(estimator) for row in rows]
-        axes.barh(range(len(rows)), values, color=[COLOURS[row] for row in rows], height=0.72)
+        values = [energies[estimator] for _, _, energies in rows]
+        axes.barh(range(len(rows)), values, color=[colour for _, colour, _ in rows], height=0.72)
         for place, value in enumerate(values):
             axes.annotate(
                 f"{joules(value)}J", (value, place), (3, 0), textcoords="offset points", va="center", fontsize=8.5
             )
-        axes.set_yticks(range(len(rows)), [row.value.replace(" (ViStream)", "") for row in rows], fontsize=8.5)
+        axes.set_yticks(range(len(rows)), [label for label, _, _ in rows], fontsize=8.5)
         axes.invert_yaxis()
         axes.set_xlim(0, max(values, default=0.0) * 1.22 or 1.0)
         axes.set_xticks([])

@@ -7,6 +7,7 @@ import logging
 from vistream.engine.fidelity import DeadZones, dead_zones
 from vistream.errors import VistreamError
 from vistream.models.spike2former import Spike2Former, load
+from vistream.models.spike2former.integer import BITS
 
 log = logging.getLogger("vistream")
 
@@ -30,6 +31,19 @@ def segmentation_zones(fidelity: str, deadband: int | None = None, hysteresis: i
     if deadband or hysteresis:
         raise VistreamError("the fidelity float has no dead zones: --deadband and --hysteresis are for the others")
     return None
+
+
+def check_bits(task: str, bits: int, fidelity: str = "exact") -> int:
+    """`bits` of a weight, if a task's network has such; raises VistreamError if not.
+
+    >>> check_bits("semseg", 16), check_bits("mot", 8)
+    (16, 8)
+    """
+    if bits not in BITS or (bits != BITS[0] and task not in TASKS):
+        raise VistreamError(f"--bits {bits}: weights have 8, or 16 for the tasks {' and '.join(TASKS)}")
+    if bits != BITS[0] and fidelity == FLOAT:
+        raise VistreamError(f"--bits {bits} are those of integers, of which the fidelity {FLOAT} has none")
+    return bits
 
 
 def load_network(model: str, task: str) -> Spike2Former:

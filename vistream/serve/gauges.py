@@ -14,6 +14,15 @@ STEP = 0.5  # seconds between two points of a plot
 WINDOW = 2.0  # seconds over which frames are counted
 
 
+def counted(result: Result) -> tuple[str, int]:
+    """What of a result is counted, and how many there are: tracks, segments, or the classes that a picture shows."""
+    if result.class_map is None:
+        return "tracks", len(result.tracks)
+    if result.class_map.ids is not None:
+        return "segments", len(result.segments)
+    return "classes", len(result.shares or {})
+
+
 class Gauges:
     """Fed by the thread that tracks, read by the one that serves. Its memory does not grow.
 
@@ -44,7 +53,7 @@ class Gauges:
             self._ids.update(track.id for track in result.tracks)
             self.lag = max(0.0, now - due)
             if not self._points or now - self._points[-1][0] >= STEP:
-                self._points.append((now, self._fps(now), self.lag, len(result.tracks), result.work.share))
+                self._points.append((now, self._fps(now), self.lag, counted(result)[1], result.work.share))
 
     def _fps(self, now: float) -> float:
         span = min(WINDOW, max(now - self._began, 1e-3))

@@ -7,7 +7,7 @@ const STREAMS = 4; // browsers open six connections to a server; more sources th
 const PLOTS = {
   fps: { label: "frames/s", unit: (v) => v.toFixed(1), text: (s) => s.fps.toFixed(1) },
   lag: { label: "lag", unit: (v) => `${v.toFixed(2)} s`, text: (s) => `${s.lag.toFixed(2)} s` },
-  tracks: { label: "tracks", unit: (v) => v, text: (s) => `${s.tracks ?? 0} (${s.ids} so far)` },
+  tracks: { label: "tracks", unit: (v) => v, text: (s) => `${s.tracks ?? 0}${s.counted === "tracks" ? ` (${s.ids} so far)` : ""}` },
   work: { label: "of dense work", unit: percent, text: (s) => percent(s.work ?? 0), top: 1 },
 };
 
@@ -55,25 +55,26 @@ function makeView(parent, caption) {
   const figure = element("figure", parent);
   const image = element("img", figure);
   image.alt = caption;
-  element("figcaption", figure, caption);
-  return { figure, image };
+  return { figure, image, caption: element("figcaption", figure, caption) };
 }
 
 function show(tile, source, streamed) {
   tile.title.textContent = source.title;
   tile.state.textContent = source.dropped ? `${source.state}, ${source.dropped} frames dropped` : source.state;
   tile.box.className = `tile ${source.state}`;
+  if (source.counted) tile.picture.caption.textContent = tile.picture.image.alt = source.counted;
   showPictures(tile, source, streamed);
   for (const [name, { label, unit, text, top }] of Object.entries(PLOTS)) {
     const { head, value, line, svg } = tile.plots[name];
     const values = source.history[name];
     const most = Math.max(0, ...values);
     const highest = top ?? 1.1 * Math.max(1e-3, most);
-    if (!top) head.textContent = `${label}, at most ${unit(most)}`; // the scale of its plot
+    const title = name === "tracks" ? source.counted ?? label : label;
+    if (!top) head.textContent = `${title}, at most ${unit(most)}`; // the scale of its plot
     value.textContent = text(source);
     const points = values.map((v, i) => `${(SECONDS - source.history.at[i]).toFixed(1)},${(98 - 96 * v / highest).toFixed(1)}`);
     line.setAttribute("points", points.join(" "));
-    svg.setAttribute("aria-label", `${label} over the last two minutes, at most ${unit(most)}`);
+    svg.setAttribute("aria-label", `${title} over the last two minutes, at most ${unit(most)}`);
   }
 }
 

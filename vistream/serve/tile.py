@@ -18,7 +18,7 @@ from vistream.media.video.frames import Health, SourceFrame
 from vistream.pipeline.run import Run, Settings
 from vistream.render.overlay import Overlay, activity_map
 from vistream.render.style import concealed
-from vistream.serve.gauges import Gauges
+from vistream.serve.gauges import Gauges, counted
 from vistream.types import Frame, Result
 
 log = logging.getLogger("vistream")
@@ -146,7 +146,8 @@ class Tile(threading.Thread):
         if view is not None:
             height, width = view.frame.shape[:2]
             entry |= {"view": view.number, "frame": view.result.frame, "size": [width, height]}
-            entry |= {"tracks": len(view.result.tracks), "work": round(view.result.work.share, 4)}
+            what, number = counted(view.result)
+            entry |= {"counted": what, "tracks": number, "work": round(view.result.work.share, 4)}
             entry |= {"activity": view.result.activity is not None}
         return entry
 

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from vistream.models.classes import VOID
 from vistream.models.resnet import MEAN, STD
+from vistream.models.spike2former.segments import INSTANCE
 from vistream.train.config import AugmentConfig
+from vistream.train.pairs import Labels
 from vistream.types import Frame
 
-Labels = NDArray[np.uint8]
 TRIES = 10  # for a crop that is not nearly all of one class
 BRIGHTNESS, CONTRAST, SATURATION, HUE = 32.0, (0.5, 1.5), (0.5, 1.5), 18  # hue of 180, as OpenCV has it
 
@@ -19,7 +20,7 @@ BRIGHTNESS, CONTRAST, SATURATION, HUE = 32.0, (0.5, 1.5), (0.5, 1.5), 18  # hue 
 def augmented(
     image: Frame, labels: Labels, crop: tuple[int, int], rng: np.random.Generator, config: AugmentConfig
 ) -> tuple[NDArray[np.float32], Labels]:
-    """Float32 `[3, h, w]`, normalised, and uint8 `[h, w]`, both of the size `crop`; what lies outside is 0 and void."""
+    """Float32 `[3, h, w]`, normalised, and labels `[h, w]`, of the size `crop`; what lies outside is 0 and void."""
     image, labels = _resized(image, labels, rng, config)
     top, left = _place(labels, crop, rng, config.most)
     image, labels = (
@@ -34,7 +35,7 @@ def augmented(
     height, width = labels.shape
     out = np.zeros((3, *crop), np.float32)
     out[:, :height, :width] = ((picture - np.array(MEAN)) / np.array(STD)).transpose(2, 0, 1)
-    marked = np.full(crop, VOID, np.uint8)
+    marked = np.full(crop, VOID, labels.dtype)
     marked[:height, :width] = labels
     return out, marked
 
@@ -45,10 +46,13 @@ def _resized(image: Frame, labels: Labels, rng: np.random.Generator, config: Aug
     if config.step:
         factor = low + config.step * rng.integers(round((high - low) / config.step) + 1)
     height, width = labels.shape
-    scale = min(config.base * factor / min(height, width), config.longest / max(height, width))
+    if config.side == "longer":
+        scale = config.base * factor / max(height, width)
+    else:
+        scale = min(config.base * factor / min(height, width), config.longest / max(height, width))
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-    return image, np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    return image, np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), labels.dtype)
 
 
 def _place(labels: Labels, crop: tuple[int, int], rng: np.random.Generator, most: float) -> tuple[int, int]:
@@ -57,7 +61,8 @@ def _place(labels: Labels, crop: tuple[int, int], rng: np.random.Generator, most
     top = left = 0
     for _ in range(TRIES):
         top, left = (int(rng.integers(space + 1)) for space in room)
-        counts = np.bincount(labels[top : top + crop[0], left : left + crop[1]].ravel(), minlength=256)[:VOID]
+        classes = labels[top : top + crop[0], left : left + crop[1]].ravel().astype(np.int64) % INSTANCE
+        counts = np.bincount(classes, minlength=VOID + 1)[:VOID]
         if most >= 1 or (np.count_nonzero(counts) > 1 and counts.max() < most * counts.sum()):
             break
     return top, left

@@ -14,17 +14,22 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vistream.errors import VistreamError
+from vistream.models.classes import class_set
 from vistream.models.spike2former.neuron import Levels
 from vistream.models.spike2former.profile import Fit, Profile
-from vistream.models.spike2former.sizes import Backbone, BackboneSizes, Sizes
+from vistream.models.spike2former.sizes import Backbone, BackboneSizes, Head, Sizes
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """Sizes as in `spike2former.sizes`; `levels`: D and norm of all neurons, `backbone_levels` where they differ."""
+    """Sizes as in `spike2former.sizes`; `levels`: D and norm of all neurons, `backbone_levels` where they differ.
 
+    `head`: semantic (classes) or panoptic (things too), whose decoder layers are in another order.
+    """
+
+    head: Head = "semantic"
     backbone: Backbone = "sdtv2"
     widths: tuple[int, int, int, int, int] = (32, 64, 128, 256, 360)
     blocks: tuple[int, int] = (6, 2)
@@ -42,7 +47,7 @@ class NetworkConfig:
     def sizes(self, classes: int) -> Sizes:
         return Sizes(
             BackboneSizes(self.backbone, self.widths, self.blocks),
-            "semantic",
+            self.head,
             self.embed,
             self.groups,
             self.encoder_layers,
@@ -59,7 +64,8 @@ class FolderConfig:
     """Pictures and label maps that belong together by name; paths lie under the data folder.
 
     A label map has the name of its picture with `images_end` replaced by `labels_end`. `names`: a file that lists the
-    names, one a line; else all pictures under `images` are taken, folders in it too.
+    names, one a line; else all pictures under `images` are taken, folders in it too. `segments`: for the panoptic head,
+    a COCO panoptic file, beside which the PNGs are; then `labels` and `names` are not read.
     """
 
     images: str = "images/training"
@@ -67,6 +73,7 @@ class FolderConfig:
     images_end: str = ".jpg"
     labels_end: str = ".png"
     names: str | None = None
+    segments: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +91,14 @@ class DataConfig:
 
 @dataclass(frozen=True, slots=True)
 class AugmentConfig:
-    """`scale`: range of the factor on `base`, the shorter side, never above `longest` on the longer one; `step`: of the
-    factor, 0 for any. `crops`: height and width, one of them drawn for each batch; `most`: the largest share of a crop
-    that one class may have."""
+    """`scale`: range of the factor on `base`, which is the length of the shorter `side`, where the longer one has at
+    most `longest`, or of the longer one; `step`: of the factor, 0 for any. `crops`: height and width, one of them drawn
+    for each batch; `most`: the largest share of a crop that one class may have."""
 
     base: int = 640
     scale: tuple[float, float] = (0.5, 2.0)
     step: float = 0.1
+    side: typing.Literal["shorter", "longer"] = "shorter"
     longest: int = 2560
     crops: tuple[tuple[int, int], ...] = ((640, 640),)
     most: float = 0.75
@@ -100,13 +108,19 @@ class AugmentConfig:
 
 @dataclass(frozen=True, slots=True)
 class LossConfig:
-    """Weights of the losses and of the matching's costs."""
+    """Weights of the losses, and of the matching's costs.
+
+    `points`: 0 compares masks at every pixel, by focal loss; else at so many sampled points, by cross entropy.
+    """
 
     classes: float = 1.0
-    focal: float = 20.0
+    masks: float = 20.0
     dice: float = 1.0
     no_object: float = 0.1
     cost_classes: float = 1.0
+    cost_masks: float = 20.0
+    cost_dice: float = 1.0
+    points: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +135,15 @@ class OptimiserConfig:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleConfig:
-    """Linear warm-up from `start` times the rate, then linear to 0. `batch`: of all processes together."""
+    """Linear warm-up from `start` times the rate, then linear to 0; or, with `steps`, to a tenth at each of these.
+
+    `batch`: of all processes together.
+    """
 
     iterations: int = 160_000
     warmup: int = 1_500
     start: float = 1e-6
+    steps: tuple[int, ...] = ()
     batch: int = 48
     validate_every: int = 2_500
     save_every: int = 2_500
@@ -144,6 +162,23 @@ class TrainConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+
+    def __post_init__(self) -> None:
+        panoptic = self.network.head == "panoptic"
+        if panoptic and class_set(self.data.labels).things is None:
+            raise ValueError(f"data.labels: no class of {self.data.labels} is a thing, which the panoptic head needs")
+        if any((folder.segments is not None) != panoptic for folder in (self.data.train, self.data.validation)):
+            raise ValueError("data.train.segments and data.validation.segments: the panoptic head needs them, no other")
+
+    @property
+    def task(self) -> str:
+        """What is trained for."""
+        return "panoptic" if self.network.head == "panoptic" else "semseg"
+
+    @property
+    def measure(self) -> str:
+        """What says how good a network is."""
+        return "PQ" if self.network.head == "panoptic" else "mIoU"
 
     def profile(self) -> Profile:
         levels = Levels(*self.network.levels)
@@ -169,9 +204,11 @@ def read_config(spec: str | Path) -> TrainConfig:
             raise VistreamError(f"{spec}: no such file, nor a configuration's name: {', '.join(config_names())}")
         text = path.read_text(encoding="utf-8", errors="replace")
     try:
-        return _built(TrainConfig, yaml.safe_load(text) or {}, "")
+        config = _built(TrainConfig, yaml.safe_load(text) or {}, "")
+        config.profile()  # says what is wrong with it before anything runs
     except (yaml.YAMLError, ValueError) as error:
         raise VistreamError(f"{spec}: {' '.join(str(error).split())}") from None
+    return config
 
 
 def _built(kind: type[T], read: object, place: str) -> T:

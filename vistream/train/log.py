@@ -8,7 +8,7 @@ from typing import Any
 
 from vistream.train.losses import Losses
 
-FIELDS = ("iteration", "rate", "loss", "classes", "focal", "dice", "seconds", "mIoU")
+FIELDS = ("iteration", "rate", "loss", "classes", "masks", "dice", "seconds", "mIoU", "PQ")
 
 
 class Log:
@@ -21,18 +21,18 @@ class Log:
             with path.open(encoding="utf-8", newline="") as file:
                 kept = [row for row in csv.DictReader(file) if int(row["iteration"]) <= iteration]
         with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+            writer = csv.DictWriter(file, FIELDS, extrasaction="ignore", lineterminator="\n")
             writer.writeheader()
             writer.writerows(kept)
         self._board = _board(path.parent)
 
     def losses(self, iteration: int, rate: float, found: Losses, seconds: float) -> None:
-        parts = {"loss": found.total, "classes": found.classes, "focal": found.focal, "dice": found.dice}
+        parts = {"loss": found.total, "classes": found.classes, "masks": found.masks, "dice": found.dice}
         values = {name: float(value.detach()) for name, value in parts.items()}
         self._write(iteration, {"rate": rate, **values, "seconds": seconds})
 
-    def validation(self, iteration: int, mean: float) -> None:
-        self._write(iteration, {"mIoU": mean})
+    def validation(self, iteration: int, measure: str, mean: float) -> None:
+        self._write(iteration, {measure: mean})
 
     def _write(self, iteration: int, values: dict[str, float]) -> None:
         with self._path.open("a", encoding="utf-8", newline="") as file:

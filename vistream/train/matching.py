@@ -7,25 +7,38 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional
 
+from vistream.train.config import LossConfig
+from vistream.train.points import anywhere, values_at
+
 ALPHA, GAMMA = 0.25, 2.0  # of the focal loss (Lin et al., ICCV 2017)
-FOCAL_COST, DICE_COST = 20.0, 1.0
 TINY = 1e-12
 
 
 @torch.no_grad()
 def match(
-    class_logits: Tensor, mask_logits: Tensor, labels: list[Tensor], masks: list[Tensor], class_cost: float
+    class_logits: Tensor,
+    mask_logits: Tensor,
+    labels: list[Tensor],
+    masks: list[Tensor],
+    config: LossConfig,
+    generator: torch.Generator | None = None,
 ) -> list[tuple[Tensor, Tensor]]:
     """For each image of a batch the matched queries and their targets, `[m]` each.
 
-    class_logits `[B, Q, N + 1]`; mask_logits `[B, Q, h, w]`; labels: `[m]` an image; masks: bool `[m, h, w]`, at the
-    size of the logits.
+    class_logits `[B, Q, N + 1]`; mask_logits `[B, Q, h, w]`; labels: `[m]` an image; masks: bool `[m, H, W]`, at the
+    size of the logits unless they are compared at points, which `generator` draws.
     """
     costs = []
     for classes, logits, label, mask in zip(class_logits, mask_logits, labels, masks, strict=True):
-        cost = -class_cost * classes.float().softmax(-1)[:, label]
-        flat, target = logits.float().flatten(1), mask.flatten(1).float()
-        costs.append(cost + FOCAL_COST * _focal(flat, target) + DICE_COST * _dice(flat.sigmoid(), target))
+        cost = -config.cost_classes * classes.float().softmax(-1)[:, label]
+        if config.points:
+            places = anywhere(1, config.points, logits, generator)
+            given, target = values_at(logits.float(), places), values_at(mask.float(), places)
+            of_masks = _entropy(given, target)
+        else:
+            given, target = logits.float().flatten(1), mask.flatten(1).float()
+            of_masks = _focal(given, target)
+        costs.append(cost + config.cost_masks * of_masks + config.cost_dice * _dice(given.sigmoid(), target))
     found = [linear_sum_assignment(cost) for cost in _on_cpu(costs)]
     device = class_logits.device
     return [(torch.as_tensor(q, device=device), torch.as_tensor(t, device=device)) for q, t in found]
@@ -44,6 +57,12 @@ def _focal(logits: Tensor, target: Tensor) -> Tensor:
     share = logits.sigmoid()
     inside = -(share + TINY).log() * ALPHA * (1 - share).pow(GAMMA)
     outside = -(1 - share + TINY).log() * (1 - ALPHA) * share.pow(GAMMA)
+    return (inside @ target.T + outside @ (1 - target).T) / logits.shape[1]
+
+
+def _entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """The same of the plain cross entropy."""
+    inside, outside = functional.softplus(-logits), functional.softplus(logits)
     return (inside @ target.T + outside @ (1 - target).T) / logits.shape[1]
 
 

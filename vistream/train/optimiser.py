@@ -28,7 +28,11 @@ def rate_factor(iteration: int, config: ScheduleConfig) -> float:
     >>> schedule = ScheduleConfig(iterations=100, warmup=10, start=0.1)
     >>> [round(rate_factor(i, schedule), 3) for i in (0, 5, 10, 55, 100)]
     [0.1, 0.55, 1.0, 0.5, 0.0]
+    >>> [rate_factor(i, ScheduleConfig(iterations=100, warmup=0, steps=(60, 80))) for i in (59, 60, 80)]
+    [1.0, 0.1, 0.01]
     """
     if iteration < config.warmup:
         return config.start + (1 - config.start) * iteration / config.warmup
+    if config.steps:
+        return float(10.0 ** -sum(iteration >= step for step in config.steps))
     return max(config.iterations - iteration, 0) / max(config.iterations - config.warmup, 1)

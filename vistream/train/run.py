@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -19,11 +20,12 @@ from vistream.models.spike2former.head import Predictions
 from vistream.models.spike2former.loading import load_backbone
 from vistream.models.spike2former.model import Spike2Former
 from vistream.train.config import TrainConfig
-from vistream.train.data import Pair, batches, find_pairs
+from vistream.train.data import batches
 from vistream.train.initial import initialise
 from vistream.train.log import Log
 from vistream.train.losses import Losses, losses
 from vistream.train.optimiser import make_optimiser, rate_factor
+from vistream.train.pairs import Pair, find_pairs
 from vistream.train.processes import Processes
 from vistream.train.state import State, read_state, write_state
 from vistream.train.validation import validate
@@ -88,7 +90,7 @@ class Trainer:
         with self.autocast:
             classes, masks = self.rows(images)
         predicted = [Predictions(*row) for row in zip(classes, masks, strict=True)]
-        found = losses(predicted, labels, self.config.loss, self.processes.count)
+        found = losses(predicted, labels, self.config.loss, self.processes.count, self._generator())
         self.optimiser.zero_grad(set_to_none=True)
         self.scaler.scale(found.total).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.optimiser)
@@ -98,14 +100,22 @@ class Trainer:
         self.state.iteration += 1
         return found
 
+    def _generator(self) -> torch.Generator:
+        """Random numbers of this iteration and process: a resumed run draws the same."""
+        turn = self.state.iteration * self.processes.count + self.processes.rank
+        seed = np.random.SeedSequence([self.config.schedule.seed, turn]).generate_state(1, np.uint64)[0]
+        return torch.Generator(self.processes.device).manual_seed(int(seed >> np.uint64(1)))
+
 
 def make_model(config: TrainConfig, start: Start) -> Spike2Former:
     """The network to train; raises VistreamError where the weights to start from do not fit."""
     profile = config.profile()
     if start.weights is not None:
         model = load(start.weights)
-        if model.class_set.names != Spike2Former(model.sizes, profile).class_set.names:
+        if model.class_set.names != class_set(config.data.labels).names:
             raise VistreamError(f"{start.weights}: its classes are not those of {config.data.labels}")
+        if model.sizes.head != config.network.head:
+            raise VistreamError(f"{start.weights}: its head is {model.sizes.head}, not {config.network.head}")
         return model
     model = Spike2Former(config.network.sizes(len(class_set(config.data.labels))), profile)
     initialise(model, config.network.gamma)
@@ -118,7 +128,7 @@ def make_model(config: TrainConfig, start: Start) -> Spike2Former:
 def train(
     config: TrainConfig, data: Path, output: Path, start: Start, processes: Processes, told: Callable[[str], None]
 ) -> float | None:
-    """Train to the end; the best mIoU, 0..1, or None where nothing was validated.
+    """Train to the end; the best mIoU or PQ, 0..1, or None where nothing was validated.
 
     `data`: the folder that the configuration's paths lie under. In `output` there are afterwards the weights of the
     last and of the best iteration, the state to resume from, and a table of losses. `told` hears of progress.
@@ -160,9 +170,9 @@ def _validated(
     result = validate(trainer.model, held, trainer.config)
     trainer.model.train()
     state = trainer.state
-    table.validation(state.iteration, result.mean)
+    table.validation(state.iteration, trainer.config.measure, result.mean)
     classes = ", ".join(f"{name} {value:.2f}" for name, value in result.by_class.items())
-    told(f"iteration {state.iteration}: mIoU {result.mean:.3f} ({classes})")
+    told(f"iteration {state.iteration}: {trainer.config.measure} {result.mean:.3f} ({classes})")
     if state.best is None or result.mean > state.best:
         state.best = result.mean
         save(trainer.model, output / BEST, torch.float16)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from vistream.evaluate.metrics.panoptic import PanopticCounts, PanopticSegment, class_quality, panoptic_counts
 from vistream.evaluate.metrics.segmentation import class_iou, confusion
+from vistream.media.formats.panoptic import read_ids
 from vistream.models.spike2former.model import Spike2Former
+from vistream.segment.segmenter import as_segmented, classes_of
 from vistream.train.config import TrainConfig
-from vistream.train.data import Pair, read_pair
+from vistream.train.pairs import Pair, labels_of, read_image, read_pair
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """IoU, 0..1: the mean over classes that occur, and of each of those."""
+    """IoU, or PQ where there are things, 0..1: the mean over classes that occur, and of each of those."""
 
     mean: float
     by_class: dict[str, float]
@@ -22,11 +26,28 @@ class Validation:
 
 def validate(model: Spike2Former, pairs: tuple[Pair, ...], config: TrainConfig) -> Validation:
     """`model` in eval mode, on its own device."""
+    values = _panoptic_quality(model, pairs) if config.task == "panoptic" else _iou(model, pairs, config)
+    named = {name: float(value) for name, value in zip(model.classes, values, strict=True) if not np.isnan(value)}
+    return Validation(float(np.mean(list(named.values()))) if named else 0.0, named)
+
+
+def _iou(model: Spike2Former, pairs: tuple[Pair, ...], config: TrainConfig) -> NDArray[np.float64]:
     count = len(model.classes)
     counts = np.zeros((count, count + 1), np.int64)
     for pair in pairs:
-        image, labels = read_pair(pair, config)
+        image, labels = read_pair(pair, config.data)
         counts += confusion(labels, model.scores(image).argmax(0).cpu().numpy(), count)
-    iou = class_iou(counts)
-    named = {name: float(value) for name, value in zip(model.classes, iou, strict=True) if not np.isnan(value)}
-    return Validation(float(np.nanmean(iou)), named)
+    return class_iou(counts)
+
+
+def _panoptic_quality(model: Spike2Former, pairs: tuple[Pair, ...]) -> NDArray[np.float64]:
+    classes = classes_of(model)
+    counts = PanopticCounts.none(len(classes))
+    for pair in pairs:
+        labels = labels_of(pair, classes)
+        true = [PanopticSegment(part.id, labels[part.id], part.crowd) for part in pair.segments or ()]
+        found = as_segmented(model.segments(read_image(pair)), classes)
+        guessed = [PanopticSegment(part.id, classes.names.index(part.label)) for part in found.segments]
+        assert found.class_map.ids is not None
+        counts += panoptic_counts(read_ids(pair.labels), found.class_map.ids, true, guessed, len(classes))
+    return class_quality(counts)["PQ"]

@@ -101,7 +101,7 @@ def test_a_killed_run_goes_on_after_its_last_whole_line(tmp_path: Path, caplog: 
     with JsonlWriter(path) as writer:
         for result in frames[:3]:
             writer.write(result)
-        whole = writer.settled()
+        whole = writer.flushed()
         writer.write(frames[3])
     os.truncate(path, path.stat().st_size - 20)  # frame 3 broke off
     with caplog.at_level(logging.WARNING, "vistream"):

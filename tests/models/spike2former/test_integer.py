@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vistream.engine.reference import Dense
 from vistream.engine.stream.engine import Stream
-from vistream.ir.operations import Neuron
+from vistream.ir.operations import Input, Neuron, TokenSum
 from vistream.models.resnet import STD
 from vistream.models.spike2former.integer import BLANK, OUTPUTS, integer_network, predictions
 from vistream.models.spike2former.integer.builder import Builder, Sum, Term, quantised
@@ -140,6 +140,27 @@ def test_without_a_dead_zone_held_neurons_change_nothing() -> None:
         torch.testing.assert_close(plain[name], held[name], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("backend", ["auto", "torch"])
+@pytest.mark.parametrize("bias", [1.0, -100.0])
+def test_many_tokens_are_summed_whole_or_by_what_changed(bias: float, backend: str) -> None:
+    """3000 tokens of 16 channels: more than are multiplied at once. With the lower bias all are 0."""
+    builder, size = Builder(), (50, 60)
+    image = builder.add(Input("image", 3, BLANK, size), 1 / 58, torch.tensor(BLANK, dtype=torch.float64) - 128)
+    weight = torch.randn(16, 3, 1, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    spikes = builder.spikes("spikes", Sum((Term(image, weight),), bias), 16, 4, 1.0)
+    network = builder.network(found=builder.add(TokenSum("kv", spikes.name, spikes.name, 8)))
+    numbers = np.random.default_rng(0)
+    first = numbers.integers(0, 256, (*size, 3), dtype=np.uint8)
+    second = first.copy()
+    second[10:20, 5:50] = 255 - second[10:20, 5:50]
+    dense, stream = Dense(network), Stream(network, backend=backend)
+    for frame in (first, second, 255 - second, 255 - second):
+        expected = dense.step(frame)["kv"]
+        stream.step(frame)
+        assert torch.equal(stream.levels("kv"), expected)
+    assert (expected.abs().max() > 1000) == (bias > 0)
+
+
 @pytest.mark.parametrize("size", [(64, 64), (37, 53)], ids=str)
 def test_any_size_is_taken(size: tuple[int, int]) -> None:
     integers = integer_network(small_network(), *size)
@@ -183,8 +204,6 @@ def test_a_linear_layer_is_a_convolution() -> None:
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_level_that_is_not_zero_may_stand_for_zero(bits: int) -> None:
     builder = Builder(bits)
-    from vistream.ir.operations import Input
-
     image = builder.add(Input("image", 3, (10, 20, 30)), 0.5, torch.tensor([10.0, 20.0, 30.0]) - 128)
     weight = torch.randn(4, 3, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     found = builder.real("found", Sum((Term(image, weight),), 1.5), 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import sys
 import types
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from spike2former_recipe import recipe_weights
 from spike2formerweights import CLASSES, small_network, small_sizes
 
@@ -118,6 +120,63 @@ def test_what_does_not_fit_is_named(tmp_path: Path, weights: dict[str, torch.Ten
     refused({}, "lacks downsample4.encode_conv.weight", without="backbone.downsample4.encode_conv.weight")
     refused({"decode_head.w": torch.tensor([float("nan")])}, "not finite in decode_head.w")
     refused({"decode_head.cls_embed.bias": torch.zeros(9)}, "wrong shape of decode_head.cls_embed.bias")
+
+    refused({"decode_head.query_feat.weight": torch.zeros(5)}, r"query_feat.weight has the shape \[5\]")
+    refused({"decode_head.cls_embed.weight": torch.zeros(1, 16)}, "knows no classes")
+    refused({"decode_head.w": torch.tensor([1])}, "decode_head.w is torch.int64")
+    refused({"decode_head.pixel_decoder.encoder.layers.0.dcn.offset.0.weight": torch.zeros(7, 16, 1, 1)}, "7 offsets")
+    refused({"backbone.block3.9.x": torch.zeros(1)}, "lacks backbone.block3.2.*and 69 more and has the unknown")
+    refused({"backbone.downsample2.encode_bn.running_var": -torch.ones(8)}, "negative variances")
+
+
+GOOD = {"labels": None, "backbone": {"most": 4, "norm": 4}, "head": {"most": 4, "norm": 4}, "fit": {}}
+DESCRIPTIONS = [
+    pytest.param("{", "damaged description", id="no JSON"),
+    pytest.param("[" * 100_000, "damaged description", id="deep"),
+    pytest.param("[]", "damaged description", id="a list"),
+    pytest.param({"labels": "moon"}, "its classes are called 'moon'", id="unknown classes"),
+    pytest.param({"labels": ["plaza"]}, "its classes are called", id="a list of classes"),
+    pytest.param({"labels": "ade20k"}, "has 3 classes, fewer than ade20k", id="more classes than the head"),
+    *(
+        pytest.param({"head": {"most": most, "norm": 4}}, "D must be a whole number of 1 to 63", id=f"D {most}")
+        for most in (0, 64, 4.5, "4", None)
+    ),
+    pytest.param({"backbone": {"most": 4, "norm": 0}}, "norm one of 1 or more, not 4 and 0", id="norm 0"),
+    pytest.param({"backbone": [4, 4]}, "damaged description", id="levels as a list"),
+    *(
+        pytest.param({"fit": {"divisor": number}}, "sizes of pictures are whole numbers", id=f"divisor {number}")
+        for number in (0, -3, 10**9, 2.5)
+    ),
+]
+
+
+@pytest.mark.parametrize(("description", "message"), DESCRIPTIONS)
+def test_an_unsound_description_is_refused(
+    description: str | dict[str, object], message: str, tmp_path: Path, weights: dict[str, torch.Tensor]
+) -> None:
+    text = description if isinstance(description, str) else json.dumps({**GOOD, **description})
+    path = tmp_path / "a.safetensors"
+    save_file(weights, path, {"spike2former": text})
+    with pytest.raises(VistreamError, match=message) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@pytest.mark.parametrize("part", [0.0, 0.01, 0.5, 0.999])
+def test_a_file_cut_short_is_refused(
+    suffix: str, part: float, tmp_path: Path, weights: dict[str, torch.Tensor]
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".pth":
+        torch.save(weights, path)
+    else:
+        save_file(weights, path)
+    assert load(path).sizes == small_sizes()
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    with pytest.raises(VistreamError, match=r"is no safetensors file|can't be read as weights|damaged arch") as caught:
+        load(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_backbones_of_imagenet(tmp_path: Path) -> None:

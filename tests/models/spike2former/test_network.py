@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import spike2former_golden
 import torch
 from spike2former_recipe import image, recipe_weights
+from spike2formergolden import write_reference
 from spike2formerplain import Plain
 from spike2formerweights import small_network
 
@@ -77,6 +79,41 @@ def test_the_golden_script_sees_wrong_weights_and_wrong_networks(tmp_path: Path)
     name, found = next(spike2former_golden.probes(network, picture, {}))
     with pytest.raises(spike2former_golden.Different, match="backbone_0: differs"):
         spike2former_golden.compare(name, found, reference, {})
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(
+    ("backbone", "head", "most", "size"),
+    [("sdtv2", "semantic", 4, (48, 80)), ("sdtv3", "semantic", 2, (64, 32)), ("sdtv2", "panoptic", 8, (32, 48))],
+)
+def test_the_golden_script_takes_references_of_other_sizes_and_weights(
+    backbone: Backbone, head: Head, most: int, size: tuple[int, int], tmp_path: Path
+) -> None:
+    write_reference(tmp_path, "other", small_network(backbone, head, most, most), *size)
+    assert spike2former_golden.main([str(tmp_path)]) == 0
+
+
+def test_the_golden_script_ends_with_1_where_a_number_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_reference(tmp_path, "a", small_network(), 32, 48)
+    file = tmp_path / "a.npz"
+    whole = file.read_bytes()
+    with np.load(file) as content:
+        reference = {name: content[name] for name in content.files}
+    for probe in ("backbone_2", "mask_logits_last", "sem_map"):
+        wrong = reference[probe].copy()
+        wrong.flat[wrong.size // 2] += 1 if probe == "sem_map" else 1e-4
+        np.savez(file, **{**reference, probe: wrong})
+        assert spike2former_golden.main([str(tmp_path)]) == 1
+        assert f"a: DIFFERENT: {probe}: " in capsys.readouterr().out
+    np.savez(file, **reference, another=np.zeros(3))
+    assert spike2former_golden.main([str(tmp_path)]) == 1
+    assert "another: we have no such probe" in capsys.readouterr().out
+    for content in (whole[:5000], b"", None):
+        file.unlink() if content is None else file.write_bytes(content)
+        assert spike2former_golden.main([str(tmp_path)]) == 1
+        assert "a: DIFFERENT: " in capsys.readouterr().out
 
 
 @pytest.mark.slow

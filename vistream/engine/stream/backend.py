@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -34,11 +34,12 @@ class Backend(Protocol):
     """All that a stream remembers: every operation's value; the input's are the pixels it holds. It does not grow.
 
     Made for one plan (a network at one frame size) and used for one stream of frames: per frame `read` once, then one
-    or more passes, each of them `update` for every further operation in order and `pause`. A position whose inputs
-    changed is stale until a pass that needs it. Before the first `read` nothing is held, so everything is stale.
+    or more passes, each of them `update_all` and `pause`. A position whose inputs changed is stale until a pass that
+    needs it. Before the first `read` nothing is held, so everything is stale.
     """
 
     name: str
+    plans: tuple[LayerPlan, ...]
 
     def __init__(self, plans: tuple[LayerPlan, ...]) -> None: ...
 
@@ -50,6 +51,9 @@ class Backend(Protocol):
 
         What a needed position depends on must have been needed, too.
         """
+
+    def update_all(self, hysteresis: Sequence[int], needed: Mapping[str, Cells]) -> list[Done]:
+        """`update` for every operation behind the input, in order: the hysteresis of each, the needed cells by name."""
 
     def pause(self) -> None:
         """The pass is over: what `read` found has been passed on."""
@@ -68,3 +72,12 @@ class Backend(Protocol):
 
     def restore(self, name: str, levels: NDArray[np.generic], stale: Cells, state: Arrays) -> None:
         """Put a value where another backend of this plan had it, between two frames."""
+
+
+class EachAlone:
+    """A backend whose passes go operation by operation, also for whoever wants to see every `update`."""
+
+    def update_all(self: Backend, hysteresis: Sequence[int], needed: Mapping[str, Cells]) -> list[Done]:
+        """See `Backend.update_all`."""
+        plans = zip(self.plans[1:], hysteresis, strict=True)
+        return [self.update(plan, its, needed.get(plan.layer.name)) for plan, its in plans]

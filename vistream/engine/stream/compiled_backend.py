@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ctypes
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -27,6 +29,7 @@ class CompiledBackend:
     kernels: Variant | None = None  # another variant than the best, for those who compare them
 
     def __init__(self, plans: tuple[LayerPlan, ...]) -> None:
+        self.plans = plans
         self._library, self._variant = library(), self.kernels or variant()
         self._fresh: bool | None = None
         self._threads = max(1, torch.get_num_threads())
@@ -34,7 +37,9 @@ class CompiledBackend:
         self._memory: dict[str, Memory] = {}
         for plan in plans:
             self._memory[plan.layer.name] = allocate(plan, self._memory, self._index, self._variant)
-        self._input = self._memory[plans[0].layer.name]
+        self._input, *others = self._memory.values()
+        self._runs = [_Run(list(run)) for _, run in groupby(others, key=_together)]
+        self._behind = _pointers(others)
         self._workspaces, self._kept = workspaces(self._memory.values(), self._threads)
 
     def levels(self, name: str) -> Tensor:
@@ -76,10 +81,7 @@ class CompiledBackend:
                 memory.plan.value.positions, deadband, self._threads,
             )  # fmt: skip
         memory.layer.changes = moved
-        for other in self._memory.values():
-            if other.layer.touched:
-                other.reached[:] = 0
-                other.layer.touched = 0
+        self._library.vistream_next_frame(self._behind, len(self._behind))
         return int(moved)
 
     def _read_any(self, frame: Frame, deadband: int) -> int:
@@ -91,19 +93,31 @@ class CompiledBackend:
         return int(memory.changed.sum())
 
     def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> Done:
-        memory = self._memory[plan.layer.name]
-        layer, allowed = memory.layer, 0 if self._fresh else hysteresis
-        if memory.twin is not None:
-            return self._by_twin(memory, allowed, needed)
-        if memory.weights is not None:
-            memory.weights.refresh()
-            if memory.sources[1].layer.changes:
-                memory.stale[:] = layer.may_be_stale = 1
-        layer.hysteresis = allowed if memory.holds else 0
-        layer.needed = None if needed is None else needed.ctypes.data
-        self._library.vistream_update(self._variant.handle, layer, self._workspaces, self._threads)
-        taken = layer.taken
-        return Done(taken, layer.changes, taken * plan.macs) if taken else NOTHING
+        run = _Run([self._memory[plan.layer.name]])
+        return self._update(run, [hysteresis], {} if needed is None else {plan.layer.name: needed})[0]
+
+    def update_all(self, hysteresis: Sequence[int], needed: Mapping[str, Cells]) -> list[Done]:
+        done: list[Done] = []
+        for run in self._runs:
+            done += self._update(run, hysteresis[len(done) : len(done) + len(run.memories)], needed)
+        return done
+
+    def _update(self, run: _Run, hysteresis: Sequence[int], needed: Mapping[str, Cells]) -> list[Done]:
+        for memory, its in zip(run.memories, hysteresis, strict=True):
+            layer, cells = memory.layer, needed.get(memory.plan.layer.name)
+            allowed = 0 if self._fresh else its
+            if memory.twin is not None:
+                return [self._by_twin(memory, allowed, cells)]
+            if memory.weights is not None:
+                memory.weights.refresh()
+                if memory.sources[1].layer.changes:
+                    memory.stale[:] = layer.may_be_stale = 1
+            layer.hysteresis = allowed if memory.holds else 0
+            layer.needed = None if cells is None else cells.ctypes.data
+        self._library.vistream_update(
+            self._variant.handle, run.pointers, len(run.memories), self._workspaces, self._threads
+        )
+        return [_done(memory) for memory in run.memories]
 
     def _by_twin(self, memory: Memory, hysteresis: int, needed: Cells | None) -> Done:
         """As `vistream_update`, in plain torch on the same memory."""
@@ -121,20 +135,43 @@ class CompiledBackend:
         if plan.layer.whole and bool(taken.any()):
             taken = torch.ones_like(stale)
         index = taken.reshape(-1).nonzero()[:, 0]
-        stale.reshape(-1)[index] = 0
         layer.may_be_stale = needed is not None
         if not len(index):
             return NOTHING
         layer.touched = 1
-        memory.reached[index.numpy()] = 1
+        taken_at = slice(None) if len(index) == plan.value.positions else index.numpy()
+        memory.stale[taken_at] = 0
+        memory.reached[taken_at] = 1
         assert memory.twin is not None
         changed, changes = memory.twin.update(
             [source.grid for source in memory.sources], index, memory.grid, hysteresis
         )
         memory.changed[:] = 0
-        memory.changed[index.numpy()] = changed.numpy()
+        memory.changed[taken_at] = changed.numpy()
         layer.changes = changes
         return Done(len(index), changes, memory.twin.macs)
 
     def pause(self) -> None:
         self._input.layer.changes = 0
+
+
+class _Run:
+    """Operations that the kernels compute in one call, or one that needs something from here first."""
+
+    def __init__(self, memories: list[Memory]) -> None:
+        self.memories, self.pointers = memories, _pointers(memories)
+
+
+def _pointers(memories: Sequence[Memory]) -> ctypes.Array[ctypes.c_void_p]:
+    """To their structs, for the kernels."""
+    return (ctypes.c_void_p * len(memories))(*(ctypes.addressof(memory.layer) for memory in memories))
+
+
+def _together(memory: Memory) -> int:
+    """The same for those that one call may compute: what it is of the others is their own."""
+    return 0 if memory.twin is None and memory.weights is None else id(memory)
+
+
+def _done(memory: Memory) -> Done:
+    taken = memory.layer.taken
+    return Done(taken, memory.layer.changes, taken * memory.plan.macs) if taken else NOTHING

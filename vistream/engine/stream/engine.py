@@ -121,11 +121,11 @@ class Stream:
         self._factors = factors or {}
         self._make = backend_class(backend) if isinstance(backend, str) else backend
         self._plans: dict[str, LayerPlan] = {}
-        self._steps: list[tuple[LayerPlan, int]] = []  # what computes, and its hysteresis
         self._nothing = Work()  # done, of what there is
         self._taken = False  # a frame of which nothing was computed yet
         self._current = False  # nothing is stale
-        self._done: list[Done] = []  # in this frame, by operation
+        self._zones: list[int] = []  # the hysteresis of every operation behind the input
+        self._done: list[Done] = []  # in this frame, by operation behind the input
         self._backend: Backend | None = None
 
     def reset(self) -> None:
@@ -197,6 +197,7 @@ class Stream:
         self.__dict__.update(state)
         self.load_state_dict(memory)
 
+    @with_plain_torch
     def step(self, frame: Frame) -> Step:
         """Take one frame, uint8 `[H, W, C]` (or what `as_frame` makes one of), and give copies of all outputs.
 
@@ -216,7 +217,7 @@ class Stream:
             self.compute(NOWHERE)  # whatever the frame before changed is stale
         moved = backend.read(frame, self.deadband.of(frame))
         self._current = self._current and not moved
-        self._done = [NOTHING] * len(self._steps)
+        self._done = [NOTHING] * len(self._zones)
         self._taken = True
         if first and self.hysteresis:
             self.compute()  # a level that was never computed is nothing to hold on to
@@ -233,12 +234,9 @@ class Stream:
         if self._current:
             return
         needed = {} if wanted is None else needed_cells(tuple(self._plans.values()), self._by_value(wanted))
-        update = self._backend.update
-        for position, (plan, hysteresis) in enumerate(self._steps):
-            done = update(plan, hysteresis, needed.get(plan.layer.name))
-            if done is not NOTHING:
-                self._done[position] += done
+        done = self._backend.update_all(self._zones, needed)
         self._backend.pause()
+        self._done = [before if now is NOTHING else before + now for before, now in zip(self._done, done, strict=True)]
         self._current = wanted is None
 
     @with_plain_torch
@@ -286,9 +284,8 @@ class Stream:
     def _prepare(self, height: int, width: int) -> Backend:
         plans = make_plan(self.network, height, width)
         self._plans = {plan.layer.name: plan for plan in plans}
-        factors = [self._factors.get(plan.layer.name, 1) for plan in plans]
-        held = [min(self.hysteresis * factor, LARGEST) for factor in factors]
-        self._steps = list(zip(plans, held, strict=True))[1:]
+        factors = [self._factors.get(plan.layer.name, 1) for plan in plans[1:]]
+        self._zones = [min(self.hysteresis * factor, LARGEST) for factor in factors]
         self._nothing = Work(tuple(_nothing(plan) for plan in plans[1:]))
         self._backend = self._make(plans)
         return self._backend

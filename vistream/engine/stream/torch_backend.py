@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vistream.engine.stream.backend import NOTHING, Done
+from vistream.engine.stream.backend import NOTHING, Done, EachAlone
 from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.spread import spread
@@ -18,12 +18,13 @@ from vistream.ir.operations import PIXEL_ZERO
 from vistream.types import Frame
 
 
-class TorchBackend:
+class TorchBackend(EachAlone):
     """See `backend.Backend`."""
 
     name = "torch"
 
     def __init__(self, plans: tuple[LayerPlan, ...]) -> None:
+        self.plans = plans
         self._input = plans[0].layer.name
         self._fresh: bool | None = None
         shapes = {plan.layer.name: (*plan.value.grid, plan.channels) for plan in plans}

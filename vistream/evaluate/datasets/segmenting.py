@@ -4,7 +4,7 @@ Predictions stay, in the formats that `vistream eval --gt --pred` reads; what is
 
     DIR/semseg/NAME/KEY.png, DIR/panoptic/NAME.json    DIR/TASK/finished/NAME.json, written last
 
-For another fidelity than exact the folders are called DIR/semseg-float and so on.
+For another fidelity than exact the folders are called DIR/semseg-float and so on; with 16 bits, DIR/semseg-int16.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ COST = ("Flicker", "FPS")
 class SegmentationOrder:
     """What is to be run; predictions go below the folder `output`. `dataset`: whose rules hold, "" for the layout's.
 
-    `fidelity`: float, which alone knows other inference than whole frames, or that of the stream of integers.
+    `fidelity`: float, which alone knows other inference than whole frames, or that of the stream of integers, whose
+    weights have so many `bits`.
     """
 
     task: str
@@ -59,15 +60,17 @@ class SegmentationOrder:
     dataset: str = ""
     how: Inference = field(default_factory=Inference)
     fidelity: str = "exact"
+    bits: int = 8
 
     @property
     def folder(self) -> Path:
-        return self.output / (self.task if self.fidelity == "exact" else f"{self.task}-{self.fidelity}")
+        parts = [self.task, *([self.fidelity] if self.fidelity != "exact" else [])]
+        return self.output / "-".join([*parts, *([f"int{self.bits}"] if self.bits != 8 else [])])
 
     def segmenter(self) -> Segmenter:
         """Raises VistreamError where there is no such network or fidelity."""
         zones = segmentation_zones(self.fidelity)
-        return Segmenter(load_network(self.model, self.task), self.task, self.how, zones)
+        return Segmenter(load_network(self.model, self.task), self.task, self.how, zones, self.bits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,12 @@ VISTREAM_EXPORT const char* vistream_sources();
 // The kernels of the `number`-th best variant that this computer can run, or null.
 VISTREAM_EXPORT const vistream::Kernels* vistream_kernels(int number);
 
-// Brings a layer up to date: marks what its sources' changes reach, and recomputes what is stale and needed.
-VISTREAM_EXPORT void vistream_update(const vistream::Kernels* kernels, vistream::Layer* layer,
+// A new frame: no position of the layers was reached in it yet.
+VISTREAM_EXPORT void vistream_next_frame(vistream::Layer* const* layers, int count);
+
+// Brings layers up to date, one after the other: marks what their sources' changes reach, and recomputes what is stale and
+// needed.
+VISTREAM_EXPORT void vistream_update(const vistream::Kernels* kernels, vistream::Layer* const* layers, int count,
                                      const vistream::Workspace* workspaces, int threads);
 
 // Takes over the pixels of an RGB frame that moved by more than the dead-band; how many did.

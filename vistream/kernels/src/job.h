@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "inline.h"
+
 namespace vistream {
 
 // How a window lies over a source of `height` x `width` and gives an output of `rows` x `columns`.
@@ -67,6 +69,12 @@ struct Layer { VISTREAM_LAYER_FIELDS(VISTREAM_DECLARE) };
 struct Workspace { VISTREAM_WORKSPACE_FIELDS(VISTREAM_DECLARE) };
 #undef VISTREAM_DECLARE
 
+// Whether every output looks at exactly the input of its own position.
+VISTREAM_INLINE bool pointwise(const Window& window) {
+    return window.kernel_h * window.kernel_w * window.stride_h * window.stride_w == 1 && window.top == 0 &&
+           window.left == 0 && window.rows == window.height && window.columns == window.width;
+}
+
 enum TermKind { CONVOLVE, DEPTHWISE, IDENTITY, SUMS, REALS };  // the last two: identities of int32 and of float32
 enum LayerKind { NEURON, MAX_POOL, COPY, BLEND, PRODUCT, TRANSPOSED };
 
@@ -84,9 +92,9 @@ struct Kernels {
     int64_t (*run)(const Layer*, int64_t begin, int64_t end, const Workspace*);
     int64_t (*read_pixels)(const uint8_t* frame, int8_t* levels, uint8_t* changed, int64_t begin, int64_t end, bool last,
                            int64_t deadband);
-    void (*spread)(const Window*, const uint8_t* changed, uint8_t* stale, uint8_t* line);
+    void (*spread)(const Window*, const uint8_t* changed, uint8_t* stale, uint8_t* line, int32_t top, int32_t bottom);
     void (*join)(const uint8_t* changed, uint8_t* stale, int64_t area);
-    int64_t (*take)(Layer*);
+    int64_t (*take)(Layer*, int64_t begin, int64_t end);
     void (*sum_rows)(const int8_t* source, int64_t rows, int64_t stride, int32_t* sums);
 };
 

@@ -259,7 +259,8 @@ struct Case {
             workspaces[i].pending = arena.zeros<float>(PIECE * stride);
             workspaces[i].marks = arena.zeros<uint8_t>(4096);
         }
-        vistream_update(kernels, &layer, workspaces, threads);
+        Layer* const layers[] = {&layer};
+        vistream_update(kernels, layers, 1, workspaces, threads);
         int64_t taken = 0, changes = 0;
         for (int64_t p = 0; p < layer.area; ++p) {
             const bool reached = reaches(p / window.columns, p % window.columns);

@@ -13,6 +13,7 @@
 namespace vistream {
 namespace {
 
+constexpr int64_t WORTH_SHARING = 1 << 19;  // of a chunk's cost; less is not worth a second thread's attention
 constexpr int SPINS = 2000;  // looks for work before a helper sleeps: some 50 to 100 microseconds
 
 template <class T> T read(const T& from) { return __atomic_load_n(&from, __ATOMIC_SEQ_CST); }
@@ -112,8 +113,15 @@ void call_helpers(Pool* pool, int wanted) {
 
 }  // namespace
 
-int64_t share(Work work, void* context, int64_t count, int64_t size, int threads) {
+Shares shares_of(int64_t count, int64_t cost, int64_t unit, int threads) {
+    const int64_t worth = count * cost / WORTH_SHARING + 1;
+    if (worth < threads) threads = int(worth);
     if (threads > MOST_THREADS) threads = MOST_THREADS;
+    const int64_t chunks = CHUNKS * threads < worth ? CHUNKS * threads : worth;
+    return {((count + chunks - 1) / chunks + unit - 1) / unit * unit, threads};
+}
+
+int64_t share(Work work, void* context, int64_t count, int64_t size, int threads) {
     if (threads < 2 || count <= size) return work(context, 0, count, 0);
     Pool* pool = pool_of_process();
     if (!pool->leading.try_lock()) return work(context, 0, count, 0);

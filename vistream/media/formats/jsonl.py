@@ -82,7 +82,7 @@ class JsonlWriter:
         file.seek(self._keep)
         return file
 
-    def settled(self) -> int:
+    def flushed(self) -> int:
         """Bytes written, all of them on the disk when this returns. Raises VistreamError if the file has gone."""
         if self._file is None:
             return self._keep

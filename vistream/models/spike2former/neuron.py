@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+MOST = 63
+"""The largest D there may be: two steps of a level, as which the integer form holds neurons, are int8."""
+
 
 @dataclass(frozen=True, slots=True)
 class Levels:
@@ -23,8 +26,9 @@ class Levels:
     norm: int = 4
 
     def __post_init__(self) -> None:
-        if self.most < 1 or self.norm < 1:
-            raise ValueError(f"D and norm must be at least 1, not {self.most} and {self.norm}")
+        if not all(isinstance(value, int) and value >= 1 for value in (self.most, self.norm)) or self.most > MOST:
+            wanted = f"D must be a whole number of 1 to {MOST}, and norm one of 1 or more"
+            raise ValueError(f"{wanted}, not {self.most!r} and {self.norm!r}")
 
 
 class Neuron(nn.Module):

@@ -9,11 +9,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from vistream.models.classes import class_set_names
 from vistream.models.registry import known
 from vistream.models.spike2former.neuron import Levels
 from vistream.models.spike2former.sizes import Sizes
 
 KEY = "spike2former"  # of the metadata
+LARGEST = 1 << 14  # pixels of a side
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,12 @@ class Fit:
     long: int = 2048
     short: int = 512
     divisor: int = 1
+
+    def __post_init__(self) -> None:
+        sizes = (self.long, self.short, self.divisor)
+        if not all(isinstance(size, int) and 1 <= size <= LARGEST for size in sizes):
+            asked = f"{self.long!r} x {self.short!r} pixels and multiples of {self.divisor!r}"
+            raise ValueError(f"sizes of pictures are whole numbers of 1 to {LARGEST}, not {asked}")
 
     def resized(self, height: int, width: int) -> tuple[int, int]:
         """Height and width that a picture gets, before padding.
@@ -65,8 +73,11 @@ def from_metadata(metadata: Mapping[str, object]) -> Profile | None:
         return None
     try:
         read = json.loads(str(text))
-        return Profile(read["labels"], Levels(**read["backbone"]), Levels(**read["head"]), Fit(**read["fit"]))
-    except (ValueError, TypeError, KeyError) as error:
+        labels = read["labels"]
+        if labels is not None and labels not in class_set_names():
+            raise ValueError(f"its classes are called {labels!r:.40}, which is not known here")
+        return Profile(labels, Levels(**read["backbone"]), Levels(**read["head"]), Fit(**read["fit"]))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"has a damaged description of its network ({error})") from None
 
 

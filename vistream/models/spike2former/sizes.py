@@ -70,6 +70,9 @@ def network_sizes(weights: Mapping[str, Tensor]) -> Sizes:
     offsets = _shape(head, f"{encoder}.0.dcn.offset.0.weight", 4)[0]
     if embed % HEADS or offsets % (2 * TAPS) or embed % (offsets // (2 * TAPS) or 1):
         raise ValueError(f"has {embed} channels and {offsets} offsets, which can't be divided into heads and groups")
+    classes = _shape(head, "cls_embed.weight", 2)[0] - 1
+    if not classes:
+        raise ValueError("knows no classes: cls_embed.weight has one row, that of no object")
     return Sizes(
         backbone_sizes(own),
         "panoptic" if "mask_embed.0.weight" in head else "semantic",
@@ -80,7 +83,7 @@ def network_sizes(weights: Mapping[str, Tensor]) -> Sizes:
         _count(head, decoder.replace(".", r"\.") + r"\.(\d+)\."),
         _shape(head, f"{decoder}.0.ffn.fc1.weight", 3)[0],
         queries,
-        _shape(head, "cls_embed.weight", 2)[0] - 1,
+        classes,
     )
 
 

@@ -12,11 +12,12 @@ from torch import Tensor
 from vistream.engine.stream.gemm import int_mm
 from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.twin.sums import centred
-from vistream.engine.stream.twin.twin import Twin, at, store
+from vistream.engine.stream.twin.twin import Twin, at, differing_rows, store
 from vistream.ir.operations import MatrixProduct, TokenSum, Transposed
 from vistream.ir.value import Kind, Value
 
 EXACT = 2**24  # float32 holds every integer up to here
+BLOCK = 1024  # tokens that are multiplied at once, so that they stay in the cache as floats
 
 
 class MatrixProductTwin(Twin):
@@ -64,7 +65,7 @@ class TokenSumTwin(Twin):
             centred(source.flatten(0, 1), value) if value.zero else source.flatten(0, 1)
             for source, value in zip(sources, self.plan.sources, strict=True)
         )
-        moved = ((left != self._left).any(1) | (right != self._right).any(1)).nonzero()[:, 0]
+        moved = (differing_rows(left, self._left) | differing_rows(right, self._right)).nonzero()[:, 0]
         if 2 * len(moved) < len(left):
             self._add(self._left, self._right, moved, -1)
             self._left[moved], self._right[moved] = left[moved], right[moved]
@@ -83,8 +84,13 @@ class TokenSumTwin(Twin):
             left, right = left.index_select(0, tokens), right.index_select(0, tokens)
         assert isinstance(self.plan.layer, TokenSum)
         heads, exact = self.plan.layer.heads, torch.float32 if self.plan.value.peak < EXACT else torch.float64
-        parts = [part.reshape(len(part), heads, part.shape[1] // heads).to(exact) for part in (left, right)]
-        self._sum += sign * torch.einsum("nhi,nhj->ihj", *parts).flatten(1).to(torch.int32)
+        total = torch.zeros(heads, self.plan.width, self.plan.channels // heads, dtype=exact)
+        for some in zip(torch.split(left, BLOCK), torch.split(right, BLOCK), strict=True):
+            first, second = (
+                part.to(exact).reshape(len(part), heads, part.shape[1] // heads).transpose(0, 1) for part in some
+            )
+            total.baddbmm_(first.transpose(1, 2), second)
+        self._sum += sign * total.transpose(0, 1).flatten(1).to(torch.int32)
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         kept = {"left": self._left, "right": self._right}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.twin.neuron import gather
 from vistream.engine.stream.twin.twin import Twin, at
 from vistream.ir.footprint import Axes, Place
@@ -47,9 +48,13 @@ class ConcatTwin(Twin):
 
 
 class PickChannelsTwin(Twin):
+    def __init__(self, plan: LayerPlan) -> None:
+        super().__init__(plan)
+        assert isinstance(plan.layer, PickChannels)
+        self._channels = torch.tensor(plan.layer.channels)
+
     def rows(self, sources: Sequence[Tensor], index: Tensor) -> Tensor:
-        assert isinstance(self.plan.layer, PickChannels)
-        return at(sources[0], index).index_select(1, torch.tensor(self.plan.layer.channels))
+        return at(sources[0], index).index_select(1, self._channels)
 
 
 class PixelShuffleTwin(Twin):

@@ -103,6 +103,19 @@ template <bool SIGNED> struct ConvolveGroup {
     }
 };
 
+// Asks for the memory of positions that do not follow upon each other, which the CPU does not foresee.
+inline void ask_for(const Step& step, const int32_t* index, int count, bool direct) {
+    const Layer* layer = step.layer;
+    if (!layer->levels || index[count - 1] - index[0] < count + count / 4) return;
+    for (int i = 0; i < count; ++i) {
+        const int8_t* to = layer->levels + index[i] * layer->stride;
+        for (int64_t line = 0; line < layer->stride; line += 64) __builtin_prefetch(to + line, 1);
+        if (!direct) continue;
+        const int8_t* from = step.term->source + index[i] * step.term->row_bytes;
+        for (int64_t line = 0; line < step.term->row_bytes; line += 64) __builtin_prefetch(from + line);
+    }
+}
+
 // Positions `index[0 .. count)`, the first of which is in place `slot` of what is pending.
 template <bool SIGNED>
 inline int64_t convolve(const Step& step, const int32_t* index, int64_t count, int64_t slot, const Workspace* workspace) {
@@ -111,6 +124,7 @@ inline int64_t convolve(const Step& step, const int32_t* index, int64_t count, i
     Corners<CONVOLVE_GROUP> corners;
     for (int64_t first = 0; first < count; first += CONVOLVE_GROUP) {
         const int here = int(count - first < CONVOLVE_GROUP ? count - first : CONVOLVE_GROUP);
+        ask_for(step, index + first, here, direct);
         if (direct) corners.find_pointwise(*step.term, index + first, here);
         else corners.find(*step.term, index + first, here);
         const ConvolveGroup<SIGNED> group{step, corners, index + first, here, slot + first, workspace};

@@ -26,14 +26,15 @@ inline int64_t read_pixels(const uint8_t* frame, int8_t* levels, uint8_t* change
     return moved;
 }
 
-// Marks in `stale` [rows * columns] the positions whose window holds a changed input: first along columns, then along rows.
-inline void spread(const Window* window, const uint8_t* changed, uint8_t* stale, uint8_t* line) {
+// Marks in rows `top .. bottom` of `stale` [rows * columns] the positions whose window holds a changed input: first along
+// columns, then along rows.
+inline void spread(const Window* window, const uint8_t* changed, uint8_t* stale, uint8_t* line, int32_t top, int32_t bottom) {
     const int32_t width = window->width, columns = window->columns;
     const int64_t reach = int64_t(columns - 1) * window->stride_w + (window->kernel_w - 1) * window->dilation_w + 1;
     const int64_t length = reach > window->left + width ? reach : window->left + width;
     memset(line, 0, size_t(length));
     uint8_t* inside = line + window->left;
-    for (int32_t y = 0; y < window->rows; ++y) {
+    for (int32_t y = top; y < bottom; ++y) {
         bool any = false;
         memset(inside, 0, size_t(width));
         for (int32_t k = 0; k < window->kernel_h; ++k) {
@@ -63,11 +64,12 @@ inline void join(const uint8_t* changed, uint8_t* stale, int64_t area) {
     for (int64_t i = 0; i < area; ++i) stale[i] |= changed[i];
 }
 
-// Moves the marks that are stale and needed to `reached`, and their positions to `index`; returns how many.
-inline int64_t take(Layer* layer) {
-    int64_t count = 0, i = 0;
-    int32_t* index = layer->index;
-    for (; i + 8 <= layer->area; i += 8) {
+// Moves the marks that are stale and needed, of positions `begin .. end`, to `reached`, and the positions to `index` from
+// `begin` on; returns how many.
+inline int64_t take(Layer* layer, int64_t begin, int64_t end) {
+    int64_t count = 0, i = begin;
+    int32_t* index = layer->index + begin;
+    for (; i + 8 <= end; i += 8) {
         uint64_t stale, needed = ~uint64_t(0), reached;
         memcpy(&stale, layer->stale + i, 8);
         if (layer->needed) memcpy(&needed, layer->needed + i, 8);
@@ -81,11 +83,14 @@ inline int64_t take(Layer* layer) {
         if (eight == 0x0101010101010101) {
             for (int k = 0; k < 8; ++k) index[count + k] = int32_t(i) + k;
             count += 8;
-        } else {
-            for (uint64_t left = eight; left; left &= left - 1) index[count++] = int32_t(i) + __builtin_ctzll(left) / 8;
+        } else {  // each is written, and the next is written over it if it was none: no branch to guess
+            for (int k = 0; k < 8; ++k) {
+                index[count] = int32_t(i) + k;
+                count += eight >> 8 * k & 1;
+            }
         }
     }
-    for (; i < layer->area; ++i) {
+    for (; i < end; ++i) {
         const uint8_t mark = layer->stale[i] & (layer->needed ? layer->needed[i] : 1);
         layer->stale[i] ^= mark;
         layer->reached[i] |= mark;

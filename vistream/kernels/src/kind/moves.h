@@ -40,6 +40,28 @@ inline int64_t max_pool(const Layer* layer, const int32_t* index, int64_t count)
     return changes;
 }
 
+// Copies levels in whole registers, as many as there are from `*done` on; returns how many changed.
+template <class V> inline int64_t copy_registers(const int8_t* from, int8_t* to, int64_t count, int64_t* done) {
+    int64_t changes = 0;
+    for (; *done + V::WIDTH <= count; *done += V::WIDTH) {
+        const typename V::Bytes fresh = V::load(from + *done);
+        changes += ones(V::differ(fresh, V::load(to + *done)));
+        V::store(to + *done, fresh);
+    }
+    return changes;
+}
+
+inline int64_t copy_levels(const int8_t* from, int8_t* to, int64_t count) {
+    int64_t done = 0;
+    int64_t changes = copy_registers<Widest>(from, to, count, &done);
+    changes += copy_registers<Quarter>(from, to, count, &done);
+    for (; done < count; ++done) {
+        changes += to[done] != from[done];
+        to[done] = from[done];
+    }
+    return changes;
+}
+
 // The channels of every term's rows, side by side, or those that a term names.
 inline int64_t copy(const Layer* layer, const int32_t* index, int64_t count) {
     int64_t changes = 0;
@@ -57,8 +79,7 @@ inline int64_t copy(const Layer* layer, const int32_t* index, int64_t count) {
                 }
                 continue;
             }
-            for (int64_t c = 0; c < term->channels; ++c) here += to[c] != source[c];
-            memcpy(to, source, size_t(term->channels));
+            here += copy_levels(source, to, term->channels);
         }
         layer->changed[index[i]] |= here != 0;
         changes += here;

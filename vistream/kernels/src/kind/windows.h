@@ -51,12 +51,6 @@ inline const int8_t* input_at(const Term& term, int32_t y, int32_t x) {
     return inside ? term.source + (int64_t(y) * window.width + x) * term.row_bytes : outside(term);
 }
 
-// Whether every output looks at exactly the input of its own position.
-inline bool pointwise(const Window& window) {
-    return window.kernel_h * window.kernel_w * window.stride_h * window.stride_w == 1 && window.top == 0 &&
-           window.left == 0 && window.rows == window.height && window.columns == window.width;
-}
-
 // How many positions of `index[0 .. most)` follow upon each other.
 inline int side_by_side(const int32_t* index, int most) {
     int count = 1;

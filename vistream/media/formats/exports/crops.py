@@ -40,8 +40,8 @@ class BestShots:
         self._largest, self._most = largest, most
         self.shots: dict[int, Shot] = {}
 
-    def look(self, frame: Frame, result: Result) -> None:
-        """Look at one frame, uint8 `[H, W, 3]`, RGB."""
+    def add(self, frame: Frame, result: Result) -> None:
+        """Take one frame, uint8 `[H, W, 3]`, RGB."""
         for track in result.tracks:
             worth = worth_of(track, (frame.shape[1], frame.shape[0]))
             best = self.shots.get(track.id)
@@ -67,8 +67,8 @@ class CropsWriter:
             raise VistreamError(f"{folder} can't be made: {error.strerror}") from None
 
     def write(self, frame: Frame, result: Result) -> None:
-        """Look at one frame, uint8 `[H, W, 3]`, RGB."""
-        self._best.look(frame, result)
+        """Take one frame, uint8 `[H, W, 3]`, RGB."""
+        self._best.add(frame, result)
 
     def close(self) -> None:
         """Write the pictures."""
