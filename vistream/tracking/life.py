@@ -46,8 +46,9 @@ class TrackerConfig:
     `appearance`: weight of appearance among the evidence. `other_class`: nats against a match across class names.
 
     Times in seconds: a lost track is kept for `track_buffer`, or, if that is longer, for `away` if the camera has moved
-    since it was seen, for what a camera turns away from it often turns back to; a track is still reported, where it is predicted, for
-    `coast` after its last match (0: never; a mask cannot be predicted), if it was matched `coast_hits` times before.
+    since it was seen, for what a camera turns away from it often turns back to; a track is still reported, where it is
+    predicted, for `coast` after its last match (0: never; a mask cannot be predicted), if it was matched `coast_hits`
+    times before.
     `pause`: while a track is lost, its velocity falls to 1/e in this time.
 
     `probation`: matches that confirm a new track whose box overlaps another's, where boxes are rough; two elsewhere.
