@@ -3,7 +3,8 @@
     python scripts/box_mask_study.py ../shared/data
 
 Boxes are those around the true masks, as they are and shaken by 6 % of their size. Overlaps go to the box that ends
-lowest, whatever the way. Clips: schoolgirls of ROOT, and the demo clips. Seconds are CPU seconds of one thread.
+lowest, whatever the method. The network's weights are downloaded where they are not here. Clips: schoolgirls of ROOT,
+and the demo clips. Seconds are CPU seconds of one thread.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -18,11 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect import box_masks
-from vistream.detect.box_masks import BoxMasks, box_mask, separated
+from vistream.detect.box_masks import BoxMasks, box_mask
+from vistream.detect.ownership import Candidate, Owners
+from vistream.detect.person_masks import NAME, PersonMasks
 from vistream.evaluate.datasets.clips import Clip, find_clips
 from vistream.evaluate.datasets.observed import TRUTH, make_evaluation_observer
 from vistream.media.formats import rle
 from vistream.media.formats.mots import IGNORE, MotsRow, read_mots
+from vistream.models.download import fetch
 from vistream.pipeline.session import Session
 from vistream.types import Box, Frame
 
@@ -82,7 +87,23 @@ def still(frame: Frame, box: Box, label: str, moving: Mask) -> Mask:
     return box_mask(frame, box, label, np.zeros_like(moving))
 
 
-WAYS: dict[str, Maker] = {
+@cache
+def network() -> PersonMasks:
+    return PersonMasks(fetch(NAME))
+
+
+def by_network(frame: Frame, box: Box, label: str, moving: Mask) -> Mask:
+    """The network and the outline."""
+    return box_mask(frame, box, label, moving, network())
+
+
+def apart(frame: Frame, masks: list[Mask], boxes: list[Box]) -> Mask:
+    """Every pixel to the box that ends lowest."""
+    shown = [Candidate(box, 0, 0, mask, np.zeros(mask.shape)) for box, mask in zip(boxes, masks, strict=True)]
+    return Owners().masks(frame, shown)
+
+
+METHODS: dict[str, Maker] = {
     "the box itself": rectangle,
     "ellipse": ellipse,
     "outline of people": outline,
@@ -90,6 +111,7 @@ WAYS: dict[str, Maker] = {
     "GrabCut": grabcut,
     "outline and colour": still,
     "outline, colour, movement": box_mask,
+    "the network and the outline": by_network,
 }
 PROPAGATED = "label propagation, in the box"
 
@@ -142,14 +164,14 @@ def measure(clip: Clip, shaken: float, propagate: int) -> dict[str, tuple[list[f
         spoiled[:, 2:] = np.maximum(spoiled[:, 2:], 4.0)
         boxes: list[Box] = [(x, y, w, h) for x, y, w, h in spoiled.tolist()]
         moving = background._moving(frame, index, spoiled)
-        makers = WAYS if index >= FIRST and index % EVERY == 0 and boxes else {}
+        makers = METHODS if index >= FIRST and index % EVERY == 0 and boxes else {}
         for method, make in makers.items():
             start = time.process_time()
-            masks = separated(np.array([make(frame, box, "person", moving) for box in boxes]), spoiled)
+            masks = apart(frame, [make(frame, box, "person", moving) for box in boxes], boxes)
             seconds = time.process_time() - start
             note(found, method, masks, true, seconds)
         if carried is not None and index < propagate:
-            first = separated(np.array([box_mask(frame, box, "person", moving) for box in boxes]), spoiled)
+            first = apart(frame, [box_mask(frame, box, "person", moving) for box in boxes], boxes)
             masks = carried.step(frame, [row.id for row in rows], boxes, first)
             if makers:
                 note(found, PROPAGATED, masks, true, 0.0)
@@ -173,7 +195,7 @@ def main() -> None:
     tables = {(clip.name, s): measure(clip, s, arguments.propagate) for clip in clips for s in SHAKEN}
     print("| mask | " + " | ".join(f"{name}{', shaken' if s else ''}" for name, s in tables) + " | ms |")
     print("|---|" + "---|" * (len(tables) + 1))
-    for method in (*WAYS, PROPAGATED):
+    for method in (*METHODS, PROPAGATED):
         cells, milliseconds = [], [np.nan]
         for table in tables.values():
             overlaps, seconds = table.get(method, ([], 0.0))

@@ -146,9 +146,10 @@ def check_video() -> Check:
 def check_weights() -> Check:
     """Which detectors and pose networks are here; only sizes are looked at."""
     from vistream.detect.choose import BEST_FIRST, POSE_BEST_FIRST
+    from vistream.detect.person_masks import NAME as MASKS
     from vistream.models.store import located
 
-    here = [name for name in (*BEST_FIRST, *POSE_BEST_FIRST) if located(name) is not None]
+    here = [name for name in (*BEST_FIRST, *POSE_BEST_FIRST, MASKS) if located(name) is not None]
     if not set(here) & set(BEST_FIRST):
         found = f"no detector is here{', but ' + ', '.join(here) if here else ''}: motion is used"
         return Check("weights", State.WEAKER, found, "for a real detector: vistream download-weights nanodet-g")

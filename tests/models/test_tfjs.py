@@ -81,6 +81,10 @@ CASES: list[tuple[str, list[NDArray[np.generic]], dict[str, object], NDArray[np.
     ("LeakyRelu", [A - 5], {"alpha": 0.5}, np.where(A > 5, A - 5, (A - 5) / 2)),
     ("Reciprocal", [A + 1], {}, 1 / (A + 1)),
     ("Sigmoid", [A - 9], {}, 1 / (1 + np.exp(9 - A))),
+    ("Relu", [A - 9], {}, np.maximum(A - 9, 0)),
+    ("Relu6", [A - 9], {}, np.clip(A - 9, 0, 6)),
+    ("AvgPool", [floats(1, 4, 6, 2)], {"ksize": [1, 2, 3, 1], "strides": [1, 2, 3, 1], "padding": "VALID"},
+     floats(1, 4, 6, 2).reshape(1, 2, 2, 2, 3, 2).mean((2, 4))),
 ]  # fmt: skip
 
 
@@ -209,12 +213,33 @@ def test_a_file_that_is_not_right_is_refused_by_name(tmp_path: Path) -> None:
     refused(good, r"model\.json: not a tfjs graph model")
 
 
+@pytest.mark.parametrize(("kernel", "size"), [(2, 6), (3, 6), (3, 5)])
+def test_transposed_convolution_is_the_gradient_of_one(tmp_path: Path, kernel: int, size: int) -> None:
+    """<conv(x), y> = <x, transposed(y)>, with TensorFlow's SAME padding and stride 2."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(1, size, 6, 2)).astype(np.float32), rng.normal(size=(1, 3, 3, 4)).astype(np.float32)
+    weights = rng.normal(size=(kernel, kernel, 2, 4)).astype(np.float32)
+    how: dict[str, object] = {"strides": [1, 2, 2, 1], "padding": "SAME"}
+    one = TfjsFile()
+    forward = run(tmp_path, one, one.operation("Conv2D", [one.constant(x), one.constant(weights)], **how))
+    other = TfjsFile()
+    given_ = [other.constant(ints(1, size, 6, 2)), other.constant(weights), other.constant(y)]
+    back = run(tmp_path, other, other.operation("Conv2DBackpropInput", given_, **how))
+    assert back.shape == x.shape
+    sums = [np.sum(np.asarray(a, np.float64) * b) for a, b in ((forward, y), (back, x))]
+    assert sums[0] == pytest.approx(sums[1], rel=1e-4)
+
+
 def test_a_variant_that_is_not_written_is_refused(tmp_path: Path) -> None:
     file = TfjsFile()
     x = file.constant(floats(1, 2, 2, 1))
     slow = file.operation("ResizeBilinear", [x, file.constant(ints(4, 4))], half_pixel_centers=False)
     with pytest.raises(VistreamError, match=r"model\.json: ResizeBilinear with sampling from .* is not known"):
         run(tmp_path, file, slow)
+    for op, inputs in (("AvgPool", [x]), ("Conv2DBackpropInput", [file.constant(ints(1, 4, 4, 1)), x, x])):
+        odd = file.operation(op, inputs, ksize=[1, 1, 1, 1], strides=[1, 3, 3, 1], padding="VALID_NOT")
+        with pytest.raises(VistreamError, match=f"{op} with VALID_NOT padding"):
+            run(tmp_path, file, odd)
 
 
 # Means and three values (at a 7th, a third and two thirds of each output) that @tensorflow/tfjs 4.22.0, CPU backend,
@@ -235,6 +260,7 @@ TENSORFLOW: dict[str, dict[str, tuple[float, list[float]]]] = {
         "MobilenetV1/displacement_bwd_2/BiasAdd:0": (-8.10193, [-14.6482, -15.4441, -6.54873]),
     },
     "movenet-multipose": {"output_0": (0.305525, [0.982249, 0.218009, 0.938283])},
+    "selfie": {"activation_10:0": (0.00191876, [0.0, 0.0, 0.387755])},
 }
 
 

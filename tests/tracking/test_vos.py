@@ -13,6 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from vistream.cli.main import app
+from vistream.engine.fidelity import PRESETS
 from vistream.errors import VistreamError
 from vistream.evaluate.metrics.vos import jaccard
 from vistream.media.formats.davis import read_labels, write_labels
@@ -37,8 +38,11 @@ def by_formula(frames: list[Grid], label: Grid, config: PropagationConfig) -> Gr
     labels = [label.astype(np.float64)]
     for now in range(1, len(frames)):
         present = np.zeros((height, width))
+        there = np.argwhere(labels[-1] > 0.05)
         recent = range(max(0, now - config.memory), now)
         for y, x in np.ndindex(height, width):
+            if ((there - (y, x)) ** 2).sum(axis=1).min(initial=10**6) > config.reach**2:
+                continue  # too far from all that was labelled
             query = units[now][y, x]
             found = [
                 (query @ units[t][i, j], labels[t][i, j])
@@ -54,12 +58,19 @@ def by_formula(frames: list[Grid], label: Grid, config: PropagationConfig) -> Gr
 
 
 @settings(max_examples=5, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(1, 3), st.integers(1, 6), st.integers(2, 4))
-def test_propagation_is_its_formula(seed: int, memory: int, radius: int, top: int, frames: int) -> None:
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(1, 6),
+    st.integers(2, 4),
+    st.integers(1, 4),
+)
+def test_propagation_is_its_formula(seed: int, memory: int, radius: int, top: int, frames: int, reach: int) -> None:
     rng = np.random.default_rng(seed)
-    config = PropagationConfig(memory, radius, top, 0.1)
+    config = PropagationConfig(memory, radius, top, 0.1, reach)
     maps = [rng.standard_normal((5, 26, 16)).astype(np.float32) for _ in range(frames)]  # more than a tile each way
-    label = rng.random((5, 26)).astype(np.float32)
+    label = np.pad(rng.random((3, 9)), ((1, 1), (4, 13))).astype(np.float32)
     propagation = LabelPropagation(config)
     propagation.step(maps[0], {1: label})
     for values in maps[1:]:
@@ -119,6 +130,12 @@ def test_objects_come_and_go_at_any_frame() -> None:
         tracker.remove_object(1)
     tracker.reset()
     assert tracker.add_object(SQUARE) == 1
+
+
+def test_presets_have_no_dead_zones() -> None:
+    assert all(Session("vos", fidelity).zones.exact for fidelity in PRESETS)
+    assert Session("vos", "high", deadband=3).zones.deadband == 3
+    assert not Session("mot", "high").zones.exact
 
 
 def test_memory_is_flat() -> None:

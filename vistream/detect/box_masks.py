@@ -1,14 +1,16 @@
 """Masks from boxes, where no detector gives any: the pixels of a box with the object's shape, colours and movement.
 
-Three signs are joined pixel by pixel, as odds: how often an object fills this place of its box (an outline of people,
-an ellipse for everything else), how often the colour occurs inside rather than around it, and whether the pixel differs
-from the background of a fixed camera. No weights. docs/tasks.md has what else was tried, and how well each did.
+People are found by a network, where its weights are here (`person_masks.py`). Of anything else, and without the
+network, masks are guessed from three signs, joined pixel by pixel, as odds: how often an object fills this place of its
+box (an outline of people, an ellipse for everything else), how often the colour occurs inside rather than around it,
+and whether the pixel differs from the background of a fixed camera. docs/tasks.md has what else was tried, and how well
+each did.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 from vistream.detect.background import Background
 from vistream.detect.detector import Detector
 from vistream.detect.motion import on_grid
+from vistream.detect.ownership import Candidate, Owned, Owners
+from vistream.detect.person_masks import NAME, PersonMasks
 from vistream.types import Box, Frame, Observations
 
 log = logging.getLogger("vistream")
@@ -35,51 +39,79 @@ BINS = 8  # of each colour channel
 COLOUR = 2.0  # how much the colours' odds count
 MOVES = (0.9, 0.05)  # how often a pixel of the object, and of the background, differs from the learned background
 TRUSTED = (0.2, 0.5)  # that is believed if this share of the box moves at least, and of its surroundings at most
+CERTAIN = (0.02, 0.98)  # neither shape nor network is surer than this
+EXPECTED = 0.5  # how much the outline's odds count beside the network's
 LEAST = 0.15  # of the box: a smaller mask is no find, so the bare outline stands in
 
 
-class BoxMasks:
-    """Adds masks to a detector's boxes; `fps`: of the video. Masks of one frame never overlap."""
+@dataclass(frozen=True, slots=True)
+class MaskMemory:
+    """What `BoxMasks` remembers: the background, the last frame's number, and whose pixels were whose in it."""
 
-    def __init__(self, detector: Detector, fps: float) -> None:
+    background: Background | None = None
+    last: int | None = None
+    before: Owned | None = None
+
+
+class BoxMasks:
+    """Adds masks to a detector's boxes; `fps`: of the video. Masks of one frame never overlap.
+
+    `people`: the network that finds those of people; None: they are guessed, like all others.
+    """
+
+    def __init__(self, detector: Detector, fps: float, people: PersonMasks | None = None) -> None:
         self.detector = detector
         self._fps = fps
+        self._people = people
         self.name = f"{detector.name}, masks from boxes"
         self.reset()
 
     def describe(self) -> str:
-        return f"{self.detector.describe()}; masks are guessed from boxes, by shape, colour and movement"
+        which = "masks" if self._people is None else f"masks of people are found by {self._people.name}, others"
+        return f"{self.detector.describe()}; {which} are guessed from boxes, by shape, colour and movement"
 
     def reset(self) -> None:
-        """Forget the background: another video begins."""
+        """Forget the background, and whose pixels were whose: another video begins."""
         self.detector.reset()
-        self.remember((None, None))
+        self.remember(MaskMemory())
         self._told = False
 
-    def memory(self) -> tuple[Background | None, int | None]:
-        """What it remembers of the video, its detector left out: the background, and the last frame's number."""
-        return self._background, self._last
+    def memory(self) -> MaskMemory:
+        """What it remembers of the video, its detector left out."""
+        return MaskMemory(self._background, self._last, self._owners.before)
 
-    def remember(self, memory: tuple[Background | None, int | None]) -> None:
+    def remember(self, memory: MaskMemory) -> None:
         """Go on from what `memory` gave."""
-        self._background, self._last = memory
+        self._background, self._last = memory.background, memory.last
+        self._owners = Owners()
+        self._owners.before = memory.before
 
     def detect(self, frame: Frame, index: int) -> Observations:
         """The detector's objects, each with its mask; those that others hide altogether are left out."""
         seen = self.detector.detect(frame, index)
         moving = self._moving(frame, index, seen.boxes)
-        if seen.masks is not None or not len(seen):
+        if seen.masks is not None:
             return seen
-        if not self._told:
-            log.warning("there are boxes but no masks: masks are guessed from shape, colour and movement, roughly")
-            self._told = True
-        found = [
-            box_mask(frame, (x, y, w, h), label, moving)
-            for (x, y, w, h), label in zip(seen.boxes.tolist(), seen.labels, strict=True)
+        self._tell(seen)
+        candidates = [
+            replace(candidate(frame, (x, y, w, h), label, moving, self._people), score=score)
+            for (x, y, w, h), label, score in zip(seen.boxes.tolist(), seen.labels, seen.scores.tolist(), strict=True)
         ]
-        masks = separated(np.array(found), seen.boxes)
+        masks = self._owners.masks(frame, candidates)
+        if not len(seen):
+            return seen
         kept = [row for row, mask in enumerate(masks) if mask.any()]
         return replace(seen, masks=masks).pick(kept)
+
+    def _tell(self, seen: Observations) -> None:
+        """Say once that masks are guessed."""
+        if self._people is None and len(seen) and not self._told:
+            log.warning(
+                "there are boxes but no masks: masks are guessed from shape, colour and movement, roughly; "
+                "for better ones of people: vistream download-weights %s",
+                NAME,
+            )
+            self._told = True
 
     def _moving(self, frame: Frame, index: int, boxes: Plane) -> Mask:
         """What differs from the background, which is learned outside the boxes: bool `[H, W]`."""
@@ -100,51 +132,58 @@ class BoxMasks:
         return np.asarray(cv2.resize(clean, size, interpolation=cv2.INTER_NEAREST) > 0)
 
 
-def box_mask(frame: Frame, box: Box, label: str, moving: Mask) -> Mask:
-    """The mask, bool `[H, W]`, of the object in `box`; `moving`, of that size, is what differs from the background.
+def candidate(frame: Frame, box: Box, label: str, moving: Mask, people: PersonMasks | None = None) -> Candidate:
+    """The mask of the object in `box`; `moving`, bool `[H, W]`, is what differs from the background.
 
-    Empty where the box lies outside the frame.
+    `people`: finds those of people; where it sees nobody in the box, and of anything else, the mask is guessed.
+    Of a box outside the frame it is empty.
     """
-    mask = np.zeros(frame.shape[:2], np.bool_)
     x, y, w, h = box
     left, top = max(0, int(x - AROUND[0] * w)), max(0, int(y - AROUND[1] * h))
     here = np.s_[top : max(top, int(y + (1 + AROUND[1]) * h)), left : max(left, int(x + (1 + AROUND[0]) * w))]
     crop = frame[here]
     if not crop.size:
-        return mask
+        return Candidate(box, 0, 0, np.zeros((1, 1), np.bool_), np.zeros((1, 1)))
     near = (x - left, y - top, w, h)
     outline, inside = _outline(crop.shape[:2], near, label), _rectangle(crop.shape[:2], near)
-    prior = _blurred(outline.astype(np.float64), SOFT * w)
-    odds = np.clip(prior, 0.02, 0.98) / (1 - np.clip(prior, 0.02, 0.98)) * _movement(moving[here], inside)
-    share = prior
-    for _ in range(2):  # the second time, what was found tells the colours
-        odds_now = odds * _colour_odds(crop, share * inside) ** COLOUR
-        share = _blurred(odds_now / (1 + odds_now), 0.03 * h) * inside
-    found = share > 0.5
-    mask[here] = found if found.sum() >= LEAST * inside.sum() else outline
+    prior = np.clip(_blurred(outline.astype(np.float64), SOFT * w), *CERTAIN)
+    claim = np.log(prior / (1 - prior))
+    found = np.zeros_like(inside)
+    if people is not None and _is_person(box, label):
+        seen = np.clip(people.share(frame, box, (left, top), crop.shape[:2]), *CERTAIN)
+        found = (np.log(seen / (1 - seen)) + EXPECTED * claim > 0) & inside
+    if found.sum() < LEAST * inside.sum():
+        found = _guessed(crop, claim, inside, moving[here], h)
+    return Candidate(box, left, top, found if found.sum() >= LEAST * inside.sum() else outline, claim)
+
+
+def box_mask(frame: Frame, box: Box, label: str, moving: Mask, people: PersonMasks | None = None) -> Mask:
+    """The mask of a `candidate`, whoever else claims its pixels, laid into the frame: bool `[H, W]`."""
+    found = candidate(frame, box, label, moving, people)
+    mask = np.zeros(frame.shape[:2], np.bool_)
+    mask[found.here] = found.mask
     return mask
 
 
-def separated(masks: Mask, boxes: Plane) -> Mask:
-    """Masks `[N, H, W]` of which every pixel is left to the nearest object: the one whose box `[N, 4]` ends lowest.
+def _guessed(crop: Frame, claim: Plane, inside: Mask, moving: Mask, height: float) -> Mask:
+    """What shape, colour and movement say of the pixels of a box that is `height` high."""
+    odds = np.exp(claim) * _movement(moving, inside)
+    share = odds / (1 + odds)
+    for _ in range(2):  # the second time, what was found tells the colours
+        odds_now = odds * _colour_odds(crop, share * inside) ** COLOUR
+        share = _blurred(odds_now / (1 + odds_now), 0.03 * height) * inside
+    return np.asarray(share > 0.5)
 
-    >>> both = np.ones((2, 1, 2), bool)
-    >>> separated(both, np.array([[0.0, 0, 2, 8], [0, 2, 2, 9]]))[:, 0].astype(int).tolist()
-    [[0, 0], [1, 1]]
-    """
-    taken = np.zeros(masks.shape[1:], np.bool_)
-    result = np.zeros_like(masks)
-    for row in np.argsort(-(boxes[:, 1] + boxes[:, 3]), kind="stable"):
-        result[row] = masks[row] & ~taken
-        taken |= masks[row]
-    return result
+
+def _is_person(box: Box, label: str) -> bool:
+    return label == "person" or (label in UNKNOWN and box[3] >= UPRIGHT * box[2])
 
 
 def _outline(size: tuple[int, int], box: Box, label: str) -> Mask:
     """Where in its box an object is expected, bool of `size` (height, width)."""
     x, y, w, h = box
     shape = np.zeros(size, np.uint8)
-    if label == "person" or (label in UNKNOWN and h >= UPRIGHT * w):
+    if _is_person(box, label):
         half = np.array(PERSON)
         whole = np.concatenate([half, (half * (-1, 1) + (1, 0))[::-1]])
         cv2.fillPoly(shape, [np.rint(whole * (w, h) + (x, y)).astype(np.int32)], 1)

@@ -76,8 +76,9 @@ def keypoints_of(detector: Detector) -> tuple[str, ...]:
 
 def _with_masks(detector: Detector, fps: float) -> Detector:
     from vistream.detect.box_masks import BoxMasks
+    from vistream.detect.person_masks import people_found
 
-    return BoxMasks(detector, fps)
+    return BoxMasks(detector, fps, people_found())
 
 
 def _named(name: str, fps: float, selection: Selection, size: Size | None, streaming: Streaming | None) -> Detector:

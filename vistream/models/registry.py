@@ -167,6 +167,16 @@ _ALL = (
             WeightsFile("posenet.bin", 5_032_780, "15e9a22e499fe09307b077ee9bd37939987a5e20acb1a17506ccdf1cb72cd433"),
         ),
     ),
+    Weights(
+        "selfie",
+        "masks of people in their boxes",
+        "Apache-2.0",
+        _HUMAN_MODELS,
+        (
+            WeightsFile("selfie.json", 83_670, "8b7f5f95c0159a83a7240b1298a67012cfffd0396bfa653bdf452913610e9a88"),
+            WeightsFile("selfie.bin", 212_886, "8f57aaa72dc068a50bd37c232d2e073e107912241e459002e1480876676f382a"),
+        ),
+    ),
     *(
         Weights(
             f"spike2former-{name}",

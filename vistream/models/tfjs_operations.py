@@ -122,6 +122,28 @@ def max_pool(node: Node, inputs: list[Tensor]) -> Tensor:
     return F.max_pool2d(padded, (kh, kw), (sh, sw)).permute(0, 2, 3, 1)
 
 
+def average_pool(node: Node, inputs: list[Tensor]) -> Tensor:
+    if node.text("padding") != "VALID" or node.text("data_format") not in ("", "NHWC"):
+        raise Unsupported(f"{node.text('padding')} padding, {node.text('data_format')}")
+    _, kh, kw, _ = node.integers("ksize")
+    _, sh, sw, _ = node.integers("strides")
+    return F.avg_pool2d(inputs[0].permute(0, 3, 1, 2), (kh, kw), (sh, sw)).permute(0, 2, 3, 1)
+
+
+def transposed_convolution(node: Node, inputs: list[Tensor]) -> Tensor:
+    """The gradient of a convolution by its input: of the full result, what the padding had added is cut off."""
+    size, kernel, image = inputs  # the kernel is [kh, kw, out, in]; the batch is the image's own
+    if node.text("padding") != "SAME" or max(node.integers("dilations") or [1]) > 1:
+        raise Unsupported(f"{node.text('padding')} padding, dilations {node.integers('dilations')}")
+    _, sh, sw, _ = node.integers("strides")
+    _, height, width, _ = _ints(size)
+    full = F.conv_transpose2d(image.permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), stride=(sh, sw))
+    top, left = max(full.shape[2] - height, 0) // 2, max(full.shape[3] - width, 0) // 2
+    if full.shape[2] < height or full.shape[3] < width:
+        raise Unsupported(f"a kernel smaller than its stride {sh} x {sw}")
+    return full[:, :, top : top + height, left : left + width].permute(0, 2, 3, 1)
+
+
 def resize_bilinear(node: Node, inputs: list[Tensor]) -> Tensor:
     corners, centres = bool(node.integer("align_corners")), bool(node.integer("half_pixel_centers"))
     if not corners and not centres:
@@ -199,9 +221,11 @@ OPERATIONS: dict[str, Operation] = {
     "AddN": lambda n, x: functools.reduce(torch.add, x),
     "AddV2": lambda n, x: x[0] + x[1],
     "ArgMax": lambda n, x: x[0].argmax(int(x[1])),
+    "AvgPool": average_pool,
     "Cast": cast,
     "ConcatV2": lambda n, x: torch.cat(x[:-1], int(x[-1])),
     "Conv2D": convolution,
+    "Conv2DBackpropInput": transposed_convolution,
     "DepthwiseConv2dNative": depthwise_convolution,
     "Equal": lambda n, x: x[0] == x[1],
     "Exp": lambda n, x: x[0].exp(),
@@ -227,6 +251,8 @@ OPERATIONS: dict[str, Operation] = {
     "Range": lambda n, x: torch.arange(x[0].item(), x[1].item(), x[2].item(), dtype=x[0].dtype),
     "RealDiv": lambda n, x: x[0] / x[1],
     "Reciprocal": lambda n, x: x[0].reciprocal(),
+    "Relu": lambda n, x: x[0].relu(),
+    "Relu6": lambda n, x: x[0].clamp(0, 6),
     "Reshape": lambda n, x: x[0].reshape(_ints(x[1])),
     "ResizeBilinear": resize_bilinear,
     "Select": lambda n, x: torch.where(x[0], x[1], x[2]),

@@ -29,7 +29,7 @@ Arrays = dict[str, NDArray[Any]]
 @cache
 def _classes() -> dict[str, type]:
     """What the states of sessions are made of, beside plain data, and the detectors that remember their video."""
-    from vistream.detect import background, camera, motion, regions
+    from vistream.detect import background, box_masks, camera, motion, ownership, regions
     from vistream.tracking import correlation, counting, kalman, life, noise, places, propagation, sot, speed
 
     known = (
@@ -37,6 +37,7 @@ def _classes() -> dict[str, type]:
         *(sot._Target, correlation.CorrelationFilter, correlation.CrossCorrelation),
         *(counting.Counter, counting.Whereabouts, places.Place, speed.Speedometer),
         *(motion.MotionDetector, background.Background, camera.CameraWatch, regions.Region),
+        *(box_masks.MaskMemory, ownership.Owned),
     )
     return {kind.__name__: kind for kind in known}
 

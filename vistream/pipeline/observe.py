@@ -13,6 +13,7 @@ from vistream.detect.detector import Detector
 from vistream.detect.from_file import FileDetector
 from vistream.detect.motion import LABEL as MOVING
 from vistream.detect.motion import MotionDetector
+from vistream.detect.person_masks import people_found
 from vistream.detect.selection import Selection
 from vistream.detect.streaming import Streaming
 from vistream.errors import VistreamError
@@ -99,7 +100,7 @@ def make_observer(
             raise VistreamError("detections from a file were made already: leave the detector's size out")
         observer = _from_file(task, detections, classes, footage)
         if task == "mots" and observer.detector is not None:
-            return replace(observer, detector=BoxMasks(observer.detector, fps))
+            return replace(observer, detector=BoxMasks(observer.detector, fps, people_found()))
         return observer
     selection = Selection(classes=frozenset(classes) if classes else None)
     poses_wanted = task == "pose"

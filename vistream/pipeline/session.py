@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from vistream.detect.camera_motion import CameraMotion
 from vistream.detect.coco import KEYPOINTS
 from vistream.detect.streaming import SharedFeatures
-from vistream.engine.fidelity import DeadZones, dead_zones
+from vistream.engine.fidelity import PRESETS, DeadZones, dead_zones
 from vistream.engine.float_network import FloatFeatures, FloatNetwork
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.lazy_features import LazyFeatures
@@ -78,6 +78,8 @@ STILL = ("vos",)
 """The tasks that need not know how the camera moves."""
 SHORTEST = {"vos": 480, "sot": 480}
 """Pixels: smaller frames are enlarged for these tasks, whose objects would cover too few cells."""
+PLAIN = ("vos",)
+"""The tasks whose presets have no dead zones, because these cost masks more than they save: see docs/tasks.md."""
 FLOAT = "float"
 """The fidelity beside the presets: the network before quantisation, whole frames."""
 DEEP = ("vos", "pose", "sot")
@@ -287,7 +289,8 @@ def check_fidelity(task: str, fidelity: str, deadband: int | None, hysteresis: i
     """What a fidelity means in numbers, the baseline included; raises VistreamError if the task has none such."""
     if task in SEGMENTING:
         return segmentation_zones(fidelity, deadband, hysteresis) or DeadZones()
-    return DeadZones() if fidelity == FLOAT else dead_zones(fidelity, deadband, hysteresis)
+    presets = dict.fromkeys(PRESETS, DeadZones()) if task in PLAIN else PRESETS
+    return DeadZones() if fidelity == FLOAT else dead_zones(fidelity, deadband, hysteresis, presets)
 
 
 def check_task(task: str) -> str:

@@ -1,10 +1,11 @@
 """Label propagation: soft labels follow the features from past frames to the present one. Online, memory bounded.
 
 Each cell of the feature grid looks for its most similar cells in the anchors (the frames in which labels were given;
-anywhere) and in the last few frames (near its own place), and takes the mean of their labels. Source: Wang et al.,
-"Do different tracking tasks require different appearance models?", NeurIPS 2021, section 3.2, after Jabri et al.,
-"Space-time correspondence as a contrastive random walk", NeurIPS 2020. It knows nothing about masks or joints: a label
-is a number in 0..1 at each cell, under whatever key the task gives it.
+anywhere) and in the last few frames (near its own place), and takes the mean of their labels. That is done near the
+labels of the frame before; elsewhere they are zero, which is cheaper, and nothing far away is taken for a label.
+Source: Wang et al., "Do different tracking tasks require different appearance models?", NeurIPS 2021, section 3.2,
+after Jabri et al., "Space-time correspondence as a contrastive random walk", NeurIPS 2020. It knows nothing about masks
+or joints: a label is a number in 0..1 at each cell, under whatever key the task gives it.
 
 Similarities are products of vectors in whole steps (`similarity.unit_vectors`), exact in float32 in any order of
 summation, and ties go to the first source: the result does not depend on the number of threads.
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +32,8 @@ Labels = dict[int, Grid]
 
 UNIT = 2048.0  # the length of a vector from `unit_vectors`
 TILE = (4, 24)  # rows and columns of cells that look for sources together: few products for nothing, few copies
+CHUNK = 128  # cells that look through an anchor together
+THERE = 0.05  # of a label: below, nothing of the object is there
 
 
 @dataclass(frozen=True)
@@ -37,17 +41,18 @@ class PropagationConfig:
     """Options of `LabelPropagation`; docs/tasks.md has the measurements behind the defaults.
 
     `memory`: recent frames that are sources; `radius`: how far, in cells, a cell looks in them; `top`: how many sources
-    are averaged, with weights softmax(cosine / `temperature`).
+    are averaged, with weights softmax(cosine / `temperature`). `reach`: how far, in cells, labels may get in a frame.
     """
 
     memory: int = 8
     radius: int = 12
     top: int = 20
     temperature: float = 0.08
+    reach: int = 12
 
     def __post_init__(self) -> None:
-        if min(self.memory, self.radius, self.top) < 1 or not self.temperature > 0:
-            raise VistreamError("memory, radius and top must be at least 1, and the temperature above 0")
+        if min(self.memory, self.radius, self.top, self.reach) < 1 or not self.temperature > 0:
+            raise VistreamError("memory, radius, top and reach must be at least 1, and the temperature above 0")
 
 
 @dataclass(slots=True)
@@ -117,45 +122,68 @@ class LabelPropagation:
         keys = {key: None for source in sources for key in source.labels}
         if not keys:
             return {}
-        cosine, cell = self._best(vectors)
+        near = self._near((vectors.shape[0], vectors.shape[1]))
+        here = np.flatnonzero(near)
+        cosine, cell = (found[here] for found in self._best(vectors, near))
         weight = np.exp((cosine - cosine[:, :1]) / np.float32(self.config.temperature * UNIT**2))
-        size = vectors.shape[0] * vectors.shape[1]
-        nothing = np.zeros(size, np.float32)
+        nothing = np.zeros(near.size, np.float32)
         result: Labels = {}
         for key in keys:
             # a source that was seen before this label was given can't tell, so it has no say
-            known = np.repeat(np.array([key in source.labels for source in sources], np.float32), size)
+            known = np.repeat(np.array([key in source.labels for source in sources], np.float32), near.size)
             told = np.concatenate([source.labels.get(key, nothing) for source in sources])
             says = weight * known[cell]
             total = says.sum(axis=1)
-            mean = np.divide((says * told[cell]).sum(axis=1), total, out=np.zeros(size, np.float32), where=total > 0)
-            result[key] = mean
+            mean = np.divide(
+                (says * told[cell]).sum(axis=1), total, out=np.zeros(len(here), np.float32), where=total > 0
+            )
+            result[key] = nothing.copy()
+            result[key][here] = mean
         return result
 
-    def _best(self, vectors: Grid) -> tuple[Grid, NDArray[np.intp]]:
+    def _near(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """The cells `[h, w]` that are within reach of a label of the frame before."""
+        there = np.zeros(shape, np.uint8)
+        for label in self._recent[-1].labels.values():
+            there |= (label.reshape(shape) > THERE).view(np.uint8)
+        away = np.arange(-self.config.reach, self.config.reach + 1) ** 2
+        disc = (away[:, None] + away <= self.config.reach**2).view(np.uint8)
+        return np.asarray(cv2.dilate(there, disc) > 0)
+
+    def _best(self, vectors: Grid, near: NDArray[np.bool_]) -> tuple[Grid, NDArray[np.intp]]:
         """For each cell its `top` sources, best first: cosines (times UNIT squared) `[h * w, top]`, and which they are.
 
-        A source is numbered `source * h * w + cell`, anchors first.
+        A source is numbered `source * h * w + cell`, anchors first. Only what is said of cells that are `near` counts.
         """
         height, width, channels = vectors.shape
-        size, radius = height * width, self.config.radius
+        size = height * width
         cosine = np.full((size, self.config.top), -np.inf, np.float32)
         cell = np.zeros((size, self.config.top), np.intp)
-        anchors = [anchor.vectors.reshape(size, channels) for anchor in self._anchors]
-        for y in range(height):
-            part = slice(y * width, (y + 1) * width)
-            for number, anchor in enumerate(anchors):
-                best_of_all(vectors[y] @ anchor.T, number * size, cosine[part], cell[part])
-        lists = cosine.reshape(height, width, -1), cell.reshape(height, width, -1)
+        flat, here = vectors.reshape(size, channels), np.flatnonzero(near)
+        for part in np.split(here, range(CHUNK, len(here), CHUNK)):
+            best = cosine[part], cell[part]
+            for number, anchor in enumerate(self._anchors):
+                best_of_all(flat[part] @ anchor.vectors.reshape(size, channels).T, number * size, *best)
+            cosine[part], cell[part] = best
+        self._add_recent(vectors, near, cosine.reshape(height, width, -1), cell.reshape(height, width, -1))
+        return cosine, cell
+
+    def _add_recent(self, vectors: Grid, near: NDArray[np.bool_], cosine: Grid, cell: NDArray[np.intp]) -> None:
+        """Merge the recent frames' cells within the radius into the lists `[h, w, top]`, tile by tile."""
+        height, width, channels = vectors.shape
+        size, radius = height * width, self.config.radius
         # the frames side by side within each row, so that one product serves them all
         recent = np.stack([source.vectors for source in self._recent], axis=1)
         for top, left in product(range(0, height, TILE[0]), range(0, width, TILE[1])):
-            queries = vectors[top : top + TILE[0], left : left + TILE[1]]
+            asked = np.flatnonzero(near[top : top + TILE[0], left : left + TILE[1]].any(axis=0))
+            if not len(asked):
+                continue
+            here = np.s_[top : top + TILE[0], left + asked[0] : left + asked[-1] + 1]
+            queries = vectors[here]
             rows, columns = queries.shape[:2]
-            first, start = max(0, top - radius), max(0, left - radius)
-            window = recent[first : top + rows + radius, :, start : left + columns + radius]
+            first, start = max(0, top - radius), max(0, here[1].start - radius)
+            window = recent[first : top + rows + radius, :, start : here[1].start + columns + radius]
             scores = queries.reshape(-1, channels) @ window.reshape(-1, channels).T
-            best = (values[top : top + rows, left : left + columns] for values in lists)
-            place = top - first, left - start, radius, (len(anchors) * height + first) * width + start, width, size
-            best_in_window(scores.reshape(rows, columns, *window.shape[:3]), place, *best)
-        return cosine, cell
+            base = (len(self._anchors) * height + first) * width + start
+            place = top - first, int(here[1].start) - start, radius, base, width, size
+            best_in_window(scores.reshape(rows, columns, *window.shape[:3]), place, cosine[here], cell[here])

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
 from vistream.media.formats.annolist import ORDER
-from vistream.media.formats.poses import JOINTS, Person, PoseImage, PoseVideo
+from vistream.media.formats.poses import FACE, JOINTS, Person, PoseImage, PoseVideo
 from vistream.media.formats.posetrack import PoseTrackWriter, image_id, read_poses, write_posetrack
 from vistream.types import Result, Track
 
@@ -210,3 +211,18 @@ def test_the_real_pose_file_reads_and_comes_back(real_data: Path, tmp_path: Path
         for a, b in zip(before.people, after.people, strict=True):
             assert (a.id, a.box, a.joints.tolist()) == (b.id, b.box, b.joints.tolist())
             assert a.head == pytest.approx(b.head)  # corners become a corner and a size
+
+
+def test_the_head_is_derived_where_a_detector_knows_none(tmp_path: Path) -> None:
+    """Of COCO's joints, from shoulders and face; of nobody whose shoulder is hidden."""
+    points = np.tile([50.0, 50.0, 0.9], (2, len(KEYPOINTS), 1))
+    points[:, [KEYPOINTS.index(name) for name in FACE], 1] = 30
+    points[1, KEYPOINTS.index("left_shoulder"), 2] = 0
+    tracks = tuple(Track(n, (0, 0, 9, 9), 0.9, "person", None, of) for n, of in enumerate(points, start=1))
+    with PoseTrackWriter(tmp_path / "out.json", KEYPOINTS) as writer:
+        writer.write(Result(0, 0.0, tracks, 2))
+    found = read_poses(tmp_path / "out.json")
+    assert found.joints == (*KEYPOINTS, "head_bottom", "head_top")
+    seen, hidden = found.images[0].people
+    assert seen.joints[-2:].tolist() == [[50.0, 42.0], [50.0, 17.0]] and seen.present[-2:].all()
+    assert not hidden.present[-2:].any() and hidden.present[:4].all()

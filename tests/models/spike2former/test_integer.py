@@ -143,7 +143,7 @@ def test_without_a_dead_zone_held_neurons_change_nothing() -> None:
 @pytest.mark.parametrize("backend", ["auto", "torch"])
 @pytest.mark.parametrize("bias", [1.0, -100.0])
 def test_many_tokens_are_summed_whole_or_by_what_changed(bias: float, backend: str) -> None:
-    """3000 tokens of 16 channels: more than are multiplied at once. With the lower bias all are 0."""
+    """3000 tokens of 16 channels in 8 heads. With the lower bias all are 0."""
     builder, size = Builder(), (50, 60)
     image = builder.add(Input("image", 3, BLANK, size), 1 / 58, torch.tensor(BLANK, dtype=torch.float64) - 128)
     weight = torch.randn(16, 3, 1, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from vistream.detect.box_masks import BoxMasks
+from vistream.detect.person_masks import people_found
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.clips import Clip
 from vistream.evaluate.datasets.ground_truth import true_observations
@@ -57,7 +58,7 @@ def make_evaluation_observer(clip: Clip, task: str, choice: str, source: Source,
     if choice == TRUE_BOXES:
         true = true_observations(task, clip)
         boxes = {n: wanted(task, classes, replace(of, masks=None)) for n, of in true.items()}
-        return Observer(BoxMasks(_Given("gt-boxes (around the ground truth's masks)", boxes), fps))
+        return Observer(BoxMasks(_Given("gt-boxes (around the ground truth's masks)", boxes), fps, people_found()))
     footage = Footage(source.frame_count, source.size, source.names)
     if choice == PUBLIC:
         if clip.public is None:

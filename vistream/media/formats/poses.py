@@ -5,6 +5,7 @@ This file reads nothing; `posetrack` and `annolist` do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,46 @@ JOINTS = (
 """The 17 joints of PoseTrack18, in its order; the ears are not annotated."""
 
 _ALIASES = {"neck": "head_bottom", "upper_neck": "head_bottom", "top_head": "head_top"}
+
+
+HEAD = {"head_bottom": 0.4, "head_top": 1.65}
+"""Where they lie on the line from the middle of the shoulders (0) to that of the face (1).
+
+Medians over every second frame of the Bonn clip, MoveNet's joints against the annotated ones; 100 and 90 % lie within
+half a head size.
+"""
+SHOULDERS = ("left_shoulder", "right_shoulder")
+FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
+
+
+def head_joints(joints: Sequence[str]) -> tuple[str, ...]:
+    """Which of `HEAD` are to be derived: none where the joints have a neck or head, or no shoulders or face.
+
+    >>> head_joints(("nose", *SHOULDERS)), head_joints(("nose", *SHOULDERS, "neck"))
+    (('head_bottom', 'head_top'), ())
+    """
+    known = {joint_name(name) for name in joints}
+    return () if known & set(HEAD) or not known.issuperset(SHOULDERS) or not known & set(FACE) else tuple(HEAD)
+
+
+def with_head(joints: Sequence[str], keypoints: Array) -> Array:
+    """Keypoints `[K, 3]` (x, y, score) with those of `head_joints` behind them; score 0 where they can't be told.
+
+    >>> points = np.array([[10.0, 10, 0.9], [0, 20, 0.7], [20, 20, 0.8]])
+    >>> with_head(("nose", *SHOULDERS), points)[3:].tolist()
+    [[10.0, 16.0, 0.7], [10.0, 3.5, 0.7]]
+    """
+    derived = head_joints(joints)
+    if not derived:
+        return keypoints
+    rows = {joint_name(name): keypoints[number] for number, name in enumerate(joints)}
+    shoulders = np.array([rows[name] for name in SHOULDERS])
+    face = np.array([rows[name] for name in FACE if name in rows and rows[name][2] > 0])
+    if not len(face) or not (shoulders[:, 2] > 0).all():
+        return np.concatenate([keypoints, np.zeros((len(derived), 3))])
+    low, high = shoulders[:, :2].mean(axis=0), face[:, :2].mean(axis=0)
+    score = min(shoulders[:, 2].min(), face[:, 2].max())
+    return np.concatenate([keypoints, [(*(low + HEAD[name] * (high - low)), score) for name in derived]])
 
 
 def joint_name(name: str) -> str:

@@ -20,7 +20,7 @@ from vistream.atomic import PendingFile, replacing
 from vistream.errors import VistreamError
 from vistream.media.formats.annolist import from_annolist
 from vistream.media.formats.jsonfields import Fields
-from vistream.media.formats.poses import JOINTS, Array, Person, PoseImage, PoseVideo
+from vistream.media.formats.poses import JOINTS, Array, Person, PoseImage, PoseVideo, head_joints, with_head
 from vistream.media.formats.text import read_json
 from vistream.types import Result, Track
 
@@ -55,10 +55,10 @@ def write_posetrack(path: Path | str, video: PoseVideo) -> None:
 class PoseTrackWriter:
     """Gathers tracks with keypoints (x, y, score) and writes them when closed, every frame an image.
 
-    `joints` names the keypoints of the tracks. `images`: those of the file that the observations or the
-    ground truth came from, so that predictions carry the same ids and names; without them frames are
-    numbered as video 0. As a context manager it keeps what was gathered on Ctrl-C, and leaves nothing after
-    any other exception.
+    `joints` names the keypoints of the tracks; to COCO's, the neck and the top of the head are added, see
+    `poses.with_head`. `images`: those of the file that the observations or the ground truth came from, so that
+    predictions carry the same ids and names; without them frames are numbered as video 0. As a context manager it
+    keeps what was gathered on Ctrl-C, and leaves nothing after any other exception.
     """
 
     def __init__(self, path: Path | str, joints: Sequence[str] = JOINTS, images: Sequence[PoseImage] = ()) -> None:
@@ -73,7 +73,7 @@ class PoseTrackWriter:
             raise ValueError(f"frame {result.frame} comes after frame {len(self._images) - 1}")
         while len(self._images) < result.frame:
             self._images.append(self._image(len(self._images), ()))
-        people = tuple(_person(track, result.frame, len(self._joints)) for track in result.tracks)
+        people = tuple(_person(track, result.frame, self._joints) for track in result.tracks)
         self._images.append(self._image(result.frame, people))
 
     def check(self) -> None:
@@ -91,7 +91,7 @@ class PoseTrackWriter:
         return PoseImage(image_id(0, frame), f"{frame:06d}.jpg", True, people)
 
     def _finish(self, exception: type[BaseException] | None) -> None:
-        video = PoseVideo(self._joints, tuple(self._images))
+        video = PoseVideo((*self._joints, *head_joints(self._joints)), tuple(self._images))
         self._pending.temporary.write_text(json.dumps(_as_json(video), allow_nan=False), encoding="utf-8", newline="\n")
         self._pending.settle(exception)
 
@@ -104,10 +104,11 @@ class PoseTrackWriter:
         self._finish(exception)
 
 
-def _person(track: Track, frame: int, joints: int) -> Person:
-    if track.keypoints is None or track.keypoints.shape != (joints, 3):
-        raise ValueError(f"track {track.id} of frame {frame} has no {joints} keypoints (x, y, score)")
-    points, scores = track.keypoints[:, :2], track.keypoints[:, 2]
+def _person(track: Track, frame: int, joints: Sequence[str]) -> Person:
+    if track.keypoints is None or track.keypoints.shape != (len(joints), 3):
+        raise ValueError(f"track {track.id} of frame {frame} has no {len(joints)} keypoints (x, y, score)")
+    points, scores = np.split(with_head(joints, track.keypoints), [2], axis=1)
+    scores = scores[:, 0]
     present = scores > 0
     joints_xy = np.where(present[:, None], points, 0.0)
     return Person(track.id, joints_xy, present, scores, box=track.box, score=track.score)

@@ -17,7 +17,6 @@ from vistream.ir.operations import MatrixProduct, TokenSum, Transposed
 from vistream.ir.value import Kind, Value
 
 EXACT = 2**24  # float32 holds every integer up to here
-BLOCK = 1024  # tokens that are multiplied at once, so that they stay in the cache as floats
 
 
 class MatrixProductTwin(Twin):
@@ -82,15 +81,21 @@ class TokenSumTwin(Twin):
         """Add the outer products of some tokens (None: all), times `sign`, to the sum."""
         if tokens is not None:
             left, right = left.index_select(0, tokens), right.index_select(0, tokens)
+        self._sum += sign * self._products(left, right).transpose(0, 1).flatten(1)
+
+    def _products(self, left: Tensor, right: Tensor) -> Tensor:
+        """Of every head, `left^T right`: int32 `[heads, I, J]`."""
         assert isinstance(self.plan.layer, TokenSum)
-        heads, exact = self.plan.layer.heads, torch.float32 if self.plan.value.peak < EXACT else torch.float64
-        total = torch.zeros(heads, self.plan.width, self.plan.channels // heads, dtype=exact)
-        for some in zip(torch.split(left, BLOCK), torch.split(right, BLOCK), strict=True):
-            first, second = (
-                part.to(exact).reshape(len(part), heads, part.shape[1] // heads).transpose(0, 1) for part in some
-            )
-            total.baddbmm_(first.transpose(1, 2), second)
-        self._sum += sign * total.transpose(0, 1).flatten(1).to(torch.int32)
+        heads, (rows, columns) = self.plan.layer.heads, (self.plan.width, self.plan.channels // self.plan.layer.heads)
+        bytes_alone = left.dtype == right.dtype == torch.int8
+        if bytes_alone and min(rows, columns) > 1:  # a single row or column is misread where it is transposed
+            parts = zip(torch.split(left, rows, 1), torch.split(right, columns, 1), strict=True)
+            return torch.stack([int_mm(first.t(), second) for first, second in parts])
+        exact = torch.float32 if self.plan.value.peak < EXACT else torch.float64
+        first, second = (
+            part.to(exact).reshape(len(part), heads, part.shape[1] // heads).transpose(0, 1) for part in (left, right)
+        )
+        return (first.transpose(1, 2) @ second).to(torch.int32)
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         kept = {"left": self._left, "right": self._right}
