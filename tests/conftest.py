@@ -12,6 +12,7 @@ settings.register_profile("repeatable", derandomize=True, database=None)
 settings.register_profile("random", derandomize=False)
 settings.load_profile("repeatable")
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # a run without a detector's name fetches none; tests of fetching set it free
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="vistream-tests-")  # also for the commands that tests start
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from vistream.detect.candidates import best_class, in_frame
-from vistream.detect.choose import make_detector
+from vistream.detect.choose import POSE_BEST_FIRST, make_detector
 from vistream.detect.coco import CLASSES, KEYPOINTS
 from vistream.detect.letterbox import Placement, letterbox, stretch
 from vistream.detect.movenet import decode_movenet
@@ -23,7 +23,7 @@ from vistream.detect.nanodet import HEAD_G, HEAD_PLUS, Head
 from vistream.detect.nanodet_g import NanodetGDetector
 from vistream.detect.posenet import EDGES, Fields, decode_posenet
 from vistream.detect.selection import ACROSS, Selection
-from vistream.detect.streaming import SharingDetector, Streaming
+from vistream.detect.streaming import SharingDetector, StreamedDetector, Streaming
 from vistream.engine.fidelity import PRESETS, DeadZones
 from vistream.errors import VistreamError
 from vistream.evaluate.metrics.overlap import box_iou
@@ -37,7 +37,12 @@ from vistream.tracking.roi import roi_align
 from vistream.types import Observations
 
 sizes = st.integers(1, 90)
-FRAMES = 10  # of a clip: `vistream verify --detector nanodet-g` takes as many as one likes
+FRAMES = 7  # of a clip: `vistream verify --detector nanodet-g` takes as many as one likes
+SMALL = 160  # pixels of the longer side
+CLIPS = (
+    "mot/PETS09-S2L1/img1", "mot/TUD-Stadtmitte/TUD-Stadtmitte.mp4", "demo/static_person_intel_one-by-one.mp4",
+    "demo/moving_people_sam2_bedroom.mp4",
+)  # fmt: skip
 
 
 @given(columns=sizes, rows=sizes, width=sizes, height=sizes, centred=st.booleans())
@@ -137,11 +142,11 @@ def test_nanodet_head_by_hand(head: Head, anchor: float, side: int) -> None:
     np.testing.assert_allclose(found.corners[row], expected, atol=1e-9)
 
 
-def nanodet_g(selection: Selection, streaming: Streaming | None = None) -> NanodetGDetector:
+def nanodet_g(selection: Selection, streaming: Streaming | None = None, size: int | None = None) -> NanodetGDetector:
     path = located("nanodet-g")
     if path is None:
         pytest.skip("no weights here: vistream download-weights nanodet-g")
-    return NanodetGDetector(path, selection, streaming)
+    return NanodetGDetector(path, selection, streaming, size)
 
 
 @pytest.mark.real
@@ -167,20 +172,38 @@ def test_nanodet_g_finds_people(real_data: Path, streaming: Streaming | None) ->
 
 
 @pytest.mark.real
-@pytest.mark.slow
 @pytest.mark.parametrize("fidelity", PRESETS)
-@pytest.mark.parametrize(
-    "clip",
-    [
-        "mot/PETS09-S2L1/img1", "mot/TUD-Stadtmitte/TUD-Stadtmitte.mp4",
-        "demo/static_person_intel_one-by-one.mp4", "demo/moving_people_sam2_bedroom.mp4",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("clip", CLIPS)
 def test_nanodet_g_streams_as_its_dense_form(real_data: Path, clip: str, fidelity: str) -> None:
-    detector = nanodet_g(Selection(), Streaming(PRESETS[fidelity]))
-    with open_source(str(real_data / clip), max_frames=FRAMES) as source:
+    """In small pictures: the dense form takes its time."""
+    compared(nanodet_g(Selection(), Streaming(PRESETS[fidelity]), size=SMALL), real_data / clip, fidelity, FRAMES)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_nanodet_g_streams_as_its_dense_form_at_its_own_size(real_data: Path) -> None:
+    compared(nanodet_g(Selection(), Streaming(PRESETS["high"])), real_data / CLIPS[0], "high", 3)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("fidelity", PRESETS)
+@pytest.mark.parametrize("network", POSE_BEST_FIRST)
+def test_pose_networks_stream_as_their_dense_form(
+    real_data: Path, network: str, fidelity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if located(network) is None:
+        pytest.skip(f"no weights here: vistream download-weights {network}")
+    monkeypatch.setattr(f"vistream.detect.{network.partition('-')[0]}.LONGER_SIDE", SMALL)
+    detector = make_detector(network, 25, keypoints=True, streaming=Streaming(PRESETS[fidelity]))
+    assert isinstance(detector, StreamedDetector)
+    compared(detector, real_data / CLIPS[1], fidelity, FRAMES)
+
+
+def compared(detector: StreamedDetector, clip: Path, fidelity: str, frames: int) -> None:
+    """Every level of every layer is the dense form's, in every third of some frames."""
+    with open_source(str(clip), max_frames=frames) as source:
         found = list(compare_detector(source, detector, PRESETS[fidelity], every=3))
-    assert len(found) == FRAMES
+    assert len(found) == frames
     assert {result.differing for result in found} <= {0, None}
 
 
@@ -279,8 +302,9 @@ def test_posenet_puts_two_people_together() -> None:
 
 
 @pytest.mark.real
+@pytest.mark.parametrize("streaming", [None, Streaming(DeadZones())], ids=["float", "exact"])
 @pytest.mark.parametrize(("network", "least"), [("movenet-multipose", 0.9), ("posenet", 0.75)])
-def test_pose_networks_find_joints(real_data: Path, network: str, least: float) -> None:
+def test_pose_networks_find_joints(real_data: Path, network: str, least: float, streaming: Streaming | None) -> None:
     """Joints within half a head size (PCKh 0.5) of four people, on every fifth frame."""
     if located(network) is None:
         pytest.skip(f"no weights here: vistream download-weights {network}")
@@ -288,7 +312,7 @@ def test_pose_networks_find_joints(real_data: Path, network: str, least: float) 
     truth = json.loads((clip / "gt.json").read_text())
     joints = truth["categories"][0]["keypoints"][:12]  # neck and head top are none of COCO's
     columns = [KEYPOINTS.index(joint) for joint in joints]
-    detector = make_detector(network, 25, keypoints=True)
+    detector = make_detector(network, 25, keypoints=True, streaming=streaming)
     nobody = detector.detect(np.zeros((90, 120, 3), np.uint8), 0)
     assert nobody.keypoints is not None
     assert (len(nobody), nobody.boxes.shape, nobody.keypoints.shape) == (0, (0, 4), (0, 17, 3))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from energytoys import LAYER, SIZE, SPIKES, small
+from onnxnets import yolov8
 from typer.testing import CliRunner
 
 from vistream.cli.main import app
@@ -152,6 +153,21 @@ def test_the_command_on_a_demo_clip(tmp_path: Path) -> None:
     for row in Row:
         assert row.value in result.output
     assert "<svg" in files[2].read_text(encoding="utf-8")
+
+
+def test_a_detectors_network_is_counted_on_what_it_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISTREAM_HOME", str(tmp_path / "home"))
+    detector = f"--detector=onnx:{yolov8(tmp_path / 'net.onnx')}"
+    written = tmp_path / "e.json"
+    asked = ["energy-report", str(DEMO), detector, "--max-frames=2", "--steps=4", f"--json={written}"]
+    assert CliRunner().invoke(app, asked, catch_exceptions=False).exit_code == 0
+    found = json.loads(written.read_text(encoding="utf-8"))
+    assert found["size"] == [64, 64] and len(found["frames"]) == 2
+    assert all(frame["stream_differing"] == 0 for frame in found["frames"])
+    with pytest.raises(VistreamError, match="is not streamed: there is nothing to count"):
+        CliRunner().invoke(app, ["energy-report", str(DEMO), "--detector=motion"], catch_exceptions=False)
+    with pytest.raises(VistreamError, match="it goes with no other --task and --model"):
+        CliRunner().invoke(app, ["energy-report", str(DEMO), detector, "--task=semseg"], catch_exceptions=False)
 
 
 @pytest.mark.parametrize("options", [["--json=a", "--csv=a"], ["--steps=99999999"]])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import tinydata
+from onnxnets import yolov8
 from typer.testing import CliRunner
 
 from vistream.cli.main import app
@@ -119,6 +120,20 @@ def test_tasks_run_and_are_scored(
     assert about["fidelity"].startswith("exact (")
     assert ("gt" in about["detector"] and "gt" in table.title) == (detections == "gt")
     assert {"commit", "CPU", "share of dense work"} <= set(about)
+
+
+def test_a_detector_is_streamed_at_each_methods_fidelity(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISTREAM_HOME", str(tmp_path / "home"))
+    detector = f"onnx:{yolov8(tmp_path / 'net.onnx')}"
+    tables = evaluate_dataset(Order("mot", detector, tmp_path / "out", ("exact", "high", "float")), root / "MOT17")
+    how = {method: table.about["detector"] for method, table in tables.items()}
+    assert "streamed, tau 0, h 0" in how["exact"] and "streamed, tau 4" in how["high"]
+    assert "streamed" not in how["float"]
+    macs = {method: (tmp_path / "out").glob(f"mot-*-{method}/**/*.json") for method in how}
+    dense = {m: {json.loads(file.read_text())["macs_dense"] for file in files} for m, files in macs.items()}
+    assert min(dense["exact"]) > min(dense["float"])  # the detector's are counted, too
 
 
 def test_results_can_be_scored_again_as_files(root: Path, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -10,6 +12,8 @@ from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
 from vistream.cli.console import PlainConsole, printable, progress_bar
+from vistream.detect.choose import SIZED, make_detector
+from vistream.detect.streaming import StreamedDetector, Streaming
 from vistream.energy.counts import Counts
 from vistream.energy.density import DAMPFHOFFER, spike_rate, spikes_per_synapse
 from vistream.energy.estimators import Estimator
@@ -18,20 +22,32 @@ from vistream.energy.rows import Row, state_bytes
 from vistream.energy.run import EnergyRun, count_energy
 from vistream.energy.units import count, joules, shortened
 from vistream.energy.verdicts import caveats, measured, rests, verdicts
+from vistream.engine.fidelity import DeadZones
+from vistream.errors import VistreamError
 from vistream.media.video.fit import fit
 from vistream.media.video.frames import Source
-from vistream.quantize.named import named_network
+from vistream.models.download import fetch
+from vistream.models.registry import WEIGHTS
+from vistream.models.store import sha256
+from vistream.quantize.named import NamedNetwork, named_network
 from vistream.render.energy_html import ReportPaths
 from vistream.types import Frame
 
+Pictures = Iterator[tuple[int, Frame]]
 
-def count_and_report(frames: Source, model: str, size: int, steps: int, paths: ReportPaths, *, quiet: bool) -> None:
-    """Count, write the files that are wanted, print the tables."""
+
+def count_and_report(
+    frames: Source, model: str, detector: str | None, size: int, steps: int, paths: ReportPaths, *, quiet: bool
+) -> None:
+    """Count, write the files that are wanted, print the tables; of a detector's network where one is named."""
     paths.check()
-    named = named_network(model)
+    if detector is None:
+        named, pictures = named_network(model), _fitted(frames, size)
+    else:
+        named, pictures = _of_detector(detector, frames, size)
     with progress_bar(quiet, TimeElapsedColumn()) as progress:
         bar = progress.add_task(printable(frames.name), total=frames.frame_count)
-        run = count_energy(_fitted(frames, size), named, frames.name, steps, lambda _: progress.advance(bar))
+        run = count_energy(pictures, named, frames.name, steps, lambda _: progress.advance(bar))
     written = paths.write(run)
     console = PlainConsole(quiet=quiet)
     _print(run, frames.size, console)
@@ -39,8 +55,21 @@ def count_and_report(frames: Source, model: str, size: int, steps: int, paths: R
         console.print(f"written: {path}")
 
 
-def _fitted(frames: Source, size: int) -> Iterator[tuple[int, Frame]]:
+def _fitted(frames: Source, size: int) -> Pictures:
     return ((frame.index, fit(frame.image, (size, size))) for frame in frames)
+
+
+def _of_detector(name: str, frames: Source, size: int) -> tuple[NamedNetwork, Pictures]:
+    """A detector's network, and the pictures that it sees, as small as it allows."""
+    sized = size if name in SIZED else None
+    detector = make_detector(name, frames.fps or 30.0, size=sized, streaming=Streaming(DeadZones()))
+    first = next(frames)
+    body = detector.body(first.image) if isinstance(detector, StreamedDetector) else None
+    if not isinstance(detector, StreamedDetector) or body is None:
+        raise VistreamError(f"the detector {name} is not streamed: there is nothing to count")
+    pictures = ((frame.index, detector.picture(frame.image)) for frame in chain([first], frames))
+    file = fetch(name) if name in WEIGHTS else Path(name.removeprefix("onnx:").partition(",layout=")[0])
+    return NamedNetwork(detector.name, body.network, sha256(file)), pictures
 
 
 def _print(run: EnergyRun, original: tuple[int, int], console: Console) -> None:

@@ -28,6 +28,10 @@ def energy_report(
     task: Annotated[
         str, typer.Option(help="features: the network that tracking streams; semseg: Spike2Former.")
     ] = "features",
+    detector: Annotated[
+        str | None,
+        typer.Option(help="Count a detector's network instead: nanodet-g, or onnx:FILE.", show_default=False),
+    ] = None,
     binary: Annotated[
         bool, flag("--binary", "semseg: prove that binary steps equal integers, on the first frame.")
     ] = False,
@@ -67,6 +71,8 @@ def energy_report(
 
     if task not in ("features", "semseg"):
         raise VistreamError(f"--task {task}: it is features or semseg")
+    if detector is not None and (task == "semseg" or model != AUTO_MODEL):
+        raise VistreamError("--detector has a network of its own: it goes with no other --task and --model")
     if binary and task != "semseg":
         raise VistreamError("--binary belongs to --task semseg")
     if model == AUTO_MODEL:
@@ -80,4 +86,4 @@ def energy_report(
         if task == "semseg":
             count_and_print(frames, model, paths, binary=binary, quiet=quiet)
         else:
-            count_and_report(frames, model, size, steps, paths, quiet=quiet)
+            count_and_report(frames, model, detector, size, steps, paths, quiet=quiet)

@@ -72,6 +72,7 @@ SCALE_HELP = (
 STYLE_HELP = "Of the video: line=PIXELS, labels=off, trails=off, map=off, sound=off, blur=faces or blur=CLASS+CLASS."
 Scale = Annotated[str | None, typer.Option(help=SCALE_HELP, show_default=False, rich_help_panel=COUNTING)]
 StyleText = Annotated[str, typer.Option("--style", help=STYLE_HELP, show_default=False)]
+Offline = Annotated[bool, flag("--offline", "Fetch no weights; HF_HUB_OFFLINE=1 says the same.")]
 Overwrite = Annotated[
     bool, flag("--overwrite", "Replace files that are there already and are not of an earlier run, too.")
 ]

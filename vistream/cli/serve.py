@@ -16,6 +16,7 @@ from vistream.cli.options import (
     Hysteresis,
     Lines,
     Model,
+    Offline,
     Quiet,
     Scale,
     Stride,
@@ -54,6 +55,7 @@ def serve(
     zone: Zones = None,
     scale: Scale = None,
     style: StyleText = "",
+    offline: Offline = False,
     config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -63,9 +65,12 @@ def serve(
     Ctrl-C ends it. It needs the extra named serve: docs/installing.md says how.
     """
     from vistream.cli.serving import serve_sources
+    from vistream.models.download import forbid_transfers
     from vistream.pipeline.run import Settings
     from vistream.render.style import read_style
 
+    if offline:
+        forbid_transfers()
     settings = Settings(
         task=task,
         model=model,

@@ -20,6 +20,7 @@ from vistream.cli.options import (
     Lines,
     MaxFrames,
     Model,
+    Offline,
     Overwrite,
     Quiet,
     Scale,
@@ -162,6 +163,7 @@ def track(
         str | None,
         typer.Option(help="Workers of a Ray cluster: ray (here), ray:auto or ray://HOST:PORT.", show_default=False),
     ] = None,
+    offline: Offline = False,
     config: Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -174,12 +176,15 @@ def track(
     """
     from vistream.cli.tracking import parse_box, parse_conf, parse_size, run_and_report
     from vistream.errors import VistreamError
+    from vistream.models.download import forbid_transfers
     from vistream.pipeline.fleet.jobs import sources_of
     from vistream.pipeline.outputs import OutputPaths
     from vistream.pipeline.run import Settings
     from vistream.pipeline.start import implied_task
     from vistream.render.style import read_style
 
+    if offline:
+        forbid_transfers()
     settings = Settings(
         task=implied_task(task, init_mask=init_mask, init_box=init_box, init_poses=init_poses),
         model=model,

@@ -13,7 +13,6 @@ import numpy as np
 from vistream.detect.background import Background, Mask
 from vistream.detect.camera import SPAN, CameraWatch
 from vistream.detect.regions import GRID, Region, continued, find_regions
-from vistream.media.video.shrink import shrunk
 from vistream.types import Frame, Observations
 
 LABEL = "moving"
@@ -72,10 +71,11 @@ class MotionDetector:
 
 
 def on_grid(frame: Frame) -> Frame:
-    """The frame at no more than `GRID` pixels of its longer side."""
+    """The frame at no more than `GRID` pixels of its longer side, by exact means: thresholds are a few grey levels."""
     height, width = frame.shape[:2]
     scale = min(1.0, GRID / max(height, width))
-    return shrunk(frame, max(1, round(width * scale)), max(1, round(height * scale)))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _everywhere(moving: Mask) -> bool:

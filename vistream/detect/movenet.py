@@ -1,56 +1,75 @@
-"""MoveNet MultiPose Lightning (Google, Apache-2.0): up to six people and their 17 COCO keypoints, in torch.
+"""MoveNet MultiPose Lightning (Google, Apache-2.0): up to six people and their 17 COCO keypoints.
 
 The model card asks for RGB integers and sides that are multiples of 32.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vistream.detect.coco import KEYPOINTS
-from vistream.detect.letterbox import Placement, fitted_size, letterbox
+from vistream.detect.letterbox import Image, Placement, fitted_size, letterbox
+from vistream.detect.own_network import OwnNetwork, maps_of
 from vistream.detect.selection import Selection
+from vistream.detect.streaming import Streaming
+from vistream.engine.stream.engine import Step
+from vistream.models.tfjs import load_tfjs
+from vistream.models.tfjs_body import split_tfjs
+from vistream.quantize.ranges import Preprocess
 from vistream.types import Frame, Observations
 
 LONGER_SIDE = 512
 """Pixels. On a clip of four people 200 to 390 pixels tall in 960 x 540, the share of joints within half a head was
 0.68 at 256, 0.95 at 384 and 0.98 at 512; the time grows with the area."""
+STRIDE = 32
+PREPROCESS = Preprocess((127.5,) * 3, (127.5,) * 3)
 THRESHOLD = 0.2
 PEOPLE = 6
 
 
-class MoveNet:
+class MoveNet(OwnNetwork):
     """Boxes labelled "person", with keypoints; a keypoint's third number is its confidence, in 0..1."""
 
     name = "movenet-multipose"
 
-    def __init__(self, path: Path, selection: Selection) -> None:
-        from vistream.models.tfjs import load_tfjs
-
+    def __init__(self, path: Path, selection: Selection, streaming: Streaming | None = None) -> None:
         if selection.threshold is None:
             selection = replace(selection, threshold=THRESHOLD)
         self._selection = selection.checked(self.name, ("person",))
         self._graph = load_tfjs(path)
+        self._parts = split_tfjs(self._graph)
+        super().__init__(self._parts.body, PREPROCESS, streaming)
 
     def describe(self) -> str:
         size = f"longer side {LONGER_SIDE}"
-        return f"{self.name}: MoveNet MultiPose, {size}, at most {PEOPLE} people, {self._selection}"
+        return f"{self.name}: MoveNet MultiPose, {size}, {self._kind()}, at most {PEOPLE} people, {self._selection}"
 
-    def detect(self, frame: Frame, index: int) -> Observations:
-        import torch
+    def _placed(self, frame: Frame) -> tuple[Image, Placement]:
+        return letterbox(frame, *fitted_size(frame, LONGER_SIDE, STRIDE), 0, centred=True)
 
-        width, height = fitted_size(frame, LONGER_SIDE, 32)
-        image, placement = letterbox(frame, width, height, 0, centred=True)
-        (rows,) = self._graph(torch.from_numpy(image[None]).long()).values()
-        people = decode_movenet(rows[0].double().numpy(), width, height, placement)
+    def _of_float(self, picture: Image) -> Observations:
+        return self._people(self._graph(_tensor(picture)), picture)
+
+    def _of_step(self, step: Step, picture: Image) -> Observations:
+        image = next(iter(self._graph.inputs))
+        return self._people(self._parts.rest({image: _tensor(picture), **maps_of(step)}), picture)
+
+    def _people(self, outputs: Mapping[str, Tensor], picture: Image) -> Observations:
+        (rows,) = outputs.values()
+        height, width = picture.shape[:2]
+        people = decode_movenet(rows[0].double().numpy(), width, height, self._placement)
         return people.pick(people.scores > (self._selection.threshold or 0.0))
 
-    def reset(self) -> None:
-        """Nothing is carried from frame to frame."""
+
+def _tensor(picture: Image) -> Tensor:
+    return torch.from_numpy(picture[None]).long()
 
 
 def decode_movenet(rows: NDArray[np.float64], width: int, height: int, placement: Placement) -> Observations:

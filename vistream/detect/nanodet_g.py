@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from vistream.detect.candidates import Candidates, in_frame
 from vistream.detect.coco import CLASSES
 from vistream.detect.letterbox import Image, Placement, fitted_size, letterbox
 from vistream.detect.nanodet import HEAD_G
+from vistream.detect.own_network import OwnNetwork
 from vistream.detect.selection import Selection
-from vistream.detect.streaming import PictureStream, Prepared, SharedFeatures, Streaming
+from vistream.detect.streaming import SharedFeatures, Streaming
 from vistream.engine.stream.engine import Step
-from vistream.ir.network import IntegerNetwork
-from vistream.models.nanodet import MEAN, STD, STRIDE, NanodetG, load_nanodet_g
-from vistream.quantize.convert import converted
-from vistream.quantize.named import shipped_ranges
+from vistream.models.nanodet import MEAN, STD, STRIDE, load_nanodet_g
 from vistream.quantize.ranges import Preprocess
-from vistream.quantize.scales import Levels
-from vistream.quantize.trace import trace
-from vistream.types import Frame, Observations, Work
+from vistream.types import Frame, Observations
 
 LONGER = 416  # pixels: the side that it was trained with
 FILL = 114  # grey level beside the frame
-LEVELS = Levels(127, 127)
 SHARED, SHARED_STRIDE = ("stages.0.leave", "stages.0.enter"), 4
 """The layers whose maps can serve as appearance features: docs/studies.md says how well."""
 PREPROCESS = Preprocess(MEAN, STD)
 CALMER = {"stages.2": 2, "stages.3": 2, "lateral": 4, "add": 4}
+CALMER_OF_ONE = {"stages.1": 2, "stages.2": 3, "stages.3": 3, "lateral": 6, "add": 6}
 """Factors of the hysteresis, by how layers' names begin: of the coarse stages, and of the sums of the pyramid, which
-hand on to the finest level what changed in the coarsest. Chosen by work and AP: docs/studies.md."""
+hand on to the finest level what changed in the coarsest; the second ones where it is a single level. Chosen by work and
+AP: docs/studies.md."""
 Size = tuple[int, int]
 
 
-class NanodetGDetector:
-    """Its network is the shipped calibration's, so that it depends on no video. `streaming` None: in float, dense.
+class NanodetGDetector(OwnNetwork):
+    """`streaming` None: in float, dense. `size` is the longer side of the picture, or (width, height).
 
-    `size` is the longer side of the picture, or (width, height); frames keep their aspect ratio.
+    Frames keep their aspect ratio.
     """
 
     name = "nanodet-g"
@@ -52,61 +49,16 @@ class NanodetGDetector:
     ) -> None:
         self._selection = selection.checked(self.name, CLASSES)
         self._size = size or LONGER
-        self._module = load_nanodet_g(path)
-        self._network = None if streaming is None else nanodet_network(self._module)
-        self._streaming = streaming
-        self._stream: PictureStream | None = None
-        self._seen: Observations | None = None  # in the last frame
         self._best: list[NDArray[np.float32]] = []
-        self._prepared = Prepared()
-        self._placement, self._shape = Placement((1.0, 1.0)), (0, 0)
+        single = streaming is not None and streaming.zones.hysteresis == 1
+        super().__init__(load_nanodet_g(path), PREPROCESS, streaming, CALMER_OF_ONE if single else CALMER)
 
     def describe(self) -> str:
         if isinstance(self._size, tuple):
             size = f"{self._size[0]} x {self._size[1]}"
         else:
             size = f"a longer side of {self._size}"
-        kind = "float, dense" if self._streaming is None else f"streamed, {self._streaming.zones}"
-        return f"{self.name}: NanoDet-g with {size}, {kind}; {self._selection}"
-
-    @property
-    def work(self) -> Work:
-        return Work() if self._stream is None else self._stream.work
-
-    def body(self, frame: Frame) -> PictureStream | None:
-        return self._stream_for(self.picture(frame))
-
-    def _stream_for(self, picture: Image) -> PictureStream | None:
-        if self._network is None or self._streaming is None:
-            return None
-        if self._stream is None or not self._stream.fits(picture):
-            self.reset()
-            self._stream = PictureStream(self._network, self._streaming.zones, factors_of(self._network))
-        return self._stream
-
-    def picture(self, frame: Frame) -> Image:
-        return self._placed(frame)[0]
-
-    def prepare(self, frame: Frame) -> None:
-        self._prepared.put(frame, self._placed(frame))
-
-    def detect(self, frame: Frame, index: int) -> Observations:
-        picture, placement = self._prepared.take(frame) or self._placed(frame)
-        if (placement, frame.shape[:2]) != (self._placement, self._shape):
-            self._seen = None  # boxes of the same picture lie elsewhere in another frame
-        self._placement, self._shape = placement, frame.shape[:2]
-        body, least = self._stream_for(picture), self._selection.least()
-        if body is None:
-            return self._observed(candidates(float_maps(self._module, picture), least))
-        step = body.step(picture)
-        if step is not None or self._seen is None:
-            step = step or body.outputs
-            self._best = best_logits(step, self._best)
-            self._seen = self._observed(candidates(maps_of(step), least, self._best))
-        return self._seen
-
-    def _observed(self, found: Candidates) -> Observations:
-        return in_frame(self._selection.chosen(found, CLASSES), CLASSES, self._placement)
+        return f"{self.name}: NanoDet-g with {size}, {self._kind()}; {self._selection}"
 
     def features(self) -> SharedFeatures | None:
         if self._stream is None:
@@ -117,39 +69,22 @@ class NanodetGDetector:
         return self._stream.shared(SHARED, size, (across, down))
 
     def reset(self) -> None:
-        """Forget the video."""
-        self._stream = self._seen = None
+        super().reset()
         self._best = []
-
-    def state_dict(self) -> dict[str, Any]:
-        return {} if self._stream is None else self._stream.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.reset()
-        if state and self._network is not None and self._streaming is not None:
-            self._stream = PictureStream(self._network, self._streaming.zones, factors_of(self._network))
-            self._stream.load_state_dict(state)
 
     def _placed(self, frame: Frame) -> tuple[Image, Placement]:
         size = self._size if isinstance(self._size, tuple) else fitted_size(frame, self._size, STRIDE)
         return letterbox(frame, *size, FILL, centred=False)
 
+    def _of_float(self, picture: Image) -> Observations:
+        return self._observed(candidates(float_maps(self.module, picture), self._selection.least()))
 
-def nanodet_network(module: NanodetG) -> IntegerNetwork:
-    """The integer network, by the calibration that comes with the program; its outputs are real numbers."""
-    ranges = shipped_ranges("nanodet-g")
-    assert ranges is not None
-    return converted(trace(module), ranges, PREPROCESS, LEVELS, read_out=True)[0]
+    def _of_step(self, step: Step, picture: Image) -> Observations:
+        self._best = best_logits(step, self._best)
+        return self._observed(candidates(maps_of(step), self._selection.least(), self._best))
 
-
-def factors_of(network: IntegerNetwork) -> dict[str, int]:
-    """How many times as wide the hysteresis is, by layer."""
-    return {
-        neuron.name: factor
-        for neuron in network.neurons
-        for prefix, factor in CALMER.items()
-        if neuron.name.startswith(prefix)
-    }
+    def _observed(self, found: Candidates) -> Observations:
+        return in_frame(self._selection.chosen(found, CLASSES), CLASSES, self._placement)
 
 
 def maps_of(step: Step) -> list[NDArray[np.float32]]:
@@ -157,7 +92,7 @@ def maps_of(step: Step) -> list[NDArray[np.float32]]:
     return [readout.values() for readout in step.outputs.values()]
 
 
-def float_maps(module: NanodetG, picture: Image) -> list[NDArray[np.float32]]:
+def float_maps(module: nn.Module, picture: Image) -> list[NDArray[np.float32]]:
     """The same of the float network."""
     with torch.inference_mode():
         return [level[0].permute(1, 2, 0).numpy() for level in module(PREPROCESS(picture))]

@@ -1,4 +1,4 @@
-"""PoseNet (Google, Apache-2.0; MobileNet v1 0.75): any number of people and their 17 COCO keypoints, in torch.
+"""PoseNet (Google, Apache-2.0; MobileNet v1 0.75): any number of people and their 17 COCO keypoints.
 
 The network gives, on a grid of stride 16: for each keypoint a heat map and an offset to the exact place; for each
 edge of the skeleton a displacement from one end to the other, both ways. People are put together by the greedy
@@ -7,16 +7,25 @@ decoding of PersonLab (Papandreou et al., ECCV 2018, section 3.1): from the stro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vistream.detect.coco import KEYPOINTS
-from vistream.detect.letterbox import Placement, letterbox
+from vistream.detect.letterbox import Image, Placement, letterbox
+from vistream.detect.own_network import OwnNetwork, maps_of
 from vistream.detect.selection import Selection
+from vistream.detect.streaming import Streaming
+from vistream.engine.stream.engine import Step
+from vistream.models.tfjs import load_tfjs
+from vistream.models.tfjs_body import split_tfjs
+from vistream.quantize.ranges import Preprocess
 from vistream.types import Frame, Observations
 
 Floats = NDArray[np.float64]
@@ -24,6 +33,7 @@ Floats = NDArray[np.float64]
 LONGER_SIDE = 641
 THRESHOLD = 0.25
 STRIDE = 16
+PREPROCESS = Preprocess((127.5,) * 3, (127.5,) * 3)
 SEED = 0.3  # least confidence of the keypoint that a person grows from
 APART = 20.0  # pixels of the input between the same keypoint of two people
 VISIBLE = 0.2  # least confidence of the keypoints that span a person's box
@@ -98,54 +108,55 @@ def decode_posenet(fields: Fields) -> tuple[Floats, Floats]:
     return np.array(people).reshape(-1, len(KEYPOINTS), 3), np.array(scores)
 
 
-class PoseNet:
+class PoseNet(OwnNetwork):
     """Boxes labelled "person", with keypoints; a keypoint's third number is its confidence, in 0..1."""
 
     name = "posenet"
 
-    def __init__(self, path: Path, selection: Selection) -> None:
-        from vistream.models.tfjs import load_tfjs
-
+    def __init__(self, path: Path, selection: Selection, streaming: Streaming | None = None) -> None:
         if selection.threshold is None:
             selection = replace(selection, threshold=THRESHOLD)
         self._selection = selection.checked(self.name, ("person",))
-        self._graph = load_tfjs(path, free_axes=(1, 2))
+        super().__init__(split_tfjs(load_tfjs(path, free_axes=(1, 2))).body, PREPROCESS, streaming)
 
     def describe(self) -> str:
-        return f"{self.name}: PoseNet, longer side {LONGER_SIDE}, any number of people, {self._selection}"
+        size = f"longer side {LONGER_SIDE}"
+        return f"{self.name}: PoseNet, {size}, {self._kind()}, any number of people, {self._selection}"
 
-    def detect(self, frame: Frame, index: int) -> Observations:
-        fields, placement = self._fields(frame)
-        people, scores = decode_posenet(fields)
+    def _placed(self, frame: Frame) -> tuple[Image, Placement]:
+        rows, columns = frame.shape[:2]
+        scale = (LONGER_SIDE - 1) / max(rows, columns)
+        width, height = (-(-round(side * scale) // STRIDE) * STRIDE + 1 for side in (columns, rows))
+        return letterbox(frame, width, height, 128, centred=True)
+
+    def _of_float(self, picture: Image) -> Observations:
+        with torch.inference_mode():
+            maps = self.module(self.preprocess(picture))
+        return self._people({name: value.permute(0, 2, 3, 1) for name, value in maps.items()})
+
+    def _of_step(self, step: Step, picture: Image) -> Observations:
+        return self._people(maps_of(step))
+
+    def _people(self, maps: Mapping[str, Tensor]) -> Observations:
+        people, scores = decode_posenet(fields_of(maps))
         kept = np.flatnonzero(scores > (self._selection.threshold or 0.0))
         order = kept[np.argsort(-scores[kept], kind="stable")]
-        places = placement.to_frame(people[order][:, :, 1::-1])
+        places = self._placement.to_frame(people[order][:, :, 1::-1])
         keypoints = np.concatenate([places, people[order][:, :, 2:]], 2)
         boxes = np.array([_box(person) for person in keypoints]).reshape(-1, 4)
         return Observations(boxes, scores[order], ("person",) * len(order), keypoints=keypoints)
 
-    def reset(self) -> None:
-        """Nothing is carried from frame to frame."""
 
-    def _fields(self, frame: Frame) -> tuple[Fields, Placement]:
-        import torch
+def fields_of(maps: Mapping[str, Tensor]) -> Fields:
+    """The network's outputs, `[1, h, w, C]`, by the names of their nodes."""
+    by_name = {name.split("/")[1]: value[0].double() for name, value in maps.items()}
 
-        rows, columns = frame.shape[:2]
-        scale = (LONGER_SIDE - 1) / max(rows, columns)
-        width, height = (-(-round(side * scale) // STRIDE) * STRIDE + 1 for side in (columns, rows))
-        image, placement = letterbox(frame, width, height, 128, centred=True)
-        outputs = self._graph(torch.from_numpy(image[None]).float() / 127.5 - 1)
-        by_name = {name.split("/")[1]: value[0].double() for name, value in outputs.items()}
+    def vectors(name: str) -> Floats:
+        """All ys, then all xs, to pairs (y, x)."""
+        return torch.stack(by_name[name].chunk(2, 2), 3).numpy()
 
-        def vectors(name: str) -> Floats:
-            """All ys, then all xs, to pairs (y, x)."""
-            return torch.stack(by_name[name].chunk(2, 2), 3).numpy()
-
-        heat = by_name["heatmap_2"].sigmoid().numpy()
-        return (
-            Fields(heat, vectors("offset_2"), vectors("displacement_fwd_2"), vectors("displacement_bwd_2")),
-            placement,
-        )
+    heat = by_name["heatmap_2"].sigmoid().numpy()
+    return Fields(heat, vectors("offset_2"), vectors("displacement_fwd_2"), vectors("displacement_bwd_2"))
 
 
 def _box(keypoints: Floats) -> Floats:

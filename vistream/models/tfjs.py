@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import TypedDict, cast
 
@@ -22,6 +23,7 @@ from vistream.models.tfjs_operations import OPERATIONS, Attribute, Node, Result,
 
 Json = dict[str, object]
 CONVOLUTIONS = ("Conv2D", "_FusedConv2D", "DepthwiseConv2dNative", "FusedDepthwiseConv2dNative")
+ANY_MAP = (-1, -1, -1, -1)
 STORED = {name: name for name in ("float16", "float32", "int32", "uint8", "uint16", "bool")}
 """The types of numbers that weights files hold."""
 
@@ -60,6 +62,18 @@ class TfjsGraph:
             except Unsupported as error:
                 raise VistreamError(f"{self.path}: {node.op} with {error} (node {node.name}) is not known") from error
         return {name: _pick(values[source], which) for name, (source, which) in self.outputs.items()}
+
+    def behind(self, names: Collection[str]) -> TfjsGraph:
+        """The part of the graph that is left where the values of these nodes are given.
+
+        Those that it needs are further inputs of it, under their own names, of any size.
+        """
+        known = {*self.weights, *self.inputs.values(), *names}
+        nodes = _ordered(self.nodes, known, [name for name, _ in self.outputs.values()])
+        read = {name for node in nodes for name, _ in node.inputs} | {name for name, _ in self.outputs.values()}
+        given = {name: name for name in names if name in read}
+        shapes = self.shapes | dict.fromkeys(given, ANY_MAP)
+        return TfjsGraph(self.path, nodes, self.weights, self.inputs | given, self.outputs, shapes)
 
     def _fed(self, inputs: Tensor | dict[str, Tensor]) -> dict[str, Tensor]:
         given = {next(iter(self.inputs)): inputs} if isinstance(inputs, Tensor) else inputs

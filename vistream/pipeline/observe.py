@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from vistream.detect.box_masks import BoxMasks
-from vistream.detect.choose import Size, keypoints_of, make_detector
+from vistream.detect.choose import Size, chosen, keypoints_of, make_detector
 from vistream.detect.coco import KEYPOINTS
 from vistream.detect.detector import Detector
 from vistream.detect.from_file import FileDetector
@@ -114,6 +114,14 @@ def make_observer(
         streaming=streaming,
     )
     return Observer(found, keypoints_of(found) if poses_wanted else ())
+
+
+def settled(task: str, detector: str, made: bool) -> str:
+    """The name of the detector that will be used, so that many sources choose, and fetch, one only once.
+
+    `made`: the observations are there already, in a file.
+    """
+    return detector if made or task in BLIND else chosen(detector, keypoints=task == "pose")
 
 
 def _one_class(classes: tuple[str, ...]) -> str:

@@ -56,8 +56,15 @@ def needed_spans(plans: Sequence[LayerPlan], wanted: str, spans: Spans) -> dict[
             own = found[plan.layer.name] = _everything(len(own), plan.value.grid)
         for name, source, footprint in zip(plan.layer.sources, plan.sources, plan.footprints, strict=True):
             old, looked_at = found[name], needs(own, footprint, source.grid)
-            first, behind = np.minimum(old[:, ::2], looked_at[:, ::2]), np.maximum(old[:, 1::2], looked_at[:, 1::2])
-            found[name] = np.stack([first[:, 0], behind[:, 0], first[:, 1], behind[:, 1]], 1)
+            found[name] = looked_at if old is nothing else _joined(old, looked_at)
+    return found
+
+
+def _joined(spans: Spans, others: Spans) -> Spans:
+    """For each pair the rectangle that holds both."""
+    found = np.empty_like(spans)
+    np.minimum(spans[:, ::2], others[:, ::2], out=found[:, ::2])
+    np.maximum(spans[:, 1::2], others[:, 1::2], out=found[:, 1::2])
     return found
 
 
@@ -98,12 +105,10 @@ def _between(spans: Spans, lines: NDArray[np.int64]) -> Spans:
 
 def _under(spans: Spans, place: Place) -> Spans:
     """The inputs under the windows of the positions in `spans`, as far as they lie inside the frame."""
-    found = np.empty_like(spans)
-    window, before, sizes = place.window, (place.placed.top, place.placed.left), (place.height, place.width)
-    for axis in (0, 1):
-        first = spans[:, 2 * axis] * window.stride[axis] - before[axis]
-        reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1
-        behind = (spans[:, 2 * axis + 1] - 1) * window.stride[axis] - before[axis] + reach
-        found[:, 2 * axis] = np.minimum(np.maximum(first, 0), sizes[axis])
-        found[:, 2 * axis + 1] = np.minimum(np.maximum(behind, 0), sizes[axis])
+    window, (top, left) = place.window, (place.placed.top, place.placed.left)
+    (down, across), (rows, columns), (apart_y, apart_x) = window.stride, window.kernel, window.dilation
+    below, right = apart_y * (rows - 1) + 1 - down - top, apart_x * (columns - 1) + 1 - across - left
+    found: Spans = spans * (down, down, across, across) + (-top, below, -left, right)
+    np.maximum(found, 0, out=found)
+    np.minimum(found, (place.height, place.height, place.width, place.width), out=found)
     return found

@@ -1,4 +1,5 @@
-"""One clip of a dataset, run by several methods at once: its frames are read, and objects detected, only once.
+"""One clip of a dataset, run by several methods at once: its frames are read only once, and objects detected once for
+all methods, but where a detector is streamed at each method's fidelity.
 
 A method whose result is there already, made with the same settings, is left out.
 """
@@ -14,6 +15,8 @@ from functools import cache
 from pathlib import Path
 
 from vistream.detect.coco import KEYPOINTS
+from vistream.detect.streaming import StreamedDetector
+from vistream.engine.fidelity import PRESETS
 from vistream.evaluate.datasets.clips import Clip
 from vistream.evaluate.datasets.ground_truth import Starts, first_boxes, first_masks, first_skeletons, true_classes
 from vistream.evaluate.datasets.methods import Method, make_method
@@ -23,7 +26,7 @@ from vistream.machine import cores, cpu_name, version_of
 from vistream.media.video.frames import Source
 from vistream.pipeline.observe import Observer
 from vistream.pipeline.session import AUTO
-from vistream.types import Observations
+from vistream.types import Frame, Observations, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class _Running:
     """A method at work, and what it cost so far."""
 
     tracker: Method
+    observer: Observer
     folder: Path
     settings: dict[str, str]
     made: dict[str, str]
@@ -63,14 +67,19 @@ def run_clip(clip: Clip, order: Order, on_frame: Callable[[int], None] = lambda 
     """
     with clip.open() as source:
         total = source.frame_count or 0
-        observer = make_evaluation_observer(clip, order.task, order.detections, source, order.classes)
+        observers: dict[str, Observer] = {}
+        for name in order.methods:
+            same = next((one for one in observers.values() if not isinstance(one.boxes, StreamedDetector)), None)
+            observers[name] = same or make_evaluation_observer(
+                clip, order.task, order.detections, source, order.classes, PRESETS.get(name)
+            )
         fps = clip.fps or source.fps
-        prepared = [_prepare(clip, order, name, observer, fps) for name in order.methods]
+        prepared = [_prepare(clip, order, name, observer, fps) for name, observer in observers.items()]
         running = [run for run in prepared if not _is_finished(clip, order.task, run)]
         if len(running) < len(prepared):
             on_frame(total * (len(prepared) - len(running)))
         if running:
-            _run(clip, order, source, observer, running, on_frame)
+            _run(clip, order, source, running, on_frame)
 
 
 def _prepare(clip: Clip, order: Order, name: str, observer: Observer, fps: float | None) -> _Running:
@@ -79,7 +88,7 @@ def _prepare(clip: Clip, order: Order, name: str, observer: Observer, fps: float
     made |= {"CPU": f"{cpu_name()}, {cores()} cores"}
     settings = {key: made[key] for key in ("model", "fidelity", "detector")}
     settings |= {"classes": ",".join(order.classes), **{k: str(v) for k, v in asdict(clip).items()}}
-    return _Running(tracker, order.folder(name), settings, made)
+    return _Running(tracker, observer, order.folder(name), settings, made)
 
 
 def _is_finished(clip: Clip, task: str, run: _Running) -> bool:
@@ -101,7 +110,6 @@ def _run(
     clip: Clip,
     order: Order,
     source: Source,
-    observer: Observer,
     running: list[_Running],
     on_frame: Callable[[int], None],
 ) -> None:
@@ -109,25 +117,36 @@ def _run(
     classes = order.classes or true_classes(clip)
     with ExitStack() as stack:
         for run in running:
-            writer = open_writer(order.task, run.folder, clip, source.size, observer.joints, observer.images)
+            writer = open_writer(order.task, run.folder, clip, source.size, run.observer.joints, run.observer.images)
             run.writer = stack.enter_context(writer)
         for frame in source:
             number = frame.index - clip.start
-            seen = Observations.none() if observer.detector is None else observer.detector.detect(frame.image, number)
-            seen = wanted(order.task, classes, seen)
+            observers = {id(run.observer): run.observer for run in running}
+            found = {key: _seen(observer, frame.image, number) for key, observer in observers.items()}
             for run in running:
+                seen, work = found[id(run.observer)]
+                seen = wanted(order.task, classes, seen)
                 for identity, target in starts.get(number, ()):
                     run.tracker.add_object(target, identity)
                 began = time.perf_counter()
                 result = run.tracker.step(frame.image, seen, index=number, time=frame.time)
                 run.seconds += time.perf_counter() - began
-                for name, count in (("frames", 1), ("macs", result.work.macs), ("macs_dense", result.work.macs_dense)):
+                work = Work(work.layers + result.work.layers)
+                for name, count in (("frames", 1), ("macs", work.macs), ("macs_dense", work.macs_dense)):
                     run.counts[name] += count
                 assert run.writer is not None
                 run.writer.write(result)
                 on_frame(1)
     for run in running:
         mark_finished(run.folder, clip, Finished(run.settings, run.made, seconds=run.seconds, **run.counts))
+
+
+def _seen(observer: Observer, frame: Frame, number: int) -> tuple[Observations, Work]:
+    """What is observed in a frame, and the work of a network that is streamed for it."""
+    if observer.detector is None:
+        return Observations.none(), Work()
+    seen = observer.detector.detect(frame, number)
+    return seen, observer.boxes.work if isinstance(observer.boxes, StreamedDetector) else Work()
 
 
 @cache

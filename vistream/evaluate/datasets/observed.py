@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from vistream.detect.box_masks import BoxMasks
 from vistream.detect.person_masks import people_found
+from vistream.detect.streaming import Streaming
+from vistream.engine.fidelity import DeadZones
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.clips import Clip
 from vistream.evaluate.datasets.ground_truth import true_observations
@@ -14,6 +16,7 @@ from vistream.media.formats.detections.footage import Footage
 from vistream.media.formats.posetrack import read_poses
 from vistream.media.video.frames import Source
 from vistream.pipeline.observe import FOLLOWING, Observer, make_observer
+from vistream.pipeline.run import samples_of
 from vistream.types import Frame, Observations
 
 TRUTH, PUBLIC, FIRST = "gt", "public", "first"
@@ -42,8 +45,18 @@ def check_detections(task: str, choice: str) -> None:
         raise VistreamError(f"the task {task} has no detections {choice!r}: {', '.join(CHOICES[task])}, or a detector")
 
 
-def make_evaluation_observer(clip: Clip, task: str, choice: str, source: Source, classes: tuple[str, ...]) -> Observer:
-    """The observations of one clip. Raises VistreamError where the clip has none of this kind."""
+def make_evaluation_observer(
+    clip: Clip,
+    task: str,
+    choice: str,
+    source: Source,
+    classes: tuple[str, ...],
+    zones: DeadZones | None = None,
+) -> Observer:
+    """The observations of one clip; `zones`: a detector that can be is streamed with these, None: it runs in float.
+
+    Raises VistreamError where the clip has none of this kind.
+    """
     fps = clip.fps or source.fps or 30.0
     poses = read_poses(clip.ground_truth) if task == "pose" else None
     images = poses.images if poses else ()
@@ -65,7 +78,8 @@ def make_evaluation_observer(clip: Clip, task: str, choice: str, source: Source,
             raise VistreamError(f"{clip.name} has no public detections (det/det.txt): choose other --detections")
         count = source.frame_count if clip.frames is None else None  # of a clip that was cut they are too many
         return make_observer(task, clip.public, "auto", classes or (PERSON,), fps, replace(footage, frames=count))
-    found = make_observer(task, None, choice, classes, fps, footage)
+    streaming = None if zones is None else Streaming(zones, samples_of(str(clip.footage)))
+    found = make_observer(task, None, choice, classes, fps, footage, streaming=streaming)
     return Observer(found.detector, found.joints, images)
 
 

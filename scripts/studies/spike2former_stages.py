@@ -1,0 +1,98 @@
+"""What each stage of a streamed Spike2Former costs: `python scripts/studies/spike2former_stages.py VIDEO [...]`.
+
+For the network that comes with the package on the clips, and for the full-size one with recipe weights on pictures of
+which all or a tenth changes: by stage, the share of the dense products that was done, and processor time in
+milliseconds, means over frames after the first, one thread. `--size 0` leaves the full-size network out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from spike2former_speed import changing, full_size
+
+from vistream.energy.spikes import stage_of
+from vistream.engine.stream.backend import Done, EachAlone
+from vistream.engine.stream.choose_backend import backend_class
+from vistream.engine.stream.demand import Cells
+from vistream.engine.stream.engine import Stream
+from vistream.engine.stream.plan import LayerPlan
+from vistream.media.video.source import open_source
+from vistream.models.spike2former import Spike2Former, load
+from vistream.segment.network import PRESETS
+from vistream.segment.streamed import as_integers
+from vistream.types import Frame
+
+Cost = tuple[float, float]
+"""Of the dense products, 0..1, and milliseconds."""
+
+
+def stage(layer: str) -> str:
+    """Of an integer layer, which is called as the float network's, without the name of the head."""
+    return stage_of(layer if layer.startswith("backbone.") else f"decode_head.{layer}")
+
+
+def measure(network: Spike2Former, frames: Sequence[Frame], fidelity: str) -> dict[str, Cost]:
+    """By stage, the last for all of it."""
+    spent: defaultdict[str, float] = defaultdict(float)
+    base = backend_class()
+
+    class Timed(EachAlone, base):  # type: ignore[valid-type, misc]  # the class is chosen at run time
+        def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> Done:
+            began = time.process_time()
+            done: Done = super().update(plan, hysteresis, needed)
+            spent[stage(plan.layer.name)] += time.process_time() - began
+            return done
+
+    zones, pictures = PRESETS[fidelity], [network.fitted(frame) for frame in frames]
+    integers = as_integers(network, (pictures[0].shape[0], pictures[0].shape[1]), zones)
+    stream = Stream(integers, zones.deadband, zones.hysteresis, Timed, zones.noise)
+    stream.step(pictures[0])
+    spent.clear()
+    began = time.process_time()
+    works = [stream.step(picture).work for picture in pictures[1:]]
+    spent["all"] = time.process_time() - began
+    done, dense = defaultdict[str, int](int), defaultdict[str, int](int)
+    for layer in (layer for work in works for layer in work.layers):
+        for name in (stage(layer.name), "all"):
+            done[name] += layer.macs
+            dense[name] += layer.macs_dense
+    names = [name for name in dense if name != "all"]
+    return {name: (done[name] / dense[name], 1000 * spent[name] / len(works)) for name in (*names, "all")}
+
+
+def report(title: str, network: Spike2Former, clips: Mapping[str, tuple[str, Sequence[Frame]]]) -> None:
+    """Print a table: a column for each of `clips`, which are fidelities and frames."""
+    found = {name: measure(network, frames, fidelity) for name, (fidelity, frames) in clips.items()}
+    print(f"\n{title}\n\n| stage | " + " | ".join(found) + " |\n" + "|---" * (len(found) + 1) + "|")
+    for name in next(iter(found.values())):
+        cells = (f"{100 * costs[name][0]:.0f} %, {costs[name][1]:.1f} ms" for costs in found.values())
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Measure what each stage of a streamed Spike2Former costs.")
+    parser.add_argument("videos", nargs="*", help="clips for the network that comes with the package")
+    parser.add_argument("--frames", type=int, default=10, help="of each")
+    parser.add_argument("--size", type=int, default=512, help="of the full-size network's picture; 0: without it")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    for video in options.videos:
+        with open_source(video, max_frames=options.frames) as source:
+            frames = [frame.image for frame in source]
+        report(f"tiny, {video}", load("spike2former-tiny"), {name: (name, frames) for name in PRESETS})
+    if options.size:
+        frames = changing(options.size, 4)
+        whole = [frame if number % 2 else np.asarray(255 - frame, np.uint8) for number, frame in enumerate(frames)]
+        clips = {"all changed, exact": ("exact", whole), **{f"a tenth, {name}": (name, frames) for name in PRESETS}}
+        report(f"full size, {options.size} x {options.size}", full_size(options.size), clips)
+
+
+if __name__ == "__main__":
+    main()
