@@ -30,13 +30,19 @@ DEMO = Path(__file__).parents[1] / "demo_videos"
 CLIP = DEMO / "plaza_static.mp4"
 COMMAND = [sys.executable, "-c", "from vistream.cli.main import run; run()"]
 SHOWN = 150  # the frame of which a picture is made
+COUNTED = 120  # that of the pages on counting
 
 
-def track(folder: Path) -> None:
-    """The command of the tutorial's report; `folder` gets its page."""
-    options = ["--detections", f"{DEMO.name}/plaza_static/det/det.txt", "--fidelity", "high", "--report", str(folder)]
-    arguments = ["track", f"{DEMO.name}/{CLIP.name}", *options]
+def track(*options: str) -> None:
+    """Track the demo clip, on its own detections, with more options."""
+    arguments = ["track", f"{DEMO.name}/{CLIP.name}", "--detections", f"{DEMO.name}/plaza_static/det/det.txt", *options]
     subprocess.run([*COMMAND, *arguments], check=True, cwd=DEMO.parent)
+
+
+def counted(video: Path) -> None:
+    """The pictures of the pages on counting: a line down the middle, and a zone."""
+    zone = "0,200,250,200,250,384,0,384,corner"
+    track("--line", "0.5,0.3,0.5,1,middle", "--zone", zone, "-o", str(video))
 
 
 @contextmanager
@@ -84,9 +90,9 @@ def picture_of_page(path: Path, temporary: Path) -> None:
     save(temporary / "serve.png", path, 1000)
 
 
-def picture_of_video(video: Path, path: Path) -> None:
+def picture_of_video(video: Path, path: Path, shown: int = SHOWN) -> None:
     """One frame of the annotated video."""
-    with open_source(str(video), start=SHOWN, max_frames=1) as frames:
+    with open_source(str(video), start=shown, max_frames=1) as frames:
         Image.fromarray(next(frames).image).save(path, quality=85, optimize=True)
 
 
@@ -97,7 +103,9 @@ def main() -> None:
     folder: Path = parser.parse_args().folder
     with tempfile.TemporaryDirectory() as name:
         temporary = Path(name)
-        track(temporary / "report")
+        counted(temporary / "counted.mp4")
+        picture_of_video(temporary / "counted.mp4", folder / "counting.jpg", COUNTED)
+        track("--fidelity", "high", "--report", str(temporary / "report"))
         picture_of_video(temporary / "report" / "tracks.mp4", folder / "track.jpg")
         picture_of_report(temporary / "report", folder / "report.jpg", temporary)
         picture_of_page(folder / "serve.jpg", temporary)

@@ -20,7 +20,9 @@ from pathlib import Path
 DEMO = Path(__file__).parents[1] / "demo_videos"
 FRAMES = 20
 NEEDED = ("datumaro==1.13.12", "label-studio-sdk==2.1.2")
-OPTIONS = "--cvat-xml cvat/annotations.xml --coco-video coco/annotations/instances.json --label-studio tasks.json"
+OPTIONS = (
+    "--cvat-xml cvat/annotations.xml --coco-video coco/annotations/instances_default.json --label-studio tasks.json"
+)
 READER = """
 import json, logging, sys, warnings
 warnings.simplefilter("ignore")
@@ -41,7 +43,7 @@ config = '''<View><Labels name="label" toName="video"><Label value="person"/></L
 (task,) = json.load(open("tasks.json"))
 complaints = [one for made in task["predictions"] for one in LabelInterface(config).validate_prediction(made, True)]
 json.dump({"cvat": sorted(boxes("cvat", "cvat", "track_id")), "complaints": complaints,
-           "coco": sorted(boxes("coco", "coco_instances", "instance_id"))}, sys.stdout)
+           "coco": sorted(boxes("coco", "coco_instances", "track_id"))}, sys.stdout)
 """
 Row = tuple[int, int, str, float, float, float, float]
 

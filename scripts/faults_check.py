@@ -62,7 +62,9 @@ def remount(folder: Path) -> None:
 
 
 def remove(process: Started, folder: Path) -> None:
-    shutil.rmtree(folder)
+    """Again, until nothing is left of it: the run may write another mask meanwhile."""
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 FAULTS = {

@@ -5,11 +5,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # The same examples in every run, so that a failure is nobody's luck; `--hypothesis-profile random` explores.
-settings.register_profile("repeatable", derandomize=True, database=None)
-settings.register_profile("random", derandomize=False)
+# How long an example takes is the load of the machine, no property of the program.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", patient, derandomize=True, database=None)
+settings.register_profile("random", patient, derandomize=False)
 settings.load_profile("repeatable")
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # a run without a detector's name fetches none; tests of fetching set it free

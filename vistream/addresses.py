@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 MASK = "***"
-HARMLESS = frozenset(("channel", "subtype", "stream", "profile", "camera", "resolution", "fps", "quality", "codec"))
-"""Parameters of an address that may be shown: they tell the streams of a camera apart."""
+HARMLESS = frozenset(
+    ("channel", "subtype", "stream", "profile", "camera", "resolution", "fps", "quality", "codec", "v")
+)
+"""Parameters of an address that may be shown: they tell the streams of a camera, or the videos of a site, apart."""
 
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+:/+)(?P<rest>\S+)")
 _PLAIN_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)[/?#]")

@@ -13,6 +13,8 @@ LACK_OF_MEMORY = re.compile(
 )
 """As PyTorch, OpenCV, the loader of libraries, and Python say it."""
 NO_MEMORY = "there is not enough memory: end other programs, take smaller frames, or fewer --jobs"
+LONGEST = 100
+"""Letters of a name that are shown where the name itself is what is wrong."""
 LEAST = 512 * 2**20
 """Bytes. A library that fails while less than this can be had most likely failed for want of it."""
 
@@ -29,6 +31,8 @@ def told(error: BaseException) -> str | None:
 
     >>> told(VistreamError("a.mp4 is empty")), told(KeyError("a"))
     ('a.mp4 is empty', None)
+    >>> told(PermissionError(13, "Permission denied", "/root/a.mp4"))
+    "/root/a.mp4 can't be used: Permission denied"
     >>> told(MemoryError()) == told(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
     True
     """
@@ -38,6 +42,9 @@ def told(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, MemoryError) or (isinstance(error, Exception) and LACK_OF_MEMORY.search(str(error))):
         return NO_MEMORY
+    if isinstance(error, OSError) and isinstance(error.filename, str):  # a name too long, a folder closed to us
+        name = error.filename if len(error.filename) <= LONGEST else f"{error.filename[:LONGEST]}..."
+        return f"{name} can't be used: {error.strerror}"
     return None
 
 

@@ -27,9 +27,9 @@ Warp = NDArray[np.float64]
 
 def as_array(name: str, value: Any, dtype: type[np.float64] | type[np.bool_]) -> NDArray[Any]:
     """An array of what may be a list, an array or a tensor, on any device. Raises VistreamError, which names it."""
-    for method in ("detach", "cpu"):  # of a tensor
-        value = getattr(value, method, lambda value=value: value)()
     try:
+        if hasattr(value, "detach"):  # a tensor, of any type: NumPy has fewer of them
+            value = value.detach().cpu().double()
         array = np.asarray(value, dtype=dtype)
     except (TypeError, ValueError, RuntimeError):
         raise VistreamError(
@@ -52,7 +52,7 @@ def _check_shape(name: str, value: Any, shape: tuple[int | None, ...]) -> None:
 class Observations:
     """What a detector saw in one frame; row `i` of every array is one object.
 
-    `boxes`: float64 `[N, 4]`; `scores`: float64 `[N]` in 0..1; `labels`: N class names.
+    `boxes`: float64 `[N, 4]`; `scores`: float64 `[N]` in 0..1; `labels`: N class names, or one for all.
     `masks`: bool `[N, H, W]`, or None; `keypoints`: float64 `[N, K, 3]` as (x, y, confidence), or None.
     Lists, tuples, tensors and arrays of other types are taken as such arrays. Raises VistreamError for what can't be.
 
@@ -70,7 +70,7 @@ class Observations:
         boxes = as_array("boxes", self.boxes, np.float64)
         count = len(boxes) if boxes.size else 0
         given: Any = self.labels
-        labels = (given,) if isinstance(given, str) else tuple(map(str, given))
+        labels = (given,) * count if isinstance(given, str) else tuple(map(str, given))
         whole = {
             "boxes": boxes if count else np.zeros((0, 4)),
             "scores": as_array("scores", self.scores, np.float64),

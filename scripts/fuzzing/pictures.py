@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,26 @@ def _image(path: Path) -> object:
     return read_image(path)
 
 
+def _animation_seeds(folder: Path) -> list[Path]:
+    from PIL import Image
+
+    images = [Image.fromarray(np.full((12, 16, 3), 40 * number, np.uint8)) for number in range(3)]
+    paths = [folder / f"a.{suffix}" for suffix in ("gif", "webp", "png")]
+    for path in paths:
+        images[0].save(path, save_all=True, append_images=images[1:], duration=50, loop=0)
+    return paths
+
+
+def _animation(path: Path) -> object:
+    from vistream.media.video.source import open_source
+
+    with open_source(str(path)) as source:
+        return sum(frame.image.size for frame in islice(source, 20))
+
+
 PICTURES: dict[str, Reader] = {
     "davis": Reader(_labels_seeds, _labels),
     "segments": Reader(_segments_seeds, _segments),
     "image": Reader(_image_seeds, _image),
+    "animation": Reader(_animation_seeds, _animation),
 }

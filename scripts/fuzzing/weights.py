@@ -168,9 +168,33 @@ def _resume(path: Path) -> object:
     return load_checkpoint(path)
 
 
+def _spike2former_seeds(folder: Path) -> list[Path]:
+    """The smallest there can be, of zeros, one with a description and one without."""
+    import torch
+    from safetensors.torch import save_file
+
+    from vistream.models.spike2former.network import Network
+    from vistream.models.spike2former.neuron import Levels
+    from vistream.models.spike2former.profile import Profile
+    from vistream.models.spike2former.sizes import BackboneSizes, Sizes
+
+    sizes = Sizes(BackboneSizes("sdtv2", (8, 8, 8, 16, 24), (2, 1)), "semantic", 16, 4, 2, 24, 4, 32, 5, 3)
+    state = {name: torch.zeros_like(value) for name, value in Network(sizes, Levels(), Levels()).state_dict().items()}
+    save_file(state, folder / "described.safetensors", Profile().metadata())
+    save_file(state, folder / "bare.safetensors")
+    return [folder / "bare.safetensors", folder / "described.safetensors"]
+
+
+def _spike2former(path: Path) -> object:
+    from vistream.models.spike2former.loading import load
+
+    return load(path)
+
+
 WEIGHTS: dict[str, Reader] = {
     "onnx": Reader(_onnx_seeds, _onnx),
     "checkpoint": Reader(_checkpoint_seeds, _checkpoint),
+    "spike2former": Reader(_spike2former_seeds, _spike2former),
     "tfjs": Reader(_tfjs_seeds, _tfjs),
     "npm": Reader(_npm_seeds, _npm),
     "resume": Reader(_resume_seeds, _resume),

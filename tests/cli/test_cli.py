@@ -212,3 +212,8 @@ def test_eval_scores_two_files(tmp_path: Path) -> None:
     assert "HOTA" in done.stdout
     assert "100" in done.stdout or "1.0" in done.stdout
     assert (tmp_path / "scores.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["", "track", "serve"])
+def test_flags_are_not_shown_with_a_value(name: str) -> None:
+    assert "bool" not in CliRunner().invoke(app, [*name.split(), "--help"], catch_exceptions=False).output

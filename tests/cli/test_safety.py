@@ -12,8 +12,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from vistream.addresses import without_secrets
+from vistream.cli.main import app
+from vistream.errors import told
 from vistream.pipeline.fleet.jobs import stem_of
 from vistream.pipeline.outputs import OutputPaths
 from vistream.pipeline.recording import Recording
@@ -123,6 +126,31 @@ def test_names_are_printed_as_they_are(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout + done.stderr
     missing = vistream("track", f"no{name}", cwd=tmp_path)
     assert missing.stderr == "error: noa[bold]:smile:\\x1b[31m.mp4 matches nothing\n"
+
+
+LONG = 300 * "x"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("track", LONG),
+        ("track", str(CLIP), "--csv", LONG),
+        ("track", str(CLIP), "--output", f"{LONG}/a.mp4"),
+        ("track", str(CLIP), "--detector", LONG),
+        ("track", str(CLIP), "--detections", LONG),
+        ("track", str(CLIP), "--model", LONG),
+        ("track", str(CLIP), "--report", LONG),
+        ("eval", "--gt", LONG, "--pred", LONG),
+    ],
+)
+def test_a_name_that_is_too_long_ends_in_one_line(arguments: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(app, arguments)
+    line = done.output if done.exception is None or isinstance(done.exception, SystemExit) else told(done.exception)
+    assert done.exit_code != 0
+    assert line is not None, repr(done.exception)
+    assert "xxx" in line
+    assert len(line) < 1000
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")

@@ -51,6 +51,16 @@ def device() -> Iterator[None]:
         torch.set_default_device(None)
 
 
+@contextmanager
+def graphics() -> Iterator[None]:
+    """The GPU is the default, whether there is one or not."""
+    torch.set_default_device("cuda")
+    try:
+        yield
+    finally:
+        torch.set_default_device(None)
+
+
 @pytest.mark.parametrize("setting", [autocast, dtype, device])
 @pytest.mark.parametrize("backend", ["torch", "auto"])
 def test_settings_of_the_caller_change_no_level(setting, backend: str) -> None:  # type: ignore[no-untyped-def]
@@ -66,7 +76,7 @@ def test_settings_of_the_caller_change_no_level(setting, backend: str) -> None: 
     assert torch.equal(calibrated, expected)
 
 
-@pytest.mark.parametrize("setting", [autocast, dtype, device])
+@pytest.mark.parametrize("setting", [autocast, dtype, device, graphics])
 def test_a_session_tracks_whatever_the_caller_has_set(setting) -> None:  # type: ignore[no-untyped-def]
     with setting():
         session = Session()

@@ -228,7 +228,7 @@ def test_the_users_own_file_is_named_where_scores_stand_for_flags(tmp_path: Path
     tinydata.mot(tmp_path, "scores", COUNT)
     ground_truth = tmp_path / "train" / "scores" / "gt" / "gt.txt"
     ground_truth.write_text("".join(f"{n},1,{n},1,24,24,0.63,-1,-1,-1\n" for n in range(1, COUNT + 1)))
-    with pytest.raises(VistreamError, match="no object to score: a flag of 1 is expected in column 7") as error:
+    with pytest.raises(VistreamError, match=r"no object to score: column 7 holds scores \(0\.63\)") as error:
         evaluate_dataset(Order("mot", "public", tmp_path / "out"), tmp_path, max_frames=3)
     assert str(error.value).startswith(str(ground_truth.resolve()))
 

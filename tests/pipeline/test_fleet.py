@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,6 +50,15 @@ def test_a_glob_of_videos_is_many_sources_and_one_of_images_is_one(tmp_path: Pat
         sources_of([f"{tmp_path}/*.avi"])
     with pytest.raises(VistreamError, match="is named twice"):
         sources_of([pattern, videos[0]])
+
+
+def test_brackets_of_a_folder_mean_themselves_and_a_page_is_no_glob(tmp_path: Path) -> None:
+    (tmp_path / "a [1]").mkdir()
+    for name in ("b.mp4", "c.mp4"):
+        (tmp_path / "a [1]" / name).write_bytes(b"")
+    assert sources_of([f"{tmp_path}/a [1]/*.mp4"]) == [f"{tmp_path}/a [1]/{name}" for name in ("b.mp4", "c.mp4")]
+    with pytest.raises(VistreamError, match="yt-dlp"):
+        sources_of(["youtube.com/watch?v=x"])
 
 
 def test_every_source_has_files_of_its_own(tmp_path: Path) -> None:
@@ -158,3 +170,45 @@ def test_the_command_tracks_a_glob_and_one_failure_is_not_all(
     assert not (tmp_path / "out" / "b.jsonl").exists()
     for bad in (["--show"], ["--report", "page"]):
         assert isinstance(CliRunner().invoke(app, ["track", "videos/*.mp4", *bad]).exception, VistreamError)
+
+
+INTERRUPTED = """
+import signal
+from vistream.cli.main import run
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    run()
+"""
+
+
+def all_gone(group: int) -> bool:
+    """Whether a minute later none of a group of processes is left."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a test can't press Ctrl-C for a group of processes")
+def test_ctrl_c_ends_all_workers_and_they_can_go_on(tmp_path: Path, videos: list[str]) -> None:
+    """A terminal sends it to the command and its workers alike."""
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED, encoding="utf-8")
+    options = ["--detector", "motion", "--jobs", "2", "--jsonl", str(tmp_path / "out"), "--quiet"]
+    command = [sys.executable, str(script), "track", *videos, *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        lines = [tmp_path / "out" / f"{name}.jsonl" for name in "ab"]
+        while process.poll() is None and not all(path.exists() and path.stat().st_size for path in lines):
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate(timeout=300)[1]
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert all_gone(process.pid)
+    for path in lines:
+        assert path.with_suffix(".resume").is_file()
+        assert [result.frame for result in read_results(path)] == list(range(len(list(read_results(path)))))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from vistream.errors import VistreamError
+from vistream.pipeline.session import Session
 from vistream.types import Observations
 
 
-@pytest.mark.parametrize("kind", [list, tuple, np.float32, torch.tensor, "half", "gradient"])
+@pytest.mark.parametrize("kind", [list, tuple, np.float32, torch.tensor, "half", "bfloat16", "gradient"])
 def test_boxes_of_any_kind(kind: Any) -> None:
     boxes: Any = [[1, 2, 3, 4], [5, 6, 7, 8]]
-    if kind == "half":
-        boxes = torch.tensor(boxes, dtype=torch.float16)
+    if kind in ("half", "bfloat16"):
+        boxes = torch.tensor(boxes, dtype=getattr(torch, kind))
     elif kind == "gradient":
         boxes = torch.tensor(boxes, dtype=torch.float32, requires_grad=True)
     else:
@@ -50,3 +53,49 @@ def test_what_does_not_fit_is_one_clear_error(changes: dict[str, Any], complaint
     given: dict[str, Any] = {"boxes": [[1, 2, 3, 4]], "scores": [0.5], "labels": ["car"]} | changes
     with pytest.raises(VistreamError, match=complaint):
         Observations(**given)
+
+
+def test_one_text_is_the_class_of_all() -> None:
+    assert Observations([[1, 2, 3, 4]] * 2, [0.5, 1], "car").labels == ("car", "car")  # type: ignore[arg-type]
+
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+SEEN = Observations(np.array([[10.0, 10, 20, 30]]), np.array([0.9]), ("car",))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        PICTURE[:, ::-1][:, ::-1],
+        PICTURE.transpose(2, 0, 1),
+        PICTURE.astype(np.int64),
+        torch.from_numpy(PICTURE).permute(2, 0, 1)[None],
+        Image.fromarray(PICTURE),
+        PICTURE.tolist(),
+    ],
+    ids=["strides", "channels first", "int64", "tensor", "PIL", "lists"],
+)
+def test_a_session_takes_frames_of_any_kind(frame: Any) -> None:
+    session, plain = Session(model=None), Session(model=None)
+    for _ in range(2):
+        assert session.step(frame, SEEN).tracks == plain.step(PICTURE, SEEN).tracks
+
+
+def test_a_grey_frame_is_taken_as_grey_in_three_channels() -> None:
+    assert [track.id for track in Session(model=None).step(PICTURE[..., 0], SEEN).tracks] == [1]
+
+
+@pytest.mark.parametrize(
+    ("frame", "observations", "complaint"),
+    [
+        (PICTURE / 255, SEEN, "a frame must be uint8"),
+        (np.zeros((0, 0, 3), np.uint8), SEEN, "must be uint8"),
+        (None, SEEN, "a frame must be uint8"),
+        ("a.png", SEEN, "read pictures and videos first"),
+        (PICTURE, [[1, 2, 3, 4]], "observations are list: give vistream.Observations"),
+        (PICTURE, replace(SEEN, masks=np.ones((1, 5, 5), bool)), "masks are 5x5, the frame is 96x64"),
+    ],
+)
+def test_what_is_no_frame_or_observation_is_one_clear_error(frame: Any, observations: Any, complaint: str) -> None:
+    with pytest.raises(VistreamError, match=complaint):
+        Session(model=None).step(frame, observations)

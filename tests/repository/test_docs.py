@@ -7,10 +7,10 @@ import re
 import shlex
 from pathlib import Path
 
+import docs_numbers
 import pytest
 import typer
 from typer.main import get_command
-from typer.testing import CliRunner
 
 from vistream.cli.main import app
 
@@ -94,22 +94,19 @@ def test_numbers_stand_beside_the_command_that_made_them(page: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_first_table_is_what_the_command_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That of the first ten minutes: everything in it but the speed is the same on every machine."""
-    done = track_demo(tmp_path, monkeypatch)
-    text = (DOCS / "first-ten-minutes.md").read_text(encoding="utf-8")
-    for name in ("frames", "tracks", "detections", "network"):
-        (stated,) = re.findall(rf"│ {name} +│ (.*?) +│", text)
-        (found,) = re.findall(rf"│ {name} +│ (.*?) +│", done)
-        assert found == stated, name
+def test_what_the_demo_clip_gives_is_what_the_pages_say(tmp_path: Path) -> None:
+    """If not: python scripts/docs_numbers.py."""
+    assert docs_numbers.stale(docs_numbers.first_table(tmp_path), write=False) == []
+    assert docs_numbers.stale(docs_numbers.fidelities(tmp_path), write=False) == []
+    assert docs_numbers.is_shown(docs_numbers.shown(tmp_path / "high.mp4"))
 
 
-def track_demo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.chdir(folder)
-    arguments = ["track", str(ROOT / "demo_videos" / "plaza_static.mp4"), "--detector", "motion"]
-    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "100"}, catch_exceptions=False)
-    assert done.exit_code == 0
-    return done.output
+@pytest.mark.slow
+@pytest.mark.real
+def test_what_a_real_clip_gives_is_what_the_readme_says(tmp_path: Path, real_data: Path) -> None:
+    """If not: python scripts/docs_numbers.py --data ../shared/data."""
+    stated = docs_numbers.real_clips(real_data, tmp_path, ("TUD-Stadtmitte",))
+    assert docs_numbers.stale(stated, write=False) == []
 
 
 def test_every_command_is_on_the_page_of_the_command_line() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fuzzing.mutate import mutated
 from fuzzing.readers import READERS
-from fuzzing.worker import judge, seeds_of
+from fuzzing.worker import Files, judge, seeds_of
 from PIL import Image
 
 from vistream.detect.background import Difference
@@ -24,7 +24,6 @@ from vistream.media.formats.mots import read_mots
 from vistream.media.video.images import read_image
 from vistream.models.tfjs import load_tfjs
 
-Seeds = list[tuple[str, bytes]]
 CASES = 40
 """Broken files for each reader."""
 
@@ -35,13 +34,13 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def seeds(reader: str, tmp_path_factory: pytest.TempPathFactory) -> Seeds:
+def seeds(reader: str, tmp_path_factory: pytest.TempPathFactory) -> Files:
     """Suffix and content of the reader's valid files."""
     return seeds_of(reader, tmp_path_factory.mktemp(reader))
 
 
 @pytest.mark.parametrize("reader", READERS, scope="module")
-def test_a_broken_file_is_read_or_refused_in_one_line(reader: str, seeds: Seeds, scratch: Path) -> None:
+def test_a_broken_file_is_read_or_refused_in_one_line(reader: str, seeds: Files, scratch: Path) -> None:
     """The same files in every run."""
     for number in range(CASES):
         chance = random.Random(number)
@@ -52,7 +51,7 @@ def test_a_broken_file_is_read_or_refused_in_one_line(reader: str, seeds: Seeds,
 
 
 @pytest.mark.parametrize("reader", READERS, scope="module")
-def test_the_seeds_are_valid(reader: str, seeds: Seeds, tmp_path: Path) -> None:
+def test_the_seeds_are_valid(reader: str, seeds: Files, tmp_path: Path) -> None:
     for number, (suffix, data) in enumerate(seeds):
         path = tmp_path / f"{number}{suffix}"
         path.write_bytes(data)

@@ -197,7 +197,7 @@ def test_other_sites_and_nonsense_are_refused(clip: Path) -> None:
             ("api/object", b"[", {"x-vistream": "1"}, 400),
             ("api/object", b'{"frame": 0, "box": [1, 2]}', {"x-vistream": "1"}, 400),
             ("api/object", b" " * 200_000, {"x-vistream": "1"}, 413),
-            ("api/fly", b"{}", {"x-vistream": "1"}, 400),
+            ("api/fly", b"{}", {"x-vistream": "1"}, 404),
         ):
             with pytest.raises(HTTPError) as refused:
                 urlopen(Request(address + path, body, headers), timeout=30)

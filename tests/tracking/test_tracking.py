@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vistream.tracking import kalman
+from vistream.tracking import kalman, similarity
 from vistream.tracking.assignment import assign, iou, same_label
 from vistream.tracking.kalman import Belief, Noise
 from vistream.tracking.noise import NoiseModel, Recent
@@ -254,6 +254,15 @@ def test_similarity_does_not_depend_on_the_order_of_summation() -> None:
     np.testing.assert_array_equal(
         reconstruction_similarity(shuffled, shuffled), reconstruction_similarity(objects, objects)
     )
+
+
+def test_similarity_of_a_crowd_is_the_same_in_less_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(5)
+    objects = [unit_vectors(draw.normal(size=(count, 6)).astype(np.float32)) for count in (4, 1, 7, 3, 2)]
+    others = objects[1:4]
+    whole = reconstruction_similarity(objects, others)
+    monkeypatch.setattr(similarity, "MOST", 40)
+    np.testing.assert_array_equal(reconstruction_similarity(objects, others), whole)
 
 
 def test_similarity_of_nothing_and_of_zeros() -> None:

@@ -48,7 +48,8 @@ def test_the_configurations_that_come_along_are_the_published_ones() -> None:
         ("network: {backbone: resnet}", "network.backbone must be one of sdtv2, sdtv3"),
         ("network: {widths: [1, 2]}", "network.widths must be a list of 5"),
         ("[1, 2]", "the file must be a mapping"),
-        ("a: [", "while parsing"),
+        ("a: [", "line 1: not YAML: expected"),
+        ("loss: {dice: 1" + 400 * "0" + "}", "loss.dice must be a number"),
     ],
 )
 def test_mistakes_in_a_configuration_are_named(text: str, message: str, tmp_path: Path) -> None:

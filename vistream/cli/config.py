@@ -122,19 +122,9 @@ def _text(value: Any) -> str:
 
 def read_yaml(path: Path) -> dict[Any, Any]:
     """A YAML file's names and values. Raises VistreamError where it is none."""
-    import yaml
+    from vistream.media.formats.text import read_text, yaml_value
 
-    from vistream.media.formats.text import read_text
-
-    try:
-        whole = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise VistreamError(f"{where}: not YAML: {problem}") from None
-    except (ValueError, RecursionError) as error:
-        raise VistreamError(f"{path}: not YAML that can be read: {error}") from None
+    whole = yaml_value(read_text(path), str(path))
     if whole is None:
         return {}
     if not isinstance(whole, dict):

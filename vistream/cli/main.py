@@ -21,7 +21,7 @@ from vistream.cli.doctor import doctor
 from vistream.cli.download_weights import download_weights
 from vistream.cli.energy_report import energy_report
 from vistream.cli.evaluate import evaluate
-from vistream.cli.options import flag
+from vistream.cli.options import Command, Group, flag
 from vistream.cli.process_title import hide_secrets
 from vistream.cli.serve import serve
 from vistream.cli.track import track
@@ -32,6 +32,7 @@ from vistream.torch_threads import let_waiting_threads_sleep
 
 app = typer.Typer(
     name="vistream",
+    cls=Group,
     help="Track objects through video, computing only what changed since the last frame.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -39,8 +40,8 @@ app = typer.Typer(
 for command in (
     *(track, verify, bench, train, calibrate, download_weights, energy_report, serve, annotate, doctor, config),
 ):
-    app.command(command.__name__.replace("_", "-"))(command)
-app.command("eval")(evaluate)
+    app.command(command.__name__.replace("_", "-"), cls=Command)(command)
+app.command("eval", cls=Command)(evaluate)
 
 
 @app.callback(invoke_without_command=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 NETWORK, FRAMES, OUTPUTS, COUNTING = "Network", "Frames", "Outputs", "Counting"
 """Headings in `--help` for the options of commands that have many."""
@@ -14,6 +15,27 @@ NETWORK, FRAMES, OUTPUTS, COUNTING = "Network", "Frames", "Outputs", "Counting"
 def flag(name: str, help: str) -> Any:  # Any: as typer's own
     """An option that is given or not; newer typers would write that it takes a value, `<bool>`."""
     return typer.Option(name, help=help, metavar="")
+
+
+class Command(TyperCommand):
+    """One whose options that typer adds by itself, such as `--help`, are flags as `flag`'s are."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # Any: of click, or of what typer has in its place
+        return _flags_without_values(super().get_params(ctx))
+
+
+class Group(TyperGroup):
+    """As `Command`, of the program as a whole."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # Any: of click, or of what typer has in its place
+        return _flags_without_values(super().get_params(ctx))
+
+
+def _flags_without_values(parameters: list[Any]) -> list[Any]:
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return parameters
 
 
 SourceArgument = Annotated[

@@ -23,7 +23,13 @@ def as_frame(frame: Any, channels: int) -> Frame:
     last, or first where only that fits; with a batch axis of 1; grey pictures without a channel axis, repeated where
     the network has three channels.
     """
-    if isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] == channels:
+    if (
+        isinstance(frame, np.ndarray)
+        and frame.dtype == np.uint8
+        and frame.ndim == 3
+        and frame.shape[2] == channels
+        and frame.size
+    ):
         return _plain(frame)
     array, first = _array(frame)
     if array.ndim == 4 and len(array) == 1:

@@ -11,6 +11,7 @@ from vistream.detect.coco import KEYPOINTS
 from vistream.detect.streaming import SharedFeatures
 from vistream.engine.fidelity import PRESETS, DeadZones, dead_zones
 from vistream.engine.float_network import FloatFeatures, FloatNetwork
+from vistream.engine.frames import as_frame
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.lazy_features import LazyFeatures
 from vistream.errors import VistreamError
@@ -222,12 +223,14 @@ class Session:
         time: float | None = None,
         features: SharedFeatures | None = None,
     ) -> Result:
-        """Take the next frame, uint8 `[H, W, 3]`, RGB, and what a detector saw in it.
+        """Take the next frame, uint8 `[H, W, 3]`, RGB, or another form that `as_frame` takes, and what was seen.
 
         `features`: of the detector's own network, for a session without one. `index` and `time` (seconds) are carried
-        into the result; without them frames are counted from 0.
+        into the result; without them frames are counted from 0. Raises VistreamError for what is no frame, and for
+        observations that are none, or whose masks have another size.
         """
-        seen = Observations.none() if observations is None else observations
+        frame = as_frame(frame, channels=3)
+        seen = _checked(observations, frame)
         number = self._next if index is None else index
         self._next = number + 1
         seconds = 0.0 if time is None else time
@@ -258,6 +261,20 @@ class Session:
             if isinstance(self._stream, Stream)
             else self._stream.features(fitted, size)
         )
+
+
+def _checked(observations: Observations | None, frame: Frame) -> Observations:
+    if observations is None:
+        return Observations.none()
+    if not isinstance(observations, Observations):
+        raise VistreamError(
+            f"observations are {type(observations).__name__}: give vistream.Observations(boxes, scores, labels)"
+        )
+    masks = observations.masks
+    if masks is not None and len(masks) and masks.shape[1:] != frame.shape[:2]:
+        sizes = [f"{width}x{height}" for height, width in (masks.shape[1:], frame.shape[:2])]
+        raise VistreamError(f"masks are {sizes[0]}, the frame is {sizes[1]}: they must be alike")
+    return observations
 
 
 def _options(task: str, conf: Conf, memory: float | None) -> Options:

@@ -84,6 +84,12 @@ def settings_of(task: str | None = None, **options: Any) -> Settings:  # Any: ea
     unknown = [name for name in options if name not in _FIELDS]
     if unknown:
         raise VistreamError(f"track has no option {unknown[0]!r}: it has {', '.join(sorted(_FIELDS))}")
+    for name in _TEXTS:
+        if not isinstance(options.get(name, ""), str):
+            raise VistreamError(f"{name} is {options[name]!r:.60}: a text is expected")
+    for name in _COUNTS:
+        if options.get(name) is not None:
+            options[name] = _whole(name, options[name])
     for name in ("detections", "init_mask", "init_poses"):
         if options.get(name) is not None:
             options[name] = _path(name, options[name])
@@ -104,12 +110,24 @@ def settings_of(task: str | None = None, **options: Any) -> Settings:  # Any: ea
 
 
 _FIRST = ("init_mask", "init_box", "init_poses")
+_TEXTS = ("model", "detector", "fidelity")
+_COUNTS = ("deadband", "hysteresis", "start", "stride", "max_frames", "interpolate")
 
 
 def _source(source: PathLike | int) -> str:
     if isinstance(source, int) and not isinstance(source, bool):
         return str(source)
     return str(_path("source", source)) if not isinstance(source, str) else source
+
+
+def _whole(name: str, value: Any) -> int:  # Any: whatever a caller gives
+    try:
+        number = int(value)
+        if number == float(value):
+            return number
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise VistreamError(f"{name} is {value!r:.60}: a whole number is expected")
 
 
 def _path(name: str, value: object) -> Path:
@@ -121,7 +139,12 @@ def _path(name: str, value: object) -> Path:
 def _conf(value: float | Mapping[str, float] | Conf) -> Conf:
     if isinstance(value, Conf):
         return value
-    return Conf(None, tuple(value.items())) if isinstance(value, Mapping) else Conf(float(value))
+    try:
+        if isinstance(value, Mapping):
+            return Conf(None, tuple((str(name), float(score)) for name, score in value.items()))
+        return Conf(float(value))
+    except (TypeError, ValueError):
+        raise VistreamError(f"conf is {value!r:.60}: a number is expected, or one for each class by name") from None
 
 
 def _names(value: object) -> tuple[str, ...]:

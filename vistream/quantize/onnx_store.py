@@ -70,6 +70,6 @@ def load_onnx_network(file: OnnxFile, key: str) -> OnnxNetwork | None:
         preprocess = Preprocess(tuple(facts["mean"]), tuple(facts["std"]))
         path.touch()  # it is in use
         return OnnxNetwork(file, load_network(path), preprocess, crossing, tail)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, VistreamError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, VistreamError) as error:
         log.debug("%s: %s", path, error)
         return None

@@ -103,7 +103,7 @@ def load_ranges(path: Path) -> Ranges:
         ranges = {str(name): (float(low), float(high)) for name, (low, high) in loaded.items()}
     except OSError as error:
         raise VistreamError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise VistreamError(
             f"{path}: is no calibration file; make one with: vistream calibrate SOURCE --output FILE"
         ) from None

@@ -11,6 +11,7 @@ cannot follow code that looks at shapes.)
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -102,17 +103,24 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Know which module is being called."""
-        before = register_module_forward_pre_hook(lambda module, _: self._modules.append(module))
-        after = register_module_forward_hook(lambda *_: self._leave(), always_call=True)
+        """Know which module is being called, in this thread: torch calls such hooks for all modules of the process."""
+        thread = threading.get_ident()
+
+        def enter(module: nn.Module, _: Any) -> None:
+            if threading.get_ident() == thread:
+                self._modules.append(module)
+
+        def leave(*_: Any) -> None:
+            if threading.get_ident() == thread:
+                self._modules.pop()
+
+        before = register_module_forward_pre_hook(enter)
+        after = register_module_forward_hook(leave, always_call=True)
         try:
             yield
         finally:
             before.remove()
             after.remove()
-
-    def _leave(self) -> None:
-        self._modules.pop()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

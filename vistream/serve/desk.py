@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,10 @@ class Desk:
             self._detector = make_detector(name, self.fps)
             log.info("boxes of %s help to find what is clicked on", name)
 
+    def without_path(self, error: VistreamError) -> str:
+        """The error's line for whoever looks at the page, who need not know where the file lies."""
+        return str(error).replace(str(Path(self.source)), self.title).replace(self.source, self.title)
+
     def frame(self, number: int) -> Frame:
         """A frame by its number from 0, uint8 `[H, W, 3]`, RGB. Raises VistreamError where there is none."""
         with self._lock:
@@ -96,8 +101,14 @@ class Desk:
         Where a detector's weights are here, its boxes tell how large what is clicked on may be.
         """
         frame = self.frame(number)
-        box = box or box_around(clicks, self._seen(number))
+        box = self._dragged(box) if box else box_around(clicks, self._seen(number))
         return mask_of_clicks(frame, clicks) if box is None else mask_of_box(frame, box, clicks)
+
+    def _dragged(self, box: Box) -> Box:
+        """A box of the page, cut to the frame."""
+        if box[2] < 2 or box[3] < 2:
+            raise VistreamError("the box is too small: drag it around the object")
+        return box_in(box, self.size)
 
     def _seen(self, number: int) -> Observations:
         with self._lock:
@@ -117,7 +128,8 @@ class Desk:
         if self.settings.task == "sot":
             if box is None:
                 raise VistreamError("the task sot follows a box: drag one around the object")
-            whole, mask = box_in(box, self.size), None
+            self.frame(number)  # which must be there
+            whole, mask = self._dragged(box), None
         else:
             mask = self.region(number, clicks, box)
             rows, columns = np.nonzero(mask)
@@ -169,7 +181,7 @@ class Desk:
             self._track()
             self.state = "stopped" if self._stopping.is_set() else "done"
         except VistreamError as error:
-            self.state, self.message = "failed", str(error)
+            self.state, self.message = "failed", self.without_path(error)
         except Exception:  # a thread's exception would be lost, and the page would show a run that never ends
             log.exception("%s failed", self.title)
             self.state, self.message = "failed", "it failed: the terminal says why"

@@ -5,7 +5,6 @@ What changes anything is asked for by POST, with a header that pages of other si
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from importlib import resources
@@ -29,16 +28,13 @@ from vistream.media.formats.jsonl import JsonlWriter
 from vistream.media.formats.mot import MotWriter
 from vistream.media.formats.tracks_csv import TracksCsvWriter
 from vistream.serve.access import Access
-from vistream.serve.clicks import Click, outline
+from vistream.serve.asked import body_of, identity_in, number_in, target_in
+from vistream.serve.clicks import outline
 from vistream.serve.desk import Desk
 from vistream.serve.deskpage import page
 from vistream.serve.maskzip import MaskZipWriter
 from vistream.serve.tile import jpeg_of
-from vistream.types import Box
 
-HEADER = "x-vistream"
-MOST_BYTES = 100_000
-"""Of a request: a few hundred clicks."""
 DOWNLOADS: dict[str, tuple[str, Callable[[Path, Film], Any]]] = {
     "jsonl": (".jsonl", lambda path, film: JsonlWriter(path)),
     "csv": (".csv", lambda path, film: TracksCsvWriter(path)),
@@ -54,6 +50,13 @@ DOWNLOADS: dict[str, tuple[str, Callable[[Path, Film], Any]]] = {
 def make_desk_app(desk: Desk, token: str | None) -> Starlette:
     """`token`: as for `Access`."""
 
+    async def asked(do: Callable[[], Any]) -> Any:  # Any: whatever is asked for
+        """In a thread; what the user can put right is answered as 400 with its line, which names no folder."""
+        try:
+            return await run_in_threadpool(do)
+        except VistreamError as error:
+            raise HTTPException(400, desk.without_path(error)) from None
+
     async def index(request: Request) -> Response:
         return HTMLResponse(page(desk.settings.task, _downloads(desk)))
 
@@ -65,11 +68,12 @@ def make_desk_app(desk: Desk, token: str | None) -> Starlette:
         return JSONResponse(desk.as_dict())
 
     async def frame(request: Request) -> Response:
-        picture = await _asked(lambda: desk.frame(request.path_params["number"]))
+        number = number_in(request)
+        picture = await asked(lambda: desk.frame(number))
         return Response(await run_in_threadpool(jpeg_of, picture), media_type="image/jpeg")
 
     async def tracks(request: Request) -> Response:
-        return JSONResponse(desk.tracks(request.path_params["number"]))
+        return JSONResponse(desk.tracks(number_in(request)))
 
     async def picture(request: Request) -> Response:
         if desk.picture is None:
@@ -77,22 +81,25 @@ def make_desk_app(desk: Desk, token: str | None) -> Starlette:
         return Response(await run_in_threadpool(jpeg_of, desk.picture), media_type="image/jpeg")
 
     async def region(request: Request) -> Response:
-        number, _, clicks, box = _target(await _body(request))
-        mask = await _asked(lambda: desk.region(number, clicks, box))
+        target = target_in(await body_of(request))
+        mask = await asked(lambda: desk.region(target.frame, target.clicks, target.box))
         return JSONResponse({"outline": outline(mask), "pixels": int(mask.sum())})
 
     async def give(request: Request) -> Response:
-        number, identity, clicks, box = _target(await _body(request))
-        return JSONResponse(await _asked(lambda: desk.give(number, identity, clicks, box)))
+        target = target_in(await body_of(request))
+        return JSONResponse(await asked(lambda: desk.give(target.frame, target.identity, target.clicks, target.box)))
 
     async def order(request: Request) -> Response:
-        body = await _body(request)
+        body = await body_of(request)
         orders: dict[str, Callable[[], None]] = {
             "start": desk.start,
             "stop": desk.stop,
-            "forget": lambda: desk.forget(int(body["id"])),
+            "forget": lambda: desk.forget(identity_in(body)),
         }
-        await _asked(lambda: orders[request.path_params["order"]]())
+        chosen = orders.get(request.path_params["order"])
+        if chosen is None:
+            raise HTTPException(404, "there is no such order")
+        await asked(chosen)
         return JSONResponse(desk.as_dict())
 
     async def download(request: Request) -> Response:
@@ -107,8 +114,8 @@ def make_desk_app(desk: Desk, token: str | None) -> Starlette:
         Route("/", index),
         Route("/desk.js", script),
         Route("/api/desk", state),
-        Route("/frames/{number:int}.jpg", frame),
-        Route("/api/tracks/{number:int}", tracks),
+        Route("/frames/{number}.jpg", frame),
+        Route("/api/tracks/{number}", tracks),
         Route("/picture.jpg", picture),
         Route("/api/region", region, methods=["POST"]),
         Route("/api/object", give, methods=["POST"]),
@@ -118,48 +125,6 @@ def make_desk_app(desk: Desk, token: str | None) -> Starlette:
     app = Starlette(routes=routes, middleware=[Middleware(Access, token=token)])
     app.router.redirect_slashes = False
     return app
-
-
-async def _asked(do: Callable[[], Any]) -> Any:  # Any: whatever is asked for
-    """In a thread; what the user can put right is answered as 400 with its line."""
-    try:
-        return await run_in_threadpool(do)
-    except VistreamError as error:
-        raise HTTPException(400, str(error)) from None
-    except (KeyError, TypeError, ValueError):
-        raise HTTPException(400, "that is not understood") from None
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    """The JSON object of a request that our own page sends; others are refused."""
-    if HEADER not in request.headers:
-        raise HTTPException(403, "only the page itself may ask for this")
-    content = b""
-    async for part in request.stream():
-        content += part
-        if len(content) > MOST_BYTES:
-            raise HTTPException(413, "that is too much")
-    try:
-        body = json.loads(content or b"{}")
-    except ValueError:
-        raise HTTPException(400, "that is not JSON") from None
-    if not isinstance(body, dict):
-        raise HTTPException(400, "a JSON object is expected")
-    return body
-
-
-def _target(body: dict[str, Any]) -> tuple[int, int | None, list[Click], Box | None]:
-    """Frame, id, clicks and box of a request."""
-    try:
-        clicks = [(float(x), float(y), bool(on)) for x, y, on in body.get("clicks", [])]
-        box = None
-        if body.get("box") is not None:
-            x, y, w, h = (float(number) for number in body["box"])
-            box = (x, y, w, h)
-        identity = None if body.get("id") is None else int(body["id"])
-        return int(body["frame"]), identity, clicks, box
-    except (KeyError, TypeError, ValueError, OverflowError):
-        raise HTTPException(400, "a frame, and clicks or a box, are expected") from None
 
 
 def _downloads(desk: Desk) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def remembered(paths: Iterable[Path]) -> dict[Path, str | None]:
     with contextlib.suppress(OSError):  # there may be none yet
         lines = [] if folder is None else (folder / FILE).read_text(encoding="utf-8", errors="replace").splitlines()
         for line in lines:
-            with contextlib.suppress(ValueError, TypeError):  # a line that a full disk cut off
+            with contextlib.suppress(ValueError, TypeError, RecursionError):  # a line that a full disk cut off
                 path, said = json.loads(line)
                 if path in wanted and (said is None or isinstance(said, str)):
                     found[wanted[path]] = said

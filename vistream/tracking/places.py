@@ -102,7 +102,19 @@ def _read(text: str, kind: str, number: int) -> Place:
     points = tuple(zip(values[::2], values[1::2], strict=True))
     if len(set(points)) < (2 if kind == LINE else 3):
         raise VistreamError(f"--{kind} is {text!r}: its points are the same")
+    if kind != LINE and not _area(points):
+        raise VistreamError(f"--{kind} is {text!r}: its points lie on a line")
     return Place(name, points)
+
+
+def _area(points: tuple[tuple[float, float], ...]) -> float:
+    """Of a polygon, with a sign; 0 where all points lie on a line.
+
+    >>> _area(((0, 0), (2, 0), (2, 1), (0, 1))), _area(((0, 0), (1, 1), (2, 2)))
+    (2.0, 0.0)
+    """
+    following = (*points[1:], points[0])
+    return sum(x * b - a * y for (x, y), (a, b) in zip(points, following, strict=True)) / 2
 
 
 def _is_number(text: str) -> bool:

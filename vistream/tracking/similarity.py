@@ -23,6 +23,9 @@ _UNIT = 2048.0
 _WEIGHT = 2.0**13
 _COSINE = 2.0**10
 
+MOST = 1 << 24
+"""Cosines that are held at once: of a crowd of thousands all would be gigabytes."""
+
 
 def unit_vectors(vectors: Vectors) -> Vectors:
     """L2-normalise rows `[n, C]` and round each value to a step of 1/2048; a zero row stays zero.
@@ -80,9 +83,26 @@ def reconstruction_similarity(tracks: Sequence[Vectors], detections: Sequence[Ve
     """
     if not tracks or not detections:
         return np.zeros((len(tracks), len(detections)))
-    cosine = np.concatenate(tracks) @ np.concatenate(detections).T / np.float32(_UNIT**2)
-    track_starts = np.cumsum([0] + [len(t) for t in tracks[:-1]])
-    detection_starts = np.cumsum([0] + [len(d) for d in detections[:-1]])
-    forward = _one_way(cosine, track_starts, detections)
-    backward = _one_way(np.ascontiguousarray(cosine.T), detection_starts, tracks)
+    if sum(map(len, tracks)) * sum(map(len, detections)) > MOST:
+        return (_in_groups(tracks, detections) + _in_groups(detections, tracks).T) / 2
+    cosine = _cosines(tracks, detections)
+    forward = _one_way(cosine, _starts(tracks), detections)
+    backward = _one_way(np.ascontiguousarray(cosine.T), _starts(detections), tracks)
     return (forward + backward.T) / 2
+
+
+def _cosines(objects: Sequence[Vectors], sources: Sequence[Vectors]) -> Vectors:
+    cosine: Vectors = np.concatenate(objects) @ np.concatenate(sources).T / np.float32(_UNIT**2)
+    return cosine
+
+
+def _starts(objects: Sequence[Vectors]) -> NDArray[np.intp]:
+    """Where each object's vectors begin among those of all."""
+    return np.cumsum([0] + [len(vectors) for vectors in objects[:-1]])
+
+
+def _in_groups(objects: Sequence[Vectors], sources: Sequence[Vectors]) -> NDArray[np.float64]:
+    """`_one_way`, a few objects at a time: the same numbers, in less memory."""
+    size = max(1, MOST // (max(map(len, objects)) * sum(map(len, sources))))
+    groups = [objects[begin : begin + size] for begin in range(0, len(objects), size)]
+    return np.concatenate([_one_way(_cosines(group, sources), _starts(group), sources) for group in groups])

@@ -6,6 +6,7 @@ Keys that are left out have the values of the paper's ADE20K run, which are the 
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 import types
 import typing
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vistream.errors import VistreamError
+from vistream.media.formats.text import read_text, yaml_value
 from vistream.models.classes import class_set
 from vistream.models.spike2former.neuron import Levels
 from vistream.models.spike2former.profile import Fit, Profile
@@ -194,20 +196,18 @@ def config_names() -> tuple[str, ...]:
 
 def read_config(spec: str | Path) -> TrainConfig:
     """The configuration of a name (`config_names`) or of a YAML file; raises VistreamError in one line."""
-    import yaml
-
     if str(spec) in config_names():
         text = resources.files("vistream.train.configs").joinpath(f"{spec}.yaml").read_text(encoding="utf-8")
     else:
         path = Path(spec).expanduser()
         if not path.is_file():
             raise VistreamError(f"{spec}: no such file, nor a configuration's name: {', '.join(config_names())}")
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_text(path)
     try:
-        config = _built(TrainConfig, yaml.safe_load(text) or {}, "")
+        config = _built(TrainConfig, yaml_value(text, str(spec)) or {}, "")
         config.profile()  # says what is wrong with it before anything runs
-    except (yaml.YAMLError, ValueError) as error:
-        raise VistreamError(f"{spec}: {' '.join(str(error).split())}") from None
+    except ValueError as error:
+        raise VistreamError(f"{spec}: {textwrap.shorten(str(error), 300)}") from None
     return config
 
 
@@ -239,7 +239,7 @@ def _value(kind: Any, read: object, place: str) -> object:
     if kind is float and isinstance(read, (int, str)) and not isinstance(read, bool):
         try:
             return float(read)  # YAML reads 1e-3 as text
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ValueError(f"{place} must be a number, not {read!r}") from None
     if not isinstance(read, kind) or (isinstance(read, bool) and kind is not bool):
         raise ValueError(f"{place} must be {kind.__name__}, not {read!r}")

@@ -28,13 +28,15 @@ FILM = Film("street & square.mp4", (640, 384), 25.0)
 FOOTAGE = Footage(6, (640, 384))
 
 
-def results() -> list[Result]:
-    """A person in every frame, a "b<us>" in frames 1, 2 and 4."""
+def results(predicted: bool = False) -> list[Result]:
+    """A person in every frame, a "b<us>" in frames 1, 2 and 4; in frame 3 it may be where it is only predicted."""
     made = []
     for frame in range(6):
         tracks = [Track(3, (100.0 + frame, 60.0, 50.0, 120.0), 0.9, "person")]
         if frame in (1, 2, 4):
             tracks.append(Track(7, (300.0, 200.0, 120.0, 60.0 + frame), 0.8, "b<us>"))
+        elif frame == 3 and predicted:
+            tracks.append(Track(7, (300.0, 200.0, 120.0, 63.0), 0.8, "b<us>", seen=False))
         made.append(Result(frame, frame / 25, tuple(tracks), len(tracks)))
     return made
 
@@ -44,14 +46,14 @@ def results() -> list[Result]:
 )
 def test_what_is_exported_is_read_back(kind: type[CollectedWriter], name: str, tmp_path: Path) -> None:
     with kind(tmp_path / name, FILM) as writer:
-        for result in results():
+        for result in results(predicted=True):
             writer.write(result)
     assert_same(tmp_path / name)
 
 
 def test_yolo_text_is_read_back_with_its_ids(tmp_path: Path) -> None:
     writer = YoloFolderWriter(tmp_path / "yolo", FILM.size)
-    for result in results():
+    for result in results(predicted=True):
         writer.write(result)
     assert_same(tmp_path / "yolo")
     rows = [line.split() for line in (tmp_path / "yolo" / "labels" / "000004.txt").read_text().splitlines()]

@@ -94,8 +94,8 @@ GOOD = "1,1,10,20,30,40,1,-1,-1,-1\n"
         ("2,1,10,20,30,40,inf,-1,-1,-1\n", "finite"),
         ("2,1,10,20,0,40,1,-1,-1,-1\n", "must be positive"),
         ("2,1,10,20,30,-4,1,-1,-1,-1\n", "must be positive"),
-        ("0,1,10,20,30,40,1,-1,-1,-1\n", "frames are whole numbers from 1"),
-        ("1.5,1,10,20,30,40,1,-1,-1,-1\n", "frames are whole numbers from 1"),
+        ("-1,1,10,20,30,40,1,-1,-1,-1\n", "frames are whole numbers from"),
+        ("1.5,1,10,20,30,40,1,-1,-1,-1\n", "frames are whole numbers from"),
     ],
 )
 def test_a_wrong_line_is_named(line: str, message: str, tmp_path: Path) -> None:
@@ -105,6 +105,16 @@ def test_a_wrong_line_is_named(line: str, message: str, tmp_path: Path) -> None:
         with pytest.raises(VistreamError, match=rf"det\.txt, line 3.*{message}") as caught:
             read(path)
         assert "\n" not in str(caught.value)
+
+
+def test_detections_with_a_frame_0_count_from_0(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "det.txt"
+    path.write_text("0,-1,10,20,30,40,1\n1,-1,11,20,30,40,1\n", encoding="utf-8")
+    seen = read_detections(path)
+    assert {frame: one.boxes.tolist() for frame, one in seen.items()} == {0: [[10, 20, 30, 40]], 1: [[11, 20, 30, 40]]}
+    assert "there is a frame 0" in caplog.text
+    with pytest.raises(VistreamError, match="line 1: the frame is 0: frames are whole numbers from 1"):
+        read_tracks(path)
 
 
 def test_detections_are_no_tracks(tmp_path: Path) -> None:

@@ -86,6 +86,14 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
         frames_of(path)
 
 
+def test_the_pages_of_a_tiff_are_frames_and_a_thumbnail_is_none(tmp_path: Path) -> None:
+    images = [Image.fromarray(picture(number)) for number in range(3)]
+    images[0].save(tmp_path / "a.tif", save_all=True, append_images=images[1:])
+    assert len(frames_of(tmp_path / "a.tif")) == 3
+    images[0].save(tmp_path / "b.tif", save_all=True, append_images=[images[0].resize((16, 12))])
+    assert len(frames_of(tmp_path / "b.tif")) == 1
+
+
 @pytest.mark.parametrize("name", ["a.webp", "a.png", "a.apng"])
 def test_pictures_that_move_are_videos(name: str, tmp_path: Path) -> None:
     images = [Image.fromarray(picture(number)) for number in range(5)]
@@ -103,13 +111,48 @@ def test_a_picture_that_does_not_move_is_one_frame(tmp_path: Path) -> None:
     assert len(frames_of(tmp_path / "a.webp")) == 1
 
 
-@pytest.mark.parametrize("address", ["https://www.youtube.com/watch?v=x", "https://youtu.be/x"])
+@pytest.mark.parametrize("address", ["https://www.youtube.com/watch?v=x", "https://youtu.be/x", "youtube.com/shorts/x"])
 def test_the_address_of_a_page_names_what_fetches_it(address: str) -> None:
     with pytest.raises(VistreamError, match="yt-dlp"):
         open_source(address)
+
+
+TEXTS = {
+    "<!DOCTYPE html><html>not found</html>": "is a web page",
+    "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n": "a pointer of Git LFS: .* git lfs pull",
+    "hello\n": "it is text",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_in_place_of_a_video_is_called_one(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_text(text, encoding="utf-8", newline="")
+    with pytest.raises(VistreamError, match=TEXTS[text]):
+        open_source(str(tmp_path / "a.mp4"))
 
 
 def test_a_name_of_any_letters(tmp_path: Path) -> None:
     assert len(frames_of(encode(tmp_path / "Straße 中文 é.mkv", "libx264", 3))) == 3
     with pytest.raises(VistreamError, match="not valid UTF-8"):
         open_source(f"{tmp_path}/\udcff.mp4")
+
+
+@pytest.mark.parametrize(
+    "name", ["12:30:00.mp4", "file:a.mp4", "http:a.mp4", "100%d.mp4", "a[1] ?*.mp4", "-a.mp4", "7"]
+)
+def test_a_file_in_this_folder_is_a_file_whatever_it_is_called(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    encode(tmp_path / "a.mkv", "libx264", 3).rename(name)
+    assert len(frames_of(Path(name))) == 3
+
+
+def test_brackets_of_a_folder_mean_themselves_and_numbers_are_its_images(tmp_path: Path) -> None:
+    folder = tmp_path / "clip [1] 50%"
+    folder.mkdir()
+    for number in range(3):
+        Image.fromarray(picture(number)).save(folder / f"{number:04d}.png")
+    assert len(frames_of(folder / "*.png")) == 3
+    with pytest.raises(VistreamError, match=r"for numbered images give their folder, .*\[1\]"):
+        open_source(str(folder / "%04d.png"))

@@ -12,14 +12,18 @@ from vistream.engine.stream.torch_backend import TorchBackend
 from vistream.errors import VistreamError
 from vistream.kernels.library import Unusable, variant
 
+NAMES = ("auto", "compiled", "torch")
+
 
 def backend_class(name: str = "auto") -> type[Backend]:
     """`"compiled"`, `"torch"`, or `"auto"`: compiled if that works here (`$VISTREAM_BACKEND` may say otherwise).
 
-    Raises VistreamError where `"compiled"` is asked for and does not work.
+    Raises VistreamError where `"compiled"` is asked for and does not work, and for another name.
     """
     if name == "auto":
-        name = os.environ.get("VISTREAM_BACKEND", "auto")
+        name = os.environ.get("VISTREAM_BACKEND") or "auto"
+    if name not in NAMES:
+        raise VistreamError(f"no backend is called {name!r}: it is one of {', '.join(NAMES)}")
     if name == "torch":
         return TorchBackend
     try:

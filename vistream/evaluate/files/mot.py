@@ -87,7 +87,11 @@ def _expected(gt: MotTracks, names: Sequence[str]) -> str:
         return f"of its classes, {', '.join(there)}, {' or '.join(names) or 'at least one'} is wanted"
     if gt.classes is not None:
         return "class 1 with a flag other than 0 is expected in columns 7 and 8"
-    return "a flag of 1 is expected in column 7, which holds scores, as of detections, where it is below 1"
+    if ((gt.confidences > 0) & (gt.confidences < 1)).any():
+        return (
+            f"column 7 holds scores ({gt.confidences.max():g}), as detections have them; ground truth has 1 or 0 there"
+        )
+    return "a flag of 1 is expected in column 7"
 
 
 def frame_notes(name: str, frames: NDArray[np.int64], last: int) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ Labels = NDArray[np.uint8]
 
 VOID = 255
 _MODES = ("P", "1")
+_WIDE = ("I", "F", "I;16", "I;16B", "I;16L")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +62,41 @@ def read_sequences(root: Path | str, split: str, year: str, resolution: str = "4
 def read_labels(path: Path | str) -> Labels:
     """One label map, uint8 `[H, W]`, values as they stand in the file; of a mask with soft edges 0 and 255.
 
-    Raises VistreamError for a file that is no image, is broken, or holds colours instead of labels.
+    Of a picture in the colours of `palette`, their numbers. Raises VistreamError for a file that is no image, is
+    broken, or holds other colours instead of labels.
     """
     image = load_picture(path)
-    grey = grey_of(image)
+    if image.mode in _WIDE:
+        return _narrowed(np.asarray(image), path)
+    grey = grey_of(image, path)
     if grey is not None:
         return hardened(grey, path)
     if image.mode not in _MODES:
-        raise VistreamError(f"{path} holds colours (mode {image.mode}), not labels: save masks as palette or grey PNG")
+        return _of_colours(image, path)
     labels = np.array(image, dtype=np.uint8)
     return labels * VOID if image.mode == "1" else labels
+
+
+def _narrowed(wide: NDArray[Any], path: Path | str) -> Labels:
+    """Labels that were saved in 16 or 32 bits: whole numbers up to 255, or nothing and the largest number there is."""
+    values = np.unique(wide)
+    if len(values) == 2 and values[0] == 0 and values[1] == 65535:
+        return np.where(wide > 0, np.uint8(VOID), np.uint8(0))
+    if values[0] < 0 or values[-1] > VOID or (values != np.round(values)).any():
+        raise VistreamError(f"{path} holds numbers from {values[0]} to {values[-1]}: labels are 0 to 255")
+    return wide.astype(np.uint8)
+
+
+def _of_colours(image: Image.Image, path: Path | str) -> Labels:
+    numbers = {tuple(colour): number for number, colour in reversed([*enumerate(palette().tolist())])}
+    colours, places = np.unique(np.array(image.convert("RGB")).reshape(-1, 3), axis=0, return_inverse=True)
+    known = [numbers.get(tuple(colour)) for colour in colours.tolist()] if len(colours) <= len(numbers) else [None]
+    if None in known:
+        raise VistreamError(
+            f"{path} holds colours (mode {image.mode}), not labels, and not those of DAVIS's palette: "
+            "save masks as palette or grey PNG"
+        )
+    return np.array(known, np.uint8)[places].reshape(image.size[::-1])
 
 
 def label_files(folder: Path | str) -> tuple[Path, ...]:

@@ -16,11 +16,15 @@ REMARKS = ("#", "%", "sep=")
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """`names`: of the columns, in small letters, where the file has them. `rows`: line number and fields, stripped."""
+    """`names`: of the columns, in small letters, where the file has them. `rows`: line number and fields, stripped.
+
+    `unit`: what the numbers count where they are not of lines.
+    """
 
     names: tuple[str, ...] | None
     rows: list[tuple[int, list[str]]]
     separator: str
+    unit: str = "line"
 
     @property
     def width(self) -> int:
@@ -34,7 +38,7 @@ def read_columns(path: Path | str) -> Columns:
     The first line tells the separator. A separator that ends every line is dropped; where columns are separated by
     semicolons, a comma in a number is a decimal point.
     """
-    every = read_lines(path)
+    every = read_lines(path, any_encoding=True)
     lines = [(number, line) for number, line in every if not line.lower().startswith(REMARKS)]
     if not lines:
         return Columns(None, [], ",")

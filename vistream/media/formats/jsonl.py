@@ -227,7 +227,8 @@ def _parse(line: bytes, where: str) -> Result:
             events=events,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-        raise VistreamError(f"{where} is not a frame as vistream writes it: {error!r}") from None
+        what = f"there is no {error}" if isinstance(error, KeyError) else repr(error)
+        raise VistreamError(f"{where} is not a frame as vistream writes it: {what}") from None
 
 
 def _work(entry: dict[str, Any]) -> Work:

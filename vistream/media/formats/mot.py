@@ -8,6 +8,7 @@ readers take 1 off and the writer puts it back.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -24,6 +25,8 @@ from vistream.media.formats.detections.footage import LABEL, NOTHING_KNOWN, Foot
 from vistream.media.formats.text import read_lines
 from vistream.media.formats.writer import ResultWriter, kept
 from vistream.types import Observations, Result, Track
+
+log = logging.getLogger("vistream")
 
 COLUMNS = range(6, 11)
 CLASS_LIST = "labels.txt"
@@ -69,13 +72,17 @@ def read_detections(
     """Detections by frame (from 0), in file order; scores as they stand; the file has no classes: all are `label`.
 
     Frames without a detection have no entry. Boxes that are fractions of the frame are scaled to that of `footage`.
-    `VistreamError` names file and line for a wrong number of columns, a value that is not a finite number, a frame
-    below 1, a width or height that is not positive.
+    Where a frame has the number 0, frames and pixels count from 0, which is logged. `VistreamError` names file and line
+    for a wrong number of columns, a value that is not a finite number, a frame below 0, a width or height that is not
+    positive.
     """
-    rows, _ = read_detection_rows(Path(path), text)
-    frames = rows[:, 0].astype(np.int64) - 1
+    rows, _ = read_detection_rows(Path(path), text, first=0)
+    from_0 = bool((rows[:, 0] == 0).any())
+    if from_0:
+        log.warning("%s: there is a frame 0: frames and pixels are taken as counted from 0, not from 1", path)
+    frames = rows[:, 0].astype(np.int64) - (not from_0)
     fractions = footage.size is not None and are_fractions(rows[:, 2:6])  # which are not counted from 1
-    boxes = in_pixels(rows[:, 2:6], footage, str(path)) if fractions else _boxes(rows)
+    boxes = in_pixels(rows[:, 2:6], footage, str(path)) if fractions else rows[:, 2:6] if from_0 else _boxes(rows)
     scores = rows[:, 6]
     order = np.argsort(frames, kind="stable")
     starts = np.flatnonzero(np.diff(frames[order], prepend=-1))
@@ -155,10 +162,15 @@ def _boxes(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.subtract(rows[:, 2:6], (1.0, 1.0, 0.0, 0.0))
 
 
-def read_detection_rows(path: Path, text: Columns | None = None) -> tuple[NDArray[np.float64], list[int]]:
-    """All values `[N, columns]` as they stand, checked, and the line number of each row. `text`: if read already."""
+def read_detection_rows(
+    path: Path, text: Columns | None = None, first: int = 1
+) -> tuple[NDArray[np.float64], list[int]]:
+    """All values `[N, columns]` as they stand, checked, and the line number of each row.
+
+    `text`: if read already; `first`: the least number that a frame may have.
+    """
     text = text or read_columns(path)
-    rows = [_row(path, number, columns, text.separator) for number, columns in text.rows]
+    rows = [_row(path, number, columns, text.separator, first) for number, columns in text.rows]
     for (number, columns), row in zip(text.rows, rows, strict=True):
         if len(row) != text.width:
             raise VistreamError(f"{path}, line {number} has {len(columns)} columns, the first has {text.width}")
@@ -169,7 +181,7 @@ def read_detection_rows(path: Path, text: Columns | None = None) -> tuple[NDArra
     return values, lines
 
 
-def _row(path: Path, number: int, fields: list[str], separator: str) -> list[float]:
+def _row(path: Path, number: int, fields: list[str], separator: str, first: int) -> list[float]:
     """One line as numbers, checked for what every MOT file must hold."""
     where = f"{path}, line {number}"
     if len(fields) not in COLUMNS:
@@ -183,8 +195,8 @@ def _row(path: Path, number: int, fields: list[str], separator: str) -> list[flo
         raise VistreamError(f"{where}: {error}") from None
     if not all(abs(value) < LARGEST for value in values):
         raise VistreamError(f"{where}: every value must be a finite number, below 2^53")
-    if values[0] < 1 or values[0] != int(values[0]):
-        raise VistreamError(f"{where}: the frame is {values[0]:g}: frames are whole numbers from 1")
+    if values[0] < first or values[0] != int(values[0]):
+        raise VistreamError(f"{where}: the frame is {values[0]:g}: frames are whole numbers from {first}")
     if values[4] <= 0 or values[5] <= 0:
         raise VistreamError(f"{where}: width and height are {values[4]:g} x {values[5]:g}: both must be positive")
     return values

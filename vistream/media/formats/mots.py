@@ -75,7 +75,7 @@ def label_name(label: int) -> str:
 
 def is_mots(path: Path | str) -> bool:
     """Whether a text seems to be MOTS: six columns between spaces, the last of which is a mask and no number."""
-    lines = read_lines(path)
+    lines = read_lines(path, any_encoding=True)
     fields = lines[0][1].split() if lines else []
     if len(fields) != COLUMNS or "," in fields[0]:
         return False

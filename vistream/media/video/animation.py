@@ -1,4 +1,7 @@
-"""Pictures that move: animated WebP and PNG, decoded by Pillow, each frame for as long as the file says."""
+"""Pictures that move: animated WebP, PNG and AVIF, and TIFF of many pages, decoded by Pillow.
+
+Each frame is shown for as long as the file says.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,24 @@ from vistream.errors import VistreamError
 from vistream.media.video.frames import Source, SourceFrame, Window
 from vistream.media.video.picture import load_picture
 
-SUFFIXES = frozenset((".webp", ".png", ".apng"))
+SUFFIXES = frozenset((".webp", ".png", ".apng", ".avif", ".tif", ".tiff"))
 SHORTEST = 0.01  # seconds: what players take a duration of 0 for is longer, and never 0
 UNTIMED = 0.1  # seconds a frame, where the file has no times
 
 
 def frames_in(path: Path) -> int:
-    """How many frames an image file holds; 1 for one that can't be read, of which reading it will complain."""
+    """How many frames an image file holds; 1 for one that can't be read, of which reading it will complain.
+
+    Pages of another size than the first are no frames: a thumbnail, or the same in less detail.
+    """
     if path.suffix.lower() not in SUFFIXES:
         return 1
     try:
         with Image.open(path) as image:
-            return int(getattr(image, "n_frames", 1))
+            count, size = int(getattr(image, "n_frames", 1)), image.size
+            if count > 1:
+                image.seek(1)
+            return count if image.size == size else 1
     except Exception:  # a damaged file makes Pillow fail in any way it likes
         return 1
 

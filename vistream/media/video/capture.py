@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from vistream.errors import VistreamError, memory_is_short
-from vistream.media.video.container import codec_of, open_container
+from vistream.media.video.container import codec_of, file_name, open_container
 from vistream.types import Frame
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ class Capture(Protocol):
 
 def open_capture(path: Path) -> Capture:
     """Whatever can decode the file's first frame. Raises VistreamError, which names the codec, where nothing can."""
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture(file_name(path), cv2.CAP_FFMPEG)
     opened = capture.isOpened()
     if opened and capture.grab():
         capture.release()
-        return cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)  # anew: what was grabbed can't be put back
+        return cv2.VideoCapture(file_name(path), cv2.CAP_FFMPEG)  # anew: what was grabbed can't be put back
     codec = fourcc(capture) if opened else ""
     capture.release()
     if memory_is_short():  # of which OpenCV says no word
@@ -48,7 +48,21 @@ def open_capture(path: Path) -> Capture:
         return other
     if codec:
         raise VistreamError(f"{path} holds no frame that can be decoded, by OpenCV ({codec}), {reason}")
-    raise VistreamError(f"{path} is not a video that can be read: it is damaged, cut short, or of an unknown format")
+    why = _text_in(path) or "it is damaged, cut short, or of an unknown format"
+    raise VistreamError(f"{path} is not a video that can be read: {why}")
+
+
+def _text_in(path: Path) -> str | None:
+    """What a text with the name of a video is, as far as its beginning tells; None for what is no text."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if head.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS: fetch the file itself, with git lfs pull"
+    text = head.decode("utf-8", "replace")
+    if not text or any(not letter.isprintable() and not letter.isspace() for letter in text):
+        return None
+    page = "<html" in text.lower() or text.lower().lstrip().startswith("<!doctype")
+    return "it is a web page, which a download may have left in place of the video" if page else "it is text"
 
 
 def fourcc(capture: cv2.VideoCapture) -> str:

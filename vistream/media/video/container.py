@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 
+def file_name(path: Path) -> str:
+    """What FFmpeg is told of a file: in a bare name, what stands before a colon would be a protocol to it."""
+    return str(path.absolute())
+
+
 def open_container(path: Path) -> InputContainer:
     """The file, whatever letters its titles are in: AVI files have them in the code page of their makers.
 
@@ -19,7 +24,7 @@ def open_container(path: Path) -> InputContainer:
     """
     import av
 
-    return av.open(str(path), metadata_errors="replace")
+    return av.open(file_name(path), metadata_errors="replace")
 
 
 def codec_of(container: InputContainer, stream: VideoStream | AudioStream) -> tuple[str, bool]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
-from vistream.media.video.container import codec_of, open_container
+from vistream.media.video.container import codec_of, file_name, open_container
 from vistream.media.video.sound import Sound, mux_with_sound
 from vistream.types import Frame
 
@@ -71,7 +71,7 @@ class H264:
         self._path, self._sound = path, sound
         options = CLUSTERED if path.suffix.lower() == ".mkv" else FRAGMENTED
         with clear(self._path):
-            self._container: OutputContainer = av.open(str(path), "w", options=options)
+            self._container: OutputContainer = av.open(file_name(path), "w", options=options)
             self._stream: VideoStream = self._container.add_stream(
                 "libx264", rate=Fraction(fps).limit_denominator(1001)
             )
@@ -181,7 +181,7 @@ def rewrite(path: Path, sound: Sound | None = None) -> None:
         with (
             replacing(plain) as temporary,
             open_container(path) as old,
-            av.open(str(temporary), "w", options=options) as new,
+            av.open(file_name(temporary), "w", options=options) as new,
         ):
             mux_with_sound(old, sound, new, suffix)
         plain.replace(path)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import configparser
+import glob
 import logging
+import os
 import re
 from collections.abc import Generator, Iterable
 from pathlib import Path
@@ -30,6 +32,14 @@ def natural_key(path: Path) -> tuple[tuple[str | int, ...], str]:
     """
     parts = re.split(r"([0-9]+)", str(path))  # text and numbers alternate, so like meets like
     return tuple(int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)), str(path)
+
+
+def matching(pattern: str) -> list[str]:
+    """The names of a glob, in order; brackets in the name of a folder that is there mean themselves."""
+    folder, name = os.path.split(pattern)
+    if Path(folder).is_dir():
+        pattern = str(Path(glob.escape(folder)) / name)
+    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
 
 
 def images_in(folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,27 +11,39 @@ from vistream.addresses import without_secrets
 from vistream.errors import VistreamError
 from vistream.media.video.animation import frames_in, open_animation
 from vistream.media.video.frames import Source, SourceFrame, Window
-from vistream.media.video.images import IMAGE_SUFFIXES, images_in, open_images
+from vistream.media.video.images import IMAGE_SUFFIXES, images_in, matching, open_images
 from vistream.media.video.live import open_camera, open_url
 from vistream.media.video.videofile import open_video
 
 __all__ = ["Source", "SourceFrame", "open_source"]
 
 
-PAGES = ("youtube.com", "youtu.be", "vimeo.com", "twitch.tv", "tiktok.com", "bilibili.com", "dailymotion.com")
+PAGES = (
+    *("youtube.com", "youtu.be", "vimeo.com", "twitch.tv", "tiktok.com", "bilibili.com", "dailymotion.com"),
+    *("instagram.com", "facebook.com", "x.com", "twitter.com", "reddit.com", "drive.google.com"),
+)
 """Sites whose addresses are of pages around a video, which only a program of their own gets out of them."""
+NUMBERED = re.compile(r"%0?[0-9]*d")
 
 
 def check_name(spec: str) -> None:
     """Raise VistreamError for the address of a page, and for a file's name that no decoder can be told."""
-    host = urlsplit(spec).hostname or "" if "://" in spec else ""
-    if any(host == page or host.endswith(f".{page}") for page in PAGES):
+    host = _host(spec)
+    if any(host == page or host.endswith(f".{page}") for page in PAGES) and not Path(spec).exists():
         raise VistreamError(f"{spec} is a page, not a video: fetch it first, with yt-dlp -o video.mp4 '{spec}'")
     try:
         spec.encode()
     except UnicodeEncodeError:
         shown = spec.encode("utf-8", "backslashreplace").decode()
         raise VistreamError(f"{shown}: the name is not valid UTF-8: rename the file") from None
+
+
+def _host(spec: str) -> str:
+    """Of an address, which may lack its `https://`; else nothing."""
+    try:
+        return urlsplit(spec if "://" in spec else f"https://{spec}").hostname or ""
+    except ValueError:  # brackets that hold no address
+        return ""
 
 
 def open_source(
@@ -65,8 +78,9 @@ def open_source(
         if path.suffix.lower() in IMAGE_SUFFIXES:
             return open_images(spec, [path], window)
         return open_video(path, window)
-    if glob.has_magic(spec):
-        matches = glob.glob(spec, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
-        return open_images(spec, [Path(match) for match in matches], window)
     shown = without_secrets(spec)
+    if NUMBERED.search(path.name) and path.parent.is_dir():
+        raise VistreamError(f"{shown} does not exist: for numbered images give their folder, {path.parent}")
+    if glob.has_magic(spec):
+        return open_images(spec, [Path(match) for match in matching(spec)], window)
     raise VistreamError(f"{shown} does not exist: give a video, a folder or glob of images, a camera or a URL")

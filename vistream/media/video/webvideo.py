@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vistream.media.video.container import file_name
 from vistream.media.video.h264 import clear, in_yuv, rewrite
 from vistream.media.video.sound import Sound
 from vistream.types import Frame
@@ -28,7 +29,7 @@ class WebM:
 
         self._path, self._sound, self._frames = path, sound, 0
         with clear(path):
-            self._container = av.open(str(path), "w", format="webm")
+            self._container = av.open(file_name(path), "w", format="webm")
             options = {"crf": "32", "b": "0", "deadline": "realtime", "cpu-used": "6", "row-mt": "1"}
             rate = Fraction(fps).limit_denominator(1001)
             self._stream: VideoStream = self._container.add_stream("libvpx-vp9", rate=rate, options=options)
@@ -61,7 +62,7 @@ class Gif:
         self._rate = Fraction(min(fps, FASTEST_GIF)).limit_denominator(1001)
         self._graph: Graph | None = None
         with clear(path):
-            self._container = av.open(str(path), "w", format="gif")
+            self._container = av.open(file_name(path), "w", format="gif")
             self._stream: VideoStream = self._container.add_stream("gif", rate=self._rate)
             self._stream.width, self._stream.height = size
             self._stream.pix_fmt = "pal8"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from vistream.addresses import MASK, without_secrets
 from vistream.errors import VistreamError
-from vistream.media.video.images import IMAGE_SUFFIXES
+from vistream.media.video.images import IMAGE_SUFFIXES, matching
+from vistream.media.video.source import check_name
 from vistream.pipeline.names import read_names
 from vistream.pipeline.outputs import OutputPaths
 from vistream.pipeline.run import Settings
@@ -59,8 +60,9 @@ def sources_of(specs: Sequence[str]) -> list[str]:
 def _expanded(spec: str) -> list[str]:
     if "://" in spec or Path(spec).exists() or not glob.has_magic(spec):
         return [spec]
-    matches = sorted(glob.glob(spec, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
+    matches = matching(spec)
     if not matches:
+        check_name(spec)
         raise VistreamError(f"{spec} matches nothing")
     others = [match for match in matches if not _is_image(match)]
     return others or [spec]

@@ -80,17 +80,21 @@ def _without_interrupts() -> Iterator[None]:
 
 
 class _Sender(logging.Handler):
-    """Sends what is logged to the process that shows it."""
+    """Sends statuses, and what is logged, to the process that shows it; a pipe bears one writer at a time."""
 
     def __init__(self, answer: Connection) -> None:
         super().__init__()
         self._answer = answer
+        self._sending = threading.Lock()
+
+    def send(self, said: Status | tuple[int, str]) -> None:
+        """Raises OSError where nobody is there any more. May be called from any thread."""
+        with self._sending:
+            self._answer.send(said)
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self._answer.send((record.levelno, record.getMessage()))
-        except OSError:  # nobody is there to be told
-            return
+        with suppress(OSError):  # nobody is there to be told
+            self.send((record.levelno, record.getMessage()))
 
 
 def _main(job: Job, resume: bool, threads: int, level: int, answer: Connection) -> None:
@@ -99,7 +103,8 @@ def _main(job: Job, resume: bool, threads: int, level: int, answer: Connection) 
     That comes through the pipe, which works on every system; the end of the pipe says that the first process is gone.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    log.handlers, log.propagate = [_Sender(answer)], False
+    sender = _Sender(answer)
+    log.handlers, log.propagate = [sender], False
     log.setLevel(max(level, logging.WARNING))
     limit_threads(threads)
     recording: list[Recording] = []
@@ -117,7 +122,7 @@ def _main(job: Job, resume: bool, threads: int, level: int, answer: Connection) 
 
     def say(status: Status) -> None:
         try:
-            answer.send(status)
+            sender.send(status)
         except OSError:  # whoever started this is gone: come to an end, and leave what can be resumed
             stop(signal.SIGTERM, None)
 

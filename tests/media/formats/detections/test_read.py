@@ -344,7 +344,7 @@ def test_what_is_wrong_is_one_line_with_the_file(name: str, tmp_path: Path) -> N
 
 
 def test_a_folder_without_detections_is_named(tmp_path: Path) -> None:
-    with pytest.raises(VistreamError, match="holds no text or XML file of detections"):
+    with pytest.raises(VistreamError, match="holds no file of detections"):
         read_any(tmp_path, FOOTAGE)
 
 

@@ -4,7 +4,8 @@
     <track id="0" label="car"><box frame="3" outside="0" keyframe="1" xtl="1" ytl="2" xbr="5" ybr="6"/></track>
 
 Frames and pixels count from 0. Where a track has key frames alone, its boxes between two of them are interpolated, as
-CVAT does. Polygons, polylines and ellipses are taken as the boxes around them. Source: CVAT's format specification.
+CVAT does. Turned boxes, polygons, polylines, ellipses and skeletons are taken as the boxes around them. Source: CVAT's
+format specification.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import Detected, Footage
 from vistream.media.formats.detections.numbering import frames_of
+from vistream.media.formats.detections.shapes import around, around_turned
 from vistream.media.formats.detections.xmltree import Element, number, points
 from vistream.types import Box
 
@@ -81,13 +83,19 @@ def _box(shape: Element, where: str) -> Box:
     x1, y1, x2, y2 = (number(shape, name, where) for name in ("xtl", "ytl", "xbr", "ybr"))
     if x2 < x1 or y2 < y1:
         raise VistreamError(f"{where}: a box ends left of, or above, where it begins")
-    return x1, y1, x2 - x1, y2 - y1
+    degrees = number(shape, "rotation", where) if shape.get("rotation") else 0.0
+    return around_turned((x1, y1, x2 - x1, y2 - y1), degrees, ((x1 + x2) / 2, (y1 + y2) / 2))
 
 
 def _outline(shape: Element, where: str) -> Box:
-    corners = points(shape, where)
-    left, top = min(x for x, _ in corners), min(y for _, y in corners)
-    return left, top, max(x for x, _ in corners) - left, max(y for _, y in corners) - top
+    return around(points(shape, where))
+
+
+def _skeleton(shape: Element, where: str) -> Box:
+    joints = [joint for joint in shape.iter("points") if joint.get("outside") != "1"]
+    if not joints:
+        raise VistreamError(f"{where}: <{shape.tag}> has no joint that is in the picture")
+    return around([place for joint in joints for place in points(joint, where, least=1)])
 
 
 def _ellipse(shape: Element, where: str) -> Box:
@@ -106,4 +114,5 @@ SHAPES: dict[str, Callable[[Element, str], Box]] = {
     "polyline": _outline,
     "ellipse": _ellipse,
     "mask": _mask,
+    "skeleton": _skeleton,
 }

@@ -110,3 +110,16 @@ def check_boxes(frames: Mapping[int, Observations], footage: Footage, where: str
             "%s: %d of %d boxes lie outside the frame of %dx%d (they reach to %s): is it of another size?",
             where, int(outside.sum()), len(boxes), width, height, largest,
         )  # fmt: skip
+    elif _may_be_corners(boxes, width, height):
+        log.warning(
+            "%s: boxes reach beyond the frame of %dx%d, but would fit in it as corners, x1, y1, x2, y2; "
+            "they are taken as x, y, width, height", where, width, height,
+        )  # fmt: skip
+
+
+def _may_be_corners(boxes: NDArray[np.float64], width: int, height: int) -> bool:
+    """Whether boxes `[N, 4]` look like corners (x1, y1, x2, y2): some are far too large as they stand."""
+    ends = boxes[:, :2] + boxes[:, 2:]
+    beyond = (ends > (1.1 * width, 1.1 * height)).any()
+    fit = (boxes[:, 2:] > boxes[:, :2]).all() and (boxes[:, 2:] <= (width + 1, height + 1)).all()
+    return bool(beyond and fit)

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from vistream.errors import VistreamError
-from vistream.media.formats.delimited import Columns
+from vistream.media.formats.delimited import Columns, is_number
 from vistream.media.formats.detections.footage import LABEL, Detected, Footage, in_pixels
 from vistream.media.formats.detections.numbering import first_number, frames_of
 
 MEANINGS = {
-    "frame": ("frame", "frame_id", "frame_number", "frame_index", "frame_no", "frame_num", "frameid", "fn", "image_id"),
-    "file": ("filename", "file_name", "file", "image", "image_name", "image_path", "path"),
-    "x": ("bb_left", "x", "left", "bbox_left", "xmin", "x_min", "x1", "xtl", "bbox_x", "bbox_x1"),
-    "y": ("bb_top", "y", "top", "bbox_top", "ymin", "y_min", "y1", "ytl", "bbox_y", "bbox_y1"),
-    "w": ("bb_width", "w", "width", "bbox_width", "bbox_w"),
-    "h": ("bb_height", "h", "height", "bbox_height", "bbox_h"),
-    "x2": ("x2", "xmax", "x_max", "right", "xbr", "bbox_x2", "bb_right"),
-    "y2": ("y2", "ymax", "y_max", "bottom", "ybr", "bbox_y2", "bb_bottom"),
-    "cx": ("cx", "x_center", "xcenter", "center_x", "x_centre", "xc"),
-    "cy": ("cy", "y_center", "ycenter", "center_y", "y_centre", "yc"),
+    "frame": ("frame", "frameid", "framenumber", "frameindex", "frameidx", "frameno", "framenum", "fn", "imageid"),
+    "file": ("filename", "file", "image", "imagename", "imagepath", "path", "imageid"),
+    "x": ("bbleft", "x", "left", "bboxleft", "xmin", "x1", "xtl", "bboxx", "bboxx1", "minx"),
+    "y": ("bbtop", "y", "top", "bboxtop", "ymin", "y1", "ytl", "bboxy", "bboxy1", "miny"),
+    "w": ("bbwidth", "w", "width", "bboxwidth", "bboxw"),
+    "h": ("bbheight", "h", "height", "bboxheight", "bboxh"),
+    "x2": ("x2", "xmax", "right", "xbr", "bboxx2", "bbright", "maxx"),
+    "y2": ("y2", "ymax", "bottom", "ybr", "bboxy2", "bbbottom", "maxy"),
+    "cx": ("cx", "xcenter", "centerx", "xcentre", "centrex", "xc"),
+    "cy": ("cy", "ycenter", "centery", "ycentre", "centrey", "yc"),
     "score": ("score", "conf", "confidence", "prob", "probability"),
-    "label": ("label", "class", "class_name", "name", "category", "object", "class_id", "cls", "category_id"),
+    "label": ("label", "classname", "labelname", "name", "category", "class", "object", "classid", "cls", "categoryid"),
 }
-"""What a column is to us, and the names that it has, in small letters, the best first."""
-FROM_1 = ("bb_left", "bb_top")
+"""What a column is to us, and the names that it has, in small letters and digits alone, the best first."""
+FROM_1 = ("bbleft", "bbtop")
 """Columns of MOT Challenge, whose frames and pixels count from 1."""
+PLACES = ("x", "y", "w", "h", "x2", "y2", "cx", "cy")
 
 
 def read_headed(path: Path, text: Columns, footage: Footage, label: str = LABEL) -> list[Detected]:
@@ -37,26 +39,42 @@ def read_headed(path: Path, text: Columns, footage: Footage, label: str = LABEL)
     Raises VistreamError where columns are missing, and with the line for a value that is none.
     """
     assert text.names is not None
+    names = [plain_name(name) for name in text.names]
     place = {
-        meaning: text.names.index(name)
-        for meaning, names in MEANINGS.items()
-        if (name := next((name for name in names if name in text.names), None)) is not None
+        meaning: names.index(name)
+        for meaning, known in MEANINGS.items()
+        if (name := next((name for name in known if name in names), None)) is not None
     }
     _check_columns(path, place, text.names)
-    boxes = np.empty((len(text.rows), 4))
-    for row, (number, fields) in enumerate(text.rows):
-        boxes[row] = _box(f"{path}, line {number}", fields, place, len(text.names))
-    from_1 = set(FROM_1) <= set(text.names)
+    rows = [row for row in text.rows if not _is_empty(row[1], place)]
+    boxes = np.empty((len(rows), 4))
+    for row, (number, fields) in enumerate(rows):
+        boxes[row] = _box(f"{path}, {text.unit} {number}", fields, place, len(names))
+    from_1 = set(FROM_1) <= set(names)
     boxes = in_pixels(boxes, footage, str(path)) - np.array([from_1, from_1, 0, 0], np.float64)
-    frames = _frames(path, text, place, footage, from_1)
+    frames = _frames(path, replace(text, rows=rows), place, footage, from_1)
     found = []
-    for (number, fields), frame, box in zip(text.rows, frames, boxes.tolist(), strict=True):
+    for (number, fields), frame, box in zip(rows, frames, boxes.tolist(), strict=True):
         if frame < 0:  # of an image that the video does not have
             continue
-        score = _number(f"{path}, line {number}", fields[place["score"]]) if "score" in place else 1.0
+        score = _number(f"{path}, {text.unit} {number}", fields[place["score"]]) if "score" in place else 1.0
         name = fields[place["label"]] if "label" in place else label
         found.append(Detected(frame, (box[0], box[1], box[2], box[3]), score, _named(name) or label))
     return found
+
+
+def plain_name(name: str) -> str:
+    """The name of a column as `MEANINGS` has it.
+
+    >>> plain_name("X Min"), plain_name("frame_number"), plain_name("ImageID")
+    ('xmin', 'framenumber', 'imageid')
+    """
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def _is_empty(fields: list[str], place: dict[str, int]) -> bool:
+    """Whether a row has no box: how tables say that a frame has no object."""
+    return all(fields[place[name]] == "" for name in PLACES if name in place and place[name] < len(fields))
 
 
 def _named(name: str) -> str:
@@ -75,9 +93,8 @@ def _check_columns(path: Path, place: dict[str, int], names: tuple[str, ...]) ->
 def _box(where: str, fields: list[str], place: dict[str, int], columns: int) -> tuple[float, float, float, float]:
     if len(fields) != columns:
         raise VistreamError(f"{where} has {len(fields)} columns, the first line names {columns}")
-    at = {name: _number(where, fields[place[name]]) for name in ("x", "y", "w", "h", "x2", "y2", "cx", "cy")
-          if name in place}  # fmt: skip
-    if "w" not in at or "h" not in at:
+    at = {name: _number(where, fields[place[name]]) for name in PLACES if name in place}
+    if {"x", "y", "x2", "y2"} <= at.keys():  # where there are a width and a height too, they are the image's
         at["w"], at["h"] = at["x2"] - at["x"], at["y2"] - at["y"]
     if at["w"] <= 0 or at["h"] <= 0:
         raise VistreamError(f"{where}: width and height are {at['w']:g} x {at['h']:g}: both must be positive")
@@ -88,15 +105,17 @@ def _box(where: str, fields: list[str], place: dict[str, int], columns: int) -> 
 
 def _frames(path: Path, text: Columns, place: dict[str, int], footage: Footage, from_1: bool) -> list[int]:
     """Of each row, from 0: by the number, else by the file's name."""
-    if "frame" not in place:
-        names = [fields[place["file"]] for _, fields in text.rows]
+    named = place.get("file") if "frame" not in place else place["frame"]
+    if named is not None and ("frame" not in place or not any(is_number(fields[named]) for _, fields in text.rows)):
+        names = [fields[named] for _, fields in text.rows]
         known = frames_of(sorted(set(names)), footage, str(path))
         return [known.get(name, -1) for name in names]
     numbers = []
     for line, fields in text.rows:
-        value = _number(f"{path}, line {line}", fields[place["frame"]])
+        where = f"{path}, {text.unit} {line}"
+        value = _number(where, fields[place["frame"]])
         if value < from_1 or value != int(value) or value > 2**53:
-            raise VistreamError(f"{path}, line {line}: the frame is {value:g}: frames are whole numbers from 0")
+            raise VistreamError(f"{where}: the frame is {value:g}: frames are whole numbers from {from_1:d}")
         numbers.append(int(value))
     first = 1 if from_1 else first_number(numbers, footage, str(path), text.names[place["frame"]] if text.names else "")
     return [number - first for number in numbers]

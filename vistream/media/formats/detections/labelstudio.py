@@ -3,8 +3,9 @@
     [{"data": {"image"}, "annotations": [{"result": [{"type": "rectanglelabels", "value": {x, y, width, height}}]}]}]
     [{"data": {"video"}, "annotations": [{"result": [{"type": "videorectangle", "value": {"sequence": [...]}}]}]}]
 
-Places and sizes are per cent of the frame. The frames of a video count from 1; between two entries of a sequence boxes
-are interpolated, while the earlier one is enabled. Source: Label Studio's export formats.
+Places and sizes are per cent of the frame; turned boxes and polygons are taken as the boxes around them. The frames of
+a video count from 1; between two entries of a sequence boxes are interpolated, while the earlier one is enabled.
+Source: Label Studio's export formats.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from typing import Any
 from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import LABEL, Detected, Footage
 from vistream.media.formats.detections.numbering import frames_of
+from vistream.media.formats.detections.shapes import around, around_turned
 from vistream.media.formats.jsonfields import Fields
 from vistream.types import Box
 
 MOST_FRAMES = 10_000_000
+SHAPES = ("rectanglelabels", "rectangle", "videorectangle", "polygonlabels", "polygon")
+LABELS = ("rectanglelabels", "polygonlabels", "labels")
 ANSWERS = ("annotations", "predictions", "completions")
 """Where a task keeps what was found: of annotators, else of models, else as old versions called it."""
 
@@ -34,7 +38,7 @@ def is_label_studio(value: object) -> bool:
 
 def _is_short(entry: object) -> bool:
     first = entry[0] if isinstance(entry, list) and entry else None
-    return isinstance(first, dict) and ("rectanglelabels" in first or "sequence" in first)
+    return isinstance(first, dict) and any(name in first for name in ("rectanglelabels", "polygonlabels", "sequence"))
 
 
 def read_label_studio(path: Path, tasks: list[Any], footage: Footage) -> list[Detected]:
@@ -57,18 +61,18 @@ def read_label_studio(path: Path, tasks: list[Any], footage: Footage) -> list[De
 def _results(task: Fields) -> Iterator[Fields]:
     """The values of all boxes of a task, in either form."""
     for entry in _entries(task):
-        if "type" in entry and entry.text("type") not in ("rectanglelabels", "rectangle", "videorectangle"):
+        if "type" in entry and entry.text("type") not in SHAPES:
             continue
         where = entry.where
         value = Fields(entry.get("value"), where) if "value" in entry else entry
         if "score" in entry:
             value = Fields({**_plain(value), "score": entry.get("score")}, where)
-        if "x" in value or "sequence" in value:
+        if any(name in value for name in ("x", "points", "sequence")):
             yield value
 
 
 def _plain(value: Fields) -> dict[str, Any]:
-    names = ("x", "y", "width", "height", "rectanglelabels", "labels", "sequence", "rotation")
+    names = ("x", "y", "width", "height", "rotation", "points", "sequence", *LABELS)
     return {name: value.get(name) for name in names if name in value}
 
 
@@ -116,10 +120,17 @@ def _sequence(value: Fields, footage: Footage) -> Iterator[Detected]:
 
 def _box(value: Fields, footage: Footage) -> Box:
     width, height = (size / 100 for size in footage.scale(value.where))
+    if "points" in value:
+        corners = [Fields({"point": point}, value.where).numbers("point", 2) for point in value.items("points")]
+        if len(corners) < 2:
+            raise VistreamError(f"{value.where}: an outline has two corners or more")
+        return around([(x * width, y * height) for x, y in corners])
     x, y, w, h = (value.number(name) for name in ("x", "y", "width", "height"))
     if w < 0 or h < 0:
         raise VistreamError(f"{value.where}: the box is {w:g} x {h:g} per cent: neither may be negative")
-    return x * width, y * height, w * width, h * height
+    degrees = value.number("rotation") if "rotation" in value else 0.0
+    left, top = x * width, y * height
+    return around_turned((left, top, w * width, h * height), degrees, (left, top))
 
 
 def _score(value: Fields) -> float:
@@ -127,5 +138,5 @@ def _score(value: Fields) -> float:
 
 
 def _label(value: Fields) -> str:
-    names = next((value.items(name) for name in ("rectanglelabels", "labels") if name in value), [])
+    names = next((value.items(name) for name in LABELS if name in value), [])
     return str(names[0]) if names else LABEL

@@ -13,8 +13,10 @@ from vistream.media.formats.delimited import Columns, read_columns
 from vistream.media.formats.detections.cvat import is_cvat, read_cvat
 from vistream.media.formats.detections.footage import LABEL, NOTHING_KNOWN, Detected, Footage, by_frame
 from vistream.media.formats.detections.headed import read_headed
+from vistream.media.formats.detections.labelme import is_labelme, read_labelme
 from vistream.media.formats.detections.labelstudio import is_label_studio, read_label_studio
 from vistream.media.formats.detections.numbering import frames_of
+from vistream.media.formats.detections.records import has_records, read_records
 from vistream.media.formats.detections.voc import ROOT, read_voc
 from vistream.media.formats.detections.xmltree import read_xml
 from vistream.media.formats.detections.yolo import NAME_LISTS, class_names, is_yolo, read_yolo
@@ -30,8 +32,21 @@ log = logging.getLogger("vistream")
 
 KNOWN = (
     "MOT, MOTS, KITTI or VisDrone text, text with a line of column names, COCO, Label Studio or vistream JSON, "
-    "CVAT XML, or a folder of YOLO, KITTI, VisDrone or VOC files, one an image"
+    "CVAT XML, or a folder of YOLO, KITTI, VisDrone, VOC or LabelMe files, one an image"
 )
+UNREAD = {
+    (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar", ".bz2", ".xz"): "is packed: unpack it, and give what is inside",
+    (".xlsx", ".xls", ".ods"): "is a spreadsheet: save it as CSV",
+    (".parquet", ".feather", ".arrow", ".h5", ".hdf5"): "is a binary table: save it as CSV, such as by pandas' to_csv",
+    (".npy", ".npz", ".mat"): "holds bare arrays: save them as MOT text, frame,-1,left,top,width,height,score",
+    (".pkl", ".pickle", ".pt", ".pth"): "is pickled Python, which is not loaded from anywhere: save it as CSV or JSON",
+}
+"""Endings of files that hold detections in a way that is not read, and what to do."""
+WHOLE = (
+    *("det/det.txt", "det.txt", "gt/gt.txt", "gt.txt", "annotations.xml", "result.json"),
+    *("annotations/instances_default.json", "_annotations.coco.json"),
+)
+"""Files of a whole video in a folder: MOTChallenge's, and those that CVAT, Label Studio and Roboflow export."""
 INSIDE = ("labels", "label_2", "label_02", "obj_train_data", "annotations", "Annotations", "data", "train")
 """Folders in which an exported folder keeps its files."""
 
@@ -42,20 +57,27 @@ def read_any(path: Path, footage: Footage = NOTHING_KNOWN, label: str = LABEL) -
     Raises VistreamError where the form is not known, or something in it is wrong, with the place named.
     """
     if path.is_dir():
-        return by_frame(_folder(path, footage))
+        whole = next((path / name for name in WHOLE if (path / name).is_file()), None)
+        return by_frame(_folder(path, footage)) if whole is None else read_any(whole, footage, label)
     readers: dict[str, Callable[[], Mapping[int, Observations]]] = {
         ".json": lambda: _json(path, read_json(path), footage),
         ".jsonl": lambda: _of_results(path),
         ".xml": lambda: _xml(path, footage),
     }
-    if path.suffix.lower() == ".zip":
-        raise VistreamError(f"{path} is packed: unpack it, and give the file or folder inside")
+    for endings, advice in UNREAD.items():
+        if path.suffix.lower() in endings and path.is_file():
+            raise VistreamError(f"{path} {advice}")
     return readers.get(path.suffix.lower(), lambda: _text(path, footage, label))()
 
 
 def _json(path: Path, value: Any, footage: Footage) -> Mapping[int, Observations]:
     if is_label_studio(value):
         return by_frame(read_label_studio(path, value, footage))
+    if is_labelme(value):
+        frames = frames_of([path.name], footage, str(path))
+        return by_frame(one for frame in frames.values() for one in read_labelme(path, value, frame))
+    if has_records(value):
+        return by_frame(read_records(path, value, footage))
     return read_coco(path, footage=footage, value=value)
 
 
@@ -94,11 +116,11 @@ def _text(path: Path, footage: Footage, label: str) -> Mapping[int, Observations
 
 
 def _folder(folder: Path, footage: Footage) -> Iterator[Detected]:
-    files = [path for path in folder.iterdir() if path.suffix.lower() in (".txt", ".xml") and _is_of_frame(path)]
+    files = [path for path in folder.iterdir() if path.suffix.lower() in (".txt", *MARKED) and _is_of_frame(path)]
     if not files:
         inside = next((folder / name for name in INSIDE if (folder / name).is_dir()), None)
         if inside is None:
-            raise VistreamError(f"{folder} holds no text or XML file of detections: {KNOWN} can be read")
+            raise VistreamError(f"{folder} holds no file of detections: {KNOWN} can be read")
         yield from _folder(inside, footage)
         return
     frames = frames_of([path.name for path in files], footage, str(folder))
@@ -108,10 +130,24 @@ def _folder(folder: Path, footage: Footage) -> Iterator[Detected]:
         frame = frames.get(path.name)
         if frame is None:
             continue
-        if path.suffix.lower() == ".xml":
-            yield from read_voc(path, read_xml(path), frame)
-        else:
-            yield from of_image(path, read_columns(path), frame)
+        marked = MARKED.get(path.suffix.lower())
+        yield from of_image(path, read_columns(path), frame) if marked is None else marked(path, frame)
+
+
+def _labelme(path: Path, frame: int) -> list[Detected]:
+    value = read_json(path)
+    if not is_labelme(value):
+        raise VistreamError(
+            f"{path} is not LabelMe's JSON of one image: if it is of a whole video, give the file itself"
+        )
+    return read_labelme(path, value, frame)
+
+
+MARKED: dict[str, Callable[[Path, int], list[Detected]]] = {
+    ".xml": lambda path, frame: read_voc(path, read_xml(path), frame),
+    ".json": _labelme,
+}
+"""Files of one image that are no text in columns, by their ending."""
 
 
 def _is_of_frame(path: Path) -> bool:
@@ -133,7 +169,10 @@ def _image_reader(folder: Path, texts: list[Path], footage: Footage) -> OfImage:
         return _kitti_image
     if is_visdrone_image(text):
         return lambda path, text, frame: iter(visdrone_image(path, frame, text))
-    raise VistreamError(f"{path}, line {text.rows[0][0]} is neither YOLO, KITTI nor VisDrone text of one image")
+    raise VistreamError(
+        f"{path}, line {text.rows[0][0]} is neither YOLO text of one image (a class number and four fractions), nor "
+        "KITTI's, nor VisDrone's; if it is of a whole video, give the file itself"
+    )
 
 
 def _kitti_image(path: Path, text: Columns, frame: int) -> Iterator[Detected]:

@@ -44,13 +44,13 @@ def number(element: Element, name: str, where: str) -> float:
     return value
 
 
-def points(element: Element, where: str) -> list[tuple[float, float]]:
-    """The corners in `points="x,y;x,y;..."`."""
+def points(element: Element, where: str, least: int = 2) -> list[tuple[float, float]]:
+    """The corners in `points="x,y;x,y;..."`, `least` of them or more."""
     try:
         pairs = [pair.split(",") for pair in (element.get("points") or "").split(";") if pair]
         found = [(float(x), float(y)) for x, y in pairs]
     except ValueError:
         raise VistreamError(f"{where}: <{element.tag}> has points that are no x,y;x,y") from None
-    if len(found) < 2 or not all(math.isfinite(value) for pair in found for value in pair):
-        raise VistreamError(f"{where}: <{element.tag}> has no two finite points")
+    if len(found) < least or not all(math.isfinite(value) for pair in found for value in pair):
+        raise VistreamError(f"{where}: <{element.tag}> has fewer than {least} finite points")
     return found

@@ -9,17 +9,19 @@ taken from a `classes.txt`, `obj.names` or YAML file beside it. Source: Darknet'
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.media.formats.delimited import Columns
 from vistream.media.formats.detections.footage import Detected, Footage
-from vistream.media.formats.text import read_lines, read_text
+from vistream.media.formats.text import read_lines, read_text, yaml_value
+
+log = logging.getLogger("vistream")
 
 NAME_LISTS = ("classes.txt", "obj.names", "labels.txt", "_darknet.labels", "names.txt")
 MOST_CLASSES = 100_000
@@ -81,21 +83,22 @@ def class_names(folder: Path) -> tuple[str, ...]:
             if (place / name).is_file():
                 return tuple(line for _, line in read_lines(place / name))
         for path in sorted(itertools.chain(place.glob("*.yaml"), place.glob("*.yml"))):
-            found = _named_in_yaml(read_text(path))
+            found = _named_in_yaml(read_text(path), str(path))
             if found:
                 return found
     return ()
 
 
-def _named_in_yaml(text: str) -> tuple[str, ...]:
+def _named_in_yaml(text: str, where: str) -> tuple[str, ...]:
     """`names` of a data set's YAML file, as a list or by number; none where the file is of another kind.
 
-    >>> _named_in_yaml("nc: 2\\nnames: ['person', \\"car\\"]"), _named_in_yaml("names:\\n  0: person\\n  2: car")
+    >>> _named_in_yaml("nc: 2\\nnames: ['person', \\"car\\"]", ""), _named_in_yaml("names: {0: person, 2: car}", "")
     (('person', 'car'), ('person', '', 'car'))
     """
     try:
-        whole = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        whole = yaml_value(text, where)
+    except VistreamError as error:
+        log.warning("%s: the names of classes are not taken from it", error)
         return ()
     names = whole.get("names") if isinstance(whole, dict) else None
     if isinstance(names, list):

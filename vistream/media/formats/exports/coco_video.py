@@ -11,7 +11,10 @@ VIDEO = 1
 
 
 class CocoVideoWriter(CollectedWriter):
-    """`videos`, `images` with `frame_id`, `annotations` with `instance_id` (and `track_id`), `categories` from 1."""
+    """`videos`, `images` with `frame_id`, `annotations` with `instance_id` (and `track_id`), `categories` from 1.
+
+    The id is among an annotation's `attributes` too, where CVAT and Datumaro have it.
+    """
 
     def document(self) -> str:
         size = dict(zip(("width", "height"), self.film.size, strict=True))
@@ -37,5 +40,7 @@ class CocoVideoWriter(CollectedWriter):
                 names = {"id": len(rows) + 1, "image_id": frame + 1, "video_id": VIDEO, "instance_id": identity}
                 names |= {"track_id": identity, "category_id": numbers[track.label], "iscrowd": 0}
                 sides = [round(float(number), 3) for number in box]
-                rows.append({**names, "bbox": sides, "area": round(sides[2] * sides[3], 3), "score": score})
+                area = round(sides[2] * sides[3], 3)
+                shape = {"bbox": sides, "area": area, "segmentation": [], "score": score}
+                rows.append({**names, **shape, "attributes": {"track_id": identity}})
         return rows

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from vistream.atomic import PendingFile
+from vistream.media.formats.writer import kept
 from vistream.types import Box, Result
 
 Writer = TypeVar("Writer", bound="CollectedWriter")
@@ -48,9 +49,9 @@ class CollectedWriter(ABC):
         """The whole file."""
 
     def write(self, result: Result) -> None:
-        """Take in one frame."""
+        """Take in one frame, without what was only predicted."""
         self.frames.append(result.frame)
-        for track in result.tracks:
+        for track in kept(result):
             gathered = self.tracks.setdefault(track.id, Gathered(track.label))
             gathered.places.append((result.frame, track.box, track.score))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
+from vistream.media.formats.writer import kept
 from vistream.types import Result
 
 CLASSES = "classes.txt"
@@ -28,15 +29,15 @@ class YoloFolderWriter:
             raise VistreamError(f"{folder} can't be made: {error.strerror}") from None
 
     def write(self, result: Result, stem: str = "") -> None:
-        """Write one frame, as `<stem>.txt`; without a stem, by its number."""
+        """Write one frame, without what was only predicted, as `<stem>.txt`; without a stem, by its number."""
         width, height = self._size
         lines, known = [], len(self._numbers)
-        for track in result.tracks:
+        for track in kept(result):
             x, y, w, h = track.box
             left, top = max(x, 0.0), max(y, 0.0)
             w, h = min(x + w, width) - left, min(y + h, height) - top
             if w <= 0 or h <= 0:
-                continue  # predicted outside the frame: a label can't say so
+                continue  # filled in outside the frame: a label can't say so
             number = self._numbers.setdefault(track.label, len(self._numbers))
             centre = ((left + w / 2) / width, (top + h / 2) / height, w / width, h / height)
             lines.append(f"{number} {' '.join(f'{value:.6f}' for value in centre)} {track.id}\n")

@@ -1,0 +1,59 @@
+"""A result appears whole or not at all, also where another program has the old one open, as Windows forbids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from vistream import atomic
+from vistream.errors import VistreamError
+
+
+class HeldOpen:
+    """What a temporary file is where its destination is open for so many more attempts to replace it."""
+
+    def __init__(self, path: Path, attempts: int) -> None:
+        self.path, self.attempts = path, attempts
+
+    def exists(self) -> bool:
+        return self.path.exists()
+
+    def replace(self, target: Path) -> None:
+        if self.attempts:
+            self.attempts -= 1
+            raise PermissionError(13, "Access is denied", str(target))
+        self.path.replace(target)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+@pytest.mark.parametrize("attempts", [0, 2, 100])
+def test_a_destination_that_is_open_on_windows(attempts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atomic, "os", SimpleNamespace(name="nt"))
+    monkeypatch.setattr(atomic, "PAUSES", (0.0, 0.0, 0.0))
+    path = tmp_path / "a.txt"
+    path.write_text("old", encoding="utf-8")
+    pending = atomic.PendingFile(path)
+    pending.temporary.write_text("new", encoding="utf-8")
+    monkeypatch.setattr(pending, "temporary", HeldOpen(pending.temporary, attempts))
+    if attempts <= len(atomic.PAUSES):
+        pending.commit()
+        assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+        assert path.read_text(encoding="utf-8") == "new"
+    else:
+        with pytest.raises(VistreamError, match=r"a\.txt can't be replaced: close it .* written is in .*a\.part\.txt"):
+            pending.commit()
+        assert path.read_text(encoding="utf-8") == "old"
+        assert (tmp_path / "a.part.txt").read_text(encoding="utf-8") == "new"
+
+
+def test_after_a_failure_the_old_one_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old", encoding="utf-8")
+    with pytest.raises(RuntimeError), atomic.replacing(path) as temporary:
+        temporary.write_text("half", encoding="utf-8")
+        raise RuntimeError
+    assert [(file.name, file.read_text(encoding="utf-8")) for file in tmp_path.iterdir()] == [("a.txt", "old")]

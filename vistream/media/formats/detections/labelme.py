@@ -1,0 +1,40 @@
+"""LabelMe's JSON: a file an image. Source: the format that labelme (github.com/wkentaro/labelme) writes.
+
+    {"shapes": [{"label": "car", "shape_type": "rectangle", "points": [[x1, y1], [x2, y2]]}], "imagePath": "a.jpg"}
+
+Shapes of any kind but single points are taken as the boxes around them; a circle is its centre and a point on it.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from vistream.errors import VistreamError
+from vistream.media.formats.detections.footage import LABEL, Detected
+from vistream.media.formats.detections.shapes import around
+from vistream.media.formats.jsonfields import Fields
+
+
+def is_labelme(value: object) -> bool:
+    """Whether a file's JSON seems to be LabelMe's."""
+    return isinstance(value, dict) and isinstance(value.get("shapes"), list) and "imagePath" in value
+
+
+def read_labelme(path: Path, value: object, frame: int) -> list[Detected]:
+    """The objects of one image, of `frame` (from 0). Raises VistreamError for whatever is wrong with one."""
+    found = []
+    for number, thing in enumerate(Fields(value, str(path)).items("shapes")):
+        shape = Fields(thing, f"{path}, shape {number}")
+        kind = shape.text("shape_type") if "shape_type" in shape else "polygon"
+        if kind in ("point", "points"):
+            continue
+        points = [Fields({"point": point}, shape.where).numbers("point", 2) for point in shape.items("points")]
+        if len(points) < 2:
+            raise VistreamError(f"{shape.where}: a {kind} has two points or more")
+        if kind == "circle":
+            (x, y), radius = points[0], math.dist(*points[:2])
+            points = [[x - radius, y - radius], [x + radius, y + radius]]
+        box = around([(x, y) for x, y in points])
+        found.append(Detected(frame, box, 1.0, shape.text("label") if "label" in shape else LABEL))
+    return found
