@@ -278,7 +278,7 @@ def _checked(observations: Observations | None, frame: Frame) -> Observations:
 
 
 def _options(task: str, conf: Conf, memory: float | None) -> Options:
-    options: dict[str, Any] = {} if memory is None else {"track_buffer": memory}
+    options: dict[str, Any] = {} if memory is None else {"track_buffer": memory, "away": memory}
     options |= {} if conf.any is None else {"conf_thres": conf.any}
     options |= {"class_conf": conf.classes} if conf.classes else {}
     if options and task in FOLLOWING:

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+CLAIMED = 0.3  # share of a detection that a track which was not matched may claim before the detection is in doubt
+DOUBT = 9.0  # by how much its noise grows where all of it is claimed, and that of a weak detection
 _TINY = 1e-9
 
 
@@ -17,15 +19,18 @@ def intersection(a: Array, b: Array) -> Array:
     return np.asarray(np.prod(np.clip(high - low, 0.0, None), axis=2))
 
 
-def apart(boxes: Array) -> Array:
+def apart(boxes: Array, counted: NDArray[np.bool_]) -> Array:
     """The share of each box, `[N]`, that the one other box that covers most of it leaves free.
 
-    >>> apart(np.array([[0.0, 0, 10, 10], [5, 0, 20, 10], [50, 0, 5, 5]]))
-    array([0.5 , 0.75, 1.  ])
+    `counted`: which boxes cover others, bool `[N]`.
+
+    >>> boxes = np.array([[0.0, 0, 10, 10], [5, 0, 20, 10], [50, 0, 5, 5]])
+    >>> apart(boxes, np.array([True, True, True])), apart(boxes, np.array([True, False, True]))
+    (array([0.5 , 0.75, 1.  ]), array([1.  , 0.75, 1.  ]))
     """
     if len(boxes) < 2:
         return np.ones(len(boxes))
-    shared = intersection(boxes, boxes)
+    shared = intersection(boxes, boxes) * counted
     np.fill_diagonal(shared, 0.0)
     return np.asarray(1.0 - shared.max(axis=1) / np.maximum(np.prod(boxes[:, 2:], axis=1), _TINY))
 
@@ -40,6 +45,20 @@ def claimed(boxes: Array, by: Array) -> Array:
         return np.zeros(len(boxes))
     smaller = np.minimum(np.prod(boxes[:, 2:], axis=1)[:, None], np.prod(by[:, 2:], axis=1)[None])
     return np.asarray((intersection(boxes, by) / np.maximum(smaller, _TINY)).max(axis=1))
+
+
+def doubt(boxes: Array, strong: NDArray[np.bool_], missing: Array) -> Array:
+    """By how much the noise of each detection grows, `[N]`, from 1: of a box around two, and of a weak one.
+
+    A box that a `missing` track claims as well may be around both objects and fits neither; one that is not `strong`
+    is often of a part.
+
+    >>> boxes = np.array([[0.0, 0, 10, 10], [50, 0, 5, 5], [90, 0, 5, 5]])
+    >>> doubt(boxes, np.array([True, True, False]), np.array([[0.0, 0, 5, 10]]))
+    array([9., 1., 9.])
+    """
+    shared = np.clip((claimed(boxes, missing) - CLAIMED) / (1.0 - CLAIMED), 0.0, 1.0)
+    return np.asarray(1.0 + (DOUBT - 1.0) * np.where(strong, shared, 1.0))
 
 
 def outside(boxes: Array, size: tuple[float, float]) -> Array:

@@ -41,11 +41,14 @@ class TrackerConfig:
     enter the first round; those of at least `low_thres` may still continue a track; weaker ones are left out.
 
     `newness`: nats by which an observation must rather be a new object than a known one to be no match in the first
-    round; `iou_limit`: where overlap alone decides, in the later rounds, the IoU distance up to which two boxes match.
+    round; `iou_limit`: where overlap alone decides, in the later rounds, the IoU distance up to which two boxes match;
+    `weak_limit`: the same for weak observations, of which many are of something else, or of a part.
     `appearance`: weight of appearance among the evidence. `other_class`: nats against a match across class names.
 
-    Times in seconds: a lost track is kept for `track_buffer`; a track is still reported, where it is predicted, for
-    `coast` after its last match (0: never; a mask cannot be predicted), if it was matched `coast_hits` times before.
+    Times in seconds: a lost track is kept for `track_buffer`, or, if that is longer, for `away` if the camera has moved
+    since it was seen, for what a camera turns away from it often turns back to; a track is still reported, where it is
+    predicted, for `coast` after its last match (0: never; a mask cannot be predicted), if it was matched `coast_hits`
+    times before.
     `pause`: while a track is lost, its velocity falls to 1/e in this time.
 
     `probation`: matches that confirm a new track whose box overlaps another's, where boxes are rough; two elsewhere.
@@ -59,9 +62,11 @@ class TrackerConfig:
     low_thres: float = 0.1
     newness: float = 0.0
     iou_limit: float = 0.5
+    weak_limit: float = 0.35
     appearance: float = 1.0
     other_class: float = 3.0
     track_buffer: float = 2.0
+    away: float = 5.0
     coast: float = 0.1
     coast_hits: int = 5
     pause: float = 3.0
@@ -70,12 +75,12 @@ class TrackerConfig:
     use_motion: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("conf_thres", "low_thres", "iou_limit"):
+        for name in ("conf_thres", "low_thres", "iou_limit", "weak_limit"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise VistreamError(f"{name} is {getattr(self, name)}: it must lie between 0 and 1")
         if not 0.0 <= self.memory < 1.0:
             raise VistreamError(f"memory is {self.memory}: it must be at least 0 and below 1")
-        for name in ("track_buffer", "coast", "pause", "appearance", "other_class"):
+        for name in ("track_buffer", "away", "coast", "pause", "appearance", "other_class"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise VistreamError(f"{name} is {getattr(self, name)}: it must be finite and not negative")
 
@@ -94,8 +99,8 @@ class Life:
 
     `id` is 0 until the track is confirmed. `votes`: the scores of its observations, summed by class name. `born` and
     `seen` are the frames of the first and the last match, `hits` counts matches, of which `probation` confirm it;
-    `row` is that of the observation matched in the last frame, None if there was none. `recent`: measurements from
-    which noise is learned.
+    `row` is that of the observation matched in the last frame, None if there was none. `turned`: the camera has moved
+    since it was seen. `recent`: measurements from which noise is learned.
     """
 
     id: int
@@ -109,6 +114,7 @@ class Life:
     hits: int = 1
     probation: int = 2
     row: int | None = None
+    turned: bool = False
     recent: Recent = field(default_factory=Recent)
 
     @property

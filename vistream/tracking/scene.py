@@ -21,21 +21,28 @@ Embeddings = Mapping[int, Vectors]
 class Scene:
     """What is observed in one frame; a row an observation.
 
-    `embeddings`: None without appearance. `measured`: boxes as the Kalman filter measures them, `[N, 4]`. `apart`: the
-    share of each box that no other covers, `[N]`. `size`: (width, height) of the frame.
+    `strong`: which may start a track, bool `[N]`. `embeddings`: None without appearance. `measured`: boxes as the
+    Kalman filter measures them, `[N, 4]`. `apart`: the share of each box that no other, strong one covers, `[N]`.
+    `size`: (width, height) of the frame.
     """
 
     observations: Observations
+    strong: NDArray[np.bool_]
     embeddings: Embeddings | None
     measured: NDArray[np.float64]
     apart: NDArray[np.float64]
     size: tuple[float, float] | None
 
     @staticmethod
-    def of(observations: Observations, embeddings: Embeddings | None, size: tuple[float, float] | None) -> Scene:
+    def of(
+        observations: Observations,
+        strong: NDArray[np.bool_],
+        embeddings: Embeddings | None,
+        size: tuple[float, float] | None,
+    ) -> Scene:
         """The frame with what follows from its boxes."""
         boxes = observations.boxes
-        return Scene(observations, embeddings, measure(boxes), apart(boxes), size)
+        return Scene(observations, strong, embeddings, measure(boxes), apart(boxes, strong), size)
 
     def labels(self, rows: list[int]) -> list[str]:
         """The class names of some rows."""

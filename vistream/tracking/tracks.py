@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from vistream.errors import VistreamError
 from vistream.tracking import kalman
 from vistream.tracking.assignment import assign, iou, same_label
-from vistream.tracking.crowding import claimed, outside
+from vistream.tracking.crowding import doubt, outside
 from vistream.tracking.evidence import AppearanceModel, Rates, position_evidence
 from vistream.tracking.kalman import Belief
 from vistream.tracking.life import UNKNOWN_FPS, Counts, Life, Stage, TrackerConfig
@@ -29,8 +29,6 @@ from vistream.types import Observations, Track, Warp
 
 Array = NDArray[np.float64]
 
-CLAIMED = 0.3  # share of a detection that a track which was not matched may claim before the detection is in doubt
-DOUBT = 9.0  # by how much its noise grows where all of it is claimed
 BESIDE = 0.8  # a new object has less than this of its box to itself: it may be a false detection of two others
 LEFT = 4.0  # nats against an object that was not seen any more and is predicted outside the frame
 
@@ -47,6 +45,7 @@ class Tracker:
         self.config = config
         self.fps = fps
         self.buffer_frames = max(1, round(config.track_buffer * fps))
+        self.away_frames = max(self.buffer_frames, round(config.away * fps))
         self.coast_frames = round(config.coast * fps)
         self.slowing = float(np.exp(-1.0 / (config.pause * fps))) if config.pause else 0.0
         self.reset()
@@ -75,11 +74,11 @@ class Tracker:
         first = self.counts.frames == 0
         strong = self._strong(observations)
         weak = ~strong & (observations.scores >= self.config.low_thres)
-        scene = Scene.of(observations, embeddings, size)
+        scene = Scene.of(observations, strong, embeddings, size)
         if camera is not None:
             self._follow(camera)
         self._predict()
-        matches, unclaimed = self._match(scene, strong, weak)
+        matches, unclaimed = self._match(scene, weak)
         self._learn_rates(matches, len(unclaimed))
         self._correct(scene, matches)
         self._age()
@@ -107,7 +106,7 @@ class Tracker:
     def _follow(self, camera: Warp) -> None:
         """Take everything that is remembered of places along with the camera."""
         for life in self.lives:
-            life.belief = kalman.warp(life.belief, camera)
+            life.belief, life.turned = kalman.warp(life.belief, camera), True
             life.recent.measured = [kalman.warp_edges(place[None], camera)[0] for place in life.recent.measured]
 
     def _predict(self) -> None:
@@ -121,9 +120,7 @@ class Tracker:
         for i, life in enumerate(self.lives):
             life.belief = belief.pick([i])
 
-    def _match(
-        self, scene: Scene, strong: NDArray[np.bool_], weak: NDArray[np.bool_]
-    ) -> tuple[dict[int, int], list[int]]:
+    def _match(self, scene: Scene, weak: NDArray[np.bool_]) -> tuple[dict[int, int], list[int]]:
         """`{index of life: row of observation}`, and the rows of strong observations that no track claimed."""
         matches: dict[int, int] = {}
         config = self.config
@@ -139,11 +136,11 @@ class Tracker:
 
         known = [i for i, life in enumerate(self.lives) if life.stage is not Stage.NEW]
         new = [i for i, life in enumerate(self.lives) if life.stage is Stage.NEW]
-        high, low = np.flatnonzero(strong).tolist(), np.flatnonzero(weak).tolist()
+        high, low = np.flatnonzero(scene.strong).tolist(), np.flatnonzero(weak).tolist()
         known, high = run(known, high, -self._evidence(scene, known, high), config.newness)
         seen = [i for i in known if self.lives[i].stage is Stage.TRACKED]
         seen, high = run(seen, high, self._overlap_cost(scene, seen, high), config.iou_limit)
-        run(seen, low, self._overlap_cost(scene, seen, low), config.iou_limit)
+        run(seen, low, self._overlap_cost(scene, seen, low), config.weak_limit)
         _, high = run(new, high, -self._evidence(scene, new, high), config.newness)
         return matches, high
 
@@ -213,14 +210,14 @@ class Tracker:
             self.noise.settle()
 
     def _doubt(self, scene: Scene, matches: dict[int, int]) -> Array:
-        """By how much the noise of each matched observation grows, from 1: one box around two objects fits neither."""
+        """By how much the noise of each matched observation grows, from 1."""
         missing = [
             life
             for i, life in enumerate(self.lives)
             if i not in matches and life.stage is not Stage.NEW and self.counts.frames - life.seen <= max(1, self.fps)
         ]
-        share = claimed(scene.observations.boxes[list(matches.values())], self._boxes(missing))
-        return np.asarray(1.0 + (DOUBT - 1.0) * np.clip((share - CLAIMED) / (1.0 - CLAIMED), 0.0, 1.0))
+        rows = list(matches.values())
+        return doubt(scene.observations.boxes[rows], scene.strong[rows], self._boxes(missing))
 
     def _confirm(self, life: Life, belief: Belief, scene: Scene, row: int) -> None:
         if life.stage is not Stage.NEW or life.hits + 1 >= life.probation:
@@ -230,8 +227,11 @@ class Tracker:
         life.belief = belief
         if life.seen < self.counts.frames - 1:
             life.recent.gap()
-        self.noise.learn(life.recent, scene.measured[row])
-        life.seen, life.row = self.counts.frames, row
+        if scene.strong[row]:
+            self.noise.learn(life.recent, scene.measured[row])
+        else:
+            life.recent.gap()
+        life.seen, life.row, life.turned = self.counts.frames, row, False
         life.hits += 1
         label = scene.observations.labels[row]
         life.votes[label] = life.votes.get(label, 0.0) + life.score
@@ -249,7 +249,8 @@ class Tracker:
         """What was not matched becomes lost, and goes when it was lost too long or never confirmed."""
         now = self.counts.frames
         alive = [life for life in self.lives if life.row is not None or life.stage is not Stage.NEW]
-        self.lives = [life for life in alive if now - life.seen <= self.buffer_frames]
+        kept = {False: self.buffer_frames, True: self.away_frames}
+        self.lives = [life for life in alive if now - life.seen <= kept[life.turned]]
         for life in self.lives:
             if life.row is None:
                 life.stage = Stage.LOST
