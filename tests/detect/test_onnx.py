@@ -14,6 +14,8 @@ from vistream.detect.layouts import LAYOUTS
 from vistream.detect.onnx import OnnxDetector
 from vistream.detect.selection import Selection
 from vistream.errors import VistreamError
+from vistream.media.formats.detections.footage import Footage
+from vistream.pipeline.observe import make_observer
 from vistream.types import Frame, Observations
 
 SIZE = 128
@@ -109,6 +111,31 @@ def test_decoded_yolo_heads(tmp_path: Path, layout: str) -> None:
     assert red[2] == "person"
     assert only(detector.detect(painted(64, 32, (24, 8, 4, GREEN)), 1))[2] == "bicycle"
     assert len(detector.detect(painted(64, 32, (24, 8, 4, BLUE)), 2)) == 0
+
+
+def test_the_user_says_how_far_boxes_may_overlap(tmp_path: Path) -> None:
+    frame = painted(128, 128, (48, 48, 16, (255, 0, 0)))
+    given = None, f"onnx:{yolo_file(tmp_path, 'yolov8')}", ("person",), 25.0, Footage()
+
+    def count(iou: float | None) -> int:
+        detector = make_observer("mot", *given, iou=iou).detector
+        assert detector is not None
+        return len(detector.detect(frame, 0))
+
+    assert count(0.2) < count(0.5) == count(None) < count(0.7)
+
+
+@pytest.mark.parametrize(
+    ("task", "detections", "detector", "complaint"),
+    [
+        ("mot", Path("boxes.txt"), "auto", "detections from a file are all taken: --iou is for detectors"),
+        ("mot", None, "motion", "--iou is for detectors of boxes that may overlap: motion gives none"),
+        ("vos", None, "auto", "--iou is for detectors, and the task vos takes none"),
+    ],
+)
+def test_elsewhere_overlap_means_nothing(task: str, detections: Path | None, detector: str, complaint: str) -> None:
+    with pytest.raises(VistreamError, match=complaint):
+        make_observer(task, detections, detector, (), 25.0, Footage(), iou=0.4)
 
 
 def test_class_names_of_the_file_come_first(tmp_path: Path) -> None:

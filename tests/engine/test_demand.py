@@ -21,7 +21,8 @@ from vistream.engine.stream.lazy_features import LazyFeatures
 from vistream.ir.network import IntegerNetwork
 from vistream.media.formats.mot import read_tracks
 from vistream.media.video.source import open_source
-from vistream.pipeline.session import TASKS, Session
+from vistream.pipeline.session import Session
+from vistream.pipeline.tasks import TASKS
 from vistream.quantize.named import named_network
 from vistream.tracking.roi import roi_align
 from vistream.types import FeatureMap, Frame, Observations, Track

@@ -42,6 +42,19 @@ def test_first_frame_is_confirmed_at_once_later_tracks_on_their_second() -> None
     assert ids(tracker.step(at((0, 0), (200, 0)), None)) == [1, 2]
 
 
+@pytest.mark.parametrize("hits", [1, 2, 3, 6])
+def test_a_new_object_is_reported_once_enough_frames_have_shown_it(hits: int) -> None:
+    tracker = Tracker(TrackerConfig(coast=0.0, min_hits=hits))
+    tracker.step(at((0, 0)), None)
+    shown = [len(tracker.step(at((0, 0), (200, 0)), None)) for _ in range(8)]
+    assert shown == [1] * (hits - 1) + [2] * (9 - hits)
+
+
+def test_a_track_needs_a_match() -> None:
+    with pytest.raises(VistreamError, match="min_hits is 0: it must be at least 1"):
+        TrackerConfig(min_hits=0)
+
+
 def test_what_is_seen_only_once_takes_no_id() -> None:
     tracker = Tracker(NO_COAST)
     tracker.step(at((0, 0)), None)

@@ -9,7 +9,7 @@ import typer
 from vistream.errors import VistreamError
 from vistream.pipeline.observe import FOLLOWING
 from vistream.pipeline.run import Settings
-from vistream.pipeline.session import check_fidelity
+from vistream.pipeline.tasks import check_fidelity
 from vistream.segment.network import TASKS as SEGMENTING
 from vistream.segment.network import check_bits
 

@@ -126,6 +126,18 @@ def track(
     conf: Annotated[
         str, typer.Option(help="Least score that starts a track, by class too: 0.5,car=0.3.", show_default=False)
     ] = "",
+    iou: Annotated[
+        float | None,
+        typer.Option(
+            help="Of two detections that overlap by more, the better stays (0.5).", min=0, max=1, show_default=False
+        ),
+    ] = None,
+    min_hits: Annotated[
+        int | None,
+        typer.Option(
+            help="Frames in which a new object must be found before it is reported (2).", min=1, show_default=False
+        ),
+    ] = None,
     memory: Annotated[
         float | None,
         typer.Option(help="Seconds for which an object that is not seen is remembered.", min=0, show_default=False),
@@ -203,6 +215,8 @@ def track(
         init_box=None if init_box is None else parse_box(init_box),
         init_poses=init_poses,
         conf=parse_conf(conf),
+        iou=iou,
+        min_hits=min_hits,
         memory=memory,
         interpolate=interpolate,
         zero_based=zero_based,

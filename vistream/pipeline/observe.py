@@ -69,18 +69,22 @@ def make_observer(
     footage: Footage,
     poses: Path | None = None,
     detector_size: Size | None = None,
+    iou: float | None = None,
     streaming: Streaming | None = None,
 ) -> Observer:
     """The observations of `task`: of the file `detections`, else of the detector called `detector`.
 
     For mots, boxes without masks are given some, see `BoxMasks`. `frames`: of the video, where known. `poses`: a
     file of skeletons that the task pose is to carry on from the first frame: then it looks at no observations.
-    `detector_size`: of the detector's input, where that is free; `streaming`: how it is streamed, None: not at all.
+    `detector_size`: of the detector's input, where that is free; `iou`: see `Selection.overlap`, None: the usual;
+    `streaming`: how it is streamed, None: not at all.
     Raises VistreamError where the two contradict each other, or a file is of another task or malformed.
     """
     if task in BLIND:
         if detections is not None or detector != "auto":
             raise VistreamError(f"the task {task} {BLIND[task]}, so it takes no detections and no detector")
+        if iou is not None:
+            raise VistreamError(f"--iou is for detectors, and the task {task} takes none")
         if classes and task in SEGMENTING:
             raise VistreamError(
                 f"the task {task} names every pixel: --classes is for tasks that detections are made for"
@@ -98,11 +102,15 @@ def make_observer(
             raise VistreamError("give either detections (a file) or a detector, not both")
         if detector_size is not None:
             raise VistreamError("detections from a file were made already: leave the detector's size out")
+        if iou is not None:
+            raise VistreamError("detections from a file are all taken: --iou is for detectors")
         observer = _from_file(task, detections, classes, footage)
         if task == "mots" and observer.detector is not None:
             return replace(observer, detector=BoxMasks(observer.detector, fps, people_found()))
         return observer
     selection = Selection(classes=frozenset(classes) if classes else None)
+    if iou is not None:
+        selection = replace(selection, overlap=iou)
     poses_wanted = task == "pose"
     found = make_detector(
         detector,
@@ -113,7 +121,10 @@ def make_observer(
         size=detector_size,
         streaming=streaming,
     )
-    return Observer(found, keypoints_of(found) if poses_wanted else ())
+    observer = Observer(found, keypoints_of(found) if poses_wanted else ())
+    if iou is not None and (poses_wanted or isinstance(observer.boxes, MotionDetector)):
+        raise VistreamError(f"--iou is for detectors of boxes that may overlap: {found.name} gives none")
+    return observer
 
 
 def settled(task: str, detector: str, made: bool) -> str:

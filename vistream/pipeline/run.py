@@ -19,8 +19,9 @@ from vistream.media.video.spread import spread_frames
 from vistream.pipeline.checkpoint import known
 from vistream.pipeline.observe import make_observer
 from vistream.pipeline.overlap import ReadAhead
-from vistream.pipeline.session import AUTO, FLOAT, Session, check_fidelity, check_task
+from vistream.pipeline.session import Session
 from vistream.pipeline.start import FirstObjects
+from vistream.pipeline.tasks import AUTO, FLOAT, check_fidelity, check_task
 from vistream.render.style import PLAIN, Style
 from vistream.segment.network import check_bits
 from vistream.tracking.counting import Counter
@@ -57,6 +58,8 @@ class Settings:
     init_box: Box | None = None
     init_poses: Path | None = None
     conf: Conf = ANY_CLASS
+    iou: float | None = None
+    min_hits: int | None = None
     memory: float | None = None
     interpolate: int = 0
     zero_based: bool = False
@@ -120,6 +123,7 @@ class Run:
                 Footage(self._length(), self.source.size, self.source.names),
                 settings.init_poses,
                 settings.detector_size,
+                settings.iou,
                 None
                 if settings.fidelity == FLOAT
                 else Streaming(zones, None if self.source.live else samples_of(source)),
@@ -142,6 +146,7 @@ class Run:
                 joints=self.observer.joints or KEYPOINTS,
                 conf=settings.conf,
                 memory=settings.memory,
+                min_hits=settings.min_hits,
                 bits=settings.bits,
             )
             if self._sharing is not None:

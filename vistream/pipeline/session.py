@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from vistream.detect.camera_motion import CameraMotion
 from vistream.detect.coco import KEYPOINTS
 from vistream.detect.streaming import SharedFeatures
-from vistream.engine.fidelity import PRESETS, DeadZones, dead_zones
+from vistream.engine.fidelity import DeadZones
 from vistream.engine.float_network import FloatFeatures, FloatNetwork
 from vistream.engine.frames import as_frame
 from vistream.engine.stream.engine import Stream
@@ -20,71 +20,30 @@ from vistream.ir.plain_torch import with_plain_torch
 from vistream.media.video.fit import fit
 from vistream.models.classes import ClassSet
 from vistream.models.model import LoadedModel, load_model
-from vistream.pipeline.observe import FOLLOWING
+from vistream.pipeline.tasks import (
+    AUTO,
+    DEEP,
+    FLOAT,
+    SHORTEST,
+    STILL,
+    TASKS,
+    Follower,
+    Task,
+    check_fidelity,
+    check_task,
+    tracker_options,
+)
 from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
 from vistream.segment.network import TASKS as SEGMENTING
-from vistream.segment.network import check_bits, load_network, segmentation_zones
+from vistream.segment.network import check_bits, load_network
 from vistream.segment.segmenter import Segmenter
 from vistream.stages import Stages
 from vistream.tracking.life import ANY_CLASS, Conf, Counts
-from vistream.tracking.mot import MotConfig, MotTracker
-from vistream.tracking.mots import MotsConfig, MotsTracker
-from vistream.tracking.pose import PoseConfig, PoseTracker
-from vistream.tracking.sot import SotTracker
-from vistream.tracking.vos import VosTracker
-from vistream.types import Features, Frame, Observations, Result, Target, Track, Warp
-
-
-class Task(Protocol):
-    """What turns features and observations into tracks."""
-
-    def step(
-        self,
-        features: Features | None,
-        observations: Observations,
-        camera: Warp | None = None,
-        frame: Frame | None = None,
-    ) -> tuple[Track, ...]: ...
-
-    def reset(self) -> None: ...
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
-
-
-@runtime_checkable
-class Follower(Task, Protocol):
-    """A task that follows what it is given, instead of (or beside) what a detector sees."""
-
-    def add_object(self, target: Target, identity: int | None = None) -> int: ...
-
-    def remove_object(self, identity: int) -> None: ...
-
-
-Options = Mapping[str, Any]
-"""Fields of a tracker's configuration that differ from its defaults."""
-TASKS: dict[str, Callable[[float, Sequence[str], Options], Task]] = {
-    "mot": lambda fps, joints, options: MotTracker(MotConfig(**options), fps),
-    "mots": lambda fps, joints, options: MotsTracker(MotsConfig(**options), fps),
-    "pose": lambda fps, joints, options: PoseTracker(PoseConfig(**options), fps, joints),
-    "vos": lambda fps, joints, options: VosTracker(),
-    "sot": lambda fps, joints, options: SotTracker(),
-}
-"""The tasks that track; those of `SEGMENTING` say what pixels show."""
-AUTO = "auto"
-"""The model that comes with the package, for each task its own."""
-STILL = ("vos",)
-"""The tasks that need not know how the camera moves."""
-SHORTEST = {"vos": 480, "sot": 480}
-"""Pixels: smaller frames are enlarged for these tasks, whose objects would cover too few cells."""
-PLAIN = ("vos",)
-"""The tasks whose presets have no dead zones, because these cost masks more than they save: see docs/tasks.md."""
-FLOAT = "float"
-"""The fidelity beside the presets: the network before quantisation, whole frames."""
-DEEP = ("vos", "pose", "sot")
-"""The tasks that take the deeper cut of a network, because dense matching gains much by it: see docs/tasks.md."""
+from vistream.tracking.mot import MotTracker
+from vistream.tracking.mots import MotsTracker
+from vistream.tracking.pose import PoseTracker
+from vistream.types import Frame, Observations, Result, Target
 
 
 class Session:
@@ -94,8 +53,9 @@ class Session:
     no network at all (motion and overlap alone). `fidelity`: "exact", "high" or "fast"; `deadband` and `hysteresis`
     replace its numbers. Or "float": the named model before quantisation, on whole frames, as a baseline.
     `joints`: for pose, the names of the keypoints, COCO's where nothing else is said.
-    `fps`: frames a second at which `step` is called, 30 where not known. `conf`: what may start a track; `memory`:
-    seconds for which an object that is not seen is remembered; both for the tasks that join detections.
+    `fps`: frames a second at which `step` is called, 30 where not known. `conf`: what may start a track; `min_hits`:
+    in how many frames it must be found before it is reported; `memory`: seconds for which an object that is not seen
+    is remembered; all for the tasks that join detections.
     The tasks semseg and panoptic look at no observations; `bits` of a weight are 8 or 16 for them, else 8.
     The attribute `model` says in words which network it is, `zones` what the fidelity means in numbers.
     """
@@ -113,6 +73,7 @@ class Session:
         joints: Sequence[str] = KEYPOINTS,
         conf: Conf = ANY_CLASS,
         memory: float | None = None,
+        min_hits: int | None = None,
         bits: int = 8,
     ) -> None:
         self.task = check_task(task)
@@ -130,7 +91,7 @@ class Session:
             self._segmenter = _segmenter(name, task, zones, bits)
             self.model = f"{name}, weights {self._segmenter.network.sha256[:12]} ({self._segmenter.made_with})"
             return
-        self._tracker = TASKS[task](fps or 30.0, joints, _options(task, conf, memory))
+        self._tracker = TASKS[task](fps or 30.0, joints, tracker_options(task, conf, memory, min_hits))
         model = DEFAULT_MODEL if model == AUTO else model
         if fidelity == FLOAT:
             loaded = _float_model(model, task)
@@ -277,15 +238,6 @@ def _checked(observations: Observations | None, frame: Frame) -> Observations:
     return observations
 
 
-def _options(task: str, conf: Conf, memory: float | None) -> Options:
-    options: dict[str, Any] = {} if memory is None else {"track_buffer": memory, "away": memory}
-    options |= {} if conf.any is None else {"conf_thres": conf.any}
-    options |= {"class_conf": conf.classes} if conf.classes else {}
-    if options and task in FOLLOWING:
-        raise VistreamError(f"the task {task} follows what it is given: --conf and --memory are for the others")
-    return options
-
-
 def _named(model: NamedNetwork | LoadedModel) -> str:
     return f"{model.name}, weights {model.sha256[:12]}"
 
@@ -300,19 +252,3 @@ def _segmenter(model: str | IntegerNetwork | None, task: str, zones: DeadZones |
     if not isinstance(model, str):
         raise VistreamError(f"the task {task} needs the name or the file of a network that segments")
     return Segmenter(load_network(model, task), task, zones=zones, bits=bits)
-
-
-def check_fidelity(task: str, fidelity: str, deadband: int | None, hysteresis: int | None) -> DeadZones:
-    """What a fidelity means in numbers, the baseline included; raises VistreamError if the task has none such."""
-    if task in SEGMENTING:
-        return segmentation_zones(fidelity, deadband, hysteresis) or DeadZones()
-    presets = dict.fromkeys(PRESETS, DeadZones()) if task in PLAIN else PRESETS
-    return DeadZones() if fidelity == FLOAT else dead_zones(fidelity, deadband, hysteresis, presets)
-
-
-def check_task(task: str) -> str:
-    """`task`, if it is there; raises VistreamError if not."""
-    known = (*TASKS, *SEGMENTING)
-    if task not in known:
-        raise VistreamError(f"no task is called {task!r}: it is one of {', '.join(known)}")
-    return task

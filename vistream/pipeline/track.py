@@ -13,8 +13,8 @@ import numpy as np
 
 from vistream.errors import VistreamError
 from vistream.pipeline.run import Run, Settings
-from vistream.pipeline.session import AUTO
 from vistream.pipeline.start import implied_task
+from vistream.pipeline.tasks import AUTO
 from vistream.pipeline.tracked import TrackedFrame
 from vistream.render.style import PLAIN, Style, read_style
 from vistream.tracking.life import ANY_CLASS, Conf
@@ -45,6 +45,8 @@ def track(
     init_box: Sequence[float] | None = None,
     init_poses: PathLike | None = None,
     conf: float | Mapping[str, float] | Conf = ANY_CLASS,
+    iou: float | None = None,
+    min_hits: int | None = None,
     memory: float | None = None,
     interpolate: int = 0,
     zero_based: bool = False,
@@ -111,7 +113,7 @@ def settings_of(task: str | None = None, **options: Any) -> Settings:  # Any: ea
 
 _FIRST = ("init_mask", "init_box", "init_poses")
 _TEXTS = ("model", "detector", "fidelity")
-_COUNTS = ("deadband", "hysteresis", "start", "stride", "max_frames", "interpolate")
+_COUNTS = ("deadband", "hysteresis", "start", "stride", "max_frames", "interpolate", "min_hits")
 
 
 def _source(source: PathLike | int) -> str:

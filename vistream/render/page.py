@@ -29,6 +29,7 @@ table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabu
 th, td { padding: .28rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 thead th { color: var(--soft); font-weight: 600; border-bottom: 2px solid var(--rule); }
+@media (max-width: 480px) { table { font-size: .78rem; } th, td { padding: .25rem .3rem; } }
 """
 
 

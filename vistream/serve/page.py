@@ -16,7 +16,7 @@ header h1 { font-size: 1.2rem; margin: 0; } header p { margin: 0; }
 .views { display: grid; grid-template-columns: 2fr 1fr; gap: .5rem; align-items: start; }
 .views figure { margin: 0; } .views img { display: block; width: 100%; background: var(--grid); border-radius: 3px; }
 .views figcaption { font-size: .78rem; margin: .15rem 0 0; }
-.plots4 { display: grid; grid-template-columns: repeat(4, 1fr); gap: .4rem .9rem; margin-top: .6rem; }
+.plots4 { display: grid; grid-template-columns: repeat(4, 1fr); gap: .4rem .9rem; margin-top: .6rem; align-items: end; }
 .plots4 div { min-width: 0; } .plots4 span { font-size: .78rem; color: var(--soft); }
 .plots4 b { display: block; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .plots4 svg { display: block; width: 100%; height: 42px; border-bottom: 1px solid var(--edge); }

@@ -51,7 +51,8 @@ class TrackerConfig:
     times before.
     `pause`: while a track is lost, its velocity falls to 1/e in this time.
 
-    `probation`: matches that confirm a new track whose box overlaps another's, where boxes are rough; two elsewhere.
+    `min_hits`: matches that confirm a new track, the first frame's apart. `probation`: how many confirm one whose box
+    overlaps another's, where boxes are rough.
 
     `memory` is the share of the old in the exponential mean of a track's vectors; 0 keeps the current ones only.
     `use_motion`: predict with the Kalman filter; without, a track stays where it was last seen.
@@ -70,6 +71,7 @@ class TrackerConfig:
     coast: float = 0.1
     coast_hits: int = 5
     pause: float = 3.0
+    min_hits: int = 2
     probation: int = 4
     memory: float = 0.95
     use_motion: bool = True
@@ -78,6 +80,8 @@ class TrackerConfig:
         for name in ("conf_thres", "low_thres", "iou_limit", "weak_limit"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise VistreamError(f"{name} is {getattr(self, name)}: it must lie between 0 and 1")
+        if self.min_hits < 1:
+            raise VistreamError(f"min_hits is {self.min_hits}: it must be at least 1")
         if not 0.0 <= self.memory < 1.0:
             raise VistreamError(f"memory is {self.memory}: it must be at least 0 and below 1")
         for name in ("track_buffer", "away", "coast", "pause", "appearance", "other_class"):

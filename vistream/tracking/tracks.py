@@ -82,7 +82,7 @@ class Tracker:
         self._learn_rates(matches, len(unclaimed))
         self._correct(scene, matches)
         self._age()
-        self.lives += [self._newborn(scene, row, confirmed=first) for row in unclaimed]
+        self.lives += [self._newborn(scene, row, confirmed=first or self.config.min_hits == 1) for row in unclaimed]
         tracks = tuple(self._report(scene))
         self.counts = replace(
             self.counts,
@@ -257,6 +257,7 @@ class Tracker:
 
     def _newborn(self, scene: Scene, row: int, confirmed: bool) -> Life:
         rough = (1.0 - self.noise.exactness) if scene.apart[row] < BESIDE else 0.0
+        least = self.config.min_hits
         return Life(
             id=self._next_id() if confirmed else 0,
             stage=Stage.TRACKED if confirmed else Stage.NEW,
@@ -267,7 +268,7 @@ class Tracker:
             born=self.counts.frames,
             seen=self.counts.frames,
             row=row,
-            probation=2 + round(rough * max(0, self.config.probation - 2)),
+            probation=least + round(rough * max(0, self.config.probation - least)),
             recent=Recent([scene.measured[row]]),
         )
 

@@ -33,7 +33,7 @@ from vistream.evaluate.metrics.sot import SotScores, sot_scores
 from vistream.evaluate.table import Row, Table
 from vistream.machine import cores
 from vistream.media.formats.otb import read_otb
-from vistream.pipeline.session import check_task
+from vistream.pipeline.tasks import check_task
 
 OnFrame = Callable[[int], None]
 COST = ("Work", "FPS")

@@ -25,7 +25,7 @@ from vistream.evaluate.datasets.store import Finished, Writer, mark_finished, op
 from vistream.machine import cores, cpu_name, version_of
 from vistream.media.video.frames import Source
 from vistream.pipeline.observe import Observer
-from vistream.pipeline.session import AUTO
+from vistream.pipeline.tasks import AUTO
 from vistream.types import Frame, Observations, Work
 
 

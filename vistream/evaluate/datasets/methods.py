@@ -8,7 +8,8 @@ from typing import Protocol
 from vistream.engine.fidelity import PRESETS
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.baselines import Flow, Held
-from vistream.pipeline.session import FLOAT, Session
+from vistream.pipeline.session import Session
+from vistream.pipeline.tasks import FLOAT
 from vistream.types import Frame, Observations, Result, Target
 
 BASELINES = {"vos": ("held", "flow"), "sot": ("held",)}
