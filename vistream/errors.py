@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 LACK_OF_MEMORY = re.compile(
     r"can't allocate memory|not enough memory|cannot allocate memory|failed to map segment|can't start new thread|"
-    r"insufficient memory|bad_alloc",
+    r"insufficient memory|out of memory|bad_alloc",
     re.IGNORECASE,
 )
-"""As PyTorch, OpenCV, the loader of libraries, and Python say it."""
+"""As PyTorch, OpenCV, FreeType, the loader of libraries, and Python say it."""
 NO_MEMORY = "there is not enough memory: end other programs, take smaller frames, or fewer --jobs"
 LONGEST = 100
 """Letters of a name that are shown where the name itself is what is wrong."""
@@ -34,6 +34,8 @@ def told(error: BaseException) -> str | None:
     >>> told(PermissionError(13, "Permission denied", "/root/a.mp4"))
     "/root/a.mp4 can't be used: Permission denied"
     >>> told(MemoryError()) == told(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
+    True
+    >>> told(MemoryError()) == told(OSError("out of memory"))
     True
     """
     if any(_of_a_library(one) for one in _chain(error)) and memory_is_short():
@@ -58,8 +60,10 @@ def memory_is_short() -> bool:
 
 
 def _of_a_library(error: BaseException) -> bool:
-    """Whether a library may have failed by it, rather than a file or an option."""
-    return isinstance(error, Exception) and not isinstance(error, VistreamError | OSError | LookupError | ValueError)
+    """Whether a library may have failed by it, rather than a file or an option: the system gives its errors numbers."""
+    if isinstance(error, OSError):
+        return error.errno is None
+    return isinstance(error, Exception) and not isinstance(error, VistreamError | LookupError | ValueError)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
