@@ -49,6 +49,7 @@ def _as_dict(weights: Weights, path: Path | None) -> dict[str, object]:
         "task": weights.task,
         "size": weights.size,
         "licence": weights.licence,
+        "worth": weights.worth,
         "source": str(weights.source),
         "files": [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in weights.files],
         "present": path is not None,
@@ -57,22 +58,18 @@ def _as_dict(weights: Weights, path: Path | None) -> dict[str, object]:
 
 
 def _print_table(listing: list[tuple[Weights, Path | None]]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from vistream.cli.console import PlainConsole
 
-    table = Table(title="Trained weights", caption="get one: vistream download-weights NAME", show_lines=True)
+    table = Table(title="Trained weights", box=SIMPLE_HEAD)
+    table.caption = "get one: vistream download-weights NAME; where from, and where it lies: --json"
     table.add_column("name", no_wrap=True)
     table.add_column("here", no_wrap=True)
     table.add_column("size", no_wrap=True, justify="right")
-    table.add_column("task, licence")
-    table.add_column("source, place", overflow="fold")
+    table.add_column("what for; what it is worth; licence")
     for weights, path in listing:
-        table.add_row(
-            weights.name,
-            "no" if path is None else "yes",
-            f"{weights.size / 1e6:.1f} MB",
-            f"{weights.task}; {weights.licence}",
-            str(weights.source) if path is None else f"{weights.source}\n{path}",
-        )
+        what = "; ".join(filter(None, (weights.task, weights.worth, weights.licence)))
+        table.add_row(weights.name, "no" if path is None else "yes", f"{weights.size / 1e6:.1f} MB", what)
     PlainConsole().print(table)
