@@ -58,6 +58,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder: Path = options.keep or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
         rows, total = [], 0.0
         for what, line in steps(options.video.resolve(), options.line):
             inside = folder / "vistream"
