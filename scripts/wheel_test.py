@@ -19,7 +19,7 @@ import venv
 import zipfile
 from pathlib import Path
 
-from vistream.kernels.build import PLATFORMS, library_path, this_platform
+from vistream.kernels.build import LIBRARY, PLATFORMS, library_path, this_platform
 
 ROOT = Path(__file__).parents[1]
 MUST_HOLD = (
@@ -55,7 +55,7 @@ def built(folder: Path) -> Path:
         sys.exit(f"these wheels were built: {sorted(wheels)}")
     wheel = wheels[PLATFORMS[platform].tag]
     names = zipfile.ZipFile(wheel).namelist()
-    library = library_path(platform).relative_to(ROOT).as_posix()
+    library = f"vistream/kernels/lib/{library_path(platform).relative_to(LIBRARY).as_posix()}"
     if library not in names:
         sys.exit(f"{wheel.name} has no {library}")
     missing = [name for name in MUST_HOLD if name not in names]
