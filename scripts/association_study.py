@@ -80,35 +80,67 @@ def left_out(study: Study) -> None:
     """Choose the best of some settings on all scenes but one, use it on that one: does choosing beat the defaults?"""
     names = tuple(CHOSEN)
     grid = [Variant(MotConfig(**dict(zip(names, values, strict=True)))) for values in product(*CHOSEN.values())]
-    jobs = [
-        (case, variant)
-        for cases in LEFT_OUT.values()
-        for case in cases
-        for variant in dict.fromkeys([*grid, Variant()])
-    ]
-    for case, _ in jobs:
-        study.footage.features(View(case.clip, case.moving), Variant().cut or "")
-    with ProcessPoolExecutor(initializer=_begin, initargs=(study.footage,)) as pool:
-        found = dict(zip(jobs, pool.map(_one, jobs), strict=True))
-
-    def mean(scene: str, variant: Variant) -> NDArray[np.float64]:
-        scores = [found[case, variant] for case in LEFT_OUT[scene]]
-        return np.asarray(np.mean([(s.hota, s.idf1, s.switches) for s in scores], axis=0))
-
+    found = _everywhere(study, [*grid, Variant()])
     print("\n| left out | chosen (" + ", ".join(names) + ") | chosen there | default there | best there |")
     print("|---|---|---|---|---|")
     for out in LEFT_OUT:
-        others = [scene for scene in LEFT_OUT if scene != out]
-        chosen = max(grid, key=lambda v: sum(float(mean(scene, v)[:2].sum()) for scene in others))
-        best = max(grid, key=lambda v: float(mean(out, v)[:2].sum()))
-        cells = ["{:.1f} / {:.1f} / {:.1f}".format(*mean(out, v)) for v in (chosen, Variant(), best)]
+        chosen = _choice(found, grid, out)
+        best = max(grid, key=lambda v: _worth(found, v, [out]))
+        cells = ["{:.1f} / {:.1f} / {:.1f}".format(*_mean(found, out, v)) for v in (chosen, Variant(), best)]
         values = ", ".join(str(getattr(chosen.config, name)) for name in names)
         print(f"| {out} | {values} |", " | ".join(cells), "|", flush=True)
     print("\n| " + ", ".join(names) + " | " + " | ".join(LEFT_OUT) + " |")
     print("|---|" + "---|" * len(LEFT_OUT))
     for variant in grid:
-        cells = ["{:.1f} / {:.1f} / {:.1f}".format(*mean(scene, variant)) for scene in LEFT_OUT]
+        cells = ["{:.1f} / {:.1f} / {:.1f}".format(*_mean(found, scene, variant)) for scene in LEFT_OUT]
         print("|", ", ".join(str(getattr(variant.config, name)) for name in names), "|", " | ".join(cells), "|")
+
+
+def constants(study: Study) -> None:
+    """What all scenes but one would choose of each option alone, and what that choice brings on the one left out."""
+    grids = {
+        name: [Variant(), *(Variant(replace(MotConfig(), **{name: value})) for value in values)]
+        for name, values in GRIDS.items()
+    }
+    found = _everywhere(study, list(dict.fromkeys(variant for grid in grids.values() for variant in grid)))
+    print("\n| option | default (others) |", " | ".join(f"without {out}" for out in LEFT_OUT), "| gain there |")
+    print("|---|---|" + "---|" * (len(LEFT_OUT) + 1))
+    for name, grid in grids.items():
+        chosen = {out: _choice(found, grid, out) for out in LEFT_OUT}
+        gains = [_mean(found, out, variant) - _mean(found, out, Variant()) for out, variant in chosen.items()]
+        values = " | ".join(str(getattr(variant.config, name)) for variant in chosen.values())
+        others = ", ".join(map(str, GRIDS[name]))
+        gain = "{:+.2f} / {:+.2f} / {:+.1f}".format(*np.mean(gains, axis=0))
+        print(f"| `{name}` | {getattr(MotConfig(), name)} ({others}) | {values} | {gain} |", flush=True)
+
+
+Scores = dict[tuple[Case, Variant], Score]
+
+
+def _everywhere(study: Study, variants: list[Variant]) -> Scores:
+    """The scores of every variant in every case of `LEFT_OUT`."""
+    jobs = [(case, variant) for cases in LEFT_OUT.values() for case in cases for variant in dict.fromkeys(variants)]
+    for case, _ in jobs:
+        study.footage.features(View(case.clip, case.moving), Variant().cut or "")
+    with ProcessPoolExecutor(initializer=_begin, initargs=(study.footage,)) as pool:
+        return dict(zip(jobs, pool.map(_one, jobs), strict=True))
+
+
+def _mean(found: Scores, scene: str, variant: Variant) -> NDArray[np.float64]:
+    """HOTA, IDF1 and identity switches over the cases of a scene."""
+    scores = [found[case, variant] for case in LEFT_OUT[scene]]
+    return np.asarray(np.mean([(s.hota, s.idf1, s.switches) for s in scores], axis=0))
+
+
+def _worth(found: Scores, variant: Variant, scenes: list[str]) -> float:
+    """What is chosen by: HOTA and IDF1, every scene counting the same."""
+    return sum(float(_mean(found, scene, variant)[:2].sum()) for scene in scenes)
+
+
+def _choice(found: Scores, grid: list[Variant], out: str) -> Variant:
+    """The best of a grid on all scenes but one; the first one of equals."""
+    others = [scene for scene in LEFT_OUT if scene != out]
+    return max(grid, key=lambda variant: _worth(found, variant, others))
 
 
 _study: Study  # of a worker process
@@ -150,7 +182,7 @@ GRIDS: dict[str, tuple[Any, ...]] = {
     "core": (0.5, 1.0),
     "probation": (2, 6),
 }
-TABLES = {f.__name__: f for f in (cuts, parameters, left_out)}
+TABLES = {f.__name__: f for f in (cuts, parameters, left_out, constants)}
 
 
 def main() -> None:

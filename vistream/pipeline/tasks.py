@@ -72,7 +72,7 @@ DEEP = ("vos", "pose", "sot")
 
 def tracker_options(task: str, conf: Conf, memory: float | None, min_hits: int | None) -> Options:
     """What the user asks of a tracker; raises VistreamError where the task joins no detections."""
-    options: dict[str, Any] = {} if memory is None else {"track_buffer": memory, "away": memory}
+    options: dict[str, Any] = {} if memory is None else {"track_buffer": memory, "away": memory, "exact_buffer": memory}
     options |= {} if min_hits is None else {"min_hits": min_hits}
     options |= {} if conf.any is None else {"conf_thres": conf.any}
     options |= {"class_conf": conf.classes} if conf.classes else {}

@@ -46,9 +46,10 @@ class TrackerConfig:
     `appearance`: weight of appearance among the evidence. `other_class`: nats against a match across class names.
 
     Times in seconds: a lost track is kept for `track_buffer`, or, if that is longer, for `away` if the camera has moved
-    since it was seen, for what a camera turns away from it often turns back to; a track is still reported, where it is
-    predicted, for `coast` after its last match (0: never; a mask cannot be predicted), if it was matched `coast_hits`
-    times before.
+    since it was seen, for what a camera turns away from it often turns back to, and for up to `exact_buffer`, the more
+    exact boxes are, while it is predicted inside the frame, where it must still be; a track is still reported, where it
+    is predicted, for `coast` after its last match (0: never; a mask cannot be predicted), if it was matched
+    `coast_hits` times before.
     `pause`: while a track is lost, its velocity falls to 1/e in this time.
 
     `min_hits`: matches that confirm a new track, the first frame's apart. `probation`: how many confirm one whose box
@@ -68,6 +69,7 @@ class TrackerConfig:
     other_class: float = 3.0
     track_buffer: float = 2.0
     away: float = 5.0
+    exact_buffer: float = 15.0
     coast: float = 0.1
     coast_hits: int = 5
     pause: float = 3.0
@@ -84,7 +86,7 @@ class TrackerConfig:
             raise VistreamError(f"min_hits is {self.min_hits}: it must be at least 1")
         if not 0.0 <= self.memory < 1.0:
             raise VistreamError(f"memory is {self.memory}: it must be at least 0 and below 1")
-        for name in ("track_buffer", "away", "coast", "pause", "appearance", "other_class"):
+        for name in ("track_buffer", "away", "exact_buffer", "coast", "pause", "appearance", "other_class"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise VistreamError(f"{name} is {getattr(self, name)}: it must be finite and not negative")
 
@@ -103,8 +105,9 @@ class Life:
 
     `id` is 0 until the track is confirmed. `votes`: the scores of its observations, summed by class name. `born` and
     `seen` are the frames of the first and the last match, `hits` counts matches, of which `probation` confirm it;
-    `row` is that of the observation matched in the last frame, None if there was none. `turned`: the camera has moved
-    since it was seen. `recent`: measurements from which noise is learned.
+    `row` is that of the observation matched in the last frame, None if there was none; `doubt` is by how much the noise
+    of the last one was larger than usual, see `crowding.doubt`. `turned`: the camera has moved since it was seen.
+    `recent`: measurements from which noise is learned.
     """
 
     id: int
@@ -118,6 +121,7 @@ class Life:
     hits: int = 1
     probation: int = 2
     row: int | None = None
+    doubt: float = 1.0
     turned: bool = False
     recent: Recent = field(default_factory=Recent)
 

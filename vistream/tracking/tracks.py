@@ -30,6 +30,7 @@ from vistream.types import Observations, Track, Warp
 Array = NDArray[np.float64]
 
 BESIDE = 0.8  # a new object has less than this of its box to itself: it may be a false detection of two others
+LEAVING = 0.5  # share of its box outside the frame from which an object leaves it
 LEFT = 4.0  # nats against an object that was not seen any more and is predicted outside the frame
 
 
@@ -46,6 +47,7 @@ class Tracker:
         self.fps = fps
         self.buffer_frames = max(1, round(config.track_buffer * fps))
         self.away_frames = max(self.buffer_frames, round(config.away * fps))
+        self.exact_frames = round(config.exact_buffer * fps)
         self.coast_frames = round(config.coast * fps)
         self.slowing = float(np.exp(-1.0 / (config.pause * fps))) if config.pause else 0.0
         self.reset()
@@ -81,7 +83,7 @@ class Tracker:
         matches, unclaimed = self._match(scene, weak)
         self._learn_rates(matches, len(unclaimed))
         self._correct(scene, matches)
-        self._age()
+        self._age(size)
         self.lives += [self._newborn(scene, row, confirmed=first or self.config.min_hits == 1) for row in unclaimed]
         tracks = tuple(self._report(scene))
         self.counts = replace(
@@ -200,12 +202,14 @@ class Tracker:
             life.row = None
         if matches:
             rows = list(matches.values())
+            doubts = self._doubt(scene, matches)
             if self.config.use_motion:
                 before = self._belief([self.lives[i] for i in matches])
-                belief = kalman.update(before, scene.measured[rows], self.noise.noise, self._doubt(scene, matches))
+                belief = kalman.update(before, scene.measured[rows], self.noise.noise, doubts)
             else:
                 belief = kalman.initiate(scene.measured[rows], self.noise.noise)
             for k, (i, row) in enumerate(matches.items()):
+                self.lives[i].doubt = float(doubts[k])
                 self._confirm(self.lives[i], belief.pick([k]), scene, row)
             self.noise.settle()
 
@@ -245,15 +249,24 @@ class Tracker:
             return now
         return unit_vectors(np.float32(self.config.memory) * old + np.float32(1 - self.config.memory) * now)
 
-    def _age(self) -> None:
+    def _age(self, size: tuple[float, float] | None) -> None:
         """What was not matched becomes lost, and goes when it was lost too long or never confirmed."""
-        now = self.counts.frames
         alive = [life for life in self.lives if life.row is not None or life.stage is not Stage.NEW]
-        kept = {False: self.buffer_frames, True: self.away_frames}
-        self.lives = [life for life in alive if now - life.seen <= kept[life.turned]]
+        lost_for = np.array([self.counts.frames - life.seen for life in alive])
+        self.lives = [alive[i] for i in np.flatnonzero(lost_for <= self._remembered(alive, size))]
         for life in self.lives:
             if life.row is None:
                 life.stage = Stage.LOST
+
+    def _remembered(self, lives: list[Life], size: tuple[float, float] | None) -> Array:
+        """For how many frames each of them is kept without being seen, `[N]`."""
+        kept = np.where([life.turned for life in lives], float(self.away_frames), self.buffer_frames)
+        exact = self.noise.exactness * self.exact_frames
+        if size is None or exact <= self.buffer_frames or not lives:
+            return kept
+        # what vanished inside the frame must still be there; what left it may have gone for good
+        inside = outside(self._boxes(lives), size) < LEAVING
+        return np.where(inside, np.maximum(kept, exact), kept)
 
     def _newborn(self, scene: Scene, row: int, confirmed: bool) -> Life:
         rough = (1.0 - self.noise.exactness) if scene.apart[row] < BESIDE else 0.0
@@ -275,14 +288,14 @@ class Tracker:
     def _report(self, scene: Scene) -> Iterator[Track]:
         """Confirmed tracks matched in this frame, and the long-standing ones that only just went missing."""
         masks, keypoints = scene.observations.masks, scene.observations.keypoints
-        # a box that belongs to a mask or a skeleton stays with it
-        exactness = self.noise.exactness if masks is None and keypoints is None else 1.0
+        alone = masks is None and keypoints is None  # a box that belongs to a mask or a skeleton stays with it
         for life in sorted(self.lives, key=lambda life: life.id):
             coasts = life.hits >= self.config.coast_hits and self.counts.frames - life.seen <= self.coast_frames
             if life.id == 0 or (life.row is None and not coasts):
                 continue
             box = kalman.to_boxes(life.belief.position)[0]
             if life.row is not None:
+                exactness = self.noise.exactness / life.doubt if alone else 1.0
                 box = box + exactness * (scene.observations.boxes[life.row] - box)
             x, y, w, h = box.tolist()
             yield Track(
