@@ -28,6 +28,9 @@ from numpy.typing import NDArray
 from vistream.models.lite0 import lite0_features
 from vistream.tracking.mot import MotConfig
 
+Grids = dict[str, tuple[Any, ...]]
+"""Options by name, and the values tried beside the default."""
+
 
 def macs(cut: str, size: tuple[int, int]) -> int:
     """Multiply-accumulates of one frame of `size` (width, height)."""
@@ -59,7 +62,7 @@ def table(study: Study, variants: dict[str, Variant], suites: list[str]) -> None
         print(f"| {name} |", " | ".join(cells), "|", flush=True)
 
 
-def cuts(study: Study) -> None:
+def cuts(study: Study, _: Grids) -> None:
     """What appearance brings, and what it costs."""
     print("\n| block |", " | ".join(f"GMAC, {c.size[0]} x {c.size[1]}" for c in CLIPS.values()), "|")
     print("|---|" + "---|" * len(CLIPS))
@@ -68,15 +71,15 @@ def cuts(study: Study) -> None:
     table(study, {"none": Variant(cut=None)} | {cut: Variant(cut=cut) for cut in CUTS}, list(SUITES))
 
 
-def parameters(study: Study) -> None:
+def parameters(study: Study, grids: Grids) -> None:
     """Each option moved alone."""
     variants = {"default": Variant()}
-    for name, values in GRIDS.items():
+    for name, values in grids.items():
         variants |= {f"{name} {v}": Variant(replace(MotConfig(), **{name: v})) for v in values}
     table(study, variants, QUICK)
 
 
-def left_out(study: Study) -> None:
+def left_out(study: Study, _: Grids) -> None:
     """Choose the best of some settings on all scenes but one, use it on that one: does choosing beat the defaults?"""
     names = tuple(CHOSEN)
     grid = [Variant(MotConfig(**dict(zip(names, values, strict=True)))) for values in product(*CHOSEN.values())]
@@ -96,20 +99,20 @@ def left_out(study: Study) -> None:
         print("|", ", ".join(str(getattr(variant.config, name)) for name in names), "|", " | ".join(cells), "|")
 
 
-def constants(study: Study) -> None:
+def constants(study: Study, grids: Grids) -> None:
     """What all scenes but one would choose of each option alone, and what that choice brings on the one left out."""
-    grids = {
+    tried = {
         name: [Variant(), *(Variant(replace(MotConfig(), **{name: value})) for value in values)]
-        for name, values in GRIDS.items()
+        for name, values in grids.items()
     }
-    found = _everywhere(study, list(dict.fromkeys(variant for grid in grids.values() for variant in grid)))
+    found = _everywhere(study, [variant for variants in tried.values() for variant in variants])
     print("\n| option | default (others) |", " | ".join(f"without {out}" for out in LEFT_OUT), "| gain there |")
     print("|---|---|" + "---|" * (len(LEFT_OUT) + 1))
-    for name, grid in grids.items():
-        chosen = {out: _choice(found, grid, out) for out in LEFT_OUT}
+    for name, variants in tried.items():
+        chosen = {out: _choice(found, variants, out) for out in LEFT_OUT}
         gains = [_mean(found, out, variant) - _mean(found, out, Variant()) for out, variant in chosen.items()]
         values = " | ".join(str(getattr(variant.config, name)) for variant in chosen.values())
-        others = ", ".join(map(str, GRIDS[name]))
+        others = ", ".join(map(str, grids[name]))
         gain = "{:+.2f} / {:+.2f} / {:+.1f}".format(*np.mean(gains, axis=0))
         print(f"| `{name}` | {getattr(MotConfig(), name)} ({others}) | {values} | {gain} |", flush=True)
 
@@ -172,11 +175,12 @@ def _seen(clip: str) -> list[Case]:
 LEFT_OUT = {"PETS": [*_seen("PETS"), *_seen("PETS-480")], "TUD": _seen("TUD"), "schoolgirls": _seen("schoolgirls")}
 """Scenes and what is made of them: both PETS clips show one."""
 QUICK = ["as given", "lightly changed", "20 % dropped", "fewer frames", "true, 20 % dropped, 3 % shaken"]
-GRIDS: dict[str, tuple[Any, ...]] = {
+GRIDS: Grids = {
     "newness": (-4.0, 4.0),
     "appearance": (0.0, 0.5, 2.0),
     "iou_limit": (0.3, 0.7),
     "track_buffer": (1.0, 4.0),
+    "exact_buffer": (0.0, 5.0, 30.0),
     "pause": (1.0, 10.0),
     "memory": (0.0, 0.9, 0.97),
     "core": (0.5, 1.0),
@@ -189,12 +193,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="the folder of real clips")
     parser.add_argument("tables", nargs="*", help=f"of {', '.join(TABLES)}; all, if none is named")
+    parser.add_argument("--options", nargs="+", choices=GRIDS, default=list(GRIDS), help="those moved alone; else all")
     parser.add_argument("--cache", type=Path, required=True, help="folder for the features, about 2 GB")
     arguments = parser.parse_args()
     study = Study(Footage(arguments.data, arguments.cache))
+    grids = {name: GRIDS[name] for name in arguments.options}
     for name in arguments.tables or TABLES:
         print(f"\n### {name}: {TABLES[name].__doc__}")
-        TABLES[name](study)
+        TABLES[name](study, grids)
 
 
 if __name__ == "__main__":
