@@ -5,16 +5,25 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from onnxnets import yolov8
 
+from vistream.detect.streaming import SharedFeatures
 from vistream.errors import VistreamError
 from vistream.media.video.frames import Health, Source, SourceFrame
+from vistream.pipeline.checkpoint import load_checkpoint, pack, write_checkpoint
 from vistream.pipeline.detections import Detected, Detections
+from vistream.pipeline.outputs import OutputPaths
 from vistream.pipeline.overlap import ReadAhead
+from vistream.pipeline.recording import Recording
+from vistream.pipeline.run import Settings
 from vistream.stages import Stages
-from vistream.types import Observations
+from vistream.types import LayerWork, Observations, Work
+
+CLIP = Path(__file__).parents[2] / "demo_videos" / "plaza_static.mp4"
 
 LENGTH = 6
 
@@ -132,3 +141,36 @@ def test_closing_ends_a_detector_that_waits_for_a_frame() -> None:
     opener.start()
     detections.close()
     assert not {"reading", "detector"} & names()
+
+
+def test_what_was_found_ahead_survives_in_a_checkpoint(tmp_path: Path) -> None:
+    levels = np.random.default_rng(1).integers(-127, 128, (12, 16, 8), np.int8)
+    found = Detected(
+        Observations(np.array([[1.0, 2, 3, 4]]), np.ones(1), ("car",)),
+        SharedFeatures([levels], (4.0, 4.0), levels[:, :, 0] > 0),
+        Work((LayerWork("stem", 3, 9, 30, 90, 2),)),
+    )
+    write_checkpoint(tmp_path / "run.resume", *pack({"ahead": found}))
+    again = load_checkpoint(tmp_path / "run.resume")["ahead"]
+    assert (again.seen.labels, again.work) == (found.seen.labels, found.work)
+    assert again.seen.boxes.tolist() == found.seen.boxes.tolist()
+    assert found.features is not None
+    assert again.features.within().values.tobytes() == found.features.within().values.tobytes()
+    assert again.features.recomputed.tolist() == found.features.recomputed.tolist()
+
+
+@pytest.mark.parametrize("fidelity", ["exact", "high"])
+def test_a_streamed_detector_that_is_ahead_resumes(
+    fidelity: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISTREAM_HOME", str(tmp_path / "home"))
+    detector = yolov8(tmp_path / "net.onnx")
+    settings = Settings(detector=f"onnx:{detector}", fidelity=fidelity, max_frames=7)
+    for name, stops in (("whole", ()), ("parts", (2, 3))):
+        paths = OutputPaths(jsonl=tmp_path / f"{name}.jsonl")
+        for most in (*stops, None):
+            with Recording(str(CLIP), settings, paths, resume=bool(stops)) as made:
+                for count, _ in enumerate(made, start=1):
+                    if count == most:
+                        made.stop()
+    assert (tmp_path / "whole.jsonl").read_bytes() == (tmp_path / "parts.jsonl").read_bytes()
