@@ -30,11 +30,11 @@ Arrays = dict[str, NDArray[Any]]
 def _classes() -> dict[str, type]:
     """What the states of sessions are made of, beside plain data, and the detectors that remember their video."""
     from vistream.detect import background, box_masks, camera, motion, ownership, regions
-    from vistream.tracking import correlation, counting, kalman, life, noise, places, propagation, sot, speed
+    from vistream.tracking import correlation, counting, kalman, life, noise, places, presence, propagation, sot, speed
 
     known = (
         *(life.Life, life.Counts, life.Stage, kalman.Belief, noise.Recent, propagation._Source),
-        *(sot._Target, correlation.CorrelationFilter, correlation.CrossCorrelation),
+        *(sot._Target, presence.Presence, correlation.CorrelationFilter, correlation.CrossCorrelation),
         *(counting.Counter, counting.Whereabouts, places.Place, speed.Speedometer),
         *(motion.MotionDetector, background.Background, camera.CameraWatch, regions.Region),
         *(box_masks.MaskMemory, ownership.Owned),
