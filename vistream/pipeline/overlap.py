@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 
 from vistream.media.video.frames import Source, SourceFrame
@@ -33,6 +34,16 @@ class ReadAhead:
         self._closing = threading.Event()
         self._over: BaseException | None = None
 
+    @property
+    def live(self) -> bool:
+        """Whether frames come when they please, and are read when they are asked for."""
+        return self._source.live
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no more frames are wanted."""
+        return self._source.health.stopped or self._closing.is_set()
+
     def __iter__(self) -> ReadAhead:
         return self
 
@@ -41,7 +52,7 @@ class ReadAhead:
         if self._source.live:
             with self._stages.of("reading"):
                 return next(self._source)
-        if self._source.health.stopped or self._closing.is_set():
+        if self.stopped:
             raise StopIteration
         if self._thread is None:
             self._thread = threading.Thread(target=self._read, name="reading", daemon=True)
@@ -53,7 +64,7 @@ class ReadAhead:
         return found
 
     def close(self) -> None:
-        """Read no more."""
+        """Read no more; who waits for a frame in another thread is told that there is none."""
         self._closing.set()
         while self._thread is not None and self._thread.is_alive():
             try:
@@ -61,6 +72,10 @@ class ReadAhead:
             except queue.Empty:
                 continue
         self._thread = None
+        with suppress(queue.Empty):
+            while True:  # it may have left some
+                self._queue.get_nowait()
+        self._queue.put_nowait(StopIteration())
 
     def _read(self) -> None:
         while not self._closing.is_set():
@@ -100,6 +115,11 @@ class Behind:
         self._queue.join()
         self._check()
 
+    def close(self) -> None:
+        """Do what was given, then end."""
+        self._queue.put(None)
+        self._thread.join()
+
     def _check(self) -> None:
         if self._error is not None:
             raise self._error
@@ -120,7 +140,6 @@ class Behind:
     def __exit__(
         self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._queue.put(None)
-        self._thread.join()
+        self.close()
         if exception is None or issubclass(exception, KeyboardInterrupt):
             self._check()
