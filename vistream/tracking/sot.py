@@ -54,14 +54,14 @@ class SotConfig:
 
     head: str = "xcorr"
     padding: float = 3.5
-    grid: int = 33
+    grid: int = 65
     influence: float = 0.176
     whitening: float = 0.3
     cells: int = 8
     scales: int = 3
     scale_step: float = 1.03
     scale_penalty: float = 0.985
-    shape_penalty: float = 0.98
+    shape_penalty: float = 0.95
     size_limits: tuple[float, float] = (0.2, 5.0)
     shape_limit: float = 2.5
     sigma: float = 0.1
