@@ -115,7 +115,7 @@ def allocate(plan: LayerPlan, before: dict[str, Memory], index: NDArray[np.int32
     if isinstance(plan.layer, Input):
         memory.reached = memory.changed
     elif not _add_terms(memory, variant):
-        memory.twin = make_native(plan)
+        memory.twin = make_native(plan, variant)
     if memory.twin is None:
         _fill_beyond(memory)
     if memory.terms:

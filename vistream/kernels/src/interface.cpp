@@ -48,8 +48,8 @@ template <> struct Fields<VistreamPlace> {
     static constexpr VistreamField all[] = {VISTREAM_PLACE_FIELDS(VISTREAM_FIELD)};
 };
 
-template <> struct Fields<VistreamDeformable> {
-    using Struct = VistreamDeformable;
+template <> struct Fields<Deformable> {
+    using Struct = Deformable;
     static constexpr VistreamField all[] = {VISTREAM_DEFORMABLE_FIELDS(VISTREAM_FIELD)};
 };
 
@@ -70,7 +70,7 @@ VISTREAM_EXPORT int vistream_fields(const char* name, const VistreamField** fiel
     if (!strcmp(name, "Layer")) return describe<Layer>(fields, size);
     if (!strcmp(name, "Workspace")) return describe<Workspace>(fields, size);
     if (!strcmp(name, "Place")) return describe<VistreamPlace>(fields, size);
-    if (!strcmp(name, "Deformable")) return describe<VistreamDeformable>(fields, size);
+    if (!strcmp(name, "Deformable")) return describe<Deformable>(fields, size);
     return -1;
 }
 
@@ -100,4 +100,10 @@ VISTREAM_EXPORT int64_t vistream_read(const Kernels* kernels, const uint8_t* fra
     Reading reading = {kernels, frame, levels, changed, pixels, deadband};
     const Shares shares = shares_of(pixels, 16, PIECE, threads);
     return share(read_part, &reading, pixels, shares.size, shares.threads);
+}
+
+VISTREAM_EXPORT void vistream_deformable(const Kernels* kernels, const float* values, const Deformable* shape,
+                                         const int64_t* index, int64_t count, const float* offsets, const float* weights,
+                                         float* out) {
+    kernels->deformable(values, shape, index, count, offsets, weights, out);
 }

@@ -62,11 +62,18 @@ namespace vistream {
 #define VISTREAM_WORKSPACE_FIELDS(FIELD) \
     FIELD(int8_t*, gathered) FIELD(int32_t*, sums) FIELD(float*, pending) FIELD(uint8_t*, marks)
 
+// A window whose taps are moved, over a map of `height` x `width`, in `groups` of channels; `columns` of the output.
+#define VISTREAM_DEFORMABLE_FIELDS(FIELD) \
+    FIELD(int64_t, height) FIELD(int64_t, width) FIELD(int64_t, channels) FIELD(int64_t, columns) FIELD(int64_t, groups) \
+    FIELD(int64_t, kernel_h) FIELD(int64_t, kernel_w) FIELD(int64_t, stride_h) FIELD(int64_t, stride_w) \
+    FIELD(int64_t, dilation_h) FIELD(int64_t, dilation_w) FIELD(int64_t, top) FIELD(int64_t, left)
+
 #define VISTREAM_DECLARE(type, name) type name;
 struct Window { VISTREAM_WINDOW_FIELDS(VISTREAM_DECLARE) };
 struct Term { VISTREAM_TERM_FIELDS(VISTREAM_DECLARE) };
 struct Layer { VISTREAM_LAYER_FIELDS(VISTREAM_DECLARE) };
 struct Workspace { VISTREAM_WORKSPACE_FIELDS(VISTREAM_DECLARE) };
+struct Deformable { VISTREAM_DEFORMABLE_FIELDS(VISTREAM_DECLARE) };
 #undef VISTREAM_DECLARE
 
 // Whether every output looks at exactly the input of its own position.
@@ -96,6 +103,8 @@ struct Kernels {
     void (*join)(const uint8_t* changed, uint8_t* stale, int64_t area);
     int64_t (*take)(Layer*, int64_t begin, int64_t end);
     void (*sum_rows)(const int8_t* source, int64_t rows, int64_t stride, int32_t* sums);
+    void (*deformable)(const float* values, const Deformable*, const int64_t* index, int64_t count, const float* offsets,
+                       const float* weights, float* out);
 };
 
 }  // namespace vistream

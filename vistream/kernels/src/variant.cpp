@@ -12,6 +12,7 @@
 
 #include "kind/blend.h"
 #include "kind/convolve.h"
+#include "kind/deformable.h"
 #include "kind/depthwise.h"
 #include "kind/marks.h"
 #include "kind/moves.h"
@@ -88,6 +89,6 @@ constexpr int32_t TILES = 0;
 
 extern const vistream::Kernels kernels;
 const vistream::Kernels kernels = {VISTREAM_NAME(VARIANT), Widest::WIDTH, TILES, FLIPS, run, read_pixels,
-                                   spread,                 join,          take,  sum_rows};
+                                   spread,                 join,          take,  sum_rows, deformable};
 
 }  // namespace VARIANT
