@@ -28,7 +28,7 @@ from vistream.cli.track import track
 from vistream.cli.train import train
 from vistream.cli.verify import verify
 from vistream.errors import told
-from vistream.torch_threads import let_waiting_threads_sleep
+from vistream.threads import let_waiting_threads_sleep
 
 app = typer.Typer(
     name="vistream",

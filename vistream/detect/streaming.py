@@ -69,7 +69,7 @@ SPARSE = 4  # every so many rows and columns count for the mean
 class SharedFeatures:
     """Maps of a detector's own network as appearance features, normalised by channel, see `types.Features`.
 
-    `levels`: int8 `[h, w, C]` each, of one size; they hold until the next frame.
+    `levels`: int8 `[h, w, C]` each, of one size.
     `recomputed`: bool `[h, w]`, where they were. Maps behind a leaky ReLU all resemble each other: what tells objects
     apart is how they differ from the mean of the frame, over the deviation.
     """
@@ -156,7 +156,7 @@ class PictureStream:
     def shared(self, names: Sequence[str], size: tuple[int, int], stride: tuple[float, float]) -> SharedFeatures:
         """The maps of some neuron layers of one grid, up to `size` (rows, columns), as features of such a stride."""
         rows, columns = size
-        levels = [self._stream.levels(name).numpy()[:rows, :columns] for name in names]
+        levels = [self._stream.levels(name).numpy()[:rows, :columns].copy() for name in names]
         reached = np.logical_or.reduce([self._stream.reached(name).numpy()[:rows, :columns] for name in names])
         return SharedFeatures(levels, stride, reached)
 

@@ -29,7 +29,9 @@ Arrays = dict[str, NDArray[Any]]
 @cache
 def _classes() -> dict[str, type]:
     """What the states of sessions are made of, beside plain data, and the detectors that remember their video."""
-    from vistream.detect import background, box_masks, camera, motion, ownership, regions
+    from vistream import types
+    from vistream.detect import background, box_masks, camera, motion, ownership, regions, streaming
+    from vistream.pipeline import detections
     from vistream.tracking import correlation, counting, kalman, life, noise, places, propagation, sot, speed
 
     known = (
@@ -38,6 +40,7 @@ def _classes() -> dict[str, type]:
         *(counting.Counter, counting.Whereabouts, places.Place, speed.Speedometer),
         *(motion.MotionDetector, background.Background, camera.CameraWatch, regions.Region),
         *(box_masks.MaskMemory, ownership.Owned),
+        *(detections.Detected, types.Observations, types.Work, types.LayerWork, streaming.SharedFeatures),
     )
     return {kind.__name__: kind for kind in known}
 

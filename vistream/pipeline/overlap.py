@@ -33,6 +33,11 @@ class ReadAhead:
         self._closing = threading.Event()
         self._over: BaseException | None = None
 
+    @property
+    def live(self) -> bool:
+        """Whether frames come when they please, and are read when they are asked for."""
+        return self._source.live
+
     def __iter__(self) -> ReadAhead:
         return self
 
@@ -53,13 +58,15 @@ class ReadAhead:
         return found
 
     def close(self) -> None:
-        """Read no more."""
+        """Read no more; who waits for a frame in another thread is told that there is none."""
         self._closing.set()
         while self._thread is not None and self._thread.is_alive():
             try:
                 self._queue.get(timeout=0.01)  # it may be waiting for room
             except queue.Empty:
                 continue
+        if self._thread is not None:
+            self._queue.put(StopIteration())
         self._thread = None
 
     def _read(self) -> None:
@@ -100,6 +107,11 @@ class Behind:
         self._queue.join()
         self._check()
 
+    def close(self) -> None:
+        """Do what was given, then end."""
+        self._queue.put(None)
+        self._thread.join()
+
     def _check(self) -> None:
         if self._error is not None:
             raise self._error
@@ -120,7 +132,6 @@ class Behind:
     def __exit__(
         self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._queue.put(None)
-        self._thread.join()
+        self.close()
         if exception is None or issubclass(exception, KeyboardInterrupt):
             self._check()

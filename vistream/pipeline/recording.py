@@ -201,7 +201,7 @@ class Recording:
             self.outputs.flushed()  # the picture of this frame is drawn: with it the one before is in the file
             write_checkpoint(self._path, *self._taken)
             self._taken = None
-        if time.monotonic() >= self._due:
+        if time.monotonic() >= self._due and self.run.between:
             self._taken = self._pack()
             self._due = time.monotonic() + INTERVAL
 

@@ -17,6 +17,7 @@ from vistream.media.video.frames import Source, SourceFrame
 from vistream.media.video.source import open_source
 from vistream.media.video.spread import spread_frames
 from vistream.pipeline.checkpoint import known
+from vistream.pipeline.detections import Detected, Detections
 from vistream.pipeline.observe import make_observer
 from vistream.pipeline.overlap import ReadAhead
 from vistream.pipeline.session import Session
@@ -100,7 +101,6 @@ class Run:
         first.check(settings.task)
         self.settings = settings
         self.done = 0 if after is None else after.frames
-        self.between = True  # two frames: where the memory is whole
         self._after = after
         self._last = (0, 0.0) if after is None else (after.index, after.time)
         most = settings.max_frames
@@ -153,7 +153,11 @@ class Run:
                 self.session.model = f"the detector's own maps ({self._sharing.name})"
             self.stages = self.session.stages
             prepare = None if self._streamed is None else self._streamed.prepare
-            self._frames = ReadAhead(self.source, self.stages, prepare)
+            self._detections = Detections(
+                ReadAhead(self.source, self.stages, prepare),
+                self._detect,
+                None if after is None else after.content.get("ahead"),
+            )
             self.places = within(read_places(settings.lines, settings.zones), self.source.size)
             self._counter = Counter(self.places)
             self._speedometer = Speedometer(None if settings.scale is None else read_scale(settings.scale))
@@ -166,18 +170,13 @@ class Run:
             raise
 
     def __iter__(self) -> Iterator[tuple[SourceFrame, Result]]:
-        for given in self._frames:
+        for given, found in self._detections:
             frame = given if self._after is None or not self.source.live else _later(given, self._after.time)
-            self.between = False
-            detector = self.observer.detector
-            with self.stages.of("detector"):
-                seen = Observations.none() if detector is None else detector.detect(frame.image, frame.index)
-                features = self._sharing.features() if self._sharing is not None else None
-            if self.settings.classes:
-                seen = seen.pick([i for i, label in enumerate(seen.labels) if label in self.settings.classes])
-            result = self.session.step(frame.image, seen, index=frame.index, time=frame.time, features=features)
+            result = self.session.step(
+                frame.image, found.seen, index=frame.index, time=frame.time, features=found.features
+            )
             if self._streamed is not None:
-                result = replace(result, work=Work(self._streamed.work.layers + result.work.layers))
+                result = replace(result, work=Work(found.work.layers + result.work.layers))
             if self.places:
                 result = replace(result, events=self._counter.step(result.tracks, result.time))
             if self.settings.scale is not None:
@@ -185,15 +184,33 @@ class Run:
                 result = replace(result, tracks=tracks)
             self.done += 1
             self._last = (frame.index, frame.time)
-            self.between = True
+            self._detections.finished()
             yield frame, result
 
+    def _detect(self, frame: SourceFrame) -> Detected:
+        """What is seen in the next frame; another thread than that of the tracking may call it."""
+        detector = self.observer.detector
+        if detector is None:
+            return Detected(Observations.none())
+        with self.stages.of("detector"):
+            seen = detector.detect(frame.image, frame.index)
+            features = None if self._sharing is None else self._sharing.features()
+        if self.settings.classes:
+            seen = seen.pick([i for i, label in enumerate(seen.labels) if label in self.settings.classes])
+        return Detected(seen, features, Work() if self._streamed is None else self._streamed.work)
+
+    @property
+    def between(self) -> bool:
+        """Whether the run is between two frames, where its memory is whole; waits for the detector, which is ahead."""
+        return self._detections.between
+
     def memory(self) -> Memory:
-        """Where the run is, between two frames."""
+        """Where the run is, `between` two frames."""
+        ahead = self._detections.ahead  # first: by then nothing changes what follows
         detector = self.observer.detector
         masks = detector.memory() if isinstance(detector, BoxMasks) else None
         boxes = self.observer.boxes
-        content: dict[str, object] = {"session": self.session.memory(), "masks": masks}
+        content: dict[str, object] = {"session": self.session.memory(), "masks": masks, "ahead": ahead}
         content |= {"counter": self._counter, "speedometer": self._speedometer}
         content["detector"] = boxes if known(boxes) else None
         content["levels"] = None if self._streamed is None else self._streamed.state_dict()
@@ -223,7 +240,7 @@ class Run:
 
     def close(self) -> None:
         """Let go of the source."""
-        self._frames.close()
+        self._detections.close()
         self.source.close()
 
     def _length(self) -> int | None:

@@ -26,7 +26,7 @@ from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork, Output
 from vistream.ir.plain_torch import with_plain_torch
-from vistream.torch_threads import survive_forks
+from vistream.threads import survive_forks
 from vistream.types import FeatureMap, Frame, LayerWork, Work
 
 survive_forks()
