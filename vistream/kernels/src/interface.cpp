@@ -30,6 +30,10 @@ template <> struct Fields<Window> {
     using Struct = Window;
     static constexpr VistreamField all[] = {VISTREAM_WINDOW_FIELDS(VISTREAM_FIELD)};
 };
+template <> struct Fields<Events> {
+    using Struct = Events;
+    static constexpr VistreamField all[] = {VISTREAM_EVENTS_FIELDS(VISTREAM_FIELD)};
+};
 template <> struct Fields<Term> {
     using Struct = Term;
     static constexpr VistreamField all[] = {VISTREAM_TERM_FIELDS(VISTREAM_FIELD)};
@@ -66,6 +70,7 @@ using namespace vistream;
 
 VISTREAM_EXPORT int vistream_fields(const char* name, const VistreamField** fields, int64_t* size) {
     if (!strcmp(name, "Window")) return describe<Window>(fields, size);
+    if (!strcmp(name, "Events")) return describe<Events>(fields, size);
     if (!strcmp(name, "Term")) return describe<Term>(fields, size);
     if (!strcmp(name, "Layer")) return describe<Layer>(fields, size);
     if (!strcmp(name, "Workspace")) return describe<Workspace>(fields, size);

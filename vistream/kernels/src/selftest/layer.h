@@ -20,8 +20,11 @@ struct LayerCase {
     bool depthwise, is_signed;
     int8_t* source;   // [positions + 1][row_bytes]
     int8_t* weights;  // [outputs][taps][inputs], or [outputs][taps]
+    int64_t moved;
+    uint8_t *changed, *stale;  // of the source; of the outputs, as it has to be
     Layer layer;
     Term terms[2];
+    Events events;
 
     int64_t positions() const { return int64_t(window.height) * window.width; }
 
@@ -112,7 +115,7 @@ struct LayerCase {
         geometry();
         depthwise = random.between(0, 2) == 0;
         is_signed = random.between(0, 1);
-        inputs = random.between(1, depthwise ? 150 : 90);
+        inputs = random.between(1, depthwise ? 150 : taps == 1 && random.between(0, 3) == 0 ? 300 : 90);
         outputs = depthwise ? inputs : random.between(1, 150);
         stride = up(outputs, 16);
         row_bytes = depthwise ? stride : up(inputs, random.between(0, 1) ? 16 : 4);
@@ -127,13 +130,11 @@ struct LayerCase {
         Term& term = terms[1];
         memset(terms, 0, sizeof terms);
         memset(&layer, 0, sizeof layer);
-        int64_t* moved = arena.zeros<int64_t>(1);
-        *moved = 1;
         term.kind = depthwise ? DEPTHWISE : CONVOLVE;
-        term.source = source, term.row_bytes = row_bytes, term.window = window, term.moved = moved;
-        uint8_t* all = arena.zeros<uint8_t>(positions());
-        for (int64_t i = 0; i < positions(); ++i) all[i] = random.between(0, 3) == 0;
-        term.changed = all;
+        term.source = source, term.row_bytes = row_bytes, term.window = window, term.moved = &moved;
+        term.changed = changed = arena.zeros<uint8_t>(positions());
+        for (int64_t i = 0; i < positions(); ++i) changed[i] = random.between(0, 3) == 0;
+        moved = random.between(0, 3) ? 1 : positions() * inputs;
         float* multiplier = arena.zeros<float>(3 * stride);
         float* bias = arena.zeros<float>(stride);
         int32_t* begin = arena.zeros<int32_t>(stride);
@@ -159,7 +160,7 @@ struct LayerCase {
         layer.levels = arena.zeros<int8_t>((layer.area + 1) * stride);
         for (int64_t p = 0; p < layer.area; ++p) fill(layer.levels + p * stride, outputs, int(layer.lo), int(layer.hi));
         layer.changed = arena.zeros<uint8_t>(layer.area), layer.reached = arena.zeros<uint8_t>(layer.area);
-        layer.stale = arena.zeros<uint8_t>(layer.area), layer.index = arena.zeros<int32_t>(layer.area + 8);
+        layer.stale = arena.zeros<uint8_t>(layer.area), stale = arena.zeros<uint8_t>(layer.area), layer.index = arena.zeros<int32_t>(layer.area + 8);
         const bool ride = window.stride_h * window.stride_w == 1 && window.rows == window.height &&
                           window.columns == window.width && row_bytes == stride && outputs == inputs;
         if (ride && random.between(0, 1)) {
@@ -171,12 +172,50 @@ struct LayerCase {
             terms[0] = term;
             layer.terms = terms, layer.count = 2;
         }
+        if (!depthwise && !is_signed && !kernels->tiles && row_bytes % 16 == 0) keep_sums(term);
         if (random.between(0, 3) == 0) {
             int8_t* table = arena.zeros<int8_t>(256);
             fill(table, 256, -128, 127);
             table[128] = 0;  // for the channels beyond, which hold 0
             layer.table = table;
         }
+    }
+
+    void keep_sums(Term& term) {
+        memset(&events, 0, sizeof events);
+        events.inner = taps * inputs, events.inputs = inputs, events.segments = (row_bytes + SEGMENT - 1) / SEGMENT;
+        events.sums = arena.zeros<int32_t>(layer.area * stride), events.valid = arena.zeros<uint8_t>(layer.area);
+        events.seen = arena.zeros<int8_t>(positions() * row_bytes);
+        events.channels = arena.zeros<uint8_t>(positions() * row_bytes);
+        events.deltas = arena.zeros<int8_t>(positions() * row_bytes);
+        events.counts = arena.zeros<int16_t>(positions() * events.segments * 2);
+        int8_t* rows = arena.zeros<int8_t>(stride * events.inner);
+        for (int64_t place = 0; place < stride; ++place)
+            for (int64_t row = 0, c = dealt(place), width; row < events.inner; ++row) {
+                const int64_t begin = block_of(place, &width);
+                const int weight = c < outputs ? weight_of(c, row / inputs, row % inputs) : 0;
+                rows[begin * events.inner + row * width + place - begin] = int8_t(kernels->flips ? weight + 128 : weight);
+            }
+        events.weight = rows;
+        term.events = &events;
+    }
+
+    // Another frame: some levels of some positions change, few or many.
+    void change() {
+        const int rarely = random.between(1, 40), most = is_signed ? 127 : random.between(0, 1) ? 4 : 127;
+        memset(changed, 0, size_t(positions()));
+        memset(layer.changed, 0, size_t(layer.area));
+        memset(layer.reached, 0, size_t(layer.area));
+        moved = 0;
+        for (int64_t p = 0; p < positions(); ++p)
+            for (int64_t c = 0; c < inputs; ++c) {
+                if (random.between(0, rarely)) continue;
+                int8_t& level = source[p * row_bytes + c];
+                const int8_t before = level;
+                level = int8_t(random.between(0, most));
+                changed[p] |= level != before;
+                moved += level != before;
+            }
     }
 
     int input(int64_t y, int64_t x, int64_t c) const {
@@ -221,6 +260,9 @@ struct LayerCase {
 
     bool agrees(int threads) {
         const int64_t size = (layer.area + 1) * stride;
+        uint8_t* needed = random.between(0, 2) ? nullptr : arena.zeros<uint8_t>(layer.area);
+        for (int64_t p = 0; needed && p < layer.area; ++p) needed[p] = random.between(0, 3) > 0;
+        layer.needed = needed;
         int8_t* before = arena.zeros<int8_t>(size);
         memcpy(before, layer.levels, size_t(size));
         Workspace* workspaces = arena.zeros<Workspace>(threads);
@@ -234,9 +276,11 @@ struct LayerCase {
         vistream_update(kernels, layers, 1, workspaces, threads);
         int64_t taken = 0, changes = 0;
         for (int64_t p = 0; p < layer.area; ++p) {
-            const bool reached = reaches(p / window.columns, p % window.columns);
+            stale[p] |= moved && reaches(p / window.columns, p % window.columns);
+            const bool reached = stale[p] && (!needed || needed[p]);
+            stale[p] &= !reached;
             taken += reached;
-            if (layer.reached[p] != reached || layer.stale[p]) return false;
+            if (layer.reached[p] != reached || layer.stale[p] != stale[p]) return false;
             int64_t here = 0;
             for (int64_t c = 0; c < outputs; ++c) {
                 const int held = before[p * stride + c];

@@ -24,7 +24,7 @@ struct Random {
 
 // Memory that is given back at once, zeroed, with room behind for whole registers.
 struct Arena {
-    static constexpr int MOST = 64;
+    static constexpr int MOST = 128;
     void* blocks[MOST];
     int count = 0;
 
