@@ -17,11 +17,9 @@ import torch
 from torch import nn
 
 from vistream.bench.clips import blob_frames, real_frames
+from vistream.bench.measure import LayerClock
 from vistream.bench.subjects import subject
 from vistream.engine.fidelity import DeadZones
-from vistream.engine.stream.backend import Done, EachAlone
-from vistream.engine.stream.choose_backend import backend_class
-from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.plan import LayerPlan
 from vistream.ir.network import IntegerNetwork
@@ -53,23 +51,16 @@ def kind_of(plan: LayerPlan) -> str:
 
 def least_seconds(network: IntegerNetwork, frames: Sequence[Frame]) -> dict[str, tuple[str, float, int]]:
     """By layer: its kind, the least thread CPU time of an update, and the multiply-accumulates of one."""
-    found: dict[str, tuple[str, float, int]] = {}
-    base = backend_class()
-
-    class Timed(EachAlone, base):  # type: ignore[valid-type, misc]  # the class is chosen at run time
-        def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> Done:
-            began = time.thread_time()
-            done: Done = super().update(plan, hysteresis, needed)
-            seconds = time.thread_time() - began
-            kind, before, _ = found.get(plan.layer.name, (kind_of(plan), seconds, 0))
-            found[plan.layer.name] = kind, min(before, seconds), done.macs
-            return done
-
-    stream = Stream(network, 0, 0, Timed)
+    clock = LayerClock(time.thread_time)
+    stream = Stream(network, backend=clock.backend)
     stream.step(frames[0])
-    found.clear()
+    clock.clear()
     for position in range(ROUNDS):
         stream.step(frames[(position + 1) % len(frames)])
+    found: dict[str, tuple[str, float, int]] = {}
+    for plan, seconds, done in clock.updates:
+        kind, before, _ = found.get(plan.layer.name, (kind_of(plan), seconds, 0))
+        found[plan.layer.name] = kind, min(before, seconds), done.macs
     return found
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 
 import os
 
-SLEEPING = {
-    **{"KMP_BLOCKTIME": "0", "OMP_WAIT_POLICY": "PASSIVE"},  # the two OpenMP libraries that torch comes with
-    "OPENBLAS_THREAD_TIMEOUT": "4",  # NumPy's and SciPy's: 2^4 clock ticks instead of 2^26
-    "OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER": "0",
-    "OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN": "0",
+CALM = {
+    "KMP_BLOCKTIME": "0",  # the two OpenMP libraries that torch comes with: threads sleep while they wait
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "OPENBLAS_NUM_THREADS": "1",  # NumPy's and SciPy's: our products are small, and its threads spin for 2^26 ticks
+    "OPENCV_FOR_THREADS_NUM": "1",  # to wake its threads takes longer than the pictures that we give it
 }
-"""How these libraries are told to let threads sleep instead. They read it when they are imported."""
+"""How these libraries are told so. They read it when they are imported."""
 
 
-def let_waiting_threads_sleep() -> None:
+def keep_threads_calm() -> None:
     """For a process of our own, before anything heavy is imported; what the user has set is left as it is."""
-    for name, value in SLEEPING.items():
+    for name, value in CALM.items():
         os.environ.setdefault(name, value)
 
 

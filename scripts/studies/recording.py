@@ -9,11 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.engine.fidelity import PRESETS
-from vistream.engine.stream.backend import Backend, EachAlone
-from vistream.engine.stream.choose_backend import backend_class
+from vistream.bench.measure import LayerClock
+from vistream.engine.fidelity import PRESETS, DeadZones
 from vistream.engine.stream.engine import Stream
-from vistream.engine.stream.plan import LayerPlan
 from vistream.ir.network import IntegerNetwork
 from vistream.types import Frame
 
@@ -29,27 +27,22 @@ class Done:
     reached: Mask
 
 
-def recorder(into: list[dict[str, Done]]) -> type[Backend]:
-    """The backend that is the best here, noting what every layer does; a new entry for every frame."""
-    base = backend_class()
-
-    class Recorder(EachAlone, base):  # type: ignore[valid-type, misc]  # the class is chosen at run time
-        def read(self, frame: Frame, deadband: int) -> int:
-            into.append({})
-            moved: int = super().read(frame, deadband)
-            return moved
-
-        def update(self, plan: LayerPlan, *rest: object) -> tuple[int, int]:
-            began = time.thread_time()
-            done: tuple[int, int] = super().update(plan, *rest)
-            seconds = time.thread_time() - began
-            into[-1][plan.layer.name] = Done(seconds, self.reached(plan.layer.name).numpy())
-            return done
-
-    return Recorder
-
-
 Log = list[dict[str, Done]]
+
+
+class RecordedStream:
+    """A stream of which every layer's thread CPU time, and the positions that it recomputes, are noted."""
+
+    def __init__(self, network: IntegerNetwork, zones: DeadZones = PRESETS["exact"]) -> None:
+        self._clock = LayerClock(time.thread_time)
+        self._stream = Stream(network, zones.deadband, zones.hysteresis, self._clock.backend, zones.noise)
+
+    def step(self, frame: Frame) -> dict[str, Done]:
+        """Take one frame: what every layer did, by name."""
+        self._clock.clear()
+        self._stream.step(frame)
+        seconds = self._clock.by_layer()
+        return {name: Done(taken, self._stream.reached(name).numpy()) for name, taken in seconds.items()}
 
 
 def logs_of(network: IntegerNetwork, runs: Sequence[tuple[str, Sequence[Frame]]]) -> list[Log]:
@@ -58,11 +51,8 @@ def logs_of(network: IntegerNetwork, runs: Sequence[tuple[str, Sequence[Frame]]]
     The runs take turns frame by frame, so that a slow moment of the machine is one for all of them.
     """
     logs: list[Log] = [[] for _ in runs]
-    streams = []
-    for (fidelity, _), log in zip(runs, logs, strict=True):
-        zones = PRESETS[fidelity]
-        streams.append(Stream(network, zones.deadband, zones.hysteresis, recorder(log), zones.noise))
+    streams = [RecordedStream(network, PRESETS[fidelity]) for fidelity, _ in runs]
     for frames in zip(*(frames for _, frames in runs), strict=True):
-        for stream, frame in zip(streams, frames, strict=True):
-            stream.step(frame)
+        for stream, log, frame in zip(streams, logs, frames, strict=True):
+            log.append(stream.step(frame))
     return [log[WARM:] for log in logs]

@@ -16,12 +16,9 @@ import numpy as np
 import torch
 from spike2former_speed import changing, full_size
 
+from vistream.bench.measure import LayerClock
 from vistream.energy.spikes import stage_of
-from vistream.engine.stream.backend import Done, EachAlone
-from vistream.engine.stream.choose_backend import backend_class
-from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.engine import Stream
-from vistream.engine.stream.plan import LayerPlan
 from vistream.media.video.source import open_source
 from vistream.models.spike2former import Spike2Former, load
 from vistream.segment.network import PRESETS
@@ -39,29 +36,22 @@ def stage(layer: str) -> str:
 
 def measure(network: Spike2Former, frames: Sequence[Frame], fidelity: str) -> dict[str, Cost]:
     """By stage, the last for all of it."""
-    spent: defaultdict[str, float] = defaultdict(float)
-    base = backend_class()
-
-    class Timed(EachAlone, base):  # type: ignore[valid-type, misc]  # the class is chosen at run time
-        def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> Done:
-            began = time.process_time()
-            done: Done = super().update(plan, hysteresis, needed)
-            spent[stage(plan.layer.name)] += time.process_time() - began
-            return done
-
+    clock = LayerClock(time.process_time)
     zones, pictures = PRESETS[fidelity], [network.fitted(frame) for frame in frames]
     integers = as_integers(network, (pictures[0].shape[0], pictures[0].shape[1]), zones)
-    stream = Stream(integers, zones.deadband, zones.hysteresis, Timed, zones.noise)
+    stream = Stream(integers, zones.deadband, zones.hysteresis, clock.backend, zones.noise)
     stream.step(pictures[0])
-    spent.clear()
+    clock.clear()
     began = time.process_time()
     works = [stream.step(picture).work for picture in pictures[1:]]
-    spent["all"] = time.process_time() - began
+    spent = defaultdict[str, float](float, {"all": time.process_time() - began})
+    for layer, seconds in clock.by_layer().items():
+        spent[stage(layer)] += seconds
     done, dense = defaultdict[str, int](int), defaultdict[str, int](int)
-    for layer in (layer for work in works for layer in work.layers):
-        for name in (stage(layer.name), "all"):
-            done[name] += layer.macs
-            dense[name] += layer.macs_dense
+    for did in (did for work in works for did in work.layers):
+        for name in (stage(did.name), "all"):
+            done[name] += did.macs
+            dense[name] += did.macs_dense
     names = [name for name in dense if name != "all"]
     return {name: (done[name] / dense[name], 1000 * spent[name] / len(works)) for name in (*names, "all")}
 

@@ -18,10 +18,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from common import clip_frames, parser_of, percent, print_table
-from recording import WARM, Log, Mask, logs_of, recorder
+from recording import WARM, Log, Mask, RecordedStream, logs_of
 
 from vistream.bench.clips import blob_frames
-from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.plan import make_plan
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import Input, Neuron
@@ -76,10 +75,8 @@ def one(height: int, width: int) -> Mask:
 
 def seconds(network: IntegerNetwork, name: str, mask: Mask) -> tuple[float, Mask]:
     """Of one frame in which the mask's inputs change, the median; and the positions that they reach."""
-    log: Log = []
-    stream = Stream(network, backend=recorder(log))
-    for frame in flicker(network.input.channels, mask, 84):
-        stream.step(frame)
+    stream = RecordedStream(network)
+    log = [stream.step(frame) for frame in flicker(network.input.channels, mask, 84)]
     return float(np.median([done[name].seconds for done in log[WARM:]])), log[-1][name].reached
 
 

@@ -6,10 +6,11 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from vistream.bench.contenders import Contender
 from vistream.engine.fidelity import DeadZones
-from vistream.engine.stream.backend import Done, EachAlone
+from vistream.engine.stream.backend import Backend, Done, EachAlone
 from vistream.engine.stream.choose_backend import backend_class
 from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.engine import Stream
@@ -96,30 +97,67 @@ class LayerTime:
     macs: int
 
 
+class Update(NamedTuple):
+    """What `LayerClock` notes of an update: the layer, seconds, what was done."""
+
+    plan: LayerPlan
+    seconds: float
+    done: Done
+
+
+class LayerClock:
+    """Times a stream operation by operation, by the clock given: `Stream(network, backend=clock.backend)`.
+
+    `updates`: of every operation behind the input, in order; `reads`: the seconds that finding what moved took. Both
+    grow until `clear` is called. `backend`: the best one here, noting these.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.reads: list[float] = []
+        self.updates: list[Update] = []
+        self.backend = self._noting(backend_class())
+
+    def clear(self) -> None:
+        """Forget what was noted so far, such as a first frame, where everything is new."""
+        self.reads.clear()
+        self.updates.clear()
+
+    def by_layer(self) -> dict[str, float]:
+        """The seconds of every operation behind the input, in order."""
+        seconds: dict[str, float] = {}
+        for plan, taken, _ in self.updates:
+            seconds[plan.layer.name] = seconds.get(plan.layer.name, 0.0) + taken
+        return seconds
+
+    def _noting(self, base: type[Backend]) -> type[Backend]:
+        clock, reads, updates = self.clock, self.reads, self.updates
+
+        class Timed(EachAlone, base):  # type: ignore[valid-type, misc]  # the class is chosen at run time
+            def read(self, frame: Frame, deadband: int) -> int:
+                began = clock()
+                moved: int = super().read(frame, deadband)
+                reads.append(clock() - began)
+                return moved
+
+            def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> Done:
+                began = clock()
+                done: Done = super().update(plan, hysteresis, needed)
+                updates.append(Update(plan, clock() - began, done))
+                return done
+
+        return Timed
+
+
 def layer_times(network: IntegerNetwork, zones: DeadZones, frames: Sequence[Frame]) -> list[LayerTime]:
     """Means over all frames but the first, the input layer (finding what moved) included."""
-    seconds: dict[str, float] = {}
-    base = backend_class()
-
-    class Timed(EachAlone, base):  # type: ignore[valid-type, misc]  # the class is chosen at run time
-        def read(self, frame: Frame, deadband: int) -> int:
-            began = time.perf_counter()
-            moved: int = super().read(frame, deadband)
-            seconds["input"] = seconds.get("input", 0.0) + time.perf_counter() - began
-            return moved
-
-        def update(self, plan: LayerPlan, hysteresis: int, needed: Cells | None = None) -> Done:
-            began = time.perf_counter()
-            done: Done = super().update(plan, hysteresis, needed)
-            seconds[plan.layer.name] = seconds.get(plan.layer.name, 0.0) + time.perf_counter() - began
-            return done
-
-    stream = Stream(network, zones.deadband, zones.hysteresis, Timed, zones.noise)
+    clock = LayerClock(time.perf_counter)
+    stream = Stream(network, zones.deadband, zones.hysteresis, clock.backend, zones.noise)
     stream.step(frames[0])
-    seconds.clear()
+    clock.clear()
     works = [stream.step(frame).work for frame in frames[1:]]
-    scale = 1e3 / len(works)
-    rows = [LayerTime("input", seconds["input"] * scale, 1.0, 0)]
+    seconds, scale = clock.by_layer(), 1e3 / len(works)
+    rows = [LayerTime("input", sum(clock.reads) * scale, 1.0, 0)]
     for layers in zip(*(work.layers for work in works), strict=True):
         share = sum(layer.pixels for layer in layers) / sum(layer.pixels_total for layer in layers)
         macs = sum(layer.macs for layer in layers) // len(layers)

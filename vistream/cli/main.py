@@ -28,7 +28,7 @@ from vistream.cli.track import track
 from vistream.cli.train import train
 from vistream.cli.verify import verify
 from vistream.errors import told
-from vistream.threads import let_waiting_threads_sleep
+from vistream.threads import keep_threads_calm
 
 app = typer.Typer(
     name="vistream",
@@ -68,7 +68,7 @@ def run() -> None:
 
     `--debug`, anywhere, shows the traceback instead.
     """
-    let_waiting_threads_sleep()
+    keep_threads_calm()
     logger = logging.getLogger("vistream")
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())

@@ -19,7 +19,7 @@ from vistream.pipeline.fleet.processes import Processes
 from vistream.pipeline.fleet.ray_actors import RayActors
 from vistream.pipeline.fleet.supervise import Workers, supervise
 from vistream.pipeline.fleet.worker import Status
-from vistream.pipeline.observe import settled
+from vistream.pipeline.observe import resolved_detector
 from vistream.pipeline.outputs import OutputPaths
 from vistream.pipeline.run import Settings
 
@@ -39,7 +39,7 @@ def track_many(
 ) -> None:
     """Track every source by a worker of its own, `jobs` at a time, and say what came of each."""
     made = settings.detections is not None or settings.init_poses is not None
-    settings = replace(settings, detector=settled(settings.task, settings.detector, made))
+    settings = replace(settings, detector=resolved_detector(settings.task, settings.detector, made))
     plans = plan(sources, settings, paths, overwrite)
     cpus = os.cpu_count() or 1
     live = all("://" in source or source.isdecimal() for source in sources)

@@ -1,19 +1,21 @@
-"""An adaptive background for a fixed camera: which pixels differ from what is usually there.
+"""An adaptive background: which pixels differ from what is usually there.
 
 One colour and one noise level a pixel, learned where nothing moves; a second colour that waits to become
 background once it has stayed long enough (the two-layer idea of Kim et al., "Real-time foreground-background
-segmentation using codebook model", 2005). It makes no boxes and knows no objects.
+segmentation using codebook model", 2005). It makes no boxes and knows no objects. Before a
+camera that moves it follows, if told how.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.types import Frame
+from vistream.types import Frame, Warp
 
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -25,6 +27,7 @@ ABSORB = 30.0  # the same later on: an object that stops is reported that long
 FLOOR = 12.0  # grey levels: less than this is never movement
 SIGMAS = 4.0  # times a pixel's mean absolute deviation
 FIRST_NOISE = 2.0  # grey levels, before it has been measured
+LOOSE = 0.25  # pixels by which a background that has followed the camera may be out of place
 SHADOW_DARKEST, SHADOW_LIGHTEST = 0.5, 0.97  # a shadow multiplies the background by something in between
 
 
@@ -50,13 +53,26 @@ class Background:
         self._steady = np.zeros(frame.shape[:2], np.float32)
         self._noise = np.full(frame.shape[:2], FIRST_NOISE, np.float32)
         self._difference = np.zeros(frame.shape[:2], np.float32)
+        self._slack = np.zeros(frame.shape[:2], np.float32)  # grey levels by which it may be wrong at edges
         self._age = 0.0
+
+    def follow(self, camera: Warp, frame: Frame) -> None:
+        """Move with the camera to a frame that will be compared next; what comes into view there is not known yet."""
+        around = np.ones((3, 3), np.uint8)
+        new = cv2.erode(_warped(np.ones(frame.shape[:2], np.uint8), camera), around, borderValue=0) == 0
+        for plane in (self.colour, self._waiting, self._noise, self._steady):
+            plane[:] = _warped(plane, camera)
+        self.colour[new] = self._waiting[new] = frame[new]
+        self._noise[new], self._steady[new] = FIRST_NOISE, 0.0
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        across, down = (cv2.Sobel(grey, cv2.CV_32F, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1)))
+        self._slack = np.float32(LOOSE) * np.asarray(cv2.dilate(cv2.magnitude(across, down), around), np.float32)
 
     def compare(self, frame: Frame, seconds: float) -> Difference:
         """What differs in a frame that comes `seconds` after the last one."""
         self._age += seconds
         self._follow_exposure(frame)
-        threshold = np.maximum(FLOOR, SIGMAS * self._noise)
+        threshold = np.maximum(FLOOR, SIGMAS * self._noise) + self._slack
         self._difference = _distance(frame, self.colour)
         moving = self._difference > threshold
         self._remove_shadows(moving, frame, threshold)
@@ -73,6 +89,7 @@ class Background:
         quiet = (~objects).view(np.uint8)
         cv2.accumulateWeighted(self._difference, self._noise, min(rate, 0.2), quiet)
         cv2.accumulateWeighted(frame, self.colour, min(rate, 1.0), quiet)
+        self._slack *= 1 - min(rate, 1.0)
         patience = SETTLE if self._age < STARTING else ABSORB
         settled = objects & (self._steady > np.where(ghosts, SETTLE, patience))
         self.colour[settled] = self._waiting[settled]
@@ -100,3 +117,8 @@ def _distance(frame: Frame, colour: Plane) -> Plane:
     """The largest difference of a channel, pixel by pixel, in whole grey levels."""
     red, green, blue = cv2.split(cv2.absdiff(frame, cv2.convertScaleAbs(colour)))
     return np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.float32)
+
+
+def _warped(plane: NDArray[Any], camera: Warp) -> NDArray[Any]:
+    """A plane where the camera's motion takes it; 0 where nothing was."""
+    return np.asarray(cv2.warpAffine(plane, camera, (plane.shape[1], plane.shape[0]), flags=cv2.INTER_LINEAR))

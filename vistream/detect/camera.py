@@ -57,7 +57,7 @@ class CameraWatch:
             self._moving = 0.0
         if self._moving >= WARN_AFTER and not self._warned:
             self._warned = True
-            log.warning("the camera seems to move: meanwhile the motion detector reports nothing")
+            log.warning("the camera seems to move: the motion detector makes up for it, and sees less surely")
         return self._moving
 
 

@@ -28,6 +28,7 @@ RETURN = 1.0  # pixels by which a corner that is followed forth and back may mis
 TOLERANCE = 1.5  # pixels by which a corner of what stands still may miss the camera's motion
 LEAST_CORNERS, LEAST_SHARE = 12, 0.3  # that must agree
 LARGEST_ZOOM = 1.3  # between two frames; more is a wrong fit, or a cut
+SMALLEST = 32  # pixels of the shorter side from which dense flow can be had
 LEAST_FREE = 0.1  # of the frame that objects must leave; where they cover more, their corners count too
 
 
@@ -106,6 +107,20 @@ def similarity(before: Grey, now: Grey, where: Grey) -> Warp | None:
         return None
     zoom = float(np.sqrt(abs(np.linalg.det(motion[:, :2]))))
     return np.asarray(motion, np.float64) if 1 / LARGEST_ZOOM < zoom < LARGEST_ZOOM else None
+
+
+def drift(before: Grey, now: Grey, camera: Warp) -> NDArray[np.float32]:
+    """By how many pixels each point of `before` moved otherwise than `camera` says: float32 `[h, w]`.
+
+    Dense flow by inverse search (Kroeger et al., ECCV 2016); 0 where the frames are too small for it.
+    """
+    if min(before.shape) < SMALLEST:
+        return np.zeros(before.shape, np.float32)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+    flow = search.calc(before, now, np.zeros((*before.shape, 2), np.float32))
+    rows, columns = np.indices(before.shape, np.float32)
+    still = np.einsum("ij,jhw->hwi", camera, np.stack([columns, rows, np.ones_like(rows)])) - np.dstack([columns, rows])
+    return np.asarray(np.linalg.norm(flow - still, axis=2), np.float32)
 
 
 def _flow(start: Grey, end: Grey, points: Points) -> tuple[Points, NDArray[np.bool_]]:

@@ -152,7 +152,7 @@ def _best_network() -> str:
     if name is not None:
         return name
     log.warning(
-        "detector auto: no detection weights are here, so motion is used, which sees only what moves before a "
+        "detector auto: no detection weights are here, so motion is used, which sees only what moves, best before a "
         "fixed camera; for a real detector: vistream download-weights nanodet-g (or yolox-s)"
     )
     return "motion"

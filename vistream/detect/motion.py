@@ -1,18 +1,22 @@
-"""The detector that needs no weights: what moves before a fixed camera.
+"""The detector that needs no weights: what moves.
 
 Pixels that differ from a learned background are grouped into regions; a region that is large, compact and
-lasting enough becomes a box. It can't tell what moves, nor two things that touch, and sees nothing at all
-while the camera itself moves, which it notices and says.
+lasting enough becomes a box. It can't tell what moves, nor two things that touch. It notices when the camera itself
+moves, and says so: then the background is taken along with it, and only what moves otherwise counts, which is found
+less surely; nothing at all where the camera's motion can't be found.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
-from vistream.detect.background import Background, Mask
+from vistream.detect.background import Background, Mask, Plane
 from vistream.detect.camera import SPAN, CameraWatch
-from vistream.detect.regions import GRID, Region, continued, find_regions
+from vistream.detect.camera_motion import background, drift, similarity
+from vistream.detect.regions import GRID, Region, continued, find_regions, moved, moves
 from vistream.types import Frame, Observations
 
 LABEL = "moving"
@@ -35,7 +39,7 @@ class MotionDetector:
         self.reset()
 
     def describe(self) -> str:
-        return "motion: no network, sees only what moves before a fixed camera, and can't tell what it is"
+        return "motion: no network, sees only what moves, best before a fixed camera, and can't tell what it is"
 
     def reset(self) -> None:
         """Forget the background: another video begins."""
@@ -43,25 +47,44 @@ class MotionDetector:
         self._camera = CameraWatch()
         self._regions: list[Region] = []
         self._last: int | None = None
+        self._before: Frame | None = None
 
     def detect(self, frame: Frame, index: int) -> Observations:
-        """Boxes of the moving regions; none on the first frames, and none while the camera moves."""
+        """Boxes of the moving regions; none on the first frames."""
         small = on_grid(frame)
         seconds = 1 / self.fps if self._last is None else max(1, index - self._last) / self.fps
         self._last = index
         moving_for = self._camera.moving_for(small, seconds)
-        if self._background is None or self._background.colour.shape != small.shape or moving_for > SPAN:
+        before, self._before = self._before, small
+        if before is None or self._background is None or before.shape != small.shape:
             return self._begin(small)
-        if moving_for > 0:  # perhaps only an object that hides most of the picture: wait before all is forgotten
-            return Observations.none()
+        moved_by = self._follow(before, small) if moving_for > 0 else None
+        if moving_for > SPAN and moved_by is None:
+            return self._begin(small)
+        if moving_for > 0 and moved_by is None:
+            return Observations.none()  # perhaps an object that hides most of the picture: wait before all is forgotten
         difference = self._background.compare(small, seconds)
         if _everywhere(difference.moving):
             return self._begin(small)
         finding = find_regions(difference, small, self._background.colour)
+        if moved_by is not None:
+            finding = replace(finding, regions=[region for region in finding.regions if moves(region, moved_by)])
         self._background.learn(small, seconds, finding.objects, finding.ghosts)
         self._regions = [continued(region, self._regions, seconds) for region in finding.regions]
         lasting = [r for r in self._regions if r.frames >= 2 and r.seconds >= LASTING]
         return _observations(lasting, frame.shape[1] / small.shape[1], frame.shape[0] / small.shape[0])
+
+    def _follow(self, before: Frame, small: Frame) -> Plane | None:
+        """Take background and regions along with the camera; gives the `drift`, or None where its motion is unknown."""
+        assert self._background is not None
+        first, second = (np.asarray(cv2.cvtColor(each, cv2.COLOR_RGB2GRAY), np.uint8) for each in (before, small))
+        boxes = np.array([region.box for region in self._regions], np.float64).reshape(-1, 4)
+        camera = similarity(first, second, background(second, boxes))
+        if camera is None:
+            return None
+        self._background.follow(camera, small)
+        self._regions = [moved(region, camera) for region in self._regions]
+        return drift(first, second, camera)
 
     def _begin(self, small: Frame) -> Observations:
         """Start from this frame, and say nothing about it."""

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from vistream.detect.background import Difference, Mask, Plane
-from vistream.types import Frame
+from vistream.types import Frame, Warp
 
 GRID = 384  # the longer side of that grid; `JOIN` and `LEAST_SIDE` hold there and shrink with a smaller frame
 JOIN = 9  # height of the gaps that are closed: people come apart at belt and knees, and walk side by side
@@ -22,6 +22,8 @@ LONGEST = 8.0  # longer side over shorter
 CLEAR = 2.0  # contrast that a tenth of the region must have: drifting light has less
 GHOST_STEADY = 0.8  # share of a ghost's pixels that keep their colour
 GHOST_EDGE = 0.8  # strength of its outline in the frame, over that in the background
+MOVING_PART = 0.75  # quantile of its pixels' drift that counts: a box holds some of what is behind, too
+LEAST_DRIFT, TIMES_USUAL = 0.5, 3.0  # pixels a frame, and over the picture's median, that something moves by
 
 GridBox = tuple[int, int, int, int]
 
@@ -78,6 +80,21 @@ def continued(region: Region, before: list[Region], seconds: float) -> Region:
     touched = [old for old in before if min(_overlap(region.box, old.box)) > 0]
     frames = 1 + max((old.frames for old in touched), default=0)
     return replace(region, frames=frames, seconds=seconds + max((old.seconds for old in touched), default=0.0))
+
+
+def moved(region: Region, camera: Warp) -> Region:
+    """The region where the camera's motion takes it."""
+    x, y, w, h = region.box
+    left, top = (camera[:, :2] @ (x, y) + camera[:, 2]).tolist()
+    return replace(region, box=(round(left), round(top), w, h))
+
+
+def moves(region: Region, drift: Plane) -> bool:
+    """Whether it moves otherwise than the camera, by `drift`, pixels a frame `[h, w]`: clearly more than what is near
+    or far and stands still, which a moving camera shifts as well."""
+    x, y, w, h = region.box
+    most = float(np.quantile(drift[max(0, y) : y + h, max(0, x) : x + w], MOVING_PART))
+    return most > max(LEAST_DRIFT, TIMES_USUAL * float(np.median(drift)))
 
 
 def _is_plausible(w: int, h: int, area: int, pixels: int, least_side: int) -> bool:

@@ -45,6 +45,8 @@ class Detections:
             frame = next(self._frames)
             self._given = True
             return frame, self._detected(frame)
+        if self._frames.stopped:
+            raise StopIteration
         if self._behind is None:
             self._behind = Behind("detector")
             self._behind.do(self._find)

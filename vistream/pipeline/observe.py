@@ -127,7 +127,7 @@ def make_observer(
     return observer
 
 
-def settled(task: str, detector: str, made: bool) -> str:
+def resolved_detector(task: str, detector: str, made: bool) -> str:
     """The name of the detector that will be used, so that many sources choose, and fetch, one only once.
 
     `made`: the observations are there already, in a file.

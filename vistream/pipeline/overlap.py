@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 
 from vistream.media.video.frames import Source, SourceFrame
@@ -38,6 +39,11 @@ class ReadAhead:
         """Whether frames come when they please, and are read when they are asked for."""
         return self._source.live
 
+    @property
+    def stopped(self) -> bool:
+        """Whether no more frames are wanted."""
+        return self._source.health.stopped or self._closing.is_set()
+
     def __iter__(self) -> ReadAhead:
         return self
 
@@ -46,7 +52,7 @@ class ReadAhead:
         if self._source.live:
             with self._stages.of("reading"):
                 return next(self._source)
-        if self._source.health.stopped or self._closing.is_set():
+        if self.stopped:
             raise StopIteration
         if self._thread is None:
             self._thread = threading.Thread(target=self._read, name="reading", daemon=True)
@@ -65,9 +71,11 @@ class ReadAhead:
                 self._queue.get(timeout=0.01)  # it may be waiting for room
             except queue.Empty:
                 continue
-        if self._thread is not None:
-            self._queue.put(StopIteration())
         self._thread = None
+        with suppress(queue.Empty):
+            while True:  # it may have left some
+                self._queue.get_nowait()
+        self._queue.put_nowait(StopIteration())
 
     def _read(self) -> None:
         while not self._closing.is_set():

@@ -103,8 +103,7 @@ VISTREAM_EXPORT void vistream_update(const Kernels* kernels, Layer* const* layer
 VISTREAM_EXPORT int64_t vistream_read(const Kernels* kernels, const uint8_t* frame, int8_t* levels, uint8_t* changed,
                                       int64_t pixels, int64_t deadband, int threads) {
     Reading reading = {kernels, frame, levels, changed, pixels, deadband};
-    const Shares shares = shares_of(pixels, 16, PIECE, threads);
-    return share(read_part, &reading, pixels, shares.size, shares.threads);
+    return share(read_part, &reading, shares_of(pixels, 16, PIECE, threads));
 }
 
 VISTREAM_EXPORT void vistream_deformable(const Kernels* kernels, const float* values, const Deformable* shape,

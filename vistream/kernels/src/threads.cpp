@@ -118,10 +118,11 @@ Shares shares_of(int64_t count, int64_t cost, int64_t unit, int threads) {
     if (worth < threads) threads = int(worth);
     if (threads > MOST_THREADS) threads = MOST_THREADS;
     const int64_t chunks = CHUNKS * threads < worth ? CHUNKS * threads : worth;
-    return {((count + chunks - 1) / chunks + unit - 1) / unit * unit, threads};
+    return {count, ((count + chunks - 1) / chunks + unit - 1) / unit * unit, threads};
 }
 
-int64_t share(Work work, void* context, int64_t count, int64_t size, int threads) {
+int64_t share(Work work, void* context, Shares shares) {
+    const auto [count, size, threads] = shares;
     if (threads < 2 || count <= size) return work(context, 0, count, 0);
     Pool* pool = pool_of_process();
     if (!pool->leading.try_lock()) return work(context, 0, count, 0);

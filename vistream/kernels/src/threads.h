@@ -10,15 +10,17 @@ using Work = int64_t (*)(void* context, int64_t begin, int64_t end, int thread);
 constexpr int MOST_THREADS = 64;
 constexpr int64_t CHUNKS = 4;  // of `shares_of`, for each thread: so that none waits long for the last
 
-// The sum of what `work` returns over `count` items in chunks of `size`, by the caller and up to `threads - 1` helpers.
-int64_t share(Work work, void* context, int64_t count, int64_t size, int threads);
+// `count` items in chunks of `size`, by the caller and up to `threads - 1` helpers.
+struct Shares {
+    int64_t count, size;
+    int threads;
+};
 
 // How `count` items that cost `cost` each (in multiply-accumulates, about) are best shared: fewer, larger chunks where
 // there is little to do. Chunks are made of whole groups of `unit` items.
-struct Shares {
-    int64_t size;
-    int threads;
-};
 Shares shares_of(int64_t count, int64_t cost, int64_t unit, int threads);
+
+// The sum of what `work` returns over all items.
+int64_t share(Work work, void* context, Shares shares);
 
 }  // namespace vistream

@@ -81,7 +81,7 @@ int64_t list_stale(const Kernels* kernels, Layer* layer, const Workspace* worksp
     const int64_t rows = (layer->area + bands.columns - 1) / bands.columns;
     const Shares shares = shares_of(rows, bands.columns * layer->cost / MARKING, 1, threads);
     bands.size = shares.size;
-    share(mark_rows, &bands, rows, shares.size, shares.threads);
+    share(mark_rows, &bands, shares);
     int64_t taken = 0;
     for (int64_t band = 0; band * bands.size < rows; ++band) {
         const int64_t begin = band * bands.size * bands.columns;
@@ -155,8 +155,7 @@ void update(const Kernels* kernels, Layer* layer, const Workspace* workspaces, i
         if (term->summed)
             kernels->sum_rows(term->summed, term->summed_rows, term->summed_stride, (int32_t*)term->source);
     Run run = {kernels, layer, workspaces};
-    const Shares shares = shares_of(layer->taken, layer->cost, PIECE, threads);
-    layer->changes = share(run_part, &run, layer->taken, shares.size, shares.threads);
+    layer->changes = share(run_part, &run, shares_of(layer->taken, layer->cost, PIECE, threads));
 }
 
 }  // namespace vistream
