@@ -116,7 +116,7 @@ void list_events(const Kernels* kernels, const Layer* layer, const Term* term, i
     if (events->follows) {
         Listing listing = {kernels, term};
         const Shares shares = shares_of(positions, term->row_bytes, 1, threads);
-        share(list_part, &listing, positions, shares.size, shares.threads);
+        share(list_part, &listing, shares);
     } else {
         memcpy(events->seen, term->source, size_t(positions * term->row_bytes));
         memset(events->valid, 0, size_t(layer->area));
