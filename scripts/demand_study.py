@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.engine.fidelity import PRESETS
-from vistream.engine.stream.engine import Step, Stream
+from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.lazy_features import LazyFeatures
+from vistream.engine.stream.step import Step
 from vistream.machine import cpu_name
 from vistream.media.formats.mot import read_detections
 from vistream.media.video.fit import fit

@@ -79,9 +79,11 @@ def check_processor() -> Check:
 
 def check_kernels() -> Check:
     """Every variant of the compiled kernels that this processor can run, on random layers."""
-    from vistream.kernels.library import library, variants
+    from vistream.kernels.library import library, sound_variants, variants
 
-    wrong = [one.name for one in variants() if library().vistream_selftest(one.handle, 1, 200, cores())]
+    sound = sound_variants()  # what failed in a child may end this process
+    right = [one for one in sound if not library().vistream_selftest(one.handle, 1, 200, cores())]
+    wrong = [one.name for one in variants() if one not in right]
     if wrong:
         return Check("kernels", State.BROKEN, f"wrong results in the self-test: {', '.join(wrong)}", REINSTALL)
     return Check("kernels", State.OK, "compiled; every variant is right on 200 random layers")

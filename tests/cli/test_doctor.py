@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from vistream.cli.main import app
 from vistream.doctor import CHECKS, NOTHING, check_kernels, check_processor, check_video, check_weights, examine
-from vistream.kernels.library import library
+from vistream.kernels.library import library, variants
 from vistream.machine import versions
 
 
@@ -70,6 +70,16 @@ def test_a_kernel_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
     kernels = {check.name: check for check in examine()}["kernels"]
     assert kernels.state.value == "broken"
     assert "self-test" in kernels.finding
+
+
+def test_a_kernel_that_failed_in_a_child_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    best, *others = (one.name for one in variants())
+    monkeypatch.setattr("vistream.kernels.library.passed", lambda: frozenset(others))
+    tried: list[int] = []
+    monkeypatch.setattr(library(), "vistream_selftest", lambda handle, *rest: tried.append(handle))
+    found = check_kernels()
+    assert len(tried) == len(others)
+    assert (found.state.value, found.finding.endswith(f": {best}")) == ("broken", True)
 
 
 def test_the_processor_is_named() -> None:

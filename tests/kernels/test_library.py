@@ -111,21 +111,56 @@ int vistream_selftest(struct Kernels* kernels, int seed, int cases, int threads)
 """
 
 
+CRASHING_AT_ONCE = """
+#include <signal.h>
+__attribute__((constructor)) static void begin(void) { raise(SIGILL); }
+"""
+
+
+def install(code: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Another library in the place of the kernels'."""
+    source, path = folder / "other.c", folder / "other.so"
+    source.write_text(code, encoding="ascii", newline="")
+    subprocess.run([sys.executable, "-m", "ziglang", "cc", "-shared", "-fPIC", source, "-o", path], check=True)
+    monkeypatch.setattr("vistream.kernels.build.library_path", lambda name: path)
+    monkeypatch.setattr(loading, "library_path", lambda name: path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+
+
 def test_a_variant_that_crashes_costs_a_warning(
     forgetful: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source, path = tmp_path / "crashing.c", tmp_path / "crashing.so"
-    source.write_text(CRASHING, encoding="ascii")
-    subprocess.run([sys.executable, "-m", "ziglang", "cc", "-shared", "-fPIC", source, "-o", path], check=True)
-    monkeypatch.setattr("vistream.kernels.build.library_path", lambda name: path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    install(CRASHING, monkeypatch, tmp_path)
     with caplog.at_level(logging.WARNING):
-        assert probe.passed() == {"generic"}
+        assert probe.passed() == frozenset({"generic"})
     assert [("best" in record.message, "self-test" in record.message) for record in caplog.records] == [(True, True)]
-    probe.passed.cache_clear()
-    source.unlink()  # remembered: no second probe
+    probe.passed.cache_clear()  # but remembered: no second probe
     monkeypatch.setattr(probe, "_probe", lambda library: pytest.fail("probed again"))
-    assert probe.passed() == {"generic"}
+    assert probe.passed() == frozenset({"generic"})
+
+
+def test_a_library_that_crashes_at_once_is_not_loaded(
+    forgetful: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    install(CRASHING_AT_ONCE, monkeypatch, tmp_path)
+    for warnings in (1, 0):
+        with caplog.at_level(logging.WARNING), pytest.raises(loading.Unusable, match="no variant in"):
+            loading.library()
+        assert len(caplog.records) == warnings
+        caplog.clear()
+        probe.passed.cache_clear()
+
+
+def test_where_no_child_can_be_had_nothing_is_known(
+    forgetful: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
+    with caplog.at_level(logging.WARNING):
+        assert probe.passed() is None
+        assert loading.sound_variants() == loading.variants()
+    assert not caplog.records
+    assert not list(tmp_path.iterdir()), "that is nothing to remember"
 
 
 def test_where_nothing_may_be_written_every_process_probes(
@@ -133,7 +168,7 @@ def test_where_nothing_may_be_written_every_process_probes(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert {one.name for one in loading.variants()} == probe.passed()
+    assert frozenset(one.name for one in loading.variants()) == probe.passed()
 
 
 @pytest.mark.parametrize("variant", loading.variants(), ids=lambda variant: variant.name)

@@ -19,7 +19,7 @@ def doctor(
 ) -> None:
     """Try each part of vistream on this machine: versions, processor, kernels, codecs, weights; advice for each.
 
-    Nothing is downloaded. The first time, the kernels are compiled, which takes about half a minute.
+    Nothing is downloaded.
 
     Exit code 1: something is broken.
     """

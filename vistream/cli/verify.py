@@ -28,7 +28,10 @@ def verify(
     model: Model = AUTO_MODEL,
     detector: Annotated[
         str | None,
-        typer.Option(help="Compare a detector's network instead: nanodet-g, movenet-multipose, posenet, or onnx:FILE.", show_default=False),
+        typer.Option(
+            help="Compare a detector's network instead: nanodet-g, movenet-multipose, posenet, or onnx:FILE.",
+            show_default=False,
+        ),
     ] = None,
     task: Annotated[str, typer.Option(help="features (the network that tracking streams), semseg or panoptic.")] = (
         "features"

@@ -18,7 +18,7 @@ from vistream.detect.nanodet import HEAD_G
 from vistream.detect.own_network import OwnNetwork
 from vistream.detect.selection import Selection
 from vistream.detect.streaming import SharedFeatures, Streaming
-from vistream.engine.stream.engine import Step
+from vistream.engine.stream.step import Step
 from vistream.models.nanodet import MEAN, STD, STRIDE, load_nanodet_g
 from vistream.quantize.ranges import Preprocess
 from vistream.types import Frame, Observations

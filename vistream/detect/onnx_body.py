@@ -19,7 +19,7 @@ from vistream.detect.letterbox import Image
 from vistream.detect.streaming import PictureStream
 from vistream.engine.agreement import check_network
 from vistream.engine.fidelity import DeadZones
-from vistream.engine.stream.engine import Step
+from vistream.engine.stream.step import Step
 from vistream.errors import VistreamError
 from vistream.ir.plain_torch import with_plain_torch
 from vistream.models.onnx_file import OnnxFile

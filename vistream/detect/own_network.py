@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vistream.detect.letterbox import Image, Placement
 from vistream.detect.streaming import PictureStream, Prepared, Streaming
-from vistream.engine.stream.engine import Step
+from vistream.engine.stream.step import Step
 from vistream.ir.network import IntegerNetwork
 from vistream.quantize.convert import converted
 from vistream.quantize.named import shipped_ranges

@@ -22,7 +22,7 @@ from vistream.detect.letterbox import Image, Placement, letterbox
 from vistream.detect.own_network import OwnNetwork, maps_of
 from vistream.detect.selection import Selection
 from vistream.detect.streaming import Streaming
-from vistream.engine.stream.engine import Step
+from vistream.engine.stream.step import Step
 from vistream.models.tfjs import load_tfjs
 from vistream.models.tfjs_body import split_tfjs
 from vistream.quantize.ranges import Preprocess

@@ -19,7 +19,8 @@ from vistream.detect.letterbox import Image, Placement
 from vistream.engine.despeckle import Despeckled
 from vistream.engine.fidelity import DeadZones
 from vistream.engine.stream.demand import spans_of
-from vistream.engine.stream.engine import Step, Stream
+from vistream.engine.stream.engine import Stream
+from vistream.engine.stream.step import Step
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.plain_torch import with_plain_torch
 from vistream.types import FeatureMap, Frame, Work

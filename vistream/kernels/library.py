@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vistream.kernels.build import library_path, sources_digest, this_platform
+from vistream.kernels.probe import passed
 from vistream.kernels.structs import Deformable, Int64, Kernels, Place, Pointer, check_structs
 
 CHOICE = "VISTREAM_KERNELS"  # the name of a variant, to be used instead of the best
@@ -48,6 +49,8 @@ def library() -> ctypes.CDLL:
     path = library_path(platform)
     if not path.exists():
         raise Unusable(f"{path} is missing: install vistream again, or run python -m vistream.kernels.build")
+    if passed() == frozenset():  # it may crash whoever loads it
+        raise Unusable(f"no variant in {path} passes its self-test here")
     try:
         loaded = ctypes.CDLL(str(path))
         _declare(loaded)
@@ -84,6 +87,12 @@ def variants() -> tuple[Variant, ...]:
     return tuple(_listed(library()))
 
 
+def sound_variants() -> tuple[Variant, ...]:
+    """Those of `variants` that passed their self-test here: at least one; raises Unusable."""
+    here, sound = variants(), passed()
+    return here if sound is None else tuple(one for one in here if one.name in sound)
+
+
 def _listed(loaded: ctypes.CDLL) -> Iterator[Variant]:
     number = 0
     while found := loaded.vistream_kernels(number):
@@ -98,20 +107,14 @@ def variant(name: str | None = None) -> Variant:
 
     Raises Unusable, also where this computer cannot run what was asked for.
     """
-    from vistream.kernels.probe import passed
-
     wanted = name or os.environ.get(CHOICE)
+    if not wanted:
+        return sound_variants()[0]
     here = variants()
-    if wanted:
-        for one in here:
-            if one.name == wanted:
-                return one
-        raise Unusable(f"this computer cannot run the kernels '{wanted}': it can run {', '.join(v.name for v in here)}")
-    sound = passed()
     for one in here:
-        if one.name in sound:
+        if one.name == wanted:
             return one
-    raise Unusable("no variant of the compiled kernels passes its self-test here")
+    raise Unusable(f"this computer cannot run the kernels '{wanted}': it can run {', '.join(v.name for v in here)}")
 
 
 def kernels_in_use() -> str:

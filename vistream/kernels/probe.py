@@ -21,8 +21,14 @@ CASES, THREADS, PATIENCE = 25, 2, 60.0  # of the self-test; seconds
 
 
 def try_all(library: str) -> None:
-    """Print the name of each variant before it is tried, and `ok` behind it if it is right; the simplest first."""
-    loaded = ctypes.CDLL(library)
+    """Print the name of each variant before it is tried, and `ok` behind it if it is right; the simplest first.
+
+    Of a file that is no library nothing is printed: whoever loads it next will say why.
+    """
+    try:
+        loaded = ctypes.CDLL(library)
+    except OSError:
+        return
     loaded.vistream_kernels.restype = ctypes.POINTER(ctypes.c_char_p)  # a variant begins with its name
     loaded.vistream_selftest.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_int]
     found: list[Any] = []
@@ -34,33 +40,42 @@ def try_all(library: str) -> None:
 
 
 @functools.cache
-def passed() -> frozenset[str]:
-    """The names of the variants that pass their self-test here; says so once where one does not."""
+def passed() -> frozenset[str] | None:
+    """The names of the variants that pass their self-test here; says so once where one does not.
+
+    Empty for a library that crashes as soon as it is loaded. None where nothing is known against it, because no child
+    could be started, or it is no library at all.
+    """
     from vistream.kernels.build import library_path, this_platform
 
     name = this_platform()
     if name is None:
-        return frozenset()
+        return None
     library = library_path(name)
     try:
-        record = _record(library)
-        lines = record.read_text(encoding="ascii").splitlines()
+        lines = _record(library).read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError, RuntimeError):  # the last: nobody's home
-        lines = _probe(library)
+        found = _probe(library)
+        if found is None:
+            return None
+        lines = found
         _remember(library, lines)
     return frozenset(line.split()[0] for line in lines if line.endswith(" ok"))
 
 
-def _probe(library: Path) -> list[str]:
+def _probe(library: Path) -> list[str] | None:
+    """What `try_all` printed in a child, or None if there is no child to be had, or no library to be tried."""
     command = [sys.executable, "-I", "-S", __file__, str(library)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         said, code = done.stdout, done.returncode
     except subprocess.TimeoutExpired as error:
         said, code = str(error.stdout or ""), -1
-    except OSError:  # no process to be had: then nothing is known against the library
-        said, code = "", 0
+    except OSError:
+        return None
     lines = said.splitlines()
+    if not lines and not code:
+        return None
     bad = [line.split()[0] for line in lines if not line.endswith(" ok")]
     if bad or code:
         named = bad[0] if bad else "library"

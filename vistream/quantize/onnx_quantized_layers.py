@@ -146,3 +146,9 @@ def window_of(node: Node, kernel: Pair) -> Window:
     (down, across), (rows, columns) = (integers(node, name, [1, 1]) for name in ("strides", "dilations"))
     after = None if (top, left) == (bottom, right) else (bottom, right)
     return Window(kernel, (down, across), (rows, columns), (top, left), after)
+
+
+def check_axis(node: Node) -> None:
+    """Raises NotTaken for a concatenation along another axis than the channels."""
+    if integer(node, "axis", 0) not in (1, -3):
+        raise NotTaken("a concatenation along another axis than the channels")

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.engine.fidelity import DeadZones
-from vistream.engine.stream.engine import Step, Stream
+from vistream.engine.stream.engine import Stream
+from vistream.engine.stream.step import Step
 from vistream.ir.network import IntegerNetwork
 from vistream.models.spike2former import Spike2Former
 from vistream.models.spike2former.integer import OUTPUTS, integer_network, predictions

@@ -8,12 +8,9 @@ input changed there is nothing to compute.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.engine.deadband import Deadband
@@ -23,73 +20,18 @@ from vistream.engine.stream.backend import NOTHING, Backend, Done
 from vistream.engine.stream.choose_backend import backend_class
 from vistream.engine.stream.demand import Spans, needed_cells
 from vistream.engine.stream.plan import LayerPlan, make_plan
+from vistream.engine.stream.step import Readout, Step
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork, Output
 from vistream.ir.plain_torch import with_plain_torch
 from vistream.threads import survive_forks
-from vistream.types import FeatureMap, Frame, LayerWork, Work
+from vistream.types import Frame, LayerWork, Work
 
 survive_forks()
 
 NOWHERE = np.zeros((0, 4), np.int64)
 Wanted = Spans | Mapping[str, Spans | None] | None
 """What is asked for: cells of the main output, `[N, 4]`; or of outputs by name (None: all of one); or everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Readout:
-    """An output: its numbers, `[h, w, C]` (int8 levels, int32 sums or float32), and their scale (see `Output`).
-
-    `levels` may be the engine's own memory, which changes at the next frame: `Stream.result` gives that, `Stream.step`
-    a copy. `recomputed`: bool `[h, w]`.
-    """
-
-    levels: Tensor
-    output: Output
-    divisor: int
-    recomputed: Tensor
-
-    def values(self) -> NDArray[np.float32]:
-        """As real values, float32 `[h, w, C]`; of the output's own shape where that is no map."""
-        values: NDArray[np.float32] = self.output.real(self.levels, self.divisor).numpy()
-        return values.reshape(self.output.shape) if self.output.shape else values
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one frame gave: every output by name, the main one first, and the work done."""
-
-    outputs: Mapping[str, Readout]
-    work: Work
-
-    def copied(self) -> Step:
-        """The same, that later steps leave as it is."""
-        outputs = {name: Readout(_copy(one.levels), one.output, one.divisor, _copy(one.recomputed))
-                   for name, one in self.outputs.items()}  # fmt: skip
-        return Step(outputs, self.work)
-
-    @property
-    def main(self) -> Readout:
-        return next(iter(self.outputs.values()))
-
-    @property
-    def levels(self) -> Tensor:
-        """Of the main output."""
-        return self.main.levels
-
-    @property
-    def recomputed(self) -> Tensor:
-        """Of the main output: bool `[h, w]`."""
-        return self.main.recomputed
-
-    def values(self) -> NDArray[np.float32]:
-        """The main output as real values, float32 `[h, w, C]`."""
-        return self.main.values()
-
-    def features(self, frame: Frame) -> FeatureMap:
-        """The main output on the grid of `frame`."""
-        height, width = self.levels.shape[:2]
-        return FeatureMap(self.values(), (frame.shape[1] / width, frame.shape[0] / height))
 
 
 class Stream:
@@ -289,11 +231,6 @@ class Stream:
         self._nothing = Work(tuple(_nothing(plan) for plan in plans[1:]))
         self._backend = self._make(plans)
         return self._backend
-
-
-def _copy(tensor: Tensor) -> Tensor:
-    """A clone that NumPy makes: torch's threads, woken for it, take longer, on a busy machine 1000 times."""
-    return torch.from_numpy(tensor.numpy().copy())
 
 
 def _nothing(plan: LayerPlan) -> LayerWork:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.engine.stream.demand import spans_of
-from vistream.engine.stream.engine import Step, Stream
+from vistream.engine.stream.engine import Stream
+from vistream.engine.stream.step import Step
 from vistream.stages import Stages
 from vistream.types import FeatureMap, Frame
 

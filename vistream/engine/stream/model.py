@@ -11,7 +11,8 @@ from torch import nn
 
 from vistream.engine.agreement import OUTPUT
 from vistream.engine.conversion import converted_file, converted_model
-from vistream.engine.stream.engine import Step, Stream
+from vistream.engine.stream.engine import Stream
+from vistream.engine.stream.step import Step
 from vistream.ir.plain_torch import with_plain_torch
 from vistream.quantize.onnx_network import OnnxNetwork
 from vistream.quantize.scales import weights_called

@@ -1,0 +1,137 @@
+"""The operations of ONNX that slide windows over maps, resize or pad them, in torch: see `onnx_operators`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vistream.ir.same import same_padding
+from vistream.models.onnx_file import Node
+from vistream.quantize.onnx_attributes import (
+    Inputs,
+    Unsupported,
+    decimal,
+    integer,
+    integers,
+    optional,
+    required,
+    string,
+)
+
+
+def _pads(node: Node, x: Tensor, kernel: Sequence[int]) -> list[int]:
+    """Top, left, bottom, right."""
+    strides, dilations = integers(node, "strides", [1, 1]), integers(node, "dilations", [1, 1])
+    auto = string(node, "auto_pad", "NOTSET")
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        axes = zip(x.shape[-2:], kernel, strides, dilations, strict=True)
+        (top, bottom), (left, right) = (same_padding(*axis) for axis in axes)
+        return [top, left, bottom, right] if auto == "SAME_UPPER" else [bottom, right, top, left]
+    return [0, 0, 0, 0] if auto == "VALID" else integers(node, "pads", [0, 0, 0, 0])
+
+
+def _padded(x: Tensor, pads: Sequence[int], value: float) -> tuple[Tensor, tuple[int, int]]:
+    """The map, and the even padding that is left to the operator: padded here where it is uneven."""
+    top, left, bottom, right = pads
+    if (top, left) == (bottom, right):
+        return x, (top, left)
+    return F.pad(x, (left, right, top, bottom), value=value), (0, 0)
+
+
+def _flat(x: Tensor) -> None:
+    if x.dim() != 4:
+        raise Unsupported("anything but maps")
+
+
+def _conv(node: Node, inputs: Inputs) -> Tensor:
+    x, weight = required(inputs, 0), required(inputs, 1)
+    _flat(x)
+    x, padding = _padded(x, _pads(node, x, weight.shape[2:]), 0.0)
+    strides, dilations = integers(node, "strides", [1, 1]), integers(node, "dilations", [1, 1])
+    return F.conv2d(x, weight, optional(inputs, 2), strides, padding, dilations, integer(node, "group", 1))
+
+
+def _conv_transpose(node: Node, inputs: Inputs) -> Tensor:
+    x, weight = required(inputs, 0), required(inputs, 1)
+    _flat(x)
+    top, left, bottom, right = integers(node, "pads", [0, 0, 0, 0])
+    if (top, left) != (bottom, right) or "output_shape" in node.attributes or "auto_pad" in node.attributes:
+        raise Unsupported("uneven padding")
+    strides, dilations = integers(node, "strides", [1, 1]), integers(node, "dilations", [1, 1])
+    extra = integers(node, "output_padding", [0, 0])
+    group = integer(node, "group", 1)
+    return F.conv_transpose2d(x, weight, optional(inputs, 2), strides, (top, left), extra, group, dilations)
+
+
+def _max_pool(node: Node, inputs: Inputs) -> Tensor:
+    x, kernel = required(inputs, 0), integers(node, "kernel_shape", [])
+    _flat(x)
+    x, padding = _padded(x, _pads(node, x, kernel), -math.inf)
+    strides, dilations = integers(node, "strides", [1, 1]), integers(node, "dilations", [1, 1])
+    return F.max_pool2d(x, kernel, strides, padding, dilations, bool(integer(node, "ceil_mode", 0)))
+
+
+def _average_pool(node: Node, inputs: Inputs) -> Tensor:
+    x, kernel = required(inputs, 0), integers(node, "kernel_shape", [])
+    _flat(x)
+    pads, counted = _pads(node, x, kernel), bool(integer(node, "count_include_pad", 0))
+    if pads[:2] != pads[2:] and not counted:
+        raise Unsupported("uneven padding that does not count")
+    x, padding = _padded(x, pads, 0.0)
+    return F.avg_pool2d(
+        x, kernel, integers(node, "strides", [1, 1]), padding, bool(integer(node, "ceil_mode", 0)), counted
+    )
+
+
+def _resize(node: Node, inputs: Inputs) -> Tensor:
+    x = required(inputs, 0)
+    _flat(x)
+    older = node.op == "Upsample" or len(inputs) == 2
+    scales = optional(inputs, 1 if older else 2)
+    sizes = None if older else optional(inputs, 3)
+    given = torch.tensor(node.attributes["scales"]) if "scales" in node.attributes else scales
+    if sizes is not None:
+        size = tuple(int(side) for side in sizes[2:])
+    elif given is not None:
+        size = tuple(int(side * float(scale)) for side, scale in zip(x.shape[2:], given[2:], strict=True))
+    else:
+        raise Unsupported("no size")
+    mode = string(node, "mode", "nearest")
+    where = string(node, "coordinate_transformation_mode", "asymmetric" if older else "half_pixel")
+    whole = all(new % old == 0 for new, old in zip(size, x.shape[2:], strict=True))
+    if mode == "nearest" and (whole or (where == "asymmetric" and string(node, "nearest_mode", "") == "floor")):
+        return F.interpolate(x, size, mode="nearest")
+    if mode == "linear" and where in ("half_pixel", "pytorch_half_pixel", "align_corners"):
+        return F.interpolate(x, size, mode="bilinear", align_corners=where == "align_corners")
+    raise Unsupported(f"{mode} resizing of the kind {where}")
+
+
+def _pad(node: Node, inputs: Inputs) -> Tensor:
+    x, mode = required(inputs, 0), string(node, "mode", "constant")
+    given, value = optional(inputs, 1), optional(inputs, 2)
+    pads = given.tolist() if given is not None else integers(node, "pads", [])
+    rank = x.dim()
+    if len(pads) != 2 * rank or mode not in ("constant", "reflect", "edge"):
+        raise Unsupported(f"{mode} padding of some axes")
+    pairs = [(pads[axis], pads[axis + rank]) for axis in range(rank)]
+    while len(pairs) > 1 and pairs[0] == (0, 0):
+        pairs.pop(0)
+    flat = [int(pad) for pair in reversed(pairs) for pad in pair]
+    if mode == "constant":
+        return F.pad(x, flat, value=float(value) if value is not None else decimal(node, "value", 0.0))
+    return F.pad(x, flat, mode="reflect" if mode == "reflect" else "replicate")
+
+
+WINDOWS: dict[str, Callable[[Node, Inputs], Tensor]] = {
+    "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "MaxPool": _max_pool,
+    "AveragePool": _average_pool,
+    "Resize": _resize,
+    "Upsample": _resize,
+    "Pad": _pad,
+}
