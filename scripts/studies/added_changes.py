@@ -47,7 +47,7 @@ def few_everywhere(*_: object) -> bool:
 
 def backend(pays: Callable[..., bool]) -> CompiledBackend:
     """For the network, with sums kept where `pays` says so."""
-    memory.pays = pays
+    vars(memory)["pays"] = pays
     network = full_size(SIZE)
     made = backend_class("compiled")(make_plan(as_integers(network, (SIZE, SIZE), PRESETS["exact"]), SIZE, SIZE))
     assert isinstance(made, CompiledBackend)
