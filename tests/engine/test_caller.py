@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 from vistream.engine.stream.model import stream
+from vistream.ir.plain_torch import plain_torch
 from vistream.pipeline.session import Session
 from vistream.types import Frame, Observations
 
@@ -82,3 +84,24 @@ def test_a_session_tracks_whatever_the_caller_has_set(setting) -> None:  # type:
         session = Session()
         seen = Observations(np.array([[10.0, 10, 20, 30]]), np.array([0.9]), ("person",))
         assert [len(session.step(frame, seen).tracks) for frame in frames()] == [1, 1]
+
+
+def test_threads_that_overlap_leave_the_callers_type_of_numbers() -> None:
+    """Whoever is inside sees float32 to the end, also where another one leaves before."""
+    steps = threading.Barrier(2, timeout=30)
+
+    def first() -> None:
+        with plain_torch():
+            steps.wait()  # the second enters
+            steps.wait()
+        steps.wait()
+
+    with dtype():
+        thread = threading.Thread(target=first)
+        thread.start()
+        steps.wait()
+        with plain_torch():
+            steps.wait()
+            steps.wait()  # the first has left
+            assert torch.get_default_dtype() == torch.float32
+        thread.join()

@@ -20,7 +20,35 @@ class _Inside(threading.local):
     now = False
 
 
+class _DefaultDtype:
+    """The default type of numbers, which all threads of a process share: float32 from the first that enters on until
+    the last one leaves."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entered = 0
+        self._callers = torch.float32
+
+    def is_other(self) -> bool:
+        """Whether the caller's is not float32, as far as threads inside let it be seen."""
+        return self._entered > 0 or torch.get_default_dtype() != torch.float32
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._entered == 0:
+                self._callers = torch.get_default_dtype()
+                torch.set_default_dtype(torch.float32)
+            self._entered += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._entered -= 1
+            if self._entered == 0:
+                torch.set_default_dtype(self._callers)
+
+
 _inside = _Inside()
+_dtype = _DefaultDtype()
 DEVICES = ("cpu", "cuda")
 """Those whose automatic mixed precision would reach what runs here."""
 
@@ -28,23 +56,21 @@ DEVICES = ("cpu", "cuda")
 @contextmanager
 def plain_torch() -> Iterator[None]:
     """No autocast, float32, and the CPU, whatever the caller has set; as before when the block ends."""
-    dtype = torch.get_default_dtype()
     with ExitStack() as stack:
         for device in DEVICES:
             if torch.is_autocast_enabled(device):
                 stack.enter_context(torch.autocast(device, enabled=False))
         if not _makes_tensors_here():  # a context of its own costs something at every call of torch
             stack.enter_context(torch.device("cpu"))
-        if dtype != torch.float32:
-            stack.callback(torch.set_default_dtype, dtype)
-            torch.set_default_dtype(torch.float32)
+        if _dtype.is_other():
+            stack.enter_context(_dtype)
         yield
 
 
 def _is_plain() -> bool:
     if any(torch.is_autocast_enabled(device) for device in DEVICES):
         return False
-    return torch.get_default_dtype() == torch.float32 and _makes_tensors_here()
+    return not _dtype.is_other() and _makes_tensors_here()
 
 
 def _makes_tensors_here() -> bool:

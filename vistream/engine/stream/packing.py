@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +20,7 @@ Reals = NDArray[np.float32]
 
 UNIT = 16  # channels that rows of levels are filled up to, and whose weights lie together
 LINE = 64  # bytes of a cache line, and of a row of a tile register
+PAGE = 1 << 21  # bytes of a large page
 BEHIND = 4096  # bytes behind an array that a kernel may read or ask for: it goes by whole registers
 
 
@@ -30,10 +34,20 @@ def rounded_up(value: int, multiple: int) -> int:
 
 
 def aligned_zeros(count: int, dtype: type[Any]) -> NDArray[Any]:
-    """Zeros `[count]` that begin where a cache line does, with room behind them that may be read."""
+    """Zeros `[count]` that begin where a cache line does, with room behind them that may be read.
+
+    Large ones lie in large pages, where the system has such: changes are scattered over maps, and finding the page of
+    an address takes long, above all in a virtual machine.
+    """
     size = count * np.dtype(dtype).itemsize
-    memory = np.zeros(size + LINE + BEHIND, np.uint8)
-    begin = -memory.ctypes.data % LINE
+    if sys.platform == "linux" and size >= PAGE:
+        private = mmap.mmap(-1, size + PAGE + BEHIND, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        with suppress(OSError):  # a kernel may be built without them
+            private.madvise(mmap.MADV_HUGEPAGE)
+        memory, start = np.frombuffer(private, np.uint8), PAGE
+    else:
+        memory, start = np.zeros(size + LINE + BEHIND, np.uint8), LINE
+    begin = -memory.ctypes.data % start
     return memory[begin : begin + size].view(dtype)
 
 

@@ -137,8 +137,7 @@ inline void ask_for(const Step& step, const int32_t* index, int count, bool dire
     const Layer* layer = step.layer;
     if (!layer->levels || index[count - 1] - index[0] < count + count / 4) return;
     for (int i = 0; i < count; ++i) {
-        const int8_t* to = layer->levels + index[i] * layer->stride;
-        for (int64_t line = 0; line < layer->stride; line += 64) __builtin_prefetch(to + line, 1);
+        ask_for_levels(*layer, index[i]);
         if (!direct) continue;
         const int8_t* from = step.term->source + index[i] * step.term->row_bytes;
         for (int64_t line = 0; line < step.term->row_bytes; line += 64) __builtin_prefetch(from + line);

@@ -9,7 +9,8 @@
 
 namespace VARIANT {
 
-constexpr int RUN = 64;  // positions that are worked on together, so that their inputs stay near
+constexpr int RUN = 64;   // positions that are worked on together, so that their inputs stay near
+constexpr int AHEAD = 8;  // positions before which what a position holds is asked for
 
 // The constants of one block of `V::WIDTH` channels, as `packing._depthwise` lays them out.
 template <class V> struct DepthwiseBlock {
@@ -33,6 +34,8 @@ template <class V> struct DepthwiseBlock {
     VISTREAM_INLINE int64_t finish(const typename V::Ints sums[V::VECTORS], int64_t position) const {
         return epilogue.write(epilogue.template round<PLAIN, false>(sums, position, 0), position);
     }
+
+    VISTREAM_INLINE void ask_for(int64_t position) const { epilogue.ask_for(position); }
 
     // Adds the four inputs of each channel, times the weights of column `column` of a window.
     template <bool SIGNED>
@@ -127,6 +130,7 @@ template <bool SIGNED> struct DepthwiseRun {
         VISTREAM_UNROLL
         for (int tap = KERNEL - STRIDE; tap < KERNEL; ++tap)
             add_to_live<V, KERNEL, STRIDE>(sums, NEXT, rows, tap, constants);
+        if (STRIDE == 1) constants.ask_for(position + o + AHEAD);  // with fewer outputs a column it does not pay
         int64_t changes = constants.finish(sums[NEXT], position + o);
         constants.begin(sums[NEXT]);
         if constexpr (NEXT + 1 < LIVE) {
@@ -198,6 +202,7 @@ inline int64_t depthwise(const Step& step, const int32_t* index, int64_t count, 
         int64_t most = count - i < RUN ? count - i : RUN;
         if (most > columns - x) most = columns - x;
         const int run = side_by_side(index + i, int(most));
+        for (int64_t next = i + run; next < count && next < i + run + AHEAD; ++next) ask_for_levels(*step.layer, index[next]);
         changes += each_block(step.layer->stride, DepthwiseRun<SIGNED>{step, position, y, x, run, slot + i, workspace});
         i += run;
     }

@@ -84,6 +84,9 @@ template <class V> struct Epilogue {
         return ENDING == HOLD ? lo : V::template pack<ORDERED>(rounded);
     }
 
+    // Asks for the memory of a position that will be written soon.
+    VISTREAM_INLINE void ask_for(int64_t position) const { __builtin_prefetch(levels + position * stride + channel, 1); }
+
     // Clip, look up, compare, write: a register of neighbouring levels of one position. Returns how many changed.
     VISTREAM_INLINE int64_t write(typename V::Bytes fresh, int64_t position) const {
         int8_t* to = levels + position * stride + channel;
@@ -97,6 +100,13 @@ template <class V> struct Epilogue {
         return ones(mask);
     }
 };
+
+// Asks for the memory of the levels of a position, which the CPU does not foresee where positions are scattered.
+inline void ask_for_levels(const Layer& layer, int64_t position) {
+    if (!layer.levels) return;
+    const int8_t* to = layer.levels + position * layer.stride;
+    for (int64_t line = 0; line < layer.stride; line += 64) __builtin_prefetch(to + line, 1);
+}
 
 // The values of one position written where they are read out as numbers; returns how many changed.
 template <class V, class T> inline int64_t write_numbers(const T fresh[V::WIDTH], T* to) {
