@@ -1,10 +1,10 @@
 """Compares the choices behind the tasks on real clips: prints the tables that stand in docs/tasks.md.
 
-    python scripts/task_study.py ../shared/data cuts heads rates
+    python scripts/task_study.py ../shared/data cuts rates
 
-cuts: which layer's features masks are propagated by. heads: what finds a single object. rates: what appearance is worth
-to masks, at full and at lower frame rates. How well the tasks do in all: `scripts/results.py`. Seconds are CPU seconds
-of one thread (set OMP_NUM_THREADS=1), reading the images included.
+cuts: which layer's features masks are propagated by. rates: what appearance is worth to masks, at full and at lower
+frame rates. Single objects: `scripts/sot_study.py`; how well the tasks do in all: `scripts/results.py`. Seconds are CPU
+seconds of one thread (set OMP_NUM_THREADS=1), reading the images included.
 """
 
 from __future__ import annotations
@@ -17,27 +17,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vistream.engine.stream.engine import Stream
-from vistream.evaluate.datasets.clips import Clip, find_clips
-from vistream.evaluate.datasets.ground_truth import object_boxes, true_observations
+from vistream.evaluate.datasets.clips import find_clips
+from vistream.evaluate.datasets.ground_truth import true_observations
 from vistream.evaluate.files.mots import mots_table
 from vistream.evaluate.files.pairs import Pair
-from vistream.evaluate.metrics.sot import SotScores, combine_sot, sot_scores
 from vistream.evaluate.metrics.vos import score_objects
 from vistream.media.formats.davis import label_map, read_folder
 from vistream.media.formats.mots import MotsWriter
-from vistream.media.video.fit import fit
 from vistream.models.lite0 import MEAN, STD, lite0_features
 from vistream.pipeline.session import Session
 from vistream.quantize.convert import convert
-from vistream.quantize.named import DEFAULT_MODEL, named_network, shipped_ranges
+from vistream.quantize.named import DEFAULT_MODEL, shipped_ranges
 from vistream.quantize.ranges import Preprocess
 from vistream.quantize.trace import trace
-from vistream.tracking.sot import SotConfig, SotTracker
 from vistream.tracking.vos import VosConfig, VosTracker
-from vistream.types import FeatureMap, Observations
+from vistream.types import Observations
 
 
 def table(title: str, rows: Sequence[dict[str, object]]) -> None:
@@ -87,37 +83,6 @@ def study_cuts(root: Path) -> None:
     table(f"VOS: mean J of the first {CUT_FRAMES} frames by cut of Lite0", rows)
 
 
-def study_heads(root: Path) -> None:
-    """What finds a single object: success AUC from the first true box of each, by clip, exact."""
-    heads = {name: SotConfig(head=name) for name in ("xcorr", "dcf")}
-    scores: dict[str, dict[str, list[SotScores]]] = {name: {} for name in heads}
-    network = named_network().network
-    for clip in find_clips("sot", root, ("TUD*", "schoolgirls", *DAVIS)):
-        maps = feature_maps(clip, Stream(network))
-        for name, config in heads.items():
-            scores[name][clip.name] = [
-                one_object(maps, first, boxes, config) for first, boxes in object_boxes(clip).values()
-            ]
-    rows = []
-    for name, clips in scores.items():
-        success = {clip: combine_sot(found).row()["Success AUC"] for clip, found in clips.items()}
-        rows.append({"head": name, **success, "mean": float(np.mean(list(success.values())))})
-    table("SOT: success AUC from the first true box of each object", rows)
-
-
-def feature_maps(clip: Clip, stream: Stream) -> list[FeatureMap]:
-    with clip.open() as source:
-        return [stream.step(fit(frame.image)).features(frame.image) for frame in source]
-
-
-def one_object(maps: Sequence[FeatureMap], first: int, boxes: NDArray[np.float64], config: SotConfig) -> SotScores:
-    """The scores of one object, followed from its first frame to its last."""
-    tracker = SotTracker(config)
-    tracker.add_object(boxes[0])
-    found = [tracker.step(maps[first + n], Observations.none())[0].box for n in range(len(boxes))]
-    return sot_scores(boxes, np.array(found))
-
-
 def study_rates(root: Path) -> None:
     """True masks of schoolgirls without their ids, every n-th frame of them, with and without a network."""
     (clip,) = find_clips("mots", root, ("schoolgirls",))
@@ -145,7 +110,7 @@ def study_rates(root: Path) -> None:
     table("MOTS: schoolgirls, true masks without their ids", rows)
 
 
-STUDIES: dict[str, Callable[[Path], None]] = {"cuts": study_cuts, "heads": study_heads, "rates": study_rates}
+STUDIES: dict[str, Callable[[Path], None]] = {"cuts": study_cuts, "rates": study_rates}
 
 
 def main() -> None:

@@ -18,7 +18,10 @@ from vistream.errors import VistreamError
 from vistream.evaluate.metrics.overlap import paired_box_iou
 from vistream.media.formats.jsonl import read_results
 from vistream.tracking.correlation import CorrelationFilter, CrossCorrelation, Head, gaussian_label, peak
+from vistream.tracking.presence import Presence
 from vistream.tracking.sot import SotConfig, SotTracker
+from vistream.tracking.template import LEAST, weighted_template
+from vistream.tracking.whitening import whitening
 from vistream.types import Box, FeatureMap, Observations
 
 Window = NDArray[np.float32]
@@ -42,15 +45,27 @@ def test_a_shifted_window_answers_with_its_shift(seed: int, down: int, across: i
     assert abs(row - down) < 0.5 and abs(column - across) < 0.5
 
 
-def test_cross_correlation_is_the_mean_cosine() -> None:
+def test_cross_correlation_is_the_weighted_mean_cosine() -> None:
     head, window, later = CrossCorrelation(GRID, (5, 3)), noise(1, GRID, GRID, 4), noise(2, GRID, GRID, 4)
     head.learn(window)
     response = head.response(later)
     units = [w / np.linalg.norm(w, axis=2, keepdims=True) for w in (window, later)]
+    around = np.ones((GRID, GRID), bool)
+    around[4:11, 5:10] = False  # the object, and what touches it
+    likest = (units[0][5:10, 6:9].reshape(-1, 4) @ units[0][around].T).max(axis=1)
+    weights = np.maximum(1 - likest, LEAST).reshape(5, 3)
     for down, across in ((0, 0), (2, -3), (-1, 4)):
         moved = np.roll(units[1], (-down, -across), axis=(0, 1))
-        expected = (units[0] * moved).sum(axis=2)[5:10, 6:9].mean()
-        assert response[down, across] == pytest.approx(expected, abs=1e-5)
+        cosines = (units[0] * moved).sum(axis=2)[5:10, 6:9]
+        assert response[down, across] == pytest.approx((weights * cosines).sum() / weights.sum(), abs=1e-5)
+
+
+def test_cells_that_have_their_like_around_weigh_little() -> None:
+    cells = np.eye(4, dtype=np.float32)
+    template = weighted_template(cells, cells[:3])
+    weights = np.linalg.norm(template, axis=1)
+    assert weights.sum() == pytest.approx(1.0) and weights[3] > 10 * weights[:3].max()
+    np.testing.assert_allclose(weighted_template(cells, cells[:0]), cells / 4)
 
 
 def test_the_filter_gives_its_label_for_what_it_learned() -> None:
@@ -92,13 +107,89 @@ def test_a_moving_box_is_followed(head: str) -> None:
         assert paired_box_iou(np.array([box]), np.array([track.box]))[0] > 0.75
 
 
+@pytest.mark.parametrize("grows", [(6, 0), (0, 6), (6, 6)])
+def test_each_side_of_a_box_follows_the_object(grows: tuple[int, int]) -> None:
+    tracker = SotTracker(SotConfig(scale_step=1.05))
+    tracker.add_object((160.0, 120.0, 120.0, 160.0))
+    for frame in range(10):
+        w, h = 120.0 + grows[0] * frame, 160.0 + grows[1] * frame
+        box: Box = (220.0 - w / 2, 200.0 - h / 2, w, h)
+        found = tracker.step(scene(box, frame), Observations.none())[0].box
+    assert found[2] == pytest.approx(w, rel=0.1) and found[3] == pytest.approx(h, rel=0.1)
+
+
 def test_size_and_place_stay_within_limits() -> None:
-    tracker = SotTracker(SotConfig(size_limits=(0.9, 1.1)))
+    tracker = SotTracker(SotConfig(size_limits=(0.9, 1.1), shape_limit=1.05))
     tracker.add_object((0.0, 0.0, 100.0, 50.0))
     for seed in range(12):
         x, y, w, h = tracker.step(FeatureMap(noise(seed, 20, 30, 4), (8.0, 8.0)), Observations.none())[0].box
-        assert 90 - 1e-9 <= w <= 110 + 1e-9 and w / h == pytest.approx(2.0)
+        assert 90 - 1e-9 <= w <= 110 + 1e-9 and 45 - 1e-9 <= h <= 55 + 1e-9
+        assert 2 / 1.05 - 1e-9 <= w / h <= 2 * 1.05 + 1e-9
         assert 0 <= x + w / 2 <= 240 and 0 <= y + h / 2 <= 160
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6))
+def test_whitened_vectors_vary_alike_in_all_directions(seed: int) -> None:
+    vectors = noise(seed, 200, 5) @ noise(seed + 1, 5, 5)
+    vectors -= vectors.mean(axis=0)
+    white = vectors @ whitening(vectors, 0.0)
+    variance = float((vectors**2).sum(axis=1).mean()) / 5
+    np.testing.assert_allclose(white.T @ white / 200, variance * np.eye(5), atol=0.01 * variance)
+    untouched = whitening(vectors, 1e6) * 1e3
+    np.testing.assert_allclose(untouched, np.eye(5), atol=1e-3)
+    assert np.array_equal(whitening(np.zeros((9, 3), np.float32), 0.3), np.eye(3))
+
+
+def test_what_everything_shares_hides_no_object() -> None:
+    """A strong pattern over the whole frame, in two channels, which stays where it is while the object moves."""
+    pattern = np.zeros((60, 80, 12), np.float32)
+    pattern[:, :, 10:] = 2 * cv2.blur(noise(7, 60, 80, 2), (3, 3))
+    overlaps = []
+    for regularisation in (0.3, 1e6):
+        tracker = SotTracker(SotConfig(whitening=regularisation))
+        tracker.add_object((120.0, 80.0, 96.0, 96.0))
+        for frame in range(8):
+            box: Box = (120.0 + 16 * frame, 80.0 + 8 * frame, 96.0, 96.0)
+            values = scene(box, frame).values + pattern
+            found = tracker.step(FeatureMap(values, (8.0, 8.0)), Observations.none())[0].box
+        overlaps.append(paired_box_iou(np.array([box]), np.array([found]))[0])
+    assert overlaps[0] > 0.7 > 0.2 > overlaps[1]
+
+
+def test_a_hidden_object_moves_on_and_is_found_again() -> None:
+    """For six frames something else covers all that the object could be: its box is predicted, and marked."""
+    tracker = SotTracker()
+    start: Box = (80.0, 160.0, 96.0, 96.0)
+    tracker.add_object(start)
+    seen = []
+    for frame in range(20):
+        box: Box = (start[0] + 8 * frame, *start[1:])
+        features = scene(box, frame)
+        if 10 <= frame < 16:
+            features.values[:] = noise(100 + frame, *features.values.shape)
+        track = tracker.step(features, Observations.none())[0]
+        seen.append(track.seen)
+        if frame >= 10:
+            assert paired_box_iou(np.array([box]), np.array([track.box]))[0] > 0.4
+        assert track.seen or track.score == 0.0
+    assert seen == [not 10 <= frame < 16 for frame in range(20)]
+    assert paired_box_iou(np.array([box]), np.array([track.box]))[0] > 0.75
+
+
+def test_presence_knows_its_own_measure() -> None:
+    presence = Presence()
+    for likeness in (0.9, 0.6, 0.4):
+        assert not presence.hidden(0.0)  # the first frames are taken as they are
+        presence.found(likeness, (4.0, 0.0), (40.0, 40.0))
+    assert presence.usual == pytest.approx(0.4)
+    assert presence.hidden(0.19) and not presence.hidden(0.21)
+    speed = presence.velocity[0]
+    steps = [presence.missed()[0] for _ in range(50)]
+    assert all(0 <= after < before for before, after in zip([speed, *steps], steps, strict=False))
+    assert not presence.hidden(0.19)  # it has been looked for so long that less will do
+    presence.found(0.4, (20.0, 0.0), (40.0, 40.0))
+    assert presence.velocity == (0.0, 0.0)  # found anew, half its width away
 
 
 def test_objects_come_and_go() -> None:

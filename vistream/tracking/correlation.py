@@ -13,6 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
+from scipy.ndimage import binary_dilation
+
+from vistream.tracking.template import weighted_template
 
 Window = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -64,25 +67,42 @@ class CorrelationFilter:
 
 
 class CrossCorrelation:
-    """The plain head: the mean cosine between the first look of the object and what lies there now. It learns once.
+    """The plain head: the weighted mean cosine between the object's template and what lies there now. It learns once.
 
     `target`: the object's (height, width) in cells.
     """
 
     def __init__(self, grid: int, target: tuple[float, float]) -> None:
-        rows, columns = (max(1, min(grid, round(side))) for side in target)
-        self._inside = np.zeros((grid, grid, 1), np.float32)
-        top, left = (grid - rows) // 2, (grid - columns) // 2
-        self._inside[top : top + rows, left : left + columns] = 1.0 / (rows * columns)
+        self._inside = inside(grid, target)
         self._template: Spectrum | None = None
 
     def learn(self, window: Window) -> None:
         if self._template is None:
-            self._template = _spectrum(_unit(window) * self._inside).conj()
+            template, cells = np.zeros_like(window), unit(window)
+            template[self._inside] = weighted_template(cells[self._inside], cells[outside(self._inside)])
+            self._template = _spectrum(template).conj()
 
     def response(self, window: Window) -> Array:
         assert self._template is not None, "learn comes first"
-        return _back((self._template * _spectrum(_unit(window))).sum(axis=2), len(window))
+        return _back((self._template * _spectrum(unit(window))).sum(axis=2), len(window))
+
+
+def inside(grid: int, target: tuple[float, float]) -> NDArray[np.bool_]:
+    """The cells, bool `[grid, grid]`, of a target of (height, width) cells in the middle.
+
+    >>> inside(5, (1.0, 3.4)).astype(int)[2]
+    array([0, 1, 1, 1, 0])
+    """
+    rows, columns = (max(1, min(grid, round(side))) for side in target)
+    cells = np.zeros((grid, grid), np.bool_)
+    top, left = (grid - rows) // 2, (grid - columns) // 2
+    cells[top : top + rows, left : left + columns] = True
+    return cells
+
+
+def outside(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The cells that are not `cells`, and do not touch them either."""
+    return ~binary_dilation(cells, np.ones((3, 3), np.bool_))
 
 
 def gaussian_label(grid: int, target: tuple[float, float], sigma: float) -> Array:
@@ -137,6 +157,12 @@ def _back(spectrum: Spectrum, grid: int) -> Array:
     return np.asarray(fft.irfft2(spectrum, s=(grid, grid), axes=(0, 1)), dtype=np.float64)
 
 
-def _unit(window: Window) -> Window:
-    length = np.sqrt((window * window).sum(axis=2, keepdims=True))
+def unit(window: Window) -> Window:
+    """The vectors `[..., C]` at length 1; what has none stays 0.
+
+    >>> unit(np.array([[3, 4], [0, 0]], np.float32))
+    array([[0.6, 0.8],
+           [0. , 0. ]], dtype=float32)
+    """
+    length = np.sqrt((window * window).sum(axis=-1, keepdims=True))
     return np.asarray(np.divide(window, length, out=np.zeros_like(window), where=length > 0))

@@ -1,19 +1,38 @@
 """Single object tracking: a box given in some frame is followed through the frames that come after it.
 
-The search window is sampled from the feature map of the whole frame, so the network runs once whatever the scales.
+A head finds where the object is in a search window of its present size; then boxes a little wider, narrower, higher and
+lower are compared with its template, cell by cell. Windows and boxes are sampled from the feature map of the whole
+frame, so the network runs once whatever the number of sizes. What the first window's cells have in common is taken out
+of all features (`whitening`); an object that is like its template no longer is taken for hidden (`presence`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
-from vistream.tracking.correlation import CorrelationFilter, CrossCorrelation, Head, Window, peak, taper
+from vistream.tracking.correlation import (
+    CorrelationFilter,
+    CrossCorrelation,
+    Head,
+    Window,
+    inside,
+    outside,
+    peak,
+    taper,
+    unit,
+)
+from vistream.tracking.presence import Presence
+from vistream.tracking.region import frame_size
 from vistream.tracking.roi import roi_align
+from vistream.tracking.template import weighted_template
+from vistream.tracking.whitening import whitening
 from vistream.types import Box, Features, Frame, Observations, Target, Track, Warp
 
 HEADS = ("dcf", "xcorr")
@@ -24,24 +43,30 @@ LABEL = "object"
 class SotConfig:
     """Options of `SotTracker`; docs/tasks.md has the measurements behind the defaults.
 
-    `head`: "dcf" (correlation filter) or "xcorr" (cross-correlation). The search window is `1 + padding` times the box,
-    sampled on `grid` x `grid` cells, at `scales` sizes of ratio `scale_step`, each step away from the present size
-    costing the factor `scale_penalty`. `sigma` (in boxes), `regularisation`, `rate`: of the correlation filter.
-    `influence`: the share of a cosine window in the response of cross-correlation. `size_limits`: shares of the first
-    size.
+    `head`: "xcorr" (cross-correlation) or "dcf" (correlation filter). The search window is `1 + padding` times the box,
+    sampled on `grid` x `grid` cells; `influence`: the share of a cosine window in the response of cross-correlation.
+    `whitening`: the regularisation of that of the features. Boxes are compared on `cells` x `cells` cells, at `scales`
+    widths and as many heights of ratio `scale_step`; a step of both at once takes the factor `scale_penalty`, a step of
+    one beyond the other `shape_penalty`. `size_limits`: shares of the first size; `shape_limit`: how many times wider
+    or narrower than at first, by its height, the box may become.
+    `sigma` (in boxes), `regularisation`, `rate`: of the correlation filter.
     """
 
     head: str = "xcorr"
     padding: float = 3.5
     grid: int = 65
+    influence: float = 0.176
+    whitening: float = 0.3
+    cells: int = 8
     scales: int = 3
-    scale_step: float = 1.0275
+    scale_step: float = 1.03
     scale_penalty: float = 0.985
+    shape_penalty: float = 0.95
+    size_limits: tuple[float, float] = (0.2, 5.0)
+    shape_limit: float = 2.5
     sigma: float = 0.1
     regularisation: float = 1e-4
     rate: float = 0.01
-    influence: float = 0.176
-    size_limits: tuple[float, float] = (0.2, 5.0)
 
     def __post_init__(self) -> None:
         if self.head not in HEADS:
@@ -52,12 +77,18 @@ class SotConfig:
 
 @dataclass(slots=True)
 class _Target:
-    """An object: its centre and size now, its size at first (all in pixels), and what finds it (None: not seen yet)."""
+    """An object: its centre and size now, its size at first (all in pixels), and what finds it (None: not seen yet).
+
+    `whiten`: what its features are multiplied by, `[C, C]`; `template`: of its box, see `weighted_template`.
+    """
 
     centre: tuple[float, float]
     size: tuple[float, float]
     first: tuple[float, float]
     head: Head | None = None
+    whiten: Window | None = None
+    template: Window | None = None
+    presence: Presence = field(default_factory=Presence)
 
     @property
     def box(self) -> Box:
@@ -113,60 +144,118 @@ class SotTracker:
     ) -> tuple[Track, ...]:
         """Every object's box in the next frame, by id. Windows follow the `camera`; nothing else is used.
 
-        A track's score is the height of the response, 0..1.
+        A track's score is the weighted mean cosine between the template and what its box shows, 0..1; where the object
+        is hidden, the box is predicted, the score 0, and the track not `seen`.
         """
         if features is None:
             raise VistreamError("a box is followed by appearance: the task sot needs a model")
         tracks = []
         for identity, target in sorted(self._targets.items()):
-            if camera is not None and target.head is not None:
-                x, y = (camera[:, :2] @ target.centre + camera[:, 2]).tolist()
-                target.centre = x, y
+            likeness: float | None = 1.0
             if target.head is None:
-                target.head = self._make_head()
-                score = 1.0
+                self._begin(features, target)
             else:
-                score = self._find(features, target, target.head)
-            target.head.learn(self._window(features, target, 1.0))
-            tracks.append(Track(identity, target.box, min(max(score, 0.0), 1.0), LABEL))
+                if camera is not None:
+                    x, y = (camera[:, :2] @ target.centre + camera[:, 2]).tolist()
+                    target.centre = x, y
+                likeness = self._follow(features, target, target.head)
+            score = min(max(likeness or 0.0, 0.0), 1.0)
+            tracks.append(Track(identity, target.box, score, LABEL, seen=likeness is not None))
         return tuple(tracks)
 
-    def _make_head(self) -> Head:
+    def _begin(self, features: Features, target: _Target) -> None:
+        """Take the template of an object where it was given."""
         config = self.config
-        side = config.grid / (1.0 + config.padding)
+        plain, _ = self._window(features, target)
+        target.whiten = whitening(plain.reshape(-1, plain.shape[2]), config.whitening)
+        window, mean = self._window(features, target)
+        side = config.grid / (1.0 + config.padding), config.grid / (1.0 + config.padding)
+        around = unit(window)[outside(inside(config.grid, side))]
+        target.template = weighted_template(self._box_cells(features, target, target.size, mean), around)
         if config.head == "xcorr":
-            return CrossCorrelation(config.grid, (side, side))
-        return CorrelationFilter(config.grid, (side, side), config.sigma, config.regularisation, config.rate)
+            target.head = CrossCorrelation(config.grid, side)
+        else:
+            target.head = CorrelationFilter(config.grid, side, config.sigma, config.regularisation, config.rate)
+        target.head.learn(window)
 
-    def _window(self, features: Features, target: _Target, scale: float) -> Window:
-        """The features around a target, `[grid, grid, C]`, less their mean; `scale` times the usual size."""
-        grid, factor = self.config.grid, scale * (1.0 + self.config.padding)
-        w, h = target.size[0] * factor, target.size[1] * factor
-        around = np.array([[target.centre[0] - w / 2, target.centre[1] - h / 2, w, h]])
-        window = roi_align(features.within(around), around, (grid, grid))[0]
-        return np.asarray(window - window.mean(axis=0)).reshape(grid, grid, -1)
+    def _follow(self, features: Features, target: _Target, head: Head) -> float | None:
+        """Move a target to where it is now, or is taken to be; returns how like its template it is, None if hidden."""
+        (x, y), size = target.centre, target.size
+        likeness = self._find(features, target, head)
+        if target.presence.hidden(likeness):
+            right, down = target.presence.missed()
+            target.centre, target.size = self._in_frame(features, (x + right, y + down)), size
+            return None
+        target.presence.found(likeness, (target.centre[0] - x, target.centre[1] - y), target.size)
+        if self.config.head == "dcf":
+            head.learn(self._window(features, target)[0])
+        return likeness
+
+    def _window(self, features: Features, target: _Target) -> tuple[Window, Window]:
+        """The features around a target, `[grid, grid, C]`, less their mean and whitened; and that mean, `[C]`."""
+        grid = self.config.grid
+        cells = _sample(features, _around(target.centre, target.size, 1.0 + self.config.padding), grid)
+        mean = cells.mean(axis=0)
+        return self._whitened(cells - mean, target).reshape(grid, grid, -1), mean
+
+    def _box_cells(self, features: Features, target: _Target, size: tuple[float, float], mean: Window) -> Window:
+        """The unit vectors, `[cells * cells, C]`, of a box of `size` around a target's centre."""
+        return unit(self._whitened(_sample(features, _around(target.centre, size), self.config.cells) - mean, target))
+
+    @staticmethod
+    def _whitened(cells: Window, target: _Target) -> Window:
+        return cells if target.whiten is None else np.asarray(cells @ target.whiten)
 
     def _find(self, features: Features, target: _Target, head: Head) -> float:
-        """Move and scale the target to where the response is highest; returns its height."""
+        """Move a target to where the response is highest, fit its size; returns how like its template it is."""
         config = self.config
-        found = []
-        for step in range(-(config.scales // 2), config.scales // 2 + 1):
-            scale = config.scale_step**step
-            response = head.response(self._window(features, target, scale))
-            if config.head == "xcorr":
-                near = np.fft.ifftshift(taper(config.grid)[:, :, 0])
-                response = (1 - config.influence) * response + config.influence * near
-            row, column, height = peak(response)
-            found.append((height * config.scale_penalty ** abs(step), scale, row, column))
-        score, scale, row, column = max(found)
-        factor = scale * (1.0 + config.padding) / config.grid
-        width, height = features.shape[1] * features.stride[0], features.shape[0] * features.stride[1]
+        window, mean = self._window(features, target)
+        response = head.response(window)
+        if config.head == "xcorr":
+            near = np.fft.ifftshift(taper(config.grid)[:, :, 0])
+            response = (1 - config.influence) * response + config.influence * near
+        row, column, _ = peak(response)
+        factor = (1.0 + config.padding) / config.grid
         x = target.centre[0] + column * factor * target.size[0]
         y = target.centre[1] + row * factor * target.size[1]
-        target.centre = min(max(x, 0.0), width), min(max(y, 0.0), height)
-        least, most = config.size_limits
-        target.size = (
-            min(max(target.size[0] * scale, least * target.first[0]), most * target.first[0]),
-            min(max(target.size[1] * scale, least * target.first[1]), most * target.first[1]),
-        )
-        return score
+        target.centre = self._in_frame(features, (x, y))
+        return self._fit_size(features, target, mean)
+
+    @staticmethod
+    def _in_frame(features: Features, centre: tuple[float, float]) -> tuple[float, float]:
+        width, height = frame_size(features)
+        return min(max(centre[0], 0.0), width), min(max(centre[1], 0.0), height)
+
+    def _fit_size(self, features: Features, target: _Target, mean: Window) -> float:
+        """Give the target the size, of those a step away, at which it is likest its template; returns how like."""
+        assert target.template is not None, "the template comes first"
+        config = self.config
+        most = config.scales // 2
+        steps = range(-most, most + 1)
+        known = features.within(_around(target.centre, target.size, config.scale_step**most))
+        found = []
+        for wider, higher in product(steps, steps):
+            size = target.size[0] * config.scale_step**wider, target.size[1] * config.scale_step**higher
+            like = float((self._box_cells(known, target, size, mean) * target.template).sum())
+            kept = config.scale_penalty ** (abs(wider + higher) / 2) * config.shape_penalty ** abs(wider - higher)
+            found.append((like - (1 - kept) * abs(like), size, like))
+        _, size, like = max(found)
+        target.size = self._limited(size, target.first)
+        return like
+
+    def _limited(self, size: tuple[float, float], first: tuple[float, float]) -> tuple[float, float]:
+        """A size within the limits that the size at `first` sets."""
+        (least, most), shape = self.config.size_limits, self.config.shape_limit
+        wide, high = (min(max(now / then, least), most) for now, then in zip(size, first, strict=True))
+        return min(wide, shape * high) * first[0], min(high, shape * wide) * first[1]
+
+
+def _around(centre: tuple[float, float], size: tuple[float, float], factor: float = 1.0) -> NDArray[np.float64]:
+    """The box `[1, 4]` of `factor` times the `size` around a centre."""
+    width, height = size[0] * factor, size[1] * factor
+    return np.array([[centre[0] - width / 2, centre[1] - height / 2, width, height]])
+
+
+def _sample(features: Features, box: NDArray[np.float64], grid: int) -> Window:
+    """The features of a box `[1, 4]` on `grid` x `grid` cells: `[grid * grid, C]`."""
+    return np.asarray(roi_align(features.within(box), box, (grid, grid))[0])
