@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
 from matplotlib import style
 from matplotlib.figure import Figure
 
@@ -20,6 +22,7 @@ from vistream.evaluate.datasets.observed import PUBLIC, make_evaluation_observer
 from vistream.evaluate.files.score import evaluate_files
 from vistream.media.formats.mot import MotWriter
 from vistream.media.video.fit import fit
+from vistream.media.video.source import open_source
 from vistream.tracking.mot import MotTracker
 from vistream.types import Frame, Result
 
@@ -41,6 +44,31 @@ def parser_of(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path, help="the folder of real clips")
     return parser
+
+
+@dataclass(frozen=True, slots=True)
+class Segmented:
+    """What a study of networks that segment is to look at: clips by name, of so many frames, and the side of a picture
+    for the full-size network, 0 for none."""
+
+    clips: dict[str, list[Frame]]
+    frames: int
+    size: int
+
+
+def segmented(description: str, frames: int, size: int, arguments: Sequence[str] | None) -> Segmented:
+    """Read the command line of such a study; `frames` of each clip and `size` unless it says otherwise. One thread."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("videos", nargs="*", help="clips for the network that comes with the package")
+    parser.add_argument("--frames", type=int, default=frames, help="of each")
+    parser.add_argument("--size", type=int, default=size, help="of the full-size network's picture; 0: without it")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    clips = {}
+    for video in options.videos:
+        with open_source(video, max_frames=options.frames) as source:
+            clips[video] = [frame.image for frame in source]
+    return Segmented(clips, options.frames, options.size)
 
 
 def clip_frames(root: Path, clip: str, count: int) -> list[Frame]:

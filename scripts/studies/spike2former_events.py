@@ -8,18 +8,17 @@ one with recipe weights on a picture of which a tenth changes. Means over frames
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from common import segmented
 from spike2former_speed import changing, full_size
 from torch import Tensor
 
 from vistream.ir.operations import Neuron
 from vistream.ir.value import Kind
-from vistream.media.video.source import open_source
 from vistream.models.spike2former import Spike2Former, load
 from vistream.segment.network import PRESETS
 from vistream.segment.streamed import Streamed
@@ -70,18 +69,12 @@ def report(title: str, network: Spike2Former, frames: Sequence[Frame]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Measure what changes in the 1/16 stage of Spike2Former.")
-    parser.add_argument("videos", nargs="*", help="clips for the network that comes with the package")
-    parser.add_argument("--frames", type=int, default=8, help="of each")
-    parser.add_argument("--size", type=int, default=256, help="of the full-size network's picture; 0: without it")
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    for video in options.videos:
-        with open_source(video, max_frames=options.frames) as source:
-            report(f"tiny, {video}", load("spike2former-tiny"), [frame.image for frame in source])
-    if options.size:
-        frames = changing(options.size, options.frames)
-        report(f"full size, {options.size} x {options.size}, a tenth changed", full_size(options.size), frames)
+    given = segmented("Measure what changes in the 1/16 stage of Spike2Former.", 8, 256, arguments)
+    for video, frames in given.clips.items():
+        report(f"tiny, {video}", load("spike2former-tiny"), frames)
+    if given.size:
+        frames = changing(given.size, given.frames)
+        report(f"full size, {given.size} x {given.size}, a tenth changed", full_size(given.size), frames)
 
 
 if __name__ == "__main__":

@@ -7,19 +7,17 @@ milliseconds, means over frames after the first, one thread. `--size 0` leaves t
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
+from common import segmented
 from spike2former_speed import changing, full_size
 
 from vistream.bench.measure import LayerClock
 from vistream.energy.spikes import stage_of
 from vistream.engine.stream.engine import Stream
-from vistream.media.video.source import open_source
 from vistream.models.spike2former import Spike2Former, load
 from vistream.segment.network import PRESETS
 from vistream.segment.streamed import as_integers
@@ -67,21 +65,14 @@ def report(title: str, network: Spike2Former, clips: Mapping[str, tuple[str, Seq
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Measure what each stage of a streamed Spike2Former costs.")
-    parser.add_argument("videos", nargs="*", help="clips for the network that comes with the package")
-    parser.add_argument("--frames", type=int, default=10, help="of each")
-    parser.add_argument("--size", type=int, default=512, help="of the full-size network's picture; 0: without it")
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    for video in options.videos:
-        with open_source(video, max_frames=options.frames) as source:
-            frames = [frame.image for frame in source]
+    given = segmented("Measure what each stage of a streamed Spike2Former costs.", 10, 512, arguments)
+    for video, frames in given.clips.items():
         report(f"tiny, {video}", load("spike2former-tiny"), {name: (name, frames) for name in PRESETS})
-    if options.size:
-        frames = changing(options.size, 4)
+    if given.size:
+        frames = changing(given.size, 4)
         whole = [frame if number % 2 else np.asarray(255 - frame, np.uint8) for number, frame in enumerate(frames)]
         clips = {"all changed, exact": ("exact", whole), **{f"a tenth, {name}": (name, frames) for name in PRESETS}}
-        report(f"full size, {options.size} x {options.size}", full_size(options.size), clips)
+        report(f"full size, {given.size} x {given.size}", full_size(given.size), clips)
 
 
 if __name__ == "__main__":

@@ -186,7 +186,7 @@ NETWORKS: dict[str, Callable[[], tuple[nn.Module, Preprocess]]] = {
 }
 
 
-def real_frames(path: Path, number: int, width: int = 160) -> list[Frame]:
+def real_frames(path: Path, number: int, width: int) -> list[Frame]:
     """Every fourth frame from the start of a clip, `width` pixels wide."""
     capture = cv2.VideoCapture(str(path))
     frames: list[Frame] = []
@@ -205,8 +205,8 @@ def real_frames(path: Path, number: int, width: int = 160) -> list[Frame]:
 @pytest.mark.parametrize("clip", CLIPS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_ladder_holds_on_real_clips(name: str, clip: str, real_data: Path) -> None:
-    """Eight frames, level 16 (activations 0..7, signed -7..7), at most 127 time steps a frame."""
-    frames = real_frames(real_data / CLIPS[clip], 8)
+    """Five frames, level 16 (activations 0..7, signed -7..7), at most 127 time steps a frame."""
+    frames = real_frames(real_data / CLIPS[clip], 5, width=128)
     module, preprocess = NETWORKS[name]()
     network = quantize(module, frames[:1], preprocess, Levels(7, 7))
     dense = Dense(network)
@@ -225,7 +225,7 @@ def test_the_ladder_holds_on_real_clips(name: str, clip: str, real_data: Path) -
 @pytest.mark.slow
 def test_the_default_network_at_its_own_levels(real_data: Path) -> None:
     """Seven bits take about 250 time steps to come to rest from nothing; the customary 32 are reported as too few."""
-    frames = real_frames(real_data / CLIPS["static"], 2, width=96)
+    frames = real_frames(real_data / CLIPS["static"], 2, width=64)
     module, preprocess = lite0()
     network = quantize(module, frames[:1], preprocess)
     dense, short = Dense(network), Simulator(network, Mode.RESET)

@@ -22,6 +22,15 @@ class Window(ctypes.Structure):
     )
 
 
+class Events(ctypes.Structure):
+    """What a convolution keeps so that only levels that changed are added to its sums."""
+
+    _fields_ = [
+        *_each(Pointer, "sums valid seen weight"), *_each(Int64, "inner inputs segments"),
+        *_each(Pointer, "channels deltas counts"), *_each(Int64, "follows adds"),
+    ]  # fmt: skip
+
+
 class Term(ctypes.Structure):
     """One term of a neuron's sum, or the source of a pool or a copy."""
 
@@ -29,7 +38,7 @@ class Term(ctypes.Structure):
         ("kind", Int64), ("source", Pointer), ("row_bytes", Int64), ("changed", Pointer), ("map", Pointer),
         ("weight", Pointer), ("is_signed", Int64), ("begin", Pointer), ("multiplier", Pointer),
         *_each(Int64, "quads channels first_channel"), ("moved", Pointer), ("everywhere", Int64), ("summed", Pointer),
-        *_each(Int64, "summed_rows summed_stride"), ("window", Window),
+        *_each(Int64, "summed_rows summed_stride"), ("events", Pointer), ("window", Window),
     ]  # fmt: skip
 
 
@@ -88,12 +97,13 @@ class LayerKind:
     NEURON, MAX_POOL, COPY, BLEND, PRODUCT, TRANSPOSED = range(6)
 
 
-PIECE, GROUP, PANEL = 48, 32, 256  # of job.h: positions in a chain, positions and channels of the tile registers
+PIECE, SEGMENT = 48, 256  # of job.h: positions in a chain; inputs whose changes are listed together
+GROUP, PANEL = 32, 256  # of job.h: positions and channels of the tile registers
 
 
 def check_structs(library: ctypes.CDLL) -> None:
     """Raise RuntimeError where the library means something else by a struct."""
-    for struct in (Window, Term, Layer, Workspace, Place, Deformable):
+    for struct in (Window, Events, Term, Layer, Workspace, Place, Deformable):
         fields, size = ctypes.POINTER(_Field)(), Int64()
         count = library.vistream_fields(struct.__name__.encode(), ctypes.byref(fields), ctypes.byref(size))
         theirs = [(fields[i].name.decode(), fields[i].offset, fields[i].size) for i in range(count)]

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vistream.engine.stream.backend import NOTHING, Done
 from vistream.engine.stream.demand import Cells
+from vistream.engine.stream.events import Scratch
 from vistream.engine.stream.memory import Memory, allocate
 from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.spread import spread
@@ -34,9 +35,11 @@ class CompiledBackend:
         self._fresh: bool | None = None
         self._threads = max(1, torch.get_num_threads())
         self._index = np.zeros(max(plan.value.positions for plan in plans) + 8, np.int32)
+        self._scratch = Scratch()
         self._memory: dict[str, Memory] = {}
         for plan in plans:
-            self._memory[plan.layer.name] = allocate(plan, self._memory, self._index, self._variant)
+            self._memory[plan.layer.name] = allocate(plan, self._memory, self._index, self._scratch, self._variant)
+        self._scratch.place()
         self._input, *others = self._memory.values()
         self._runs = [_Run(list(run)) for _, run in groupby(others, key=_together)]
         self._behind = _pointers(others)
@@ -65,6 +68,8 @@ class CompiledBackend:
         memory.values[:-1, : memory.plan.channels] = levels.reshape(-1, memory.plan.channels)
         memory.stale[:] = stale.reshape(-1)
         memory.layer.may_be_stale = bool(memory.stale.any())
+        for events in memory.events:
+            events.follows = 0
         if memory.twin is not None:
             memory.twin.load_state_dict(state)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.engine.stream.blending import blended
+from vistream.engine.stream.events import Scratch, add_events, pays
 from vistream.engine.stream.native import make_native
 from vistream.engine.stream.packing import UNIT, aligned_zeros, filled, pack, rounded_up
 from vistream.engine.stream.plan import LayerPlan, SynapsePlan
@@ -37,7 +38,7 @@ from vistream.ir.operations import (
 )
 from vistream.ir.value import Kind
 from vistream.kernels.library import Variant
-from vistream.kernels.structs import GROUP, PANEL, Layer, LayerKind, Term, TermKind, Window
+from vistream.kernels.structs import GROUP, PANEL, Events, Layer, LayerKind, Term, TermKind, Window
 
 EPILOGUE = 24  # about how many multiply-accumulates requantising one channel costs
 NUMPY = {Kind.LEVELS: np.int8, Kind.SUMS: np.int32, Kind.REAL: np.float32}
@@ -49,7 +50,7 @@ class Memory:
     """One operation: its value `[H * W + 1, stride]` (the last row is what lies outside), its marks, and its struct.
 
     `holds`: whether hysteresis holds its levels. `twin`: computes it where no kernel does. `weights`: of a product that
-    is a convolution. `kept`: what the struct points to.
+    is a convolution. `events`: of the convolutions that keep their sums. `kept`: what the struct points to.
     """
 
     plan: LayerPlan
@@ -63,6 +64,7 @@ class Memory:
     terms: list[Term] = field(default_factory=list)
     twin: Twin | None = None
     weights: Weights | None = None
+    events: list[Events] = field(default_factory=list)
     kept: list[Any] = field(default_factory=list)
 
     @property
@@ -95,7 +97,9 @@ class Memory:
         return array.ctypes.data
 
 
-def allocate(plan: LayerPlan, before: dict[str, Memory], index: NDArray[np.int32], variant: Variant) -> Memory:
+def allocate(
+    plan: LayerPlan, before: dict[str, Memory], index: NDArray[np.int32], scratch: Scratch, variant: Variant
+) -> Memory:
     """The memory of an operation whose sources have theirs; kernels put the positions of a call into `index`."""
     area = plan.value.positions
     stride = rounded_up(plan.channels, 4 if isinstance(plan.layer, Input) else UNIT)
@@ -114,8 +118,8 @@ def allocate(plan: LayerPlan, before: dict[str, Memory], index: NDArray[np.int32
     setattr(layer, {Kind.LEVELS: "levels", Kind.SUMS: "sums", Kind.REAL: "real"}[plan.value.kind], values.ctypes.data)
     if isinstance(plan.layer, Input):
         memory.reached = memory.changed
-    elif not _add_terms(memory, variant):
-        memory.twin = make_native(plan)
+    elif not _add_terms(memory, scratch, variant):
+        memory.twin = make_native(plan, variant)
     if memory.twin is None:
         _fill_beyond(memory)
     if memory.terms:
@@ -138,12 +142,12 @@ def _fill_beyond(memory: Memory) -> None:
         beyond[:] = make_twin(memory.plan).rows([rows[:, :, channels:]], torch.arange(memory.plan.value.positions))
 
 
-def _add_terms(memory: Memory, variant: Variant) -> bool:
+def _add_terms(memory: Memory, scratch: Scratch, variant: Variant) -> bool:
     """Describe the operation to the kernels; False where they do not have it."""
     plan, layer = memory.plan, memory.layer
     match plan.layer:
         case Neuron() as neuron if not _averages_sums(memory):
-            _add_neuron(memory, neuron, variant)
+            _add_neuron(memory, neuron, scratch, variant)
         case MaxPool() if plan.place is not None and memory.sources[0].stride == memory.stride:  # not of the frame
             layer.kind = LayerKind.MAX_POOL
             term = _term(memory, memory.sources[0], TermKind.IDENTITY)
@@ -231,7 +235,7 @@ def _add_blend(memory: Memory, rows: NDArray[np.int32], weights: NDArray[np.int3
     memory.terms.append(term)
 
 
-def _add_neuron(memory: Memory, neuron: Neuron, variant: Variant) -> None:
+def _add_neuron(memory: Memory, neuron: Neuron, scratch: Scratch, variant: Variant) -> None:
     plan, stride, layer = memory.plan, memory.stride, memory.layer
     bias = filled(neuron.bias.numpy(), stride)
     layer.kind, layer.bias = LayerKind.NEURON, memory.at(bias)
@@ -252,6 +256,8 @@ def _add_neuron(memory: Memory, neuron: Neuron, variant: Variant) -> None:
         term.weight, term.multiplier = memory.at(packed.weight), memory.at(packed.multiplier)
         if packed.begin.any():
             term.begin = memory.at(packed.begin)
+        if pays(synapse, source, variant):
+            add_events(memory, term, source, synapse, scratch, variant)
         memory.terms.append(term)
 
 

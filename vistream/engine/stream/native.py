@@ -13,18 +13,16 @@ from vistream.engine.stream.twin import Twin, make_twin
 from vistream.engine.stream.twin.floats import DeformableSamplingTwin
 from vistream.engine.stream.twin.twin import at
 from vistream.ir.operations import DeformableSampling
-from vistream.kernels.library import library
+from vistream.kernels.library import Variant, library
 from vistream.kernels.structs import Deformable
-
-DEEPEST = 4096
-"""Channels of a deformable group, of which deformable.cpp has zeros for what lies outside."""
 
 
 class CompiledDeformable(DeformableSamplingTwin):
     """With weights, summed over the taps."""
 
-    def __init__(self, plan: LayerPlan) -> None:
+    def __init__(self, plan: LayerPlan, variant: Variant) -> None:
         super().__init__(plan)
+        self._variant = variant
         layer, source = plan.layer, plan.sources[0]
         assert isinstance(layer, DeformableSampling)
         window, placed = layer.window, layer.window.place(*source.grid)
@@ -40,14 +38,14 @@ class CompiledDeformable(DeformableSamplingTwin):
         shares = (at(sources[2], index).to(torch.float32) - weights.zeros).contiguous()
         out = torch.empty((len(index), self.plan.channels))
         library().vistream_deformable(
-            field.data_ptr(), byref(self._shape), index.data_ptr(), len(index), moved.data_ptr(), shares.data_ptr(),
-            out.data_ptr(),
+            self._variant.handle, field.data_ptr(), byref(self._shape), index.data_ptr(), len(index), moved.data_ptr(),
+            shares.data_ptr(), out.data_ptr(),
         )  # fmt: skip
         return out
 
 
-def make_native(plan: LayerPlan) -> Twin:
+def make_native(plan: LayerPlan, variant: Variant) -> Twin:
     """What computes a plan's operation: compiled where there is such a form of it, else its twin."""
     layer = plan.layer
     summed = isinstance(layer, DeformableSampling) and layer.summed and layer.weights is not None
-    return CompiledDeformable(plan) if summed and plan.channels <= DEEPEST else make_twin(plan)
+    return CompiledDeformable(plan, variant) if summed else make_twin(plan)

@@ -30,6 +30,10 @@ template <> struct Fields<Window> {
     using Struct = Window;
     static constexpr VistreamField all[] = {VISTREAM_WINDOW_FIELDS(VISTREAM_FIELD)};
 };
+template <> struct Fields<Events> {
+    using Struct = Events;
+    static constexpr VistreamField all[] = {VISTREAM_EVENTS_FIELDS(VISTREAM_FIELD)};
+};
 template <> struct Fields<Term> {
     using Struct = Term;
     static constexpr VistreamField all[] = {VISTREAM_TERM_FIELDS(VISTREAM_FIELD)};
@@ -48,8 +52,8 @@ template <> struct Fields<VistreamPlace> {
     static constexpr VistreamField all[] = {VISTREAM_PLACE_FIELDS(VISTREAM_FIELD)};
 };
 
-template <> struct Fields<VistreamDeformable> {
-    using Struct = VistreamDeformable;
+template <> struct Fields<Deformable> {
+    using Struct = Deformable;
     static constexpr VistreamField all[] = {VISTREAM_DEFORMABLE_FIELDS(VISTREAM_FIELD)};
 };
 
@@ -66,11 +70,12 @@ using namespace vistream;
 
 VISTREAM_EXPORT int vistream_fields(const char* name, const VistreamField** fields, int64_t* size) {
     if (!strcmp(name, "Window")) return describe<Window>(fields, size);
+    if (!strcmp(name, "Events")) return describe<Events>(fields, size);
     if (!strcmp(name, "Term")) return describe<Term>(fields, size);
     if (!strcmp(name, "Layer")) return describe<Layer>(fields, size);
     if (!strcmp(name, "Workspace")) return describe<Workspace>(fields, size);
     if (!strcmp(name, "Place")) return describe<VistreamPlace>(fields, size);
-    if (!strcmp(name, "Deformable")) return describe<VistreamDeformable>(fields, size);
+    if (!strcmp(name, "Deformable")) return describe<Deformable>(fields, size);
     return -1;
 }
 
@@ -99,4 +104,10 @@ VISTREAM_EXPORT int64_t vistream_read(const Kernels* kernels, const uint8_t* fra
                                       int64_t pixels, int64_t deadband, int threads) {
     Reading reading = {kernels, frame, levels, changed, pixels, deadband};
     return share(read_part, &reading, shares_of(pixels, 16, PIECE, threads));
+}
+
+VISTREAM_EXPORT void vistream_deformable(const Kernels* kernels, const float* values, const Deformable* shape,
+                                         const int64_t* index, int64_t count, const float* offsets, const float* weights,
+                                         float* out) {
+    kernels->deformable(values, shape, index, count, offsets, weights, out);
 }

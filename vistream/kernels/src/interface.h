@@ -54,19 +54,11 @@ struct VistreamPlace { VISTREAM_PLACE_FIELDS(VISTREAM_DECLARE) };
 VISTREAM_EXPORT void vistream_best_in_window(const float* scores, const VistreamPlace* place, float* similarity,
                                              int64_t* cell, int64_t top);
 
-// A window whose taps are moved, over a map of `height` x `width`, in `groups` of channels; `columns` of the output.
-#define VISTREAM_DEFORMABLE_FIELDS(FIELD) \
-    FIELD(int64_t, height) FIELD(int64_t, width) FIELD(int64_t, channels) FIELD(int64_t, columns) FIELD(int64_t, groups) \
-    FIELD(int64_t, kernel_h) FIELD(int64_t, kernel_w) FIELD(int64_t, stride_h) FIELD(int64_t, stride_w) \
-    FIELD(int64_t, dilation_h) FIELD(int64_t, dilation_w) FIELD(int64_t, top) FIELD(int64_t, left)
-#define VISTREAM_DECLARE(type, name) type name;
-struct VistreamDeformable { VISTREAM_DEFORMABLE_FIELDS(VISTREAM_DECLARE) };
-#undef VISTREAM_DECLARE
-
 // The output positions `index` of a deformable window over `values` [height * width][channels]: `out` [count][channels].
 // `offsets` [count][group][tap][y, x], `weights` [count][group][tap].
-VISTREAM_EXPORT void vistream_deformable(const float* values, const VistreamDeformable* shape, const int64_t* index,
-                                         int64_t count, const float* offsets, const float* weights, float* out);
+VISTREAM_EXPORT void vistream_deformable(const vistream::Kernels* kernels, const float* values,
+                                         const vistream::Deformable* shape, const int64_t* index, int64_t count,
+                                         const float* offsets, const float* weights, float* out);
 
 // `cases` random layers from `seed` on, on so many threads: 0 if all are right, else the seed of the first wrong one, plus 1.
 VISTREAM_EXPORT int vistream_selftest(const vistream::Kernels* kernels, int seed, int cases, int threads);

@@ -16,6 +16,22 @@ namespace vistream {
     FIELD(int32_t, kernel_h) FIELD(int32_t, kernel_w) FIELD(int32_t, stride_h) FIELD(int32_t, stride_w) \
     FIELD(int32_t, dilation_h) FIELD(int32_t, dilation_w) FIELD(int32_t, top) FIELD(int32_t, left)
 
+// What a convolution keeps so that only levels that changed are added to its sums (kind/events.h).
+//   sums          int32 [block of channels][area][channels of the block], of `seen`; right where `valid` [area] is 1
+//   seen          int8 [height * width][row_bytes]: the source as it is in the sums
+//   weight        int8 [block of channels][inner][channels of the block], dealt out so that interleaving four rows puts them
+//                 in order; plus 128 where dot products take one factor as unsigned
+//   inner         rows of weights: taps * `inputs`
+//   channels, deltas   uint8 and int8 [height * width][row_bytes], shared by all layers: of each `SEGMENT` of a position's
+//                 levels, from its first byte on, which changed and by how much, filled up to a multiple of 4
+//   counts        int16 [height * width][segments][2], shared as well: how many these are, and the sum of the deltas
+//   follows       whether `seen` is what the source was before this pass
+//   adds          whether this pass adds changes; else it computes sums anew and keeps none
+#define VISTREAM_EVENTS_FIELDS(FIELD) \
+    FIELD(int32_t*, sums) FIELD(uint8_t*, valid) FIELD(int8_t*, seen) FIELD(const int8_t*, weight) FIELD(int64_t, inner) \
+    FIELD(int64_t, inputs) FIELD(int64_t, segments) FIELD(uint8_t*, channels) FIELD(int8_t*, deltas) FIELD(int16_t*, counts) \
+    FIELD(int64_t, follows) FIELD(int64_t, adds)
+
 // One term of a neuron's sum, or the source of a pool or a copy.
 //   source, row_bytes    where the source's rows begin, and their size
 //   changed              uint8 [height * width]: which positions of the source changed in this pass
@@ -31,13 +47,14 @@ namespace vistream {
 //   quads                groups of four source channels that a tap takes
 //   moved                how many of the source's levels changed in this pass
 //   everywhere           any change of the source reaches every position
+//   events               what a convolution keeps to add changes alone; null: nothing
 //   summed               for a mean: levels [summed_rows][summed_stride] whose sum over all rows is put into `source` first
 #define VISTREAM_TERM_FIELDS(FIELD) \
     FIELD(int64_t, kind) FIELD(const int8_t*, source) FIELD(int64_t, row_bytes) FIELD(const uint8_t*, changed) \
     FIELD(const int32_t*, map) FIELD(const int8_t*, weight) FIELD(int64_t, is_signed) FIELD(const int32_t*, begin) \
     FIELD(const float*, multiplier) FIELD(int64_t, quads) FIELD(int64_t, channels) FIELD(int64_t, first_channel) \
     FIELD(const int64_t*, moved) FIELD(int64_t, everywhere) FIELD(const int8_t*, summed) FIELD(int64_t, summed_rows) \
-    FIELD(int64_t, summed_stride) FIELD(Window, window)
+    FIELD(int64_t, summed_stride) FIELD(Events*, events) FIELD(Window, window)
 
 // One layer. What Python sets once:
 //   kind, terms, count, bias [stride], lo, hi, zero, table (int8 [256] or null), half_even
@@ -62,11 +79,19 @@ namespace vistream {
 #define VISTREAM_WORKSPACE_FIELDS(FIELD) \
     FIELD(int8_t*, gathered) FIELD(int32_t*, sums) FIELD(float*, pending) FIELD(uint8_t*, marks)
 
+// A window whose taps are moved, over a map of `height` x `width`, in `groups` of channels; `columns` of the output.
+#define VISTREAM_DEFORMABLE_FIELDS(FIELD) \
+    FIELD(int64_t, height) FIELD(int64_t, width) FIELD(int64_t, channels) FIELD(int64_t, columns) FIELD(int64_t, groups) \
+    FIELD(int64_t, kernel_h) FIELD(int64_t, kernel_w) FIELD(int64_t, stride_h) FIELD(int64_t, stride_w) \
+    FIELD(int64_t, dilation_h) FIELD(int64_t, dilation_w) FIELD(int64_t, top) FIELD(int64_t, left)
+
 #define VISTREAM_DECLARE(type, name) type name;
 struct Window { VISTREAM_WINDOW_FIELDS(VISTREAM_DECLARE) };
+struct Events { VISTREAM_EVENTS_FIELDS(VISTREAM_DECLARE) };
 struct Term { VISTREAM_TERM_FIELDS(VISTREAM_DECLARE) };
 struct Layer { VISTREAM_LAYER_FIELDS(VISTREAM_DECLARE) };
 struct Workspace { VISTREAM_WORKSPACE_FIELDS(VISTREAM_DECLARE) };
+struct Deformable { VISTREAM_DEFORMABLE_FIELDS(VISTREAM_DECLARE) };
 #undef VISTREAM_DECLARE
 
 // Whether every output looks at exactly the input of its own position.
@@ -79,7 +104,8 @@ enum TermKind { CONVOLVE, DEPTHWISE, IDENTITY, SUMS, REALS };  // the last two: 
 enum LayerKind { NEURON, MAX_POOL, COPY, BLEND, PRODUCT, TRANSPOSED };
 
 constexpr int PIECE = 48;  // positions that a chain of terms works on before it goes on: what is pending stays near
-constexpr int GROUP = 32;  // positions that the tile registers take together
+constexpr int GROUP = 32;  // positions that the tile registers take together, or whose changes are added together
+constexpr int SEGMENT = 256;  // inputs whose changes are listed together
 constexpr int PANEL = 256;  // channels whose sums they keep in memory meanwhile
 
 // The kernels of one instruction set. Each works on `index[begin..end)` of a layer, needs a workspace of its own and
@@ -95,7 +121,10 @@ struct Kernels {
     void (*spread)(const Window*, const uint8_t* changed, uint8_t* stale, uint8_t* line, int32_t top, int32_t bottom);
     void (*join)(const uint8_t* changed, uint8_t* stale, int64_t area);
     int64_t (*take)(Layer*, int64_t begin, int64_t end);
+    void (*list_changes)(const Term*, int64_t begin, int64_t end);
     void (*sum_rows)(const int8_t* source, int64_t rows, int64_t stride, int32_t* sums);
+    void (*deformable)(const float* values, const Deformable*, const int64_t* index, int64_t count, const float* offsets,
+                       const float* weights, float* out);
 };
 
 }  // namespace vistream

@@ -9,6 +9,7 @@
 namespace vistream {
 namespace {
 
+constexpr int64_t EVENTS_PAY = 30;  // per cent of the inputs, of which fewer have changed, where adding changes is quicker
 constexpr int64_t MARKING = 16;  // to mark and list a position costs about that part of what it costs to compute it
 
 // What a layer's changes are marked and listed by: bands of whole rows.
@@ -90,6 +91,41 @@ int64_t list_stale(const Kernels* kernels, Layer* layer, const Workspace* worksp
     return taken;
 }
 
+struct Listing {
+    const Kernels* kernels;
+    const Term* term;
+};
+
+int64_t list_part(void* context, int64_t begin, int64_t end, int) {
+    const auto* listing = static_cast<const Listing*>(context);
+    listing->kernels->list_changes(listing->term, begin, end);
+    return 0;
+}
+
+// Whether this pass is to add what changed in a term's source, to sums that are kept, and if so the list of that.
+void list_events(const Kernels* kernels, const Layer* layer, const Term* term, int threads) {
+    Events* events = term->events;
+    const Window& window = term->window;
+    const int64_t positions = int64_t(window.height) * window.width, inputs = layer->taken * events->inner;
+    const int64_t taps = events->inner / events->inputs, apart = int64_t(window.stride_h) * window.stride_w;
+    events->adds = *term->moved * taps * 100 < inputs * apart * EVENTS_PAY;
+    if (!events->adds) {
+        events->follows = 0;
+        return;
+    }
+    if (events->follows) {
+        Listing listing = {kernels, term};
+        const Shares shares = shares_of(positions, term->row_bytes, 1, threads);
+        share(list_part, &listing, shares);
+    } else {
+        memcpy(events->seen, term->source, size_t(positions * term->row_bytes));
+        memset(events->valid, 0, size_t(layer->area));
+    }
+    events->follows = 1;
+    for (int64_t i = 0; layer->may_be_stale && i < layer->area; ++i)
+        if (layer->stale[i]) events->valid[i] = 0;
+}
+
 struct Run {
     const Kernels* kernels;
     const Layer* layer;
@@ -110,6 +146,8 @@ void update(const Kernels* kernels, Layer* layer, const Workspace* workspaces, i
     if (!layer->may_be_stale) return;
     layer->taken = list_stale(kernels, layer, workspaces, threads);
     layer->may_be_stale = layer->needed != nullptr;
+    for (const Term* term = layer->terms; term < end; ++term)
+        if (term->events && (layer->taken || *term->moved)) list_events(kernels, layer, term, threads);
     if (!layer->taken) return;
     layer->touched = 1;
     memset(layer->changed, 0, size_t(layer->area));

@@ -12,7 +12,9 @@
 
 #include "kind/blend.h"
 #include "kind/convolve.h"
+#include "kind/deformable.h"
 #include "kind/depthwise.h"
+#include "kind/events.h"
 #include "kind/marks.h"
 #include "kind/moves.h"
 #include "kind/product.h"
@@ -29,6 +31,7 @@ int64_t run_step(const Step& step, const int32_t* index, int64_t count, int64_t 
 #ifdef __AMX_INT8__
             return convolve_tiles(step, index, count, slot, workspace);
 #else
+            if (step.term->events && step.term->events->adds) return convolve_by_events(step, index, count, slot, workspace);
             return is_signed ? convolve<true>(step, index, count, slot, workspace)
                              : convolve<false>(step, index, count, slot, workspace);
 #endif
@@ -88,6 +91,6 @@ constexpr int32_t TILES = 0;
 
 extern const vistream::Kernels kernels;
 const vistream::Kernels kernels = {VISTREAM_NAME(VARIANT), Widest::WIDTH, TILES, FLIPS, run, read_pixels,
-                                   spread,                 join,          take,  sum_rows};
+                                   spread,                 join,          take,  list_changes, sum_rows, deformable};
 
 }  // namespace VARIANT

@@ -52,9 +52,27 @@ VISTREAM_INLINE void tile_sums(const Term& term, const Corners<CONVOLVE_GROUP>& 
     }
 }
 
-template <bool SIGNED> struct ConvolveGroup {
-    const Step& step;
+// Where sums of a block of channels are kept for later changes, position by position; null: nowhere.
+template <class V> inline int32_t* kept_sums(const Step& step, int64_t channel) {
+    const vistream::Events* events = step.term->events;
+    return events && events->adds ? events->sums + channel * step.layer->area : nullptr;
+}
+
+// The sums of tiles of a group, computed from all inputs.
+template <bool SIGNED> struct DenseSums {
+    const Term& term;
     const Corners<CONVOLVE_GROUP>& corners;
+
+    template <class V, int ROWS>
+    VISTREAM_INLINE void tile(int first, int64_t channel, typename V::Ints sums[ROWS][V::VECTORS]) const {
+        tile_sums<V, ROWS, SIGNED>(term, corners, first, channel, sums);
+    }
+};
+
+// A group of positions whose sums become levels; `made.tile(...)` says what they are.
+template <class Sums> struct TileGroup {
+    const Step& step;
+    const Sums& made;
     const int32_t* index;
     int count;
     int64_t slot;
@@ -64,12 +82,14 @@ template <bool SIGNED> struct ConvolveGroup {
         constexpr int ROWS = V::TILE_ROWS;
         const Epilogue<V> epilogue(step, channel, step.layer->bias + channel, step.term->multiplier + channel, workspace);
         const Ending ending = step.ending();
+        int32_t* const kept = kept_sums<V>(step, channel);
         int64_t changes = 0;
         for (int first = 0; first < count; first += ROWS) {
             typename V::Ints sums[ROWS][V::VECTORS];
-            tile_sums<V, ROWS, SIGNED>(*step.term, corners, first, channel, sums);
+            made.template tile<V, ROWS>(first, channel, sums);
             const int here = count - first < ROWS ? count - first : ROWS;
             const int32_t* positions = index + first;
+            if (kept) keep<V>(sums, kept, positions, here);
             switch (ending) {
                 case PLAIN: changes += finish_tile<PLAIN, V>(epilogue, sums, positions, here, slot + first); break;
                 case RIDE: changes += finish_tile<RIDE, V>(epilogue, sums, positions, here, slot + first); break;
@@ -83,6 +103,15 @@ template <bool SIGNED> struct ConvolveGroup {
             }
         }
         return changes;
+    }
+
+    template <class V>
+    VISTREAM_INLINE void keep(const typename V::Ints sums[V::TILE_ROWS][V::VECTORS], int32_t* to, const int32_t* positions,
+                              int here) const {
+        VISTREAM_UNROLL
+        for (int r = 0; r < V::TILE_ROWS; ++r)
+            for (int j = 0; r < here && j < V::VECTORS; ++j)
+                V::store_ints(to + int64_t(positions[r]) * V::WIDTH + V::WIDTH / V::VECTORS * j, sums[r][j]);
     }
 
     // First all sums to levels, then all levels to memory: steps that depend on each other are apart, and the CPU does not
@@ -126,7 +155,8 @@ inline int64_t convolve(const Step& step, const int32_t* index, int64_t count, i
         ask_for(step, index + first, here, direct);
         if (direct) corners.find_pointwise(*step.term, index + first, here);
         else corners.find(*step.term, index + first, here);
-        const ConvolveGroup<SIGNED> group{step, corners, index + first, here, slot + first, workspace};
+        const DenseSums<SIGNED> sums{*step.term, corners};
+        const TileGroup<DenseSums<SIGNED>> group{step, sums, index + first, here, slot + first, workspace};
         changes += each_block(step.layer->stride, group);
     }
     return changes;
