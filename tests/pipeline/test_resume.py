@@ -228,6 +228,7 @@ def test_a_folder_that_goes_is_noticed(tmp_path: Path) -> None:
     ):
         for count, _ in enumerate(made):
             if count == 2:
+                made.outputs.flushed()  # by then the video is open, which is written behind
                 for path in folder.iterdir():
                     path.unlink()
                 folder.rmdir()
