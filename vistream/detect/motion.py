@@ -16,7 +16,7 @@ import numpy as np
 from vistream.detect.background import Background, Mask, Plane
 from vistream.detect.camera import SPAN, CameraWatch
 from vistream.detect.camera_motion import background, drift, similarity
-from vistream.detect.regions import GRID, Region, continued, find_regions, moved, moves
+from vistream.detect.regions import GRID, Region, continued, find_regions, moved, moving_otherwise
 from vistream.types import Frame, Observations
 
 LABEL = "moving"
@@ -58,17 +58,16 @@ class MotionDetector:
         before, self._before = self._before, small
         if before is None or self._background is None or before.shape != small.shape:
             return self._begin(small)
-        moved_by = self._follow(before, small) if moving_for > 0 else None
-        if moving_for > SPAN and moved_by is None:
-            return self._begin(small)
-        if moving_for > 0 and moved_by is None:
-            return Observations.none()  # perhaps an object that hides most of the picture: wait before all is forgotten
+        drifted = self._follow(before, small) if moving_for > 0 else None
+        if moving_for > 0 and drifted is None:
+            # perhaps an object hides most of the picture: wait before all is forgotten
+            return self._begin(small) if moving_for > SPAN else Observations.none()
         difference = self._background.compare(small, seconds)
         if _everywhere(difference.moving):
             return self._begin(small)
         finding = find_regions(difference, small, self._background.colour)
-        if moved_by is not None:
-            finding = replace(finding, regions=[region for region in finding.regions if moves(region, moved_by)])
+        if drifted is not None:
+            finding = replace(finding, regions=moving_otherwise(finding.regions, drifted))
         self._background.learn(small, seconds, finding.objects, finding.ghosts)
         self._regions = [continued(region, self._regions, seconds) for region in finding.regions]
         lasting = [r for r in self._regions if r.frames >= 2 and r.seconds >= LASTING]

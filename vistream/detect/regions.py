@@ -89,12 +89,16 @@ def moved(region: Region, camera: Warp) -> Region:
     return replace(region, box=(round(left), round(top), w, h))
 
 
-def moves(region: Region, drift: Plane) -> bool:
-    """Whether it moves otherwise than the camera, by `drift`, pixels a frame `[h, w]`: clearly more than what is near
-    or far and stands still, which a moving camera shifts as well."""
-    x, y, w, h = region.box
-    most = float(np.quantile(drift[max(0, y) : y + h, max(0, x) : x + w], MOVING_PART))
-    return most > max(LEAST_DRIFT, TIMES_USUAL * float(np.median(drift)))
+def moving_otherwise(regions: list[Region], drift: Plane) -> list[Region]:
+    """Those that move otherwise than the camera, by `drift`, pixels a frame `[h, w]`: clearly more than what is near or
+    far and stands still, which a moving camera shifts as well."""
+    least = max(LEAST_DRIFT, TIMES_USUAL * float(np.median(drift)))
+    found = []
+    for region in regions:
+        x, y, w, h = region.box
+        if np.quantile(drift[y : y + h, x : x + w], MOVING_PART) > least:
+            found.append(region)
+    return found
 
 
 def _is_plausible(w: int, h: int, area: int, pixels: int, least_side: int) -> bool:
