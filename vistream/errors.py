@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 LACK_OF_MEMORY = re.compile(
     r"can't allocate memory|not enough memory|cannot allocate memory|failed to map segment|can't start new thread|"
-    r"insufficient memory|out of memory|bad_alloc",
+    r"can't allocate lock|insufficient memory|out of memory|bad_alloc",
     re.IGNORECASE,
 )
 """As PyTorch, OpenCV, FreeType, the loader of libraries, and Python say it."""

@@ -46,7 +46,7 @@ def test_it_reads_no_further_ahead_than_it_should_and_stops() -> None:
     ahead = ReadAhead(opened, Stages())
     assert next(ahead).index == 0
     time.sleep(0.2)
-    assert len(read) <= 1 + AHEAD + 1
+    assert len(read) == 1 + AHEAD
     opened.stop()
     assert list(ahead) == []
     ahead.close()
@@ -98,3 +98,36 @@ def test_another_exception_is_not_hidden_and_what_was_given_is_done() -> None:
         behind.do(lambda: done.append(1))
         raise KeyError
     assert done == [1]
+
+
+def no_lock() -> None:
+    raise RuntimeError("can't allocate lock")
+
+
+def test_without_memory_to_wait_with_the_caller_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python allocates a lock for each wait: a thread that ended by that would leave its caller waiting for ever."""
+    ended: list[threading.ExceptHookArgs] = []
+    gate = threading.Lock()
+
+    def job() -> None:
+        with gate:
+            pass
+
+    ahead = ReadAhead(source(100), Stages())
+    behind = Behind("drawing")
+    assert next(ahead).index == 0
+    with monkeypatch.context() as patch, gate:
+        patch.setattr(threading, "excepthook", ended.append)
+        patch.setattr(threading, "_allocate_lock", no_lock)
+        with pytest.raises(RuntimeError, match="allocate"):
+            for _ in range(AHEAD + 1):
+                behind.do(job)
+        assert next(ahead).index == 1
+        while "reading" in {thread.name for thread in threading.enumerate()}:
+            time.sleep(0.01)  # until it has no room, and nothing to wait with
+    with pytest.raises(RuntimeError, match="allocate"):
+        list(ahead)
+    ahead.close()
+    behind.flush()
+    behind.close()
+    assert not ended

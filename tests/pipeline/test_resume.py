@@ -22,7 +22,7 @@ from vistream.errors import VistreamError
 from vistream.media.formats.jsonl import read_results
 from vistream.media.formats.mot import read_tracks
 from vistream.pipeline import recording
-from vistream.pipeline.checkpoint import load_checkpoint, pack, write_checkpoint
+from vistream.pipeline.checkpoint import FORMAT, load_checkpoint, pack, write_checkpoint
 from vistream.pipeline.outputs import OutputPaths
 from vistream.pipeline.recording import Finished, Recording
 from vistream.pipeline.run import Settings
@@ -293,7 +293,7 @@ def test_a_checkpoint_runs_nothing_and_makes_only_what_it_knows(tmp_path: Path) 
     path = tmp_path / "a.resume"
     arrays = {"a0": np.arange(3)}
     for tree in ('["object", ["Popen", {}]]', '["object", ["Path", {}]]', '["array", "a7"]', '["nonsense", 1]', "[[]]"):
-        write_checkpoint(path, '{"format": "vistream checkpoint 1", "value": ' + tree + "}", arrays)
+        write_checkpoint(path, f'{{"format": "{FORMAT}", "value": {tree}}}', arrays)
         with pytest.raises(VistreamError, match="can't be resumed from"):
             load_checkpoint(path)
     with path.open("wb") as file:

@@ -8,6 +8,7 @@ import io
 import logging
 import os
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -78,6 +79,7 @@ def run() -> None:
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal's encoding lacks is no failure
             stream.reconfigure(errors="backslashreplace")
     hide_secrets(sys.argv)
+    threading.excepthook = _end_of_a_thread
     try:
         app()
     except Exception as error:
@@ -86,6 +88,15 @@ def run() -> None:
             raise
         _say(line)
         sys.exit(2)
+
+
+def _end_of_a_thread(ended: threading.ExceptHookArgs) -> None:
+    """Also a thread of a library's, which lacked memory for instance, says why in one line."""
+    line = None if ended.exc_value is None or "--debug" in sys.argv else told(ended.exc_value)
+    if line is None:
+        threading.__excepthook__(ended)
+    else:
+        _say(line)
 
 
 def _say(line: str) -> None:

@@ -1,7 +1,8 @@
 """What overlaps with the computing of a frame, in threads: reading the next frames, drawing and encoding the last ones.
 
 Order and results are those of one thread; queues are short, so memory is flat; an error surfaces where the frame it
-belongs to would have been asked for, or at the next one.
+belongs to would have been asked for, or at the next one. Where the memory is too short to wait with (a lock is
+allocated for it), the error is the caller's too: a thread of this file waits for work in a queue that needs none.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from vistream.media.video.frames import Source, SourceFrame
 from vistream.stages import Stages
 from vistream.types import Frame
 
-AHEAD = 2  # frames: more would hide no more time, and hold more memory
+AHEAD = 3  # frames, with the one at work: more would hide no more time, and hold more memory
 
 Job = Callable[[], None]
 
@@ -29,7 +30,8 @@ class ReadAhead:
 
     def __init__(self, source: Source, stages: Stages, prepare: Callable[[Frame], None] | None = None) -> None:
         self._source, self._stages, self._prepare = source, stages, prepare
-        self._queue: queue.Queue[SourceFrame | BaseException] = queue.Queue(AHEAD)
+        self._queue: queue.SimpleQueue[SourceFrame | BaseException] = queue.SimpleQueue()
+        self._room = threading.Semaphore(AHEAD)
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
         self._over: BaseException | None = None
@@ -61,26 +63,27 @@ class ReadAhead:
         if isinstance(found, BaseException):
             self._over = found
             raise found
+        self._room.release()
         return found
 
     def close(self) -> None:
         """Read no more; who waits for a frame in another thread is told that there is none."""
         self._closing.set()
-        while self._thread is not None and self._thread.is_alive():
-            try:
-                self._queue.get(timeout=0.01)  # it may be waiting for room
-            except queue.Empty:
-                continue
-        self._thread = None
+        self._room.release()  # it may be waiting for room
+        if self._thread is not None:
+            self._thread.join()
         with suppress(queue.Empty):
             while True:  # it may have left some
                 self._queue.get_nowait()
-        self._queue.put_nowait(StopIteration())
+        self._queue.put(StopIteration())
 
     def _read(self) -> None:
-        while not self._closing.is_set():
-            found: SourceFrame | BaseException
+        found: SourceFrame | BaseException
+        while True:
             try:
+                self._room.acquire()
+                if self._closing.is_set():
+                    return
                 with self._stages.of("reading"):
                     found = frame = next(self._source)
                     if self._prepare is not None:
@@ -93,14 +96,15 @@ class ReadAhead:
 
 
 class Behind:
-    """Does jobs one after the other in a thread, a few behind who gives them.
+    """Does jobs one after the other in a thread, a few behind the one thread that gives them.
 
     As a context manager it does what was given before it ends, and raises what a job raised. After a job that failed no
     other is done.
     """
 
     def __init__(self, name: str) -> None:
-        self._queue: queue.Queue[Job | None] = queue.Queue(AHEAD)
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(AHEAD)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -108,11 +112,14 @@ class Behind:
     def do(self, job: Job) -> None:
         """Have a job done; raises what an earlier one raised."""
         self._check()
+        self._room.acquire()
         self._queue.put(job)
 
     def flush(self) -> None:
         """Wait until all that was given is done; raises what a job raised."""
-        self._queue.join()
+        for _ in range(AHEAD):
+            self._room.acquire()
+        self._room.release(AHEAD)
         self._check()
 
     def close(self) -> None:
@@ -132,7 +139,7 @@ class Behind:
             except BaseException as error:
                 self._error = error
             finally:
-                self._queue.task_done()
+                self._room.release()
 
     def __enter__(self) -> Behind:
         return self
