@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
 from pathlib import Path
 
 import cv2
@@ -158,3 +159,19 @@ def test_classes_of_a_file_that_coco_does_not_know(folder: Path) -> None:
     with pytest.raises(VistreamError, match='COCO has no category "object"'):
         Recording(str(CLIP), settings, OutputPaths(coco=folder / "new" / "a.json"))
     assert not (folder / "new").exists()
+
+
+def test_where_no_thread_can_be_started_nothing_is_left(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing needs one, of a size that too little memory has no room for."""
+    start = threading.Thread.start
+
+    def refused(thread: threading.Thread) -> None:
+        if thread.name == "drawing":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    before = contents(folder)
+    with pytest.raises(RuntimeError, match="new thread"):
+        Recording(str(folder / "in.mp4"), MOTION, OutputPaths(video=folder / "a.mp4", csv=folder / "a.csv"))
+    assert contents(folder) == before

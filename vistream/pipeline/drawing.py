@@ -24,10 +24,11 @@ class Drawing:
     def __init__(self, overlay: Overlay, sink: VideoSink | None, drawn: Drawn | None, stages: Stages) -> None:
         self.picture: Frame | None = None
         self._overlay, self._sink, self._drawn, self._stages = overlay, sink, drawn, stages
-        self._stack = ExitStack()
-        if sink is not None:
-            self._stack.enter_context(sink)
-        self._behind = self._stack.enter_context(Behind("drawing"))
+        with ExitStack() as opening:
+            if sink is not None:
+                opening.enter_context(sink)
+            self._behind = opening.enter_context(Behind("drawing"))
+            self._stack = opening.pop_all()
 
     def draw(self, frame: Frame, result: Result, status: str) -> None:
         """Have one frame drawn."""
