@@ -222,12 +222,12 @@ def test_presence_knows_its_own_measure() -> None:
         assert not presence.hidden(0.0, 0.0)  # the first frames are taken as they are
         presence.found(likeness, (4.0, 0.0), (40.0, 40.0))
     assert presence.usual == pytest.approx(0.4)
-    assert presence.hidden(0.19, 5.9) and not presence.hidden(0.21, 5.9)
-    assert not presence.hidden(0.19, 6.1)  # unlike its template, but it stands out: it has turned
+    assert presence.hidden(0.19, 7.9) and not presence.hidden(0.21, 7.9)
+    assert not presence.hidden(0.19, 8.1)  # unlike its template, but it stands out: it has turned
     speed = presence.velocity[0]
     steps = [presence.missed()[0] for _ in range(50)]
     assert all(0 <= after < before for before, after in zip([speed, *steps], steps, strict=False))
-    assert not presence.hidden(0.19, 5.9)  # it has been looked for so long that less will do
+    assert not presence.hidden(0.19, 7.9)  # it has been looked for so long that less will do
     presence.found(0.4, (20.0, 0.0), (40.0, 40.0))
     assert presence.velocity == (0.0, 0.0)  # found anew, half its width away
 
