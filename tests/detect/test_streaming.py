@@ -17,6 +17,7 @@ from vistream.detect.onnx import OnnxDetector
 from vistream.detect.onnx_body import key_of
 from vistream.detect.selection import Selection
 from vistream.detect.streaming import StreamedDetector, Streaming
+from vistream.detect.window import Window
 from vistream.engine.fidelity import PRESETS
 from vistream.errors import VistreamError
 from vistream.media.video.frames import SourceFrame
@@ -182,9 +183,8 @@ def test_agreement_counts_boxes_and_refuses_a_bad_substitute() -> None:
     assert "nothing could be compared" in str(nothing)
 
 
-@pytest.mark.parametrize("fidelity", PRESETS)
-def test_who_stands_still_keeps_box_and_id(tmp_path: Path, fidelity: str) -> None:
-    """Five hundred noisy frames, in which somebody else walks by; the detector's objects are yellow squares."""
+def squares(folder: Path) -> Path:
+    """A file for 128 x 128 pixels that finds yellow squares; no layer looks beyond its cell."""
     network = Network(128, 128)
     levels = []
     for stride in (8, 16, 32):
@@ -193,9 +193,43 @@ def test_who_stands_still_keeps_box_and_id(tmp_path: Path, fidelity: str) -> Non
         bias[:4] = 0.5, 0.5, np.log(2), np.log(2)
         levels.append(network.level(stride, weight, bias))
     out = network.add("Concat", levels, axis=1)
-    path = network.write(tmp_path / "squares.onnx", {out: (1, 336, 85)})
+    return network.write(folder / "squares.onnx", {out: (1, 336, 85)})
+
+
+def whole_picture(*_: object) -> Window:
+    return Window((0, 0), (128, 128), (128, 128))
+
+
+def test_beside_a_wide_frame_nothing_is_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [np.zeros((64, 128, 3), np.uint8) for _ in range(4)]
+    for number, frame in enumerate(frames):
+        frame[24:40, 8 + 16 * number : 24 + 16 * number] = 255, 255, 0
+    path, how = squares(tmp_path), Streaming(PRESETS["exact"])
+    part, resumed = (OnnxDetector(path, ALL, streaming=how) for _ in range(2))
+    found, done = [], []
+    for number, frame in enumerate(frames):
+        if number == 2:
+            resumed.load_state_dict(part.state_dict())
+        found.append(part.detect(frame, number))
+        done.append(part.work.macs)
+        assert number < 2 or same(resumed.detect(frame, number), found[-1])
+    assert part.picture(frames[0]).shape == (64, 128, 3)
+    turned = part.detect(frames[0].transpose(1, 0, 2), 4)
+    assert part.picture(frames[0].transpose(1, 0, 2)).shape == (128, 64, 3)
+    monkeypatch.setattr("vistream.detect.onnx.window_for", whole_picture)
+    whole = OnnxDetector(path, ALL, streaming=how)
+    for number, frame in enumerate(frames):
+        assert len(found[number]) > 0
+        assert same(whole.detect(frame, number), found[number])
+        assert done[number] == (whole.work.macs / 2 if number == 0 else whole.work.macs)
+    assert same(whole.detect(frames[0].transpose(1, 0, 2), 4), turned)
+
+
+@pytest.mark.parametrize("fidelity", PRESETS)
+def test_who_stands_still_keeps_box_and_id(tmp_path: Path, fidelity: str) -> None:
+    """Five hundred noisy frames, in which somebody else walks by; the detector's objects are yellow squares."""
     noise = np.random.default_rng(0)
-    detector = OnnxDetector(path, Selection(0.6), streaming=Streaming(PRESETS[fidelity]))
+    detector = OnnxDetector(squares(tmp_path), Selection(0.6), streaming=Streaming(PRESETS[fidelity]))
     session = Session("mot", fidelity, None)
     standing: set[tuple[int, tuple[float, ...]]] = set()
     for index in range(500):

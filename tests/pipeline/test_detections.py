@@ -15,7 +15,7 @@ from vistream.detect.streaming import SharedFeatures
 from vistream.errors import VistreamError
 from vistream.media.video.frames import Health, Source, SourceFrame
 from vistream.pipeline.checkpoint import load_checkpoint, pack, write_checkpoint
-from vistream.pipeline.detections import Detected, Detections
+from vistream.pipeline.detections import AHEAD, Detected, Detections
 from vistream.pipeline.outputs import OutputPaths
 from vistream.pipeline.overlap import ReadAhead
 from vistream.pipeline.recording import Recording
@@ -52,9 +52,8 @@ class Detector:
         return Detected(Observations(np.array([[0.0, 0, frame.index + 1, 1]]), np.ones(1), ("box",)))
 
 
-def widths(found: Detected | None) -> float:
-    assert found is not None
-    return float(found.seen.boxes[0, 2])
+def widths(*found: Detected) -> list[float]:
+    return [float(one.seen.boxes[0, 2]) for one in found]
 
 
 def names() -> set[str]:
@@ -66,11 +65,11 @@ def test_each_frame_comes_with_what_was_seen_in_it(live: bool) -> None:
     detect = Detector()
     detections = Detections(ReadAhead(opened(live), Stages()), detect)
     for number, (frame, found) in enumerate(detections):
-        assert (frame.index, widths(found)) == (number, number + 1)
+        assert (frame.index, widths(found)) == (number, [number + 1])
         states = [detections.between]
         detections.finished()
         assert [*states, detections.between] == [False, True]
-        assert len(detect.asked) == (number + 1 if live else min(number + 2, LENGTH))
+        assert len(detect.asked) == (number + 1 if live else min(number + 1 + AHEAD, LENGTH))
     detections.close()
     assert detect.asked == list(range(LENGTH))
     assert (threading.get_ident() in detect.threads) == live
@@ -93,16 +92,16 @@ def test_what_was_found_ahead_is_not_looked_for_again() -> None:
     next(first)
     first.finished()
     ahead = first.ahead
-    assert widths(ahead) == 2
+    assert widths(*ahead) == [2, 3, 4]
     first.close()
     detect = Detector()
     frames = opened()
     next(frames)  # done by the first
     second = Detections(ReadAhead(frames, Stages()), detect, ahead)
-    assert second.ahead is ahead
-    assert [widths(found) for _, found in second] == [2, 3, 4, 5, 6]
-    assert detect.asked == [2, 3, 4, 5]
-    assert second.ahead is None
+    assert second.ahead == ahead
+    assert widths(*(found for _, found in second)) == [2, 3, 4, 5, 6]
+    assert detect.asked == [4, 5]
+    assert second.ahead == []
     second.close()
 
 
@@ -110,17 +109,17 @@ def test_a_stop_leaves_out_what_was_found_ahead() -> None:
     source = opened()
     detections = Detections(ReadAhead(source, Stages()), Detector())
     next(detections)
-    assert widths(detections.ahead) == 2
+    assert widths(*detections.ahead) == [2, 3, 4]
     source.stop()
     assert list(detections) == []
-    assert widths(detections.ahead) == 2
+    assert widths(*detections.ahead) == [2, 3, 4]
     detections.close()
 
 
 def test_closing_ends_where_the_reader_has_ended_already() -> None:
     detections = Detections(ReadAhead(opened(length=3), Stages()), Detector())
     next(detections)
-    assert widths(detections.ahead) == 2
+    assert widths(*detections.ahead) == [2, 3]
     while "reading" in names():  # it leaves a frame and the end, and no room
         time.sleep(0.01)
     detections.close()
@@ -150,8 +149,8 @@ def test_what_was_found_ahead_survives_in_a_checkpoint(tmp_path: Path) -> None:
         SharedFeatures([levels], (4.0, 4.0), levels[:, :, 0] > 0),
         Work((LayerWork("stem", 3, 9, 30, 90, 2),)),
     )
-    write_checkpoint(tmp_path / "run.resume", *pack({"ahead": found}))
-    again = load_checkpoint(tmp_path / "run.resume")["ahead"]
+    write_checkpoint(tmp_path / "run.resume", *pack({"ahead": [found]}))
+    (again,) = load_checkpoint(tmp_path / "run.resume")["ahead"]
     assert (again.seen.labels, again.work) == (found.seen.labels, found.work)
     assert again.seen.boxes.tolist() == found.seen.boxes.tolist()
     assert found.features is not None

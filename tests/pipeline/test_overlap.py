@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Generator
@@ -131,3 +133,22 @@ def test_without_memory_to_wait_with_the_caller_is_told(monkeypatch: pytest.Monk
     behind.flush()
     behind.close()
     assert not ended
+
+
+def test_a_program_that_ends_by_an_error_of_its_own_waits_for_what_is_at_work() -> None:
+    """A thread that is torn out of native code would end it with a signal."""
+    code = """
+import threading
+import time
+from vistream.pipeline.overlap import Behind
+
+begun = threading.Event()
+behind = Behind("drawing")
+behind.do(lambda: (begun.set(), time.sleep(1), print("done", flush=True)))
+behind.do(lambda: print("not begun", flush=True))
+begun.wait()
+raise ValueError("mine")
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "done\n"), ended.stderr
+    assert ended.stderr.splitlines()[-1] == "ValueError: mine"

@@ -20,7 +20,7 @@ from vistream.types import Frame, Warp
 Grey = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
-LONGEST = 640  # pixels of the longer side that flow is computed on
+LONGEST = 640  # pixels of the longer side that flow is computed on, at the most
 STILL_ENOUGH = 0.5  # share of the textured blocks that stand still where the camera does
 CORNERS, QUALITY, APART = 300, 0.005, 7  # corners followed, at the most; their least quality; pixels between two
 WINDOW, LEVELS = (21, 21), 4  # of the flow: what it compares, and how often it halves the frame
@@ -52,10 +52,10 @@ class CameraMotion:
 
         `frame`: uint8 `[h, w, 3]`, RGB. `boxes`: (x, y, w, h) of the objects, `[N, 4]`: their corners don't count.
         """
-        scale = min(1.0, LONGEST / max(frame.shape[:2]))
+        smaller = -(-max(frame.shape[:2]) // LONGEST)  # times, a whole number: frames are shrunk far quicker so
         grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
-        if scale < 1.0:
-            grey = shrunk(grey, *(round(scale * side) for side in grey.shape[::-1]))
+        if smaller > 1:
+            grey = shrunk(grey, *(max(1, round(side / smaller)) for side in grey.shape[::-1]))
         key = self.key
         if key is None or key.shape != grey.shape:
             self._keep(grey)
@@ -66,9 +66,9 @@ class CameraMotion:
         if still_share(self._plain, grey.astype(np.float32), self._gradients) >= STILL_ENOUGH:
             return None
         self._keep(grey)
-        motion = similarity(key, grey, background(grey, boxes * scale))
+        motion = similarity(key, grey, background(grey, boxes / smaller))
         if motion is not None:
-            motion[:, 2] /= scale
+            motion[:, 2] *= smaller
         return motion
 
     def _keep(self, grey: Grey | None) -> None:

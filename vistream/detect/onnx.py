@@ -13,13 +13,14 @@ import numpy as np
 from vistream.detect.agreement import Agreement
 from vistream.detect.candidates import Candidates, in_frame, masks_in_frame
 from vistream.detect.coco import CLASSES, CLASSES_BY_ID, KEYPOINTS
-from vistream.detect.layouts import LAYOUTS, Layout, implausible, recognised
-from vistream.detect.letterbox import Image, fitted_size
+from vistream.detect.layouts import FILL, LAYOUTS, Layout, implausible, recognised
+from vistream.detect.letterbox import Image, Placement, fitted_size
 from vistream.detect.onnx_body import OnnxBody, key_of, quantised, restored
 from vistream.detect.onnx_inputs import Size, class_names, inputs_of, positive_integers
 from vistream.detect.selection import Selection
 from vistream.detect.signature import Decoder, Outputs, Signature
 from vistream.detect.streaming import PictureStream, Prepared, Streaming
+from vistream.detect.window import window_for
 from vistream.engine.fidelity import DeadZones
 from vistream.errors import VistreamError
 from vistream.models.onnx_file import read_onnx
@@ -59,6 +60,7 @@ class OnnxDetector:
         self._file = read_onnx(path)
         self._inputs = inputs_of(self._file)
         self._fitting = self._inputs.size == (0, 0) and not isinstance(size, tuple)
+        self._stride = max(positive_integers(self._file, "stride", 1) or (STRIDE,))
         self._size = self._whole_size(size)
         self._own_names = class_names(self._file)
         self._session = OnnxSession(self._file)
@@ -68,6 +70,7 @@ class OnnxDetector:
         self._streaming = streaming
         self._prepared = Prepared()
         self._body: OnnxBody | None = None
+        self._shape: tuple[tuple[int, ...], tuple[int, ...]] | None = None  # of frames and pictures, once known
         self._found: Candidates | None = None
         self._names = self._own_names or _usual_names(decoder, self._layout.ids)
         if decoder.classes is not None and len(self._names) != decoder.classes:
@@ -95,7 +98,7 @@ class OnnxDetector:
     def detect(self, frame: Frame, index: int) -> Observations:
         size = self._size_for(frame)
         picture, placement = self._prepared.take(frame) or self._layout.picture(frame, *size)
-        body = self._body_for(frame, picture)
+        body = self._body_for(frame, picture, placement)
         outputs = self._dense(picture) if body is None else body(picture)
         if outputs is None and self._found is None and body is not None:
             outputs = body.finished(body.stream.outputs, picture)
@@ -112,11 +115,13 @@ class OnnxDetector:
         return Work() if self._body is None else self._body.stream.work
 
     def body(self, frame: Frame) -> PictureStream | None:
-        body = self._body_for(frame, self.picture(frame))
+        body = self._body_for(frame, *self._layout.picture(frame, *self._size_for(frame)))
         return None if body is None else body.stream
 
     def picture(self, frame: Frame) -> Image:
-        return self._layout.picture(frame, *self._size_for(frame))[0]
+        picture, placement = self._layout.picture(frame, *self._size_for(frame))
+        body = self._body_for(frame, picture, placement)
+        return picture if body is None else body.window.cut(picture)
 
     def prepare(self, frame: Frame) -> None:
         size = self._sizes.get(self._wanted(frame))
@@ -125,7 +130,7 @@ class OnnxDetector:
 
     def reset(self) -> None:
         """Forget the video."""
-        self._body = self._found = None
+        self._body = self._found = self._shape = None
 
     def state_dict(self) -> dict[str, Any]:
         return {} if self._body is None else self._body.state_dict()
@@ -133,7 +138,7 @@ class OnnxDetector:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.reset()
         if state and self._streaming is not None:
-            self._body = restored(self._file, state, self._streaming.zones)
+            self._body = restored(self._file, state, self._streaming.zones, FILL)
 
     def _dense(self, picture: Image) -> Outputs:
         """All outputs by the float file."""
@@ -143,10 +148,11 @@ class OnnxDetector:
         candidates = self._decoders[size].decode(outputs, self._selection.least())
         return self._selection.chosen(candidates, self._names, self._layout.distinct)
 
-    def _body_for(self, frame: Frame, picture: Image) -> OnnxBody | None:
-        """The stream for pictures of this size; None where there is to be none, or can't be."""
-        streaming = self._streaming
-        if streaming is None or (self._body is not None and self._body.stream.fits(picture)):
+    def _body_for(self, frame: Frame, picture: Image, placement: Placement) -> OnnxBody | None:
+        """The stream for pictures like this one; None where there is to be none, or can't be."""
+        streaming, shape = self._streaming, (frame.shape[:2], picture.shape[:2])
+        if streaming is None or (self._body is not None and self._shape in (None, shape)):
+            self._shape = shape
             return self._body
         size = (picture.shape[1], picture.shape[0])
         frames = [frame] if streaming.samples is None else list(streaming.samples())
@@ -154,13 +160,16 @@ class OnnxDetector:
         key = key_of(self._file, self._layout.preprocess, pictures)
         try:
             onnx, new = quantised(self._file, self._layout.preprocess, pictures, key)
-            self._body = OnnxBody(onnx, streaming.zones, key)
+            window = window_for(onnx.network, shape[0], placement, shape[1], self._stride)
+            self._body = OnnxBody(onnx, streaming.zones, key, window, FILL)
+            if not window.is_whole:
+                log.info("%s: computed is what frames fill, %d x %d pixels", self.name, *window.size[::-1])
             if new:
                 self._compare(pictures, size)
         except VistreamError as error:
             log.warning("%s runs in float on whole frames: %s", self.name, error)
             self._body = self._streaming = None
-        self._found = None
+        self._found, self._shape = None, shape
         return self._body
 
     def _compare(self, pictures: Sequence[Image], size: Size) -> None:
@@ -171,7 +180,7 @@ class OnnxDetector:
         assert self._body is not None
         apart = Agreement()
         for picture in pictures[:COMPARED]:
-            alone = OnnxBody(self._body.onnx, DeadZones(), self._body.key)
+            alone = OnnxBody(self._body.onnx, DeadZones(), self._body.key, self._body.window, FILL)
             outputs = alone(picture)
             assert outputs is not None  # the first picture changes everything
             apart.add(self._chosen_of(self._dense(picture), size), self._chosen_of(outputs, size))
@@ -195,8 +204,7 @@ class OnnxDetector:
         return self._sizes[wanted]
 
     def _wanted(self, frame: Frame) -> Size:
-        stride = max(positive_integers(self._file, "stride", 1) or (STRIDE,))
-        return fitted_size(frame, max(self._size), stride) if self._fitting else self._size
+        return fitted_size(frame, max(self._size), self._stride) if self._fitting else self._size
 
     def _works_at(self, size: Size) -> bool:
         """Whether outputs follow the input's size: in some files it is free in name only."""

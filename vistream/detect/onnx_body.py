@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from vistream.detect.letterbox import Image
 from vistream.detect.streaming import PictureStream
+from vistream.detect.window import Window
 from vistream.engine.agreement import check_network
 from vistream.engine.fidelity import DeadZones
 from vistream.engine.stream.step import Step
@@ -35,27 +36,45 @@ Outputs = dict[str, NDArray[np.generic]]
 
 
 class OnnxBody:
-    """A file's stream for pictures of one size: called with a picture, it gives the file's outputs."""
+    """A file's stream for pictures of one size: called with a picture, it gives the file's outputs.
 
-    def __init__(self, onnx: OnnxNetwork, zones: DeadZones, key: str) -> None:
-        self.onnx, self.key = onnx, key
+    `window`: the part of each picture that may change; the rest is grey, of the level `fill`.
+    """
+
+    def __init__(self, onnx: OnnxNetwork, zones: DeadZones, key: str, window: Window, fill: int) -> None:
+        self.onnx, self.key, self.window = onnx, key, window
         self.stream = PictureStream(onnx.network, zones)
+        self._fill = fill
+        self._around: Outputs | None = None  # of an empty picture
 
     def __call__(self, picture: Image) -> Outputs | None:
         """The file's outputs for the next picture; None where they are what they were."""
-        step = self.stream.step(picture)
+        step = self.stream.step(self.window.cut(picture))
         return None if step is None else self.finished(step, picture)
 
     def finished(self, step: Step, picture: Image) -> Outputs:
         """What the whole file gives where its body gave this."""
-        values: dict[str, NDArray[np.generic]] = {
-            name: readout.values() if self.onnx.crossing[name].shift is None else readout.levels.numpy()
-            for name, readout in step.outputs.items()
-        }
+        values = self._values(step)
+        if not self.window.is_whole:
+            if self._around is None:
+                self._around = self._values(self._empty(picture))
+            values = {name: self.window.put(value, self._around[name]) for name, value in values.items()}
         return self.onnx.finish(values, picture)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"key": self.key, "stream": self.stream.state_dict()}
+        window = (*self.window.start, *self.window.size, *self.window.whole)
+        return {"key": self.key, "window": list(window), "stream": self.stream.state_dict()}
+
+    def _values(self, step: Step) -> Outputs:
+        return {
+            name: readout.values() if self.onnx.crossing[name].shift is None else readout.levels.numpy()
+            for name, readout in step.outputs.items()
+        }
+
+    def _empty(self, picture: Image) -> Step:
+        step = PictureStream(self.onnx.network, DeadZones()).step(np.full_like(picture, self._fill))
+        assert step is not None  # the first picture changes everything
+        return step.copied()
 
 
 def key_of(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image]) -> str:
@@ -83,7 +102,7 @@ def quantised(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image],
     return onnx, True
 
 
-def restored(file: OnnxFile, state: Mapping[str, Any], zones: DeadZones) -> OnnxBody:
+def restored(file: OnnxFile, state: Mapping[str, Any], zones: DeadZones, fill: int) -> OnnxBody:
     """The body whose `state_dict()` was `state`; raises VistreamError where its quantised file is gone."""
     key = str(state["key"])
     onnx = load_onnx_network(file, key)
@@ -91,6 +110,8 @@ def restored(file: OnnxFile, state: Mapping[str, Any], zones: DeadZones) -> Onnx
         raise VistreamError(
             f"the run to be resumed used {onnx_network_path(key)}, which is gone: begin anew, without --resume"
         )
-    body = OnnxBody(onnx, zones, key)
+    top, left, rows, columns, *whole = state["window"]
+    window = Window((top, left), (rows, columns), (whole[0], whole[1]))
+    body = OnnxBody(onnx, zones, key, window, fill)
     body.stream.load_state_dict(state["stream"])
     return body

@@ -1,15 +1,19 @@
-"""What the detector sees in each frame of a run, found for the next frame while the last one is being tracked."""
+"""What the detector sees in each frame of a run, found for the next frames while the last one is being tracked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 
 from vistream.detect.streaming import SharedFeatures
 from vistream.media.video.frames import SourceFrame
 from vistream.pipeline.overlap import Behind, ReadAhead
 from vistream.types import Observations, Work
+
+AHEAD = 3  # frames: some take the detector longer and others the tracker, so that one alone would often wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +29,17 @@ Detect = Callable[[SourceFrame], Detected]
 
 
 class Detections:
-    """Iterate over it for `(frame, detected)` pairs, in order. Of `frames` that are not live, one is detected ahead.
+    """Iterate over it for `(frame, detected)` pairs, in order. Of `frames` that are not live, some are detected ahead.
 
-    An error surfaces where its frame is asked for. `made`: of the first frame, where an earlier run had detected it.
+    An error surfaces where its frame is asked for. `made`: of the first frames, where an earlier run had detected them.
     Say `finished` when a frame is tracked: an interruption may come at any moment, and memory be asked for then.
     """
 
-    def __init__(self, frames: ReadAhead, detect: Detect, made: Detected | None = None) -> None:
-        self._frames, self._detect, self._made = frames, detect, made
+    def __init__(self, frames: ReadAhead, detect: Detect, made: Sequence[Detected] = ()) -> None:
+        self._frames, self._detect, self._made = frames, detect, deque(made)
         self._behind: Behind | None = None
-        self._found: tuple[SourceFrame, Detected] | None = None
+        self._places: deque[Future[tuple[SourceFrame, Detected]]] = deque()
+        self._over: BaseException | None = None
         self._given = False  # and not finished
 
     def __iter__(self) -> Detections:
@@ -47,15 +52,12 @@ class Detections:
             return frame, self._detected(frame)
         if self._frames.stopped:
             raise StopIteration
-        if self._behind is None:
-            self._behind = Behind("detector")
-            self._behind.do(self._find)
-        self._behind.flush()
-        if (found := self._found) is None:
-            raise StopIteration
+        while len(self._places) < AHEAD:
+            self._ask()
+        found = self._places[0].result()
         self._given = True  # before anything else: an interruption may come between two lines
-        self._found = None
-        self._behind.do(self._find)
+        self._places.popleft()
+        self._ask()
         return found
 
     def finished(self) -> None:
@@ -64,21 +66,15 @@ class Detections:
 
     @property
     def between(self) -> bool:
-        """Whether no frame is in work; waits for the one that the detector is at. False after an error."""
-        if self._given or self._behind is None:
-            return not self._given
-        try:
-            self._behind.flush()
-        except BaseException:
-            return False
-        return True
+        """Whether no frame is in work; waits for those that the detector is at. False after an error."""
+        errors = (place.exception() for place in self._places)
+        return not self._given and all(error is None or isinstance(error, StopIteration) for error in errors)
 
     @property
-    def ahead(self) -> Detected | None:
-        """What was found in the frame after the last one that was given, if it has been looked at."""
-        if self._behind is not None:
-            self._behind.flush()
-        return self._made if self._found is None else self._found[1]
+    def ahead(self) -> list[Detected]:
+        """What was found in the frames after the last one that was given, those that have been looked at."""
+        found = [place.result()[1] for place in self._places if place.exception() is None]
+        return [*found, *self._made]
 
     def close(self) -> None:
         """Read and detect no more."""
@@ -86,11 +82,22 @@ class Detections:
         if self._behind is not None:
             self._behind.close()
 
-    def _detected(self, frame: SourceFrame) -> Detected:
-        made, self._made = self._made, None
-        return made or self._detect(frame)
+    def _ask(self) -> None:
+        self._behind = self._behind or Behind("detector")
+        place: Future[tuple[SourceFrame, Detected]] = Future()
+        self._behind.do(partial(self._find, place))
+        self._places.append(place)
 
-    def _find(self) -> None:
-        with suppress(StopIteration):
+    def _find(self, place: Future[tuple[SourceFrame, Detected]]) -> None:
+        """Fill one place; behind an error no other frame is looked at."""
+        try:
+            if self._over is not None:
+                raise self._over
             frame = next(self._frames)
-            self._found = frame, self._detected(frame)
+            place.set_result((frame, self._detected(frame)))
+        except BaseException as error:
+            self._over = error
+            place.set_exception(error)
+
+    def _detected(self, frame: SourceFrame) -> Detected:
+        return self._made.popleft() if self._made else self._detect(frame)

@@ -15,6 +15,7 @@ from types import TracebackType
 
 from vistream.media.video.frames import Source, SourceFrame
 from vistream.stages import Stages
+from vistream.threads import end_with_program
 from vistream.types import Frame
 
 AHEAD = 3  # frames, with the one at work: more would hide no more time, and hold more memory
@@ -58,6 +59,7 @@ class ReadAhead:
             raise StopIteration
         if self._thread is None:
             self._thread = threading.Thread(target=self._read, name="reading", daemon=True)
+            end_with_program(self._thread, self._stop)
             self._thread.start()
         found = self._over or self._queue.get()
         if isinstance(found, BaseException):
@@ -68,13 +70,17 @@ class ReadAhead:
 
     def close(self) -> None:
         """Read no more; who waits for a frame in another thread is told that there is none."""
-        self._closing.set()
-        self._room.release()  # it may be waiting for room
+        self._stop()
         if self._thread is not None:
             self._thread.join()
         with suppress(queue.Empty):
             while True:  # it may have left some
                 self._queue.get_nowait()
+        self._queue.put(StopIteration())
+
+    def _stop(self) -> None:
+        self._closing.set()
+        self._room.release()  # it may be waiting for room
         self._queue.put(StopIteration())
 
     def _read(self) -> None:
@@ -107,6 +113,7 @@ class Behind:
         self._room = threading.Semaphore(AHEAD)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        end_with_program(self._thread, self._stop)
         self._thread.start()
 
     def do(self, job: Job) -> None:
@@ -126,6 +133,11 @@ class Behind:
         """Do what was given, then end."""
         self._queue.put(None)
         self._thread.join()
+
+    def _stop(self) -> None:
+        """Do what is at work, and nothing behind it."""
+        self._error = self._error or RuntimeError("the program ends")
+        self._queue.put(None)
 
     def _check(self) -> None:
         if self._error is not None:

@@ -156,7 +156,7 @@ class Run:
             self._detections = Detections(
                 ReadAhead(self.source, self.stages, prepare),
                 self._detect,
-                None if after is None else after.content.get("ahead"),
+                () if after is None else after.content["ahead"],
             )
             self.places = within(read_places(settings.lines, settings.zones), self.source.size)
             self._counter = Counter(self.places)

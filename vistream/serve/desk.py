@@ -24,6 +24,7 @@ from vistream.pipeline.start import box_in
 from vistream.render.overlay import Overlay
 from vistream.serve.clicks import Click, box_around, mask_of_box, mask_of_clicks, outline
 from vistream.serve.tile import title_of
+from vistream.threads import end_with_program
 from vistream.types import Box, Frame, Observations, Result
 
 log = logging.getLogger("vistream")
@@ -43,7 +44,7 @@ class Given:
     mask: NDArray[np.bool_] | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class Desk:
     """The state behind the page. `source`: a file; `settings.task`: vos or sot. Safe to be used by several threads.
 
@@ -164,6 +165,7 @@ class Desk:
             self.results.clear()
             self._stopping.clear()
             self._thread = threading.Thread(target=self._work, name=f"tracker of {self.title}", daemon=True)
+            end_with_program(self._thread, self.stop)
             self._thread.start()
 
     def stop(self) -> None:

@@ -19,6 +19,7 @@ from vistream.pipeline.run import Run, Settings
 from vistream.render.overlay import Overlay, activity_map
 from vistream.render.style import concealed
 from vistream.serve.gauges import Gauges, counted
+from vistream.threads import end_with_program
 from vistream.types import Frame, Result
 
 log = logging.getLogger("vistream")
@@ -85,6 +86,7 @@ class Tile(threading.Thread):
 
     def __init__(self, source: str, settings: Settings, *, loop: bool = False) -> None:
         super().__init__(name=f"tracker of {title_of(source)}", daemon=True)
+        end_with_program(self, self.stop)
         self.title = title_of(source)
         self.state = "starting"
         self.gauges = Gauges()

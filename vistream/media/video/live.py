@@ -18,6 +18,7 @@ from vistream.errors import VistreamError
 from vistream.media.video.frames import Health, Source, SourceFrame, Window
 from vistream.media.video.quiet import quiet_opencv
 from vistream.media.video.videofile import declared_fps, declared_frames, to_rgb, video_source
+from vistream.threads import end_with_program
 from vistream.types import Frame
 
 log = logging.getLogger("vistream")
@@ -100,6 +101,7 @@ class _Reader(threading.Thread):
 
     def __init__(self, name: str, connect: Connect, capture: cv2.VideoCapture, health: Health, reconnect: bool) -> None:
         super().__init__(name=f"reader of {name}", daemon=True)
+        end_with_program(self, self.stop)
         self._source = name
         self._connect = connect
         self._capture = capture
