@@ -28,7 +28,7 @@ NUMBERED = re.compile(r"%0?[0-9]*d")
 
 def check_name(spec: str) -> None:
     """Raise VistreamError for the address of a page or of a file, and for a name that no decoder can be told."""
-    if spec.lower().startswith("file:"):  # taken for a camera it could be an output, too
+    if spec.lower().startswith("file://"):  # taken for a camera it could be an output, too
         raise VistreamError(f"{spec} is a file of this machine: give its path, {unquote(urlsplit(spec).path)}")
     host = _host(spec)
     if any(host == page or host.endswith(f".{page}") for page in PAGES) and not Path(spec).exists():
