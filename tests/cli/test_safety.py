@@ -153,6 +153,9 @@ def test_a_name_that_is_too_long_ends_in_one_line(arguments: tuple[str, ...]) ->
     assert len(line) < 1000
 
 
+LIMITED = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit is set from what Linux says")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 @pytest.mark.parametrize(
     "arguments",
@@ -174,12 +177,14 @@ def test_a_full_output_ends_in_one_line(arguments: tuple[str, ...], tmp_path: Pa
     assert "Exception" not in done.stderr
 
 
-@pytest.mark.skipif(os.name == "nt", reason="no such limit there")
+@LIMITED
 @pytest.mark.parametrize(("command", "megabytes"), [("track", 30), ("track", 150), ("verify", 60), ("verify", 150)])
 def test_too_little_memory_ends_in_one_line(command: str, megabytes: int, tmp_path: Path) -> None:
     """The limit is set once the libraries are loaded, of which some don't bear it."""
     code = f"""
 import resource, sys
+from vistream.threads import keep_threads_calm
+keep_threads_calm()
 import torch, cv2
 from pathlib import Path
 import vistream.pipeline.recording
@@ -194,3 +199,26 @@ run()
     assert done.stderr.splitlines()[-1].startswith("error: there is not enough memory"), done.stderr[-2000:]
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@LIMITED
+def test_products_that_get_no_memory_end_no_process() -> None:
+    """As OpenBLAS ends one, with whatever is half-written."""
+    code = """
+import resource
+import numpy as np
+from pathlib import Path
+from vistream.buffers import take_buffers
+used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 16 * 2**20, resource.RLIM_INFINITY))
+try:
+    take_buffers()
+except MemoryError:
+    print("refused", end=" ")
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+take_buffers()
+print(float(np.linalg.det(np.eye(2))))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "refused 1.0\n"

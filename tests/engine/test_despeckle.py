@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from vistream.engine.despeckle import COMPANY, FAR, Despeckled
 from vistream.engine.fidelity import DeadZones
+from vistream.kernels.despeckle import Despeckle
+from vistream.kernels.library import Variant, variants
 from vistream.types import Frame
 
 clips = st.integers(1, 9).flatmap(lambda rows: st.lists(hnp.arrays(np.uint8, (rows, 7, 3)), min_size=1, max_size=4))
@@ -70,3 +73,16 @@ def test_another_size_begins_anew() -> None:
     assert despeckled.of(np.ones((6, 8, 3), np.uint8)).shape == (6, 8, 3)
     despeckled.reset()
     assert (despeckled.of(np.ones((6, 8, 3), np.uint8)) == 1).all()
+
+
+@pytest.mark.parametrize("kernels", [None, *variants()], ids=lambda one: "OpenCV" if one is None else one.name)
+@given(seed=st.integers(0, 2**32 - 1), columns=st.integers(1, 140), tau=st.integers(1, 90))
+def test_all_kernels_read_the_same_pixels(kernels: Variant | None, seed: int, columns: int, tau: int) -> None:
+    random = np.random.default_rng(seed)
+    frame, held = (random.integers(0, 256, (int(random.integers(1, 6)), columns, 3), np.uint8) for _ in range(2))
+    frame = np.where(random.random(held.shape) < 0.7, held, np.resize(frame, held.shape))
+    expected = plainly(held, frame, tau)
+    read = Despeckle(COMPANY, FAR, kernels)
+    read._variant = kernels
+    read(frame[::-1][::-1], held, tau)
+    assert np.array_equal(held, expected)

@@ -45,6 +45,8 @@ def folder(tmp_path: Path) -> Path:
         ("in.mp4", {"video": "in.mp4"}, "the source and --output are the same file"),
         ("in.mp4", {"jsonl": "in.mp4"}, "the source and --jsonl are the same file"),
         ("in.mp4", {"csv": "in.mp4"}, "the source and --csv are the same file"),
+        ("in.mp4", {"video": "missing/../in.mp4"}, "the source and --output are the same file"),
+        ("in.mp4", {"csv": "missing/deep/../../det.txt"}, "--detections and --csv are the same file"),
         ("in.mp4", {"mot": "det.txt"}, "--detections and --mot-txt are the same file"),
         ("in.mp4", {"jsonl": "x.resume"}, "--jsonl and its checkpoint are the same file"),
         ("in.mp4", {"jsonl": "y.jsonl", "csv": "y.resume"}, "its checkpoint and --csv are the same file"),

@@ -70,6 +70,13 @@ class Attention(nn.Module):
         return tokens.transpose(1, 2).reshape(batch, channels, height, width)
 
 
+def fused(net: Any, x: Tensor) -> Any:
+    """Attention as vision transformers have it since torch 2: one operator, which could draw random numbers."""
+    query, key, value = net.mix(x.flatten(2).transpose(1, 2)).unflatten(-1, (3, 2, 4)).permute(2, 0, 3, 1, 4).unbind(0)
+    mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=0.1 if net.training else 0.0)
+    return net.out(mixed.transpose(1, 2).flatten(2)).transpose(1, 2).reshape(x.shape)
+
+
 class Gate(nn.Module):
     """Squeeze and excitation."""
 
@@ -123,7 +130,9 @@ def then(part: nn.Module) -> Net:
 
 
 STEPS = torch.arange(1.0, 9.0).view(1, 8, 1, 1)
-FUNCTIONS = ["SiLU", "Hardswish", "GELU", "Sigmoid", "LeakyReLU", "Tanh", "ELU", "Mish", "Softplus", "Hardsigmoid"]
+FUNCTIONS = [
+    "SiLU", "Hardswish", "GELU", "Sigmoid", "LeakyReLU", "Tanh", "ELU", "Mish", "Softplus", "Hardsigmoid", "RReLU",
+]  # fmt: skip
 FORMS: dict[str, Callable[[], nn.Module]] = {
     **{
         name: lambda name=name: then(getattr(nn, name)())  # type: ignore[misc]
@@ -154,6 +163,7 @@ FORMS: dict[str, Callable[[], nn.Module]] = {
     "squeeze": lambda: then(Gate(8)),
     "spatial gate": lambda: Net(lambda net, x: x * torch.sigmoid(net.a(x.mean(1, keepdim=True))), a=conv(1, 1)),
     "attention": lambda: then(Attention(8)),
+    "fused attention": lambda: Net(fused, mix=nn.Linear(8, 24), out=nn.Linear(8, 8)),
     "subclass": lambda: then(Scaled(8, 8, 3, padding=1)),
     "weight norm": lambda: then(torch.nn.utils.parametrizations.weight_norm(conv())),
     "overwritten": lambda: Net(overwritten, a=conv(), b=conv()),
@@ -170,6 +180,7 @@ FORMS: dict[str, Callable[[], nn.Module]] = {
     "whole head": lambda: Net(lambda net, x: net.a(F.max_pool2d(x, 8).view(x.size(0), -1)), a=nn.Linear(48, 5)),
     "tokens": lambda: Net(lambda net, x: net.a(x).flatten(2), a=conv()),
     "flat": lambda: Net(lambda net, x: net.a(x).flatten(1), a=conv()),
+    "a few numbers": lambda: Net(lambda net, x: net.a(x).flatten(1)[:, :50], a=conv(8, 1)),
     "softmax": lambda: Net(lambda net, x: F.softmax(net.a(x), 1), a=conv()),
     "optional": lambda: Net(masked, a=conv()),
     "shapes": lambda: Net(lambda net, x: net.a(F.pad(x, (0, x.shape[3] % 5, 0, 1))), a=conv()),
@@ -240,6 +251,18 @@ def test_containers_are_named_outputs(name: str) -> None:
     near, far = step.outputs.values()
     assert near.values().shape == (16, 24, 8) and far.values().shape == (8, 12, 4)
     assert step.levels is near.levels
+
+
+def test_a_batch_that_is_not_the_first_axis_is_an_axis_like_others() -> None:
+    torch.manual_seed(2)
+    network = Net(lambda net, x: (net.a(x).flatten(2).permute(2, 0, 1), x.mean()), a=conv()).eval()
+    step = vistream.stream(network, frames(), mean=MEAN, std=STD).step(frames()[0])
+    with torch.no_grad():
+        tokens, mean = network((torch.from_numpy(frames()[0]).permute(2, 0, 1)[None].float() - MEAN) / STD)
+    first, second = (torch.from_numpy(readout.values()) for readout in step.outputs.values())
+    assert first.shape == tokens.shape == (384, 1, 8)
+    assert float((first - tokens).norm() / tokens.norm()) < 0.12
+    assert abs(float(second) - float(mean)) < 0.12 * abs(float(mean))
 
 
 def test_a_network_that_knows_its_size_takes_no_other() -> None:

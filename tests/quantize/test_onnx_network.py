@@ -104,6 +104,38 @@ def test_a_tail_may_read_the_image(tmp_path: Path) -> None:
     assert np.abs(found[name].astype(np.float64) - value).mean() < LOST
 
 
+def test_a_batch_behind_the_tokens(tmp_path: Path) -> None:
+    """As attention of torch's own has it in a file."""
+    net = Net(3)
+    flat = net.reshape(net.conv(net.block("image", 8, 3, 4), 6, 4, 4), 1, 6, -1)
+    mixed = net.linear(net.add("Transpose", flat, perm=[2, 0, 1]), 6, 5)
+    path = net.write(tmp_path / "a.onnx", mixed, net.add("Softmax", mixed, axis=-1))
+    frames = pictures(3)
+    stream = streamed(path, frames)
+    found = stream.finished(stream.step(frames[2]), frames[2])
+    for name, value in wanted(path, frames[2]).items():
+        assert found[name].shape == value.shape
+        assert np.abs(found[name].astype(np.float64) - value).mean() < LOST * value.std()
+
+
+def test_a_graph_within_the_tail_reads_the_body(tmp_path: Path) -> None:
+    """An If names nothing of what its branches read among its inputs."""
+    net = Net(4)
+    x = net.conv(net.block("image", 8, 3, 2), 3)
+    bright = net.add("Greater", net.add("ReduceMean", "image", keepdims=0), net.constant(-1e6))
+    branches = {}
+    for name, op in (("then_branch", "Add"), ("else_branch", "Sub")):
+        inner = helper.make_node(op, [x, net.constant(1.0)], [name])
+        given = helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
+        branches[name] = helper.make_graph([inner], name, [], [given])
+    path = net.write(tmp_path / "a.onnx", net.add("If", bright, **branches))
+    frames = pictures(3)
+    stream = streamed(path, frames)
+    found = stream.finished(stream.step(frames[1]), frames[1])
+    ((name, value),) = wanted(path, frames[1]).items()
+    assert np.abs(found[name].astype(np.float64) - value).mean() < LOST * value.std()
+
+
 def test_frames_of_another_size_are_refused(tmp_path: Path) -> None:
     net = Net(1)
     path = net.write(tmp_path / "a.onnx", _mean(net))

@@ -52,6 +52,32 @@ class Remembering(nn.Module):
         return mixed
 
 
+class Writing(Remembering):
+    """As before, in the buffer itself; and it counts its frames, in a buffer and in a plain number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count: Tensor
+        self.register_buffer("count", torch.zeros(1))
+        self.frames = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.first(x)
+        self.frames += 1
+        self.count += 1
+        return self.keep(y)
+
+    def keep(self, y: Tensor) -> Tensor:
+        mixed: Tensor = y + 0.5 * self.before
+        self.before.copy_(y)
+        return mixed
+
+
+class Counting(Writing):
+    def keep(self, y: Tensor) -> Tensor:
+        return y
+
+
 class NoContainer:
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
@@ -69,6 +95,8 @@ CAUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "random": (lambda: Doing(lambda x: x + torch.rand_like(x)), "draws random numbers"),
     "size": (lambda: Doing(lambda x: x[x > 0]), "size depends on the pixels"),
     "state": (Remembering, "is not a function of the frame alone"),
+    "writes": (Writing, "writes into a tensor that it keeps"),
+    "steps": (lambda: Doing(lambda x: torch.sign(torch.cat([x, x * 3 - 0.1], 1))), "does it have steps"),
     "lazy": (lambda: nn.Sequential(nn.LazyConv2d(8, 3)), "call the model once"),
     "meta": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3, device="meta")), "load the weights first"),
     "nan": (with_nan, "not finite"),
@@ -99,10 +127,13 @@ def test_the_module_stays_as_it_was() -> None:
     assert [module.training for module in network.modules()] == [True, True, False, True]
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert not network[0]._forward_hooks and len(network[2]._forward_hooks) == 1
-    remembering = Remembering()
-    with pytest.raises(VistreamError):
-        vistream.stream(remembering, frames())
-    assert float(remembering.before.abs().max()) == 0.0
+    for remembering in (Remembering(), Writing()):
+        with pytest.raises(VistreamError):
+            vistream.stream(remembering, frames())
+        assert float(remembering.before.abs().max()) == 0.0
+    counting = Counting()
+    vistream.stream(counting, frames())
+    assert float(counting.count) == counting.frames == 0
 
 
 FRAMES: dict[str, tuple[Any, str]] = {

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vistream.render.chips import Chips
 from vistream.render.colours import colour_of
 from vistream.render.overlay import Overlay, draw_box
 from vistream.render.text import KEPT, TextPainter
@@ -67,6 +68,19 @@ def test_ids_are_never_under_the_status_and_small_boxes_are_seen() -> None:
     assert not chip[:strip, 103:110].any()
     tiny = Overlay((W, H), 25).draw(blank(), result(Track(2, (50, 100, 0.4, 0.4), 0.9, "object")), "")
     assert (tiny[100:103, 50:53] == np.array(colour_of(2))).all(axis=2).sum() >= 8
+
+
+def test_labels_lie_side_by_side() -> None:
+    """People in a crowd: each label can be read, none is half under another."""
+    chips = Chips((320, 200), 10, 14)
+    boxes = [(100, 50), (104, 52), (96, 47), (130, 50), (100, 3), (300, 199), (-20, 100)]
+    placed = [chips.place(box, 40) for box in boxes]
+    assert placed[0] == (100, 40) and placed[4][1] >= 14
+    for i, (x, y) in enumerate(placed):
+        assert 0 <= x <= 280 and 14 <= y <= 190
+        assert all(abs(x - other) >= 40 or abs(y - row) >= 10 for other, row in placed[:i])
+    many = [chips.place((100, 50), 40) for _ in range(20)]
+    assert many[-1] == (100, 40), "where all is taken it lies on others"
 
 
 def test_the_chip_stays_in_the_picture() -> None:

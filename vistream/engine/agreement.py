@@ -27,6 +27,7 @@ from vistream.quantize.convert import Meaning
 from vistream.quantize.program import FloatLayer, Program
 from vistream.quantize.ranges import Preprocess
 from vistream.quantize.running import as_for_inference, dtype_of, outputs_of
+from vistream.quantize.view import seen
 from vistream.types import Frame
 
 LAYER = 0.1
@@ -86,13 +87,19 @@ class _Comparison(RealValues):
         step = 0.0 if levels is None else self.step(layer)
         if levels is not None:
             expected = expected.clamp(*(level * step for level in levels))
-        difference, size = _distance(found, expected)
+        difference, size = self.distance(layer, found, expected)
         if not difference <= LAYER * size + step + TINY:
             raise VistreamError(
                 f"layer {layer.name} does not do in integers what it does in float: it is "
                 f"{100 * difference / max(size, TINY):.0f} % off (allowed are {100 * LAYER:.0f} % and one level); "
-                "please report this network"
+                "does it have steps (round, sign, a comparison)? Keep them out of the module, and do them on what the "
+                "stream gives; else please report this network"
             )
+
+    def distance(self, layer: FloatLayer, found: Tensor, expected: Tensor) -> tuple[float, float]:
+        """As `_distance`, of the numbers of a layer's map that the tensor of its node shows."""
+        view = self.program.views.get(layer.name)
+        return _distance(seen(view, found), seen(view, expected))
 
     def check_outputs(self, x: Tensor, tolerance: float) -> None:
         """The outputs, with all that was rounded before them."""
@@ -101,7 +108,7 @@ class _Comparison(RealValues):
         with torch.no_grad():
             floats = {node.name: value for node, value in self.program.graph.run(x) if node.name in wanted}
         for name, layer in ends.items():
-            difference, size = _distance(self.real(layer.name), self.lifted(layer, floats[layer.node]))
+            difference, size = self.distance(layer, self.real(layer.name), self.lifted(layer, floats[layer.node]))
             error = difference / max(size, TINY)
             if error > tolerance:
                 raise VistreamError(

@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vistream.engine.deadband import Deadband
 from vistream.engine.fidelity import DeadZones
+from vistream.kernels.despeckle import Despeckle
 from vistream.types import Frame
 
 COMPANY = 3  # pixels of 3 x 3, itself among them
@@ -34,8 +34,9 @@ class Despeckled:
 
     def __init__(self, zones: DeadZones) -> None:
         self.deadband = Deadband(zones.deadband, zones.noise)
-        self._idle = zones.deadband == 0 and zones.noise == 0.0
+        idle = zones.deadband == 0 and zones.noise == 0.0
         self._held: NDArray[np.uint8] | None = None
+        self._read = None if idle else Despeckle(COMPANY, FAR)
 
     def reset(self) -> None:
         """Forget everything: the next frame is a first frame, of any size."""
@@ -44,17 +45,13 @@ class Despeckled:
 
     def of(self, frame: Frame) -> Frame:
         """The picture for a frame, both uint8 `[H, W, 3]`; it may be this object's own memory."""
-        if self._idle:
+        if self._read is None:
             return frame
         tau = self.deadband.of(frame)
         if self._held is None or self._held.shape != frame.shape:
             self._held = frame.copy()
             return self._held
-        largest = _largest(frame, self._held)
-        moved = (largest > tau).view(np.uint8)
-        company = cv2.boxFilter(moved, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
-        read = (moved & (company >= COMPANY).view(np.uint8)) | (largest > min(FAR * tau, 255)).view(np.uint8)
-        cv2.copyTo(frame, read, self._held)
+        self._read(frame, self._held, tau)
         return self._held
 
     def state_dict(self) -> dict[str, Any]:
@@ -65,9 +62,3 @@ class Despeckled:
         """Go on from where another one was when its `state_dict()` was `state`."""
         self.deadband.load_state_dict(state["deadband"])
         self._held = None if state["held"] is None else np.array(state["held"], np.uint8)
-
-
-def _largest(frame: Frame, held: Frame) -> NDArray[np.uint8]:
-    """The largest difference of a channel, uint8 `[H, W]`."""
-    red, green, blue = cv2.split(cv2.absdiff(frame, held))
-    return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)

@@ -55,6 +55,13 @@ class Node:
     attributes: dict[str, Attribute]
     encoded: memoryview = field(repr=False)
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """All that it takes from the graph around it: its inputs, and what graphs in its attributes name."""
+        if all(value is not None for value in self.attributes.values()):
+            return self.inputs
+        return (*self.inputs, *_named_within(fields(self.encoded)))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OnnxFile:
@@ -202,6 +209,16 @@ def _node(data: memoryview) -> Node:
     attributes = dict(map(_attribute, node.get(5, [])))
     names = [tuple(text(name) for name in node.get(number, [])) for number in (1, 2)]
     return Node(string(node, 3), string(node, 4), string(node, 7), names[0], names[1], attributes, data)
+
+
+def _named_within(node: Fields) -> Iterator[str]:
+    """The names that the graphs in a node's attributes use; those that they define themselves are nobody else's."""
+    for attribute in map(fields, node.get(5, [])):
+        for graph in map(fields, attribute.get(6, []) + attribute.get(11, [])):
+            yield from (string(fields(value), 1) for value in graph.get(12, []))
+            for inner in map(fields, graph.get(1, [])):
+                yield from map(text, inner.get(1, []))
+                yield from _named_within(inner)
 
 
 def _attribute(data: memoryview) -> tuple[str, Attribute]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vistream.buffers import take_buffers
 from vistream.detect.camera_motion import CameraMotion
 from vistream.detect.coco import KEYPOINTS
 from vistream.detect.streaming import SharedFeatures
@@ -76,6 +77,7 @@ class Session:
         min_hits: int | None = None,
         bits: int = 8,
     ) -> None:
+        take_buffers()
         self.task = check_task(task)
         check_bits(task, bits, fidelity)
         self._stream: Stream | FloatNetwork | None = None

@@ -137,6 +137,13 @@ def _prelu(a: Arguments) -> Meaning | None:
     return Meaning("PRelu", (a["self"],), {}, {"slope": a["weight"].reshape(-1)})
 
 
+def _randomised_relu(a: Arguments) -> Meaning | None:
+    """For inference its slope is the middle of those that training draws from."""
+    if a["training"]:
+        return None
+    return Meaning("PRelu", (a["self"],), {}, {"slope": torch.tensor([(a["lower"] + a["upper"]) / 2])})
+
+
 def _max_pool(a: Arguments) -> Meaning | None:
     if not _is_map(a["self"]):
         return None
@@ -251,6 +258,7 @@ READ: dict[str, Callable[[Arguments], Meaning | Traced | None]] = {
     "aten.clamp_min": _clamp,
     "aten.clamp_max": _clamp,
     "aten._prelu_kernel": _prelu,
+    "aten.rrelu_with_noise_functional": _randomised_relu,
     "aten.max_pool2d_with_indices": _max_pool,
     "aten.avg_pool2d": _average_pool,
     "aten._adaptive_avg_pool2d": _adaptive_average_pool,

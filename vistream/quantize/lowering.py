@@ -187,7 +187,7 @@ class Lowering:
         sources = tuple(self.layer_of(read) for read in reads)
         nodes = (*heads, *reversed(body), *tail)
         piece = Graph(nodes, {"output": nodes[-1].name})
-        channels = self.shapes[name][-1 if tail else 1]
+        channels = (1, *self.shapes[name])[-1 if tail else 2]
         return self.add(FloatIsland(self.free(name), name, sources, piece, channels, real), channels)
 
     def _entry(self, name: str) -> list[Node]:
@@ -208,12 +208,12 @@ class Lowering:
             shown = self.neuron(source, self.pending(source)) if self._shows_frame(layer) else layer
             return ProgramOutput(shown)
         shape = self.shapes[source]
-        if shape[:1] != (1,):
-            raise VistreamError(f"the output {source} has the shape {list(shape)}: its first axis must be the batch, 1")
-        layer = self._island(source, _as_map(source, shape), real=True)
-        if len(shape) != 4:
-            self.views[layer] = torch.arange(math.prod(shape)).reshape(shape[-1], -1).t().reshape(shape)
-        return ProgramOutput(layer, () if len(shape) == 4 else shape[1:])
+        if len(shape) == 4 and shape[0] == 1:
+            return ProgramOutput(self._island(source, [], real=True))
+        axes = shape[1:] if shape[:1] == (1,) else shape  # a batch that comes later is an axis like others
+        layer = self._island(source, _as_map(source, axes), real=True)
+        self.views[layer] = torch.arange(math.prod(shape)).reshape((1, *axes)[-1], -1).t().reshape(shape)
+        return ProgramOutput(layer, axes)
 
     def _shows_frame(self, name: str) -> bool:
         """Whether a layer holds nothing but pixels, whose levels do not stand for multiples of a scale."""
@@ -224,9 +224,7 @@ class Lowering:
 
 def _as_map(name: str, shape: tuple[int, ...]) -> list[Node]:
     """The nodes that lay a tensor of any shape out as a map whose numbers, channels last, are in the same order."""
-    if len(shape) == 4:
-        return []
-    *rows, columns, channels = (1, 1, 1, *shape[1:])
+    *rows, columns, channels = (1, 1, 1, *shape)
     lying = [1, math.prod(rows), columns, channels]
     calls = (("reshape", lying), ("permute", [0, 3, 1, 2]))
     nodes = []

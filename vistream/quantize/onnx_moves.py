@@ -65,9 +65,10 @@ def _slice(node: Node, inputs: Inputs) -> Tensor:
         axes, steps = integers(node, "axes", []) or None, None
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
         axis, step = axes[number] if axes else number, steps[number] if steps else 1
-        if step < 1:
-            raise Unsupported("a slice backwards")
         chosen = range(*slice(start, end, step).indices(x.shape[axis]))
+        if step < 1:
+            x = x.index_select(axis, torch.tensor(chosen, dtype=torch.int64))
+            continue
         x = x.narrow(axis, chosen.start, max(chosen.stop - chosen.start, 0)) if chosen else x.narrow(axis, 0, 0)
         x = x[(slice(None),) * (axis % x.dim()) + (slice(None, None, step),)] if step > 1 else x
     return x

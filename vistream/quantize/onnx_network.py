@@ -136,7 +136,7 @@ def _with_tail(
         return OnnxNetwork(file, network, preprocess, leaving, None)
     image = image_of(file)
     fed = {name: Fed(crossing.dtype, crossing.shape) for name, crossing in leaving.items()}
-    if any(image.name in node.inputs for node in rest):
+    if any(image.name in node.reads for node in rest):
         fed[image.name] = Fed(image.dtype, (1, len(preprocess.mean), *size))
     given = {name for node in rest for name in node.outputs}
     wanted = [output.name for output in file.outputs if output.name in given]

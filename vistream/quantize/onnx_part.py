@@ -24,7 +24,7 @@ def nodes_behind(file: OnnxFile, given: frozenset[str], wanted: Sequence[str]) -
     for node in reversed(file.nodes):
         if any(name in needed and name not in given for name in node.outputs):
             found.append(node)
-            needed.update(node.inputs)
+            needed.update(node.reads)
     return found[::-1]
 
 
@@ -32,7 +32,7 @@ def part_of(file: OnnxFile, nodes: Sequence[Node], fed: Mapping[str, Fed], outpu
     """The model of `nodes` with the inputs `fed` and these outputs."""
     model = fields(file.encoded)
     shown = {string(fields(value), 1): value for value in fields(model[7][0])[12]}
-    read = {name for node in nodes for name in node.inputs}
+    read = {name for node in nodes for name in node.reads}
     parts = [
         *(field(1, node.encoded) for node in nodes),
         field(2, "part"),

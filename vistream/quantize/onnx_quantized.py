@@ -53,7 +53,7 @@ def read_quantised(file: OnnxFile, preprocess: Preprocess) -> QuantisedFile:
             refused.setdefault(title_of(node), str(reason))
     outputs = [value.name for value in file.outputs]
     rest = nodes_behind(file, frozenset(known.levels), outputs)
-    read = {name for node in rest for name in node.inputs} | set(outputs)
+    read = {name for node in rest for name in node.reads} | set(outputs)
     crossing = {name: levels for name, levels in known.levels.items() if name in read}
     if not any(isinstance(layer, Neuron) and layer.synapses[0].weight is not None for layer in known.make.layers):
         first = next((f"{name}: {why}" for name, why in refused.items()), "no convolution is quantised")

@@ -109,6 +109,6 @@ def _body(file: OnnxFile, facts: Facts, barred: set[str]) -> list[Node]:
 def _left(file: OnnxFile, body: Sequence[Node]) -> list[str]:
     """The values of the body that leave it, in the file's order."""
     inside = {node.outputs[0] for node in body}
-    outside = {name for node in file.nodes if node.outputs[0] not in inside for name in node.inputs}
+    outside = {name for node in file.nodes if node.outputs[0] not in inside for name in node.reads}
     outside |= {value.name for value in file.outputs}
     return [name for node in body for name in node.outputs if name in outside]

@@ -36,6 +36,8 @@ SAME_AS = {
     "aten.new_empty.default": "aten.new_zeros.default",  # the same in every run
     "aten.empty_like.default": "aten.zeros_like.default",
 }
+WRITTEN = "mutating a non-functional tensor"  # torch's words
+CHANCES = ("dropout_p", "training", "train")  # at 0 or False an operator that can draw random numbers draws none
 UNSTEADY = (
     (torch.Tag.nondeterministic_seeded, "draws random numbers", "the integer network must be a function of the frame"),
     (
@@ -65,8 +67,10 @@ def record(model: nn.Module, sample: Tensor) -> Graph:
         except VistreamError:
             raise
         except Exception as error:  # the model's own code may raise anything
-            raise VistreamError(f"{type(model).__name__} cannot be run on an input of {list(sample.shape)}: "
-                                f"{_first_line(error)}") from error  # fmt: skip
+            does = f"cannot be run on an input of {list(sample.shape)}: {_first_line(error)}"
+            if WRITTEN in str(error):
+                does = "writes into a tensor that it keeps, such as a buffer: it must be a function of the frame alone"
+            raise VistreamError(f"{type(model).__name__} {does}") from error
     return pruned(Graph(tuple(recorder.nodes), recorder.outputs, tuple(sample.shape), recorder.coarse))
 
 
@@ -138,9 +142,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         given = dict(zip(named, args, strict=False)) | keywords
         traced = {name: self._seen(value) for name, value in given.items()}
         if any(_depends(value) for value in traced.values()):
-            self._check_steady(func, given.get("indices"))
-            defaults = {name: argument.default_value for name, argument in named.items()}
-            self._note(func, defaults | traced, args, keywords, result)
+            arguments = {name: argument.default_value for name, argument in named.items()} | traced
+            self._check_steady(func, arguments, given.get("indices"))
+            self._note(func, arguments, args, keywords, result)
         return result
 
     def _mark(self, source: Tensor, result: Tensor) -> bool:
@@ -157,8 +161,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
             self.outputs[name] = self._traced[source]
         return True
 
-    def _check_steady(self, func: Any, indices: Any) -> None:
+    def _check_steady(self, func: Any, arguments: Mapping[str, Any], indices: Any) -> None:
         if func is torch.ops.aten.index.Tensor and not any(_is_mask(index) for index in indices or ()):
+            return
+        if any(arguments.get(name, True) in (0, False) for name in CHANCES):
             return
         for tag, does, instead in UNSTEADY:
             if tag in func.tags:

@@ -22,20 +22,30 @@ def dtype_of(model: nn.Module) -> torch.dtype:
 
 @contextmanager
 def as_for_inference(model: nn.Module) -> Iterator[None]:
-    """Eval mode, no gradients, no autocast, float32 by default; afterwards modes and buffers are what they were."""
-    modes = [(module, module.training) for module in model.modules()]
+    """Eval mode, no gradients, no autocast, float32 by default; afterwards all that the module holds is what it was."""
+    held = [(module, module.training, dict(module.__dict__)) for module in model.modules()]
     buffers = [(module._buffers, dict(module._buffers)) for module in model.modules() if type(module._buffers) is dict]
+    values = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
     with plain_torch(), torch.inference_mode(False), torch.no_grad():
         try:
             with suppress(NotImplementedError):  # an exported program has no mode
                 model.eval()
             yield
         finally:
-            for module, mode in modes:
+            for module, mode, attributes in held:
+                _restore(module.__dict__, attributes)
                 module.training = mode
-            for own, held in buffers:
-                own.clear()
-                own.update(held)
+            for own, before in buffers:
+                _restore(own, before)
+            for buffer, value in values:
+                if not torch.equal(buffer, value):
+                    buffer.copy_(value)
+
+
+def _restore(own: dict[str, Any], before: Mapping[str, Any]) -> None:
+    for name in own.keys() - before.keys():
+        del own[name]
+    own.update(before)
 
 
 def outputs_of(returned: Any) -> Iterator[tuple[str, Any]]:

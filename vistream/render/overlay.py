@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.media.video.shrink import shrunk
+from vistream.render.chips import Chips
 from vistream.render.class_overlay import draw_borders, draw_class_map, draw_legend
 from vistream.render.colours import Colour, colour_of
 from vistream.render.places import draw_place, note_corner
@@ -100,12 +101,13 @@ class Overlay:
             draw_trail(picture, trail.points, result.frame, self._trail_frames, colour_of(identity), self._line)
         for track in result.tracks:
             draw_box(picture, track, self._line)
+        chips = Chips((picture.shape[1], picture.shape[0]), self._text.height, top)
         for track in result.tracks:
             if track.keypoints is not None:
                 draw_limbs(picture, track.keypoints, self._joints, colour_of(track.id), 2 * self._line)
                 draw_keypoints(picture, track.keypoints, colour_of(track.id), self._line)
             if self._style.labels:
-                self._draw_chip(picture, track, top)
+                self._draw_chip(picture, track, chips)
         for place in self._places:
             self._draw_note(picture, place)
         if result.activity is not None and self._style.map:
@@ -139,8 +141,8 @@ class Overlay:
             if not points:
                 del self._trails[identity]
 
-    def _draw_chip(self, picture: Frame, track: Track, top: int) -> None:
-        """The id and label on the track's colour above the box, or inside it, below row `top`.
+    def _draw_chip(self, picture: Frame, track: Track, chips: Chips) -> None:
+        """The id and label on the track's colour, above the box or near there.
 
         A label that is wider than the box, and than a good part of the picture, is left out.
         """
@@ -153,9 +155,7 @@ class Overlay:
         width = self._chip_width(text)
         if width > picture.shape[1] or 2 * height > picture.shape[0]:
             return
-        x, y = _pixel(track.box[0]) - self._line // 2, _pixel(track.box[1]) - height
-        x = min(max(x, 0), picture.shape[1] - width)
-        y = min(y if y >= top else max(y + height, top), picture.shape[0] - height)
+        x, y = chips.place((_pixel(track.box[0]) - self._line // 2, _pixel(track.box[1])), width)
         picture[y : y + height, x : x + width] = colour_of(track.id)
         self._text.write(picture, text, (x + self._pad, y), BLACK)
 

@@ -70,11 +70,11 @@ function show(tile, source, streamed) {
     const most = Math.max(0, ...values);
     const highest = top ?? 1.1 * Math.max(1e-3, most);
     const title = name === "tracks" ? source.counted ?? label : label;
-    if (!top) head.textContent = `${title}, at most ${unit(most)}`; // the scale of its plot
+    if (!top) head.textContent = `${title}, max ${unit(most)}`; // the scale of its plot
     value.textContent = text(source);
     const points = values.map((v, i) => `${(SECONDS - source.history.at[i]).toFixed(1)},${(98 - 96 * v / highest).toFixed(1)}`);
     line.setAttribute("points", points.join(" "));
-    svg.setAttribute("aria-label", `${title} over the last two minutes, at most ${unit(most)}`);
+    svg.setAttribute("aria-label", `${title} over the last two minutes, max ${unit(most)}`);
   }
 }
 

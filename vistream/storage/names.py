@@ -55,10 +55,13 @@ def check_distinct(names: Sequence[FileName]) -> None:
 
 
 def _key(path: Path) -> Key:
-    """What two paths share if they are the same file: that file, if it is there, else the path without links."""
+    """What two paths share if they are the same file: that file, if it is there, else the path without links.
+
+    It is there too where a folder on the way is to be made first: `missing/../video.mp4`.
+    """
     try:
-        found = path.stat()
-    except OSError:
+        found = path.resolve().stat()
+    except (OSError, RuntimeError):
         return (_resolved(path),)
     return (found.st_dev, found.st_ino) if found.st_ino else (_resolved(path),)  # 0: a system that numbers no files
 

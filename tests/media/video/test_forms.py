@@ -124,6 +124,13 @@ def test_a_picture_that_does_not_move_is_one_frame(tmp_path: Path) -> None:
     assert len(frames_of(tmp_path / "a.webp")) == 1
 
 
+@pytest.mark.parametrize("address", ["file:///videos/a%20b.mp4", "FILE:///videos/a%20b.mp4"])
+def test_the_address_of_a_file_is_no_camera(address: str) -> None:
+    """Of which nobody would know that it is an output, too."""
+    with pytest.raises(VistreamError, match=r"is a file of this machine: give its path, /videos/a b\.mp4"):
+        open_source(address)
+
+
 @pytest.mark.parametrize("address", ["https://www.youtube.com/watch?v=x", "https://youtu.be/x", "youtube.com/shorts/x"])
 def test_the_address_of_a_page_names_what_fetches_it(address: str) -> None:
     with pytest.raises(VistreamError, match="yt-dlp"):

@@ -111,3 +111,8 @@ VISTREAM_EXPORT void vistream_deformable(const Kernels* kernels, const float* va
                                          float* out) {
     kernels->deformable(values, shape, index, count, offsets, weights, out);
 }
+
+VISTREAM_EXPORT void vistream_despeckle(const Kernels* kernels, const uint8_t* frame, uint8_t* held, int64_t rows,
+                                        int64_t columns, int64_t tau, int64_t far, int64_t company, uint8_t* lines) {
+    kernels->despeckle(frame, held, rows, columns, tau, far, company, lines);
+}

@@ -60,5 +60,10 @@ VISTREAM_EXPORT void vistream_deformable(const vistream::Kernels* kernels, const
                                          const vistream::Deformable* shape, const int64_t* index, int64_t count,
                                          const float* offsets, const float* weights, float* out);
 
+// Takes over the pixels of an RGB frame [rows][columns][3] whose largest difference of a channel is more than `far`, or
+// more than `tau` with at least `company` such pixels in 3 x 3. `lines`: eight of `columns` + 2 bytes to work in.
+VISTREAM_EXPORT void vistream_despeckle(const vistream::Kernels* kernels, const uint8_t* frame, uint8_t* held, int64_t rows,
+                                        int64_t columns, int64_t tau, int64_t far, int64_t company, uint8_t* lines);
+
 // `cases` random layers from `seed` on, on so many threads: 0 if all are right, else the seed of the first wrong one, plus 1.
 VISTREAM_EXPORT int vistream_selftest(const vistream::Kernels* kernels, int seed, int cases, int threads);

@@ -125,6 +125,8 @@ struct Kernels {
     void (*sum_rows)(const int8_t* source, int64_t rows, int64_t stride, int32_t* sums);
     void (*deformable)(const float* values, const Deformable*, const int64_t* index, int64_t count, const float* offsets,
                        const float* weights, float* out);
+    void (*despeckle)(const uint8_t* frame, uint8_t* held, int64_t rows, int64_t columns, int64_t tau, int64_t far,
+                      int64_t company, uint8_t* lines);
 };
 
 }  // namespace vistream

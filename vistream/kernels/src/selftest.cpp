@@ -3,6 +3,7 @@
 // It is what the probe runs before a library is trusted, what sanitizers and emulators run, and nothing else.
 #include "interface.h"
 #include "selftest/deformable.h"
+#include "selftest/despeckle.h"
 #include "selftest/layer.h"
 
 using namespace vistream;
@@ -16,7 +17,9 @@ VISTREAM_EXPORT int vistream_selftest(const Kernels* kernels, int seed, int case
         layer.build(uint64_t(seed) + uint64_t(i));
         DeformableCase deformable;
         deformable.build(uint64_t(seed) + uint64_t(i));
-        bool right = deformable.agrees(kernels) && layer.agrees(threads);
+        DespeckleCase despeckle;
+        despeckle.build(uint64_t(seed) + uint64_t(i));
+        bool right = deformable.agrees(kernels) && despeckle.agrees(kernels) && layer.agrees(threads);
         for (int frame = 1; right && frame < FRAMES; ++frame) {
             layer.change();
             right = layer.agrees(threads);

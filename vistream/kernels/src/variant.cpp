@@ -14,6 +14,7 @@
 #include "kind/convolve.h"
 #include "kind/deformable.h"
 #include "kind/depthwise.h"
+#include "kind/despeckle.h"
 #include "kind/events.h"
 #include "kind/marks.h"
 #include "kind/moves.h"
@@ -90,7 +91,7 @@ constexpr int32_t TILES = 0;
 }  // namespace
 
 extern const vistream::Kernels kernels;
-const vistream::Kernels kernels = {VISTREAM_NAME(VARIANT), Widest::WIDTH, TILES, FLIPS, run, read_pixels,
-                                   spread,                 join,          take,  list_changes, sum_rows, deformable};
+const vistream::Kernels kernels = {VISTREAM_NAME(VARIANT), Widest::WIDTH, TILES, FLIPS,        run,      read_pixels, spread,
+                                   join,                   take,          list_changes, sum_rows, deformable,  despeckle};
 
 }  // namespace VARIANT

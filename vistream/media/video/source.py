@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from vistream.addresses import without_secrets
 from vistream.errors import VistreamError
@@ -27,7 +27,9 @@ NUMBERED = re.compile(r"%0?[0-9]*d")
 
 
 def check_name(spec: str) -> None:
-    """Raise VistreamError for the address of a page, and for a file's name that no decoder can be told."""
+    """Raise VistreamError for the address of a page or of a file, and for a name that no decoder can be told."""
+    if spec.lower().startswith("file://"):  # taken for a camera it could be an output, too
+        raise VistreamError(f"{spec} is a file of this machine: give its path, {unquote(urlsplit(spec).path)}")
     host = _host(spec)
     if any(host == page or host.endswith(f".{page}") for page in PAGES) and not Path(spec).exists():
         raise VistreamError(f"{spec} is a page, not a video: fetch it first, with yt-dlp -o video.mp4 '{spec}'")
