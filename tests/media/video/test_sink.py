@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -71,3 +72,33 @@ def test_a_sink_that_can_not_work_says_so_at_once(tmp_path: Path) -> None:
     ):
         sink.write(picture(0, (50, 40)))
     assert [file.name for file in tmp_path.iterdir()] == ["folder.mp4"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_kill_right_after_going_on_loses_no_frame(suffix: str, tmp_path: Path) -> None:
+    """What lies on the disk at each moment must do for the checkpoint of then, which says 5 frames, later 6."""
+    name = f"out{suffix}"
+    first = VideoSink(tmp_path / name, 25, SIZE, resumable=True)
+    for number in range(6):  # by now the file holds five
+        first.write(picture(number))
+    killed = [shutil.copytree(tmp_path, tmp_path / "killed 0", ignore=shutil.ignore_patterns("killed*"))]
+    second = VideoSink(killed[0] / name, 25, SIZE, keep=5, resumable=True)
+    for number in range(5, 8):
+        killed.append(shutil.copytree(killed[0], tmp_path / f"killed {number}"))
+        second.write(picture(number))
+    for folder, done in zip(killed[1:], (5, 5, 6), strict=True):
+        with VideoSink(folder / name, 25, SIZE, keep=done, resumable=True) as third:
+            for number in range(done, 10):
+                third.write(picture(number))
+        assert [file.name for file in folder.iterdir()] == [name]
+        frames = take(folder / name)
+        assert len(frames) == 10
+        for number, frame in enumerate(frames):
+            assert np.abs(frame.image.astype(int) - picture(number)).mean() < 12
+
+
+def test_what_is_not_gone_on_with_goes(tmp_path: Path) -> None:
+    (tmp_path / "out.before.mp4").write_bytes(b"of a run that was killed")
+    with VideoSink(tmp_path / "out.mp4", 25, SIZE, resumable=True) as sink:
+        sink.write(picture(0))
+    assert [file.name for file in tmp_path.iterdir()] == ["out.mp4"]

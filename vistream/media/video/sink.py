@@ -68,6 +68,8 @@ class VideoSink:
         self.size = size
         self.resumable = resumable and self.path.suffix.lower() in RESUMABLE
         before = _left_behind(self.path) if keep else None
+        if before is None and self.resumable:
+            before_name(self.path).unlink(missing_ok=True)  # of a run that is not gone on with
         self._pending = PendingFile(self.path)
         try:
             self.codec, self._encoder = self._open(fps, before, keep, sound)
@@ -76,8 +78,8 @@ class VideoSink:
             if before is not None and before != self.path:
                 before.replace(self._pending.temporary)
             raise
-        if before is not None and before != self.path:
-            before.unlink()
+        # a fragment is written with the frame behind it: until then only the earlier file has the last one that is kept
+        self._spent = before if before != self.path else None
 
     def _open(self, fps: float, before: Path | None, keep: int, sound: Sound | None) -> tuple[str, _Encoder]:
         target = self._pending.temporary
@@ -104,6 +106,7 @@ class VideoSink:
         if width % 2 or height % 2:
             frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         self._encoder.write(frame)
+        self._forget()
 
     def close(self) -> None:
         """Finish the file and give it its name."""
@@ -123,6 +126,12 @@ class VideoSink:
             self._give_up()
         else:
             self._pending.commit()
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._spent is not None:
+            self._spent.unlink()
+            self._spent = None
 
     def _give_up(self) -> None:
         if not self.resumable:
