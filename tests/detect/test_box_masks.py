@@ -234,6 +234,25 @@ def test_the_network_is_asked_for_people_only(people: PersonMasks) -> None:
     assert (box_mask(nobody, box, "person", still, people) == box_mask(nobody, box, "person", still)).all()
 
 
+def test_movement_counts_beside_the_network(people: PersonMasks) -> None:
+    """The network sees the upper half of a body, which is bright; the legs differ from the background."""
+    box: Box = (40, 10, 40, 80)
+    frame = picture(((52, 10, 16, 40), 250))
+    moving = np.zeros((96, 128), np.bool_)
+    moving[10:90, 52:68] = True
+    still = box_mask(frame, box, "person", np.zeros_like(moving), people)
+    assert not still[60:].any() and iou(still[:50], moving[:50]) > 0.8
+    assert iou(box_mask(frame, box, "person", moving, people), moving) > 0.8
+
+
+def test_the_mirrored_picture_has_the_same_say(people: PersonMasks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that finds people on the left of whatever it is shown is not believed."""
+    found = torch.full((1, SIDE, SIDE, 1), 0.1)
+    found[:, :, : SIDE // 2] = 0.9
+    monkeypatch.setattr(people, "_graph", lambda image: {"": found})
+    np.testing.assert_allclose(people.share(picture(), (40, 10, 40, 80), (42, 12), (70, 30)), 0.5, atol=1e-6)
+
+
 def test_boxes_get_masks_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     detector = BoxMasks(Seen([(40, 10, 20, 60), (40, 12, 20, 60), (500, 10, 20, 60)]), 25.0)
     with caplog.at_level(logging.WARNING, "vistream"):

@@ -17,7 +17,14 @@ from vistream.cli.main import app
 from vistream.errors import VistreamError
 from vistream.evaluate.metrics.overlap import paired_box_iou
 from vistream.media.formats.jsonl import read_results
-from vistream.tracking.correlation import CorrelationFilter, CrossCorrelation, Head, gaussian_label, peak
+from vistream.tracking.correlation import (
+    CorrelationFilter,
+    CrossCorrelation,
+    Head,
+    gaussian_label,
+    peak,
+    sidelobe_ratio,
+)
 from vistream.tracking.presence import Presence
 from vistream.tracking.sot import SotConfig, SotTracker
 from vistream.tracking.template import LEAST, weighted_template
@@ -177,17 +184,50 @@ def test_a_hidden_object_moves_on_and_is_found_again() -> None:
     assert paired_box_iou(np.array([box]), np.array([track.box]))[0] > 0.75
 
 
+def test_an_object_that_changes_but_stands_out_is_not_hidden() -> None:
+    """Three quarters of its channels change in every frame, so its likeness falls below half; nothing else is there."""
+    tracker = SotTracker()
+    start: Box = (80.0, 160.0, 96.0, 96.0)
+    tracker.add_object(start)
+    scores: list[float] = []
+    for frame in range(14):
+        box: Box = (start[0] + 8 * frame, *start[1:])
+        features = scene(box, 0)
+        if frame >= 8:
+            x, y, w, h = (round(value / 8) for value in box)
+            features.values[y : y + h, x : x + w, :9] = features.values.std() * noise(frame, h, w, 9)
+        track = tracker.step(features, Observations.none())[0]
+        scores.append(track.score)
+        assert track.seen
+    assert max(scores[8:]) < 0.5 * min(scores[:8])
+    assert paired_box_iou(np.array([box]), np.array([track.box]))[0] > 0.6
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6), st.floats(0.1, 10.0), st.floats(-5.0, 5.0))
+def test_the_sidelobe_ratio_does_not_depend_on_scale_and_offset(seed: int, scale: float, offset: float) -> None:
+    response = noise(seed, GRID, GRID).astype(np.float64)
+    response[2, 13] = 9.0
+    ratio = sidelobe_ratio(response, (2.3, -2.0), 2.0)
+    assert ratio > 6.0
+    assert sidelobe_ratio(scale * response + offset, (2.3, -2.0), 2.0) == pytest.approx(ratio)
+    response[(0, 4, 1), (13, 13, 0)] = 9.0  # all within two cells of the peak, over the edge as well
+    assert sidelobe_ratio(response, (2.3, -2.0), 2.0) == pytest.approx(ratio)
+    assert sidelobe_ratio(np.zeros((GRID, GRID)), (0.0, 0.0), 2.0) == 0.0
+
+
 def test_presence_knows_its_own_measure() -> None:
     presence = Presence()
     for likeness in (0.9, 0.6, 0.4):
-        assert not presence.hidden(0.0)  # the first frames are taken as they are
+        assert not presence.hidden(0.0, 0.0)  # the first frames are taken as they are
         presence.found(likeness, (4.0, 0.0), (40.0, 40.0))
     assert presence.usual == pytest.approx(0.4)
-    assert presence.hidden(0.19) and not presence.hidden(0.21)
+    assert presence.hidden(0.19, 7.9) and not presence.hidden(0.21, 7.9)
+    assert not presence.hidden(0.19, 8.1)  # unlike its template, but it stands out: it has turned
     speed = presence.velocity[0]
     steps = [presence.missed()[0] for _ in range(50)]
     assert all(0 <= after < before for before, after in zip([speed, *steps], steps, strict=False))
-    assert not presence.hidden(0.19)  # it has been looked for so long that less will do
+    assert not presence.hidden(0.19, 7.9)  # it has been looked for so long that less will do
     presence.found(0.4, (20.0, 0.0), (40.0, 40.0))
     assert presence.velocity == (0.0, 0.0)  # found anew, half its width away
 

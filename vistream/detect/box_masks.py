@@ -1,10 +1,10 @@
 """Masks from boxes, where no detector gives any: the pixels of a box with the object's shape, colours and movement.
 
 People are found by a network, where its weights are here (`person_masks.py`). Of anything else, and without the
-network, masks are guessed from three signs, joined pixel by pixel, as odds: how often an object fills this place of its
-box (an outline of people, an ellipse for everything else), how often the colour occurs inside rather than around it,
-and whether the pixel differs from the background of a fixed camera. docs/tasks.md has what else was tried, and how well
-each did.
+network, masks are guessed. Signs are joined pixel by pixel, as odds: how often an object fills this place of its box
+(an outline of people, an ellipse for everything else), whether the pixel differs from the background of a fixed camera,
+and what the network says or, without it, how often the colour occurs inside rather than around it. docs/tasks.md has
+what else was tried, and how well each did.
 """
 
 from __future__ import annotations
@@ -152,7 +152,8 @@ def candidate(frame: Frame, box: Box, label: str, moving: Mask, people: PersonMa
     found = np.zeros_like(inside)
     if people is not None and _is_person(box, label):
         seen = np.clip(people.share(frame, box, (left, top), crop.shape[:2]), *CERTAIN)
-        found = (np.log(seen / (1 - seen)) + EXPECTED * claim > 0) & inside
+        odds = np.log(seen / (1 - seen)) + EXPECTED * claim + np.log(_movement(moving[here], inside))
+        found = (odds > 0) & inside
     if found.sum() < LEAST * inside.sum():
         found = _guessed(crop, claim, inside, moving[here], h)
     return Candidate(box, left, top, found if found.sum() >= LEAST * inside.sum() else outline, claim)

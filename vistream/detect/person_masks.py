@@ -8,6 +8,7 @@ Model card: "MediaPipe Selfie Segmentation", Google, 2021: RGB in 0..1, 256 x 25
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -17,10 +18,14 @@ from vistream.detect.letterbox import stretch
 from vistream.models.store import located
 from vistream.types import Box, Frame
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Plane = NDArray[np.float64]
 
 NAME = "selfie"
 SIDE = 256  # pixels of the network's input
+UNSURE = 0.02  # the network's probabilities are taken to be at least so far from 0 and 1
 MARGIN = 0.05  # of the longer side of a box, beside it: the network sees that much more
 
 
@@ -39,7 +44,7 @@ class PersonMasks:
 
         `size`: (rows, columns) of that part. The network sees the square around the middle of what `box` has of the
         frame, a little larger than its longer side, and nothing outside it is a person's; beyond the frame, the
-        picture's edge goes on.
+        picture's edge goes on. It sees the square mirrored as well; the mean is of the logarithms of both odds.
         """
         import torch
 
@@ -47,10 +52,17 @@ class PersonMasks:
         rows = np.clip(np.arange(top, top + side), 0, frame.shape[0] - 1)
         columns = np.clip(np.arange(left, left + side), 0, frame.shape[1] - 1)
         picture, _ = stretch(frame[rows][:, columns], SIDE, SIDE)
-        (found,) = self._graph(torch.from_numpy(picture[None]).float() / 255).values()
-        square = cv2.resize(found[0, :, :, 0].double().numpy(), (side, side))
+        shown = torch.from_numpy(picture[None]).float() / 255
+        odds = [torch.logit(self._seen(image), UNSURE) for image in (shown, shown.flip(2))]
+        found = torch.sigmoid((odds[0] + odds[1].flip(1)) / 2)
+        square = cv2.resize(found.numpy(), (side, side))
         moved = np.array([[1.0, 0, left - first[0]], [0, 1.0, top - first[1]]])
         return np.asarray(cv2.warpAffine(square, moved, size[::-1], flags=cv2.INTER_NEAREST), np.float64)
+
+    def _seen(self, image: Tensor) -> Tensor:
+        """The probabilities, float64 `[256, 256]`, of one picture `[1, 256, 256, 3]`."""
+        (found,) = self._graph(image).values()
+        return found[0, :, :, 0].double()
 
 
 def square_around(box: Box, size: tuple[int, int]) -> tuple[int, int, int]:

@@ -149,6 +149,26 @@ def peak(response: Array) -> tuple[float, float, float]:
     )
 
 
+def sidelobe_ratio(response: Array, place: tuple[float, float], around: float) -> float:
+    """The peak-to-sidelobe ratio: by how many standard deviations a response stands out of those elsewhere.
+
+    `place`: its (row, column) displacement, as from `peak`; `around`: rows and columns beside it that do not count. 0
+    where nothing else is left, or all of it is equal.
+    Source: Bolme et al., "Visual object tracking using adaptive correlation filters", CVPR 2010, section 3.5.
+
+    >>> response = np.tile([0.0, 0.2], (6, 3)); response[1, 5] = 0.6
+    >>> round(sidelobe_ratio(response, (1.2, -1.0), 1.0), 1)
+    4.9
+    """
+    grid = len(response)
+    row, column = (round(step) % grid for step in place)
+    steps = np.arange(grid)
+    down, across = (np.abs((steps - at + grid // 2) % grid - grid // 2) for at in (row, column))
+    sidelobe = response[(down[:, None] > around) | (across > around)]
+    spread = float(sidelobe.std()) if sidelobe.size else 0.0
+    return (float(response[row, column]) - float(sidelobe.mean())) / spread if spread > 0 else 0.0
+
+
 def _spectrum(window: Window) -> Spectrum:
     return np.asarray(fft.rfft2(window, axes=(0, 1)), dtype=np.complex64)
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vistream.errors import VistreamError
-from vistream.tracking.kalman import Belief
+from vistream.tracking.kalman import Belief, to_boxes
 from vistream.tracking.noise import Recent
 from vistream.tracking.similarity import Vectors
 
@@ -129,6 +133,16 @@ class Life:
     def label(self) -> str:
         """The class that most of its observations speak for; the first one of equals."""
         return max(self.votes, key=lambda name: self.votes[name])
+
+
+def belief_of(lives: Sequence[Life]) -> Belief:
+    """What is believed of the objects of some tracks, in their order."""
+    return Belief.join([life.belief for life in lives])
+
+
+def boxes_of(lives: Sequence[Life]) -> NDArray[np.float64]:
+    """Where their objects are believed to be, `[N, 4]` as (x, y, w, h)."""
+    return to_boxes(belief_of(lives).position)
 
 
 @dataclass(frozen=True, slots=True)

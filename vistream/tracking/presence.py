@@ -1,8 +1,9 @@
 """Whether a single object is still where it was found, or hidden: by how its likeness to the template falls.
 
 What hides an object is seldom as like its template as the object itself, but often likelier than the bare surroundings,
-so a tracker would go along with it. Where the likeness drops far below what it has been lately, the object is taken for
-hidden: it moves on as it did, ever slower, and is looked for around there, by less and less strict a measure.
+so a tracker would go along with it. Where the likeness drops far below what it has been lately, and nothing stands out
+of the surroundings either, the object is taken for hidden: it moves on as it did, ever slower, and is looked for around
+there, by less and less strict a measure. What still stands out has turned, or is blurred.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ Point = tuple[float, float]
 
 FIRST = 3  # frames in which the likeness falls for good, as an object leaves the very picture of the template
 RATE = 0.1  # of the newest likeness in the usual one
-HIDDEN = 0.5  # of the usual likeness: below, the object is hidden
+HIDDEN = 0.5  # of the usual likeness: below, the object may be hidden
+STANDS_OUT = 8.0  # peak-to-sidelobe ratio from which it is not
 PATIENCE = 0.99  # by which the usual likeness falls with every frame in which it is
 SMOOTH = 0.2  # of the newest movement in the velocity
 JUMP = 0.3  # of the size: whoever moves farther in a frame was found anew, which tells nothing of its velocity
@@ -28,14 +30,16 @@ class Presence:
     frames: int = 0
     velocity: Point = (0.0, 0.0)
 
-    def hidden(self, likeness: float) -> bool:
+    def hidden(self, likeness: float, ratio: float) -> bool:
         """Whether an object that is found with this likeness is hidden. The first frames are taken as they are.
 
+        `ratio`: that of its peak to the sidelobe, see `correlation.sidelobe_ratio`.
+
         >>> presence = Presence(usual=0.4, frames=9)
-        >>> presence.hidden(0.3), presence.hidden(0.1)
-        (False, True)
+        >>> presence.hidden(0.3, 4.0), presence.hidden(0.1, 4.0), presence.hidden(0.1, 9.0)
+        (False, True, False)
         """
-        return self.frames >= FIRST and likeness < HIDDEN * self.usual
+        return self.frames >= FIRST and likeness < HIDDEN * self.usual and ratio < STANDS_OUT
 
     def found(self, likeness: float, moved: Point, size: Point) -> None:
         """The object was found `moved` by so many pixels, where its box has this `size`."""

@@ -3,7 +3,8 @@
 A head finds where the object is in a search window of its present size; then boxes a little wider, narrower, higher and
 lower are compared with its template, cell by cell. Windows and boxes are sampled from the feature map of the whole
 frame, so the network runs once whatever the number of sizes. What the first window's cells have in common is taken out
-of all features (`whitening`); an object that is like its template no longer is taken for hidden (`presence`).
+of all features (`whitening`); an object that is like its template no longer, and does not stand out either, is taken
+for hidden (`presence`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from vistream.tracking.correlation import (
     inside,
     outside,
     peak,
+    sidelobe_ratio,
     taper,
     unit,
 )
@@ -37,6 +39,7 @@ from vistream.types import Box, Features, Frame, Observations, Target, Track, Wa
 
 HEADS = ("dcf", "xcorr")
 LABEL = "object"
+OBJECT = 0.6  # of the size, from the middle: responses nearer than this belong to the peak
 
 
 @dataclass(frozen=True)
@@ -181,8 +184,8 @@ class SotTracker:
     def _follow(self, features: Features, target: _Target, head: Head) -> float | None:
         """Move a target to where it is now, or is taken to be; returns how like its template it is, None if hidden."""
         (x, y), size = target.centre, target.size
-        likeness = self._find(features, target, head)
-        if target.presence.hidden(likeness):
+        likeness, ratio = self._find(features, target, head)
+        if target.presence.hidden(likeness, ratio):
             right, down = target.presence.missed()
             target.centre, target.size = self._in_frame(features, (x + right, y + down)), size
             return None
@@ -206,20 +209,23 @@ class SotTracker:
     def _whitened(cells: Window, target: _Target) -> Window:
         return cells if target.whiten is None else np.asarray(cells @ target.whiten)
 
-    def _find(self, features: Features, target: _Target, head: Head) -> float:
-        """Move a target to where the response is highest, fit its size; returns how like its template it is."""
+    def _find(self, features: Features, target: _Target, head: Head) -> tuple[float, float]:
+        """Move a target to where the response is highest, fit its size.
+
+        Returns how like its template it is, and the ratio of its peak to the sidelobe.
+        """
         config = self.config
         window, mean = self._window(features, target)
         response = head.response(window)
-        if config.head == "xcorr":
-            near = np.fft.ifftshift(taper(config.grid)[:, :, 0])
-            response = (1 - config.influence) * response + config.influence * near
-        row, column, _ = peak(response)
+        pull = config.influence if config.head == "xcorr" else 0.0
+        near = np.fft.ifftshift(taper(config.grid)[:, :, 0])
+        row, column, _ = peak((1 - pull) * response + pull * near)
+        ratio = sidelobe_ratio(response, (row, column), OBJECT * config.grid / (1.0 + config.padding))
         factor = (1.0 + config.padding) / config.grid
         x = target.centre[0] + column * factor * target.size[0]
         y = target.centre[1] + row * factor * target.size[1]
         target.centre = self._in_frame(features, (x, y))
-        return self._fit_size(features, target, mean)
+        return self._fit_size(features, target, mean), ratio
 
     @staticmethod
     def _in_frame(features: Features, centre: tuple[float, float]) -> tuple[float, float]:

@@ -1,9 +1,7 @@
 """The tracker: tracks are born, confirmed, matched, lost, found again and removed. Online: no frame is revised.
 
 Tasks embed what they observe (boxes, masks, skeletons) and hand observations and embeddings to `Tracker.step`, which
-treats them all alike. In the first round the evidence (`evidence`) decides, of place, size, appearance and class; the
-rounds after it, after JDE (Wang et al., ECCV 2020) and ByteTrack (Zhang et al., ECCV 2022), take what is left by
-overlap, weak detections too.
+treats them all alike. Which track is which observation, `matching` decides.
 """
 
 from __future__ import annotations
@@ -17,21 +15,19 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.tracking import kalman
-from vistream.tracking.assignment import assign, iou, same_label
 from vistream.tracking.crowding import doubt, outside
-from vistream.tracking.evidence import AppearanceModel, Rates, position_evidence
 from vistream.tracking.kalman import Belief
-from vistream.tracking.life import UNKNOWN_FPS, Counts, Life, Stage, TrackerConfig
+from vistream.tracking.life import UNKNOWN_FPS, Counts, Life, Stage, TrackerConfig, belief_of, boxes_of
+from vistream.tracking.matching import Matcher
 from vistream.tracking.noise import NoiseModel, Recent
 from vistream.tracking.scene import Embeddings, Scene
-from vistream.tracking.similarity import Vectors, reconstruction_similarity, unit_vectors
+from vistream.tracking.similarity import Vectors, unit_vectors
 from vistream.types import Observations, Track, Warp
 
 Array = NDArray[np.float64]
 
 BESIDE = 0.8  # a new object has less than this of its box to itself: it may be a false detection of two others
 LEAVING = 0.5  # share of its box outside the frame from which an object leaves it
-LEFT = 4.0  # nats against an object that was not seen any more and is predicted outside the frame
 
 
 class Tracker:
@@ -57,8 +53,7 @@ class Tracker:
         self.lives: list[Life] = []
         self.counts = Counts()
         self.noise = NoiseModel(self.fps)
-        self.appearance = AppearanceModel()
-        self.rates = Rates()
+        self.matcher = Matcher(self.config)
 
     def step(
         self,
@@ -80,8 +75,9 @@ class Tracker:
         if camera is not None:
             self._follow(camera)
         self._predict()
-        matches, unclaimed = self._match(scene, weak)
-        self._learn_rates(matches, len(unclaimed))
+        matches, unclaimed = self.matcher.match(self.lives, scene, weak, self.noise.noise)
+        if not first:
+            self.matcher.learn_rates(self.lives, matches, len(unclaimed))
         self._correct(scene, matches)
         self._age(size)
         self.lives += [self._newborn(scene, row, confirmed=first or self.config.min_hits == 1) for row in unclaimed]
@@ -115,86 +111,12 @@ class Tracker:
         """Move every belief to this frame. A lost track keeps its size and slows down: nothing confirms either."""
         if not self.lives or not self.config.use_motion:
             return
-        belief = self._belief(self.lives)
+        belief = belief_of(self.lives)
         lost = np.array([life.stage is Stage.LOST for life in self.lives])
         velocity = np.where(lost[:, None], self.slowing * kalman.rigid(belief.velocity), belief.velocity)
         belief = kalman.predict(replace(belief, velocity=velocity), self.noise.noise)
         for i, life in enumerate(self.lives):
             life.belief = belief.pick([i])
-
-    def _match(self, scene: Scene, weak: NDArray[np.bool_]) -> tuple[dict[int, int], list[int]]:
-        """`{index of life: row of observation}`, and the rows of strong observations that no track claimed."""
-        matches: dict[int, int] = {}
-        config = self.config
-
-        def run(rows: list[int], columns: list[int], cost: Array, limit: float) -> tuple[list[int], list[int]]:
-            pairs = assign(cost, limit)
-            matches.update({rows[r]: columns[c] for r, c in pairs})
-            used_rows, used_columns = {r for r, _ in pairs}, {c for _, c in pairs}
-            return (
-                [row for r, row in enumerate(rows) if r not in used_rows],
-                [column for c, column in enumerate(columns) if c not in used_columns],
-            )
-
-        known = [i for i, life in enumerate(self.lives) if life.stage is not Stage.NEW]
-        new = [i for i, life in enumerate(self.lives) if life.stage is Stage.NEW]
-        high, low = np.flatnonzero(scene.strong).tolist(), np.flatnonzero(weak).tolist()
-        known, high = run(known, high, -self._evidence(scene, known, high), config.newness)
-        seen = [i for i in known if self.lives[i].stage is Stage.TRACKED]
-        seen, high = run(seen, high, self._overlap_cost(scene, seen, high), config.iou_limit)
-        run(seen, low, self._overlap_cost(scene, seen, low), config.weak_limit)
-        _, high = run(new, high, -self._evidence(scene, new, high), config.newness)
-        return matches, high
-
-    def _overlap_cost(self, scene: Scene, indices: list[int], rows: list[int]) -> Array:
-        """IoU distance of predicted and observed boxes; infinite across labels."""
-        lives = [self.lives[i] for i in indices]
-        cost = 1.0 - iou(self._boxes(lives), scene.observations.boxes[rows])
-        return np.where(same_label([life.label for life in lives], scene.labels(rows)), cost, np.inf)
-
-    def _evidence(self, scene: Scene, indices: list[int], rows: list[int]) -> Array:
-        """Nats for each track's being each observation, rather than that being something new: `[N, D]`."""
-        lives = [self.lives[i] for i in indices]
-        evidence = position_evidence(self._belief(lives), scene.measured[rows], self.noise.noise)
-        if not indices or not rows:
-            return evidence
-        held = np.array([life.stage is not Stage.LOST for life in lives])
-        evidence += self.rates.odds(held)[:, None]
-        if scene.size is not None:
-            evidence -= LEFT * np.where(held, 0.0, outside(self._boxes(lives), scene.size))[:, None]
-        same = same_label([life.label for life in lives], scene.labels(rows))
-        evidence -= np.where(same, 0.0, self.config.other_class)
-        remembered = {k: life.vectors for k, life in enumerate(lives) if life.vectors is not None}
-        if scene.embeddings is not None and remembered:
-            likeness = reconstruction_similarity(list(remembered.values()), [scene.embeddings[row] for row in rows])
-            says = self.appearance.evidence(likeness)
-            # what speaks against a half-hidden object may be what hides it
-            says = np.where(says < 0, says * scene.apart[rows], says)
-            evidence[list(remembered)] += self.config.appearance * says
-            self._learn_appearance(likeness, evidence[list(remembered)])
-        return evidence
-
-    def _learn_rates(self, matches: dict[int, int], new: int) -> None:
-        tracked = [i for i, life in enumerate(self.lives) if life.stage is Stage.TRACKED]
-        lost = [i for i, life in enumerate(self.lives) if life.stage is Stage.LOST]
-        seen, found = sum(i in matches for i in tracked), sum(i in matches for i in lost)
-        if self.counts.frames:
-            self.rates.learn(seen=seen, missed=len(tracked) - seen, found=found, hidden=len(lost) - found)
-            self.rates.learn(old=len(matches), new=new)
-
-    def _learn_appearance(self, likeness: Array, evidence: Array) -> None:
-        """The pairs that are each other's best by far are the same object, all others of theirs are different ones."""
-        if min(evidence.shape) < 2:
-            return
-        pairs = [(r, c) for r, c in assign(-evidence, 0.0) if evidence[r, c] > 2.0]
-        if not pairs:
-            return
-        rows, columns = np.array(pairs).T
-        others = np.ones(likeness.shape, bool)
-        others[:, [c for c in range(likeness.shape[1]) if c not in set(columns.tolist())]] = False
-        others[[r for r in range(likeness.shape[0]) if r not in set(rows.tolist())]] = False
-        others[rows, columns] = False
-        self.appearance.learn(likeness[rows, columns], likeness[others])
 
     def _correct(self, scene: Scene, matches: dict[int, int]) -> None:
         """Bring each matched track up to date with its observation."""
@@ -204,7 +126,7 @@ class Tracker:
             rows = list(matches.values())
             doubts = self._doubt(scene, matches)
             if self.config.use_motion:
-                before = self._belief([self.lives[i] for i in matches])
+                before = belief_of([self.lives[i] for i in matches])
                 belief = kalman.update(before, scene.measured[rows], self.noise.noise, doubts)
             else:
                 belief = kalman.initiate(scene.measured[rows], self.noise.noise)
@@ -221,7 +143,7 @@ class Tracker:
             if i not in matches and life.stage is not Stage.NEW and self.counts.frames - life.seen <= max(1, self.fps)
         ]
         rows = list(matches.values())
-        return doubt(scene.observations.boxes[rows], scene.strong[rows], self._boxes(missing))
+        return doubt(scene.observations.boxes[rows], scene.strong[rows], boxes_of(missing))
 
     def _confirm(self, life: Life, belief: Belief, scene: Scene, row: int) -> None:
         if life.stage is not Stage.NEW or life.hits + 1 >= life.probation:
@@ -265,7 +187,7 @@ class Tracker:
         if size is None or exact <= self.buffer_frames or not lives:
             return kept
         # what vanished inside the frame must still be there; what left it may have gone for good
-        inside = outside(self._boxes(lives), size) < LEAVING
+        inside = outside(boxes_of(lives), size) < LEAVING
         return np.where(inside, np.maximum(kept, exact), kept)
 
     def _newborn(self, scene: Scene, row: int, confirmed: bool) -> Life:
@@ -314,24 +236,15 @@ class Tracker:
             "lives": self.lives,
             "counts": self.counts,
             "noise": self.noise.state_dict(),
-            "appearance": self.appearance.state_dict(),
-            "rates": self.rates.state_dict(),
+            **self.matcher.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where a tracker with the same options was. The state is taken over, not copied."""
         self.lives, self.counts = list(state["lives"]), state["counts"]
         self.noise.load_state_dict(state["noise"])
-        self.appearance.load_state_dict(state["appearance"])
-        self.rates.load_state_dict(state["rates"])
+        self.matcher.load_state_dict(state)
 
     def _next_id(self) -> int:
         self.counts = replace(self.counts, tracks=self.counts.tracks + 1)
         return self.counts.tracks
-
-    @staticmethod
-    def _belief(lives: list[Life]) -> Belief:
-        return Belief.join([life.belief for life in lives])
-
-    def _boxes(self, lives: list[Life]) -> Array:
-        return kalman.to_boxes(self._belief(lives).position)
