@@ -111,6 +111,14 @@ def shuffled(net: Any, x: Tensor) -> Any:
     return net.a(x.view(batch, 2, channels // 2, height, width).transpose(1, 2).reshape(batch, channels, height, width))
 
 
+def gathered(net: Any, x: Tensor) -> Tensor:
+    """Every position takes the one beside it, left or right; the addresses are computed, in integers."""
+    size = x.shape[2:]
+    across = (torch.arange(size[1]) + 1.9 * torch.tanh(net.a(x)[:, 0])).clamp(0, size[1] - 1).round().long()
+    place = torch.arange(size[0])[:, None] * size[1] + across
+    return x.flatten(2).gather(2, place.view(1, 1, -1).expand(-1, x.shape[1], -1)).view(x.shape)
+
+
 def masked(net: Any, x: Tensor, mask: Tensor | None = None) -> Any:
     return net.a(x) if mask is None else net.a(x) * mask
 
@@ -144,6 +152,8 @@ FORMS: dict[str, Callable[[], nn.Module]] = {
     "h-swish by hand": lambda: Net(lambda net, x: net.a(x) * F.relu6(x + 3) / 6, a=conv()),
     "clamp above 0": lambda: Net(lambda net, x: net.a(x).clamp(0.1, 0.7), a=conv()),
     "where": lambda: Net(lambda net, x: torch.where(x > 0.5, net.a(x), net.a(x) - 0.01 * x), a=conv()),
+    "mask": lambda: Net(lambda net, x: x * (torch.sigmoid(net.a(x)) > 0.5), a=conv(8, 1)),
+    "whole numbers": lambda: Net(gathered, a=conv(8, 1)),
     "GroupNorm": lambda: then(nn.GroupNorm(2, 8)),
     "InstanceNorm": lambda: then(nn.InstanceNorm2d(8)),
     "LayerNorm": lambda: then(nn.LayerNorm([8, HEIGHT // 2, WIDTH // 2])),

@@ -89,6 +89,24 @@ def with_nan() -> nn.Module:
     return network
 
 
+def failing_later() -> nn.Module:
+    calls: list[Tensor] = []
+
+    def once(x: Tensor) -> Tensor:
+        calls.append(x)
+        if len(calls) > 1:
+            raise RuntimeError("only once\nand never again")
+        return x
+
+    return Doing(once)
+
+
+def with_sparse() -> nn.Module:
+    network = Doing(F.relu)
+    network.register_buffer("mask", torch.eye(3).to_sparse())
+    return network
+
+
 CAUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "branch": (lambda: Doing(lambda x: x if x.sum() > 0 else -x), "looks at the value of a tensor"),
     "item": (lambda: Doing(lambda x: x * x.max().item()), "looks at the value of a tensor"),
@@ -100,6 +118,8 @@ CAUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "lazy": (lambda: nn.Sequential(nn.LazyConv2d(8, 3)), "call the model once"),
     "meta": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3, device="meta")), "load the weights first"),
     "nan": (with_nan, "not finite"),
+    "fails later": (failing_later, r"can't be converted \(RuntimeError: only once\)"),
+    "sparse": (with_sparse, "is sparse or nested"),
     "complex": (lambda: Doing(lambda x: torch.fft.rfft(x)), "complex"),
     "container": (lambda: Doing(NoContainer), "returns a NoContainer"),
     "constant": (lambda: Doing(lambda x: torch.ones(3)), "returns no tensor that depends on the frame"),

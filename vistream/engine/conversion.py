@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
@@ -63,15 +63,29 @@ def converted_model(
     preprocess = preprocess_of_user(mean, std, channels)
     pictures = (as_frame(frame, channels) for frame in chain([first], given))
     kept = list(islice(pictures, CHECKED))
-    program = trace(model, channels, kept[0].shape[:2])
-    check_recording(model, program, kept, preprocess)
+    with _in_one_sentence(model):
+        program = trace(model, channels, kept[0].shape[:2])
+        check_recording(model, program, kept, preprocess)
     ranges = calibrate(program, chain(kept, pictures), preprocess)
-    network, meanings = converted(program, ranges, preprocess, levels, weights=weights)
-    if not any_size(model, program):
-        only = replace(network.input, size=(kept[0].shape[0], kept[0].shape[1]))
-        network = replace(network, layers=(only, *network.layers[1:]))
-    check_network(program, network, meanings, kept, preprocess, tolerance)
+    with _in_one_sentence(model):
+        network, meanings = converted(program, ranges, preprocess, levels, weights=weights)
+        if not any_size(model, program):
+            only = replace(network.input, size=(kept[0].shape[0], kept[0].shape[1]))
+            network = replace(network, layers=(only, *network.layers[1:]))
+        check_network(program, network, meanings, kept, preprocess, tolerance)
     return network
+
+
+@contextmanager
+def _in_one_sentence(model: nn.Module) -> Iterator[None]:
+    """What a network of a kind that nobody foresaw meets in torch is a refusal, too; its cause stays in the chain."""
+    try:
+        yield
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
+        cause = (str(error).splitlines() or [""])[0][:200]
+        raise VistreamError(
+            f"{type(model).__name__} can't be converted ({type(error).__name__}: {cause}): please report this network"
+        ) from error
 
 
 @with_plain_torch

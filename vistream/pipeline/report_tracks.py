@@ -17,7 +17,7 @@ PICTURE = 96  # pixels of a picture's longer side
 
 STYLE = """
 .tracks img { height: 3.2rem; max-width: 5rem; object-fit: contain; display: block; border-radius: 3px; }
-.tracks td { vertical-align: middle; } .tracks td:nth-child(3) { text-align: left; }
+.tracks td { vertical-align: middle; } .tracks :is(th, td):nth-child(3) { text-align: left; }
 """
 
 

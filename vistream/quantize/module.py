@@ -50,6 +50,8 @@ def _cause(tensor: Tensor) -> str | None:
         return "has no shape yet (a lazy module): call the model once on a picture first"
     if tensor.is_meta:
         return "has no values (it is on the meta device): load the weights first"
+    if tensor.layout is not torch.strided or tensor.is_nested:
+        return "is sparse or nested: make it a plain tensor first (to_dense, to_padded_tensor)"
     if tensor.is_quantized:
         return "is quantised already: give the float model, from before it was converted"
     if tensor.is_complex():

@@ -10,7 +10,7 @@ from vistream.ir.graph import Graph
 from vistream.ir.node import Node
 
 BENDING = ("Relu", "Clip", "PRelu")
-UNMARKED = ("hardswish", "log_sigmoid_forward")  # elementwise, though torch does not mark them so
+UNMARKED = ("hardswish", "log_sigmoid_forward", "_to_copy")  # elementwise, though torch does not mark them so
 
 
 def is_elementwise(node: Node, inside: set[str], constants: dict[str, Tensor]) -> bool:

@@ -28,6 +28,7 @@ from vistream.ir.node import Node, Operand, Weight
 from vistream.ir.same import SameConv2d
 from vistream.quantize.aten import Meaning, Traced, is_known, meaning_of
 from vistream.quantize.running import as_for_inference, dtype_of, functional, functionalised, outputs_of
+from vistream.quantize.steady import check_steady
 
 PREPARING = ("constant_pad_nd", "reflection_pad2d", "replication_pad2d", "reshape")  # before a module's own operator
 SAME_AS = {
@@ -37,20 +38,6 @@ SAME_AS = {
     "aten.empty_like.default": "aten.zeros_like.default",
 }
 WRITTEN = "mutating a non-functional tensor"  # torch's words
-CHANCES = ("dropout_p", "training", "train")  # at 0 or False an operator that can draw random numbers draws none
-UNSTEADY = (
-    (torch.Tag.nondeterministic_seeded, "draws random numbers", "the integer network must be a function of the frame"),
-    (
-        torch.Tag.dynamic_output_shape,
-        "gives a result whose size depends on the pixels",
-        "keep that part out of the module and run it on the stream's output",
-    ),
-    (
-        torch.Tag.data_dependent_output,
-        "looks at the value of a tensor, as a branch, a loop or .item() does",
-        "write it without (torch.where, a mask), or keep that part out of the module",
-    ),
-)
 
 
 def record(model: nn.Module, sample: Tensor) -> Graph:
@@ -85,6 +72,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         self._model = model
         self._traced: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # tensor -> name of its node
         self._by_name: dict[str, Node] = {}
+        self._whole: set[str] = set()  # nodes whose tensors are integers or truth values
         self._titles = {id(module): name for name, module in model.named_modules()}
         self._modules: list[nn.Module] = []  # those that are being called, the innermost last
 
@@ -143,7 +131,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         traced = {name: self._seen(value) for name, value in given.items()}
         if any(_depends(value) for value in traced.values()):
             arguments = {name: argument.default_value for name, argument in named.items()} | traced
-            self._check_steady(func, arguments, given.get("indices"))
+            check_steady(func, arguments, given.get("indices"), self._where())
             self._note(func, arguments, args, keywords, result)
         return result
 
@@ -160,15 +148,6 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
                 raise VistreamError(f"output {name} is complex: return its real and imaginary part, or its size")
             self.outputs[name] = self._traced[source]
         return True
-
-    def _check_steady(self, func: Any, arguments: Mapping[str, Any], indices: Any) -> None:
-        if func is torch.ops.aten.index.Tensor and not any(_is_mask(index) for index in indices or ()):
-            return
-        if any(arguments.get(name, True) in (0, False) for name in CHANCES):
-            return
-        for tag, does, instead in UNSTEADY:
-            if tag in func.tags:
-                raise VistreamError(f"{self._where()} {does} ({func}), which no integer network can follow: {instead}")
 
     def _where(self) -> str:
         title = self._titles.get(id(self._modules[-1]), "") if self._modules else ""
@@ -190,6 +169,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         if isinstance(tensor, Tensor):
             self._traced[tensor] = name
             self.coarse |= tensor.dtype in (torch.float16, torch.bfloat16)
+            if not tensor.is_floating_point():
+                self._whole.add(name)
 
     def _add(self, node: Node) -> str:
         self.nodes.append(node)
@@ -200,6 +181,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         target = SAME_AS.get(str(func), str(func))
         meaning = meaning_of(target, given)
         first = result[0] if isinstance(result, (list, tuple)) else result
+        if isinstance(meaning, Meaning) and not first.is_floating_point():
+            meaning = None  # nodes compute with floats: integers stay integers in a call
         if isinstance(meaning, Traced):
             self._remember(first, meaning.node)
             return
@@ -228,9 +211,14 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
 
     def _operand(self, value: Any) -> str:
         if isinstance(value, Traced):
-            return value.node
+            return self._as_float(value.node) if value.node in self._whole else value.node
         tensor = value if isinstance(value, Tensor) else torch.tensor(float(value), dtype=torch.float32)
         return self._add(Node(self._unique("constant"), "Constant", (), {}, {"value": tensor}))
+
+    def _as_float(self, node: str) -> str:
+        target = "aten._to_copy.default"
+        attributes = {"target": target, "arguments": [Operand(0)], "keywords": {"dtype": torch.float32}, "output": None}
+        return self._add(Node(self._unique(self._title(target)), "Call", (node,), attributes))
 
     def _call(self, title: str, target: str, args: Any, keywords: Mapping[str, Any], output: int | None) -> str:
         inputs: list[str] = []
@@ -283,10 +271,6 @@ def constant(value: Tensor) -> Tensor:
     """A tensor as a graph keeps it: on the CPU, floats as float32."""
     plain = value.detach().to("cpu")
     return plain.to(torch.float32) if plain.is_floating_point() else plain
-
-
-def _is_mask(index: Any) -> bool:
-    return isinstance(index, Tensor) and index.dtype in (torch.bool, torch.uint8)
 
 
 def _depends(value: Any) -> bool:
