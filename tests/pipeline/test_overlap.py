@@ -47,7 +47,9 @@ def test_it_reads_no_further_ahead_than_it_should_and_stops() -> None:
     opened = source(100, read=read)
     ahead = ReadAhead(opened, Stages())
     assert next(ahead).index == 0
-    time.sleep(0.2)
+    while len(read) < 1 + AHEAD:
+        time.sleep(0.01)
+    time.sleep(0.1)
     assert len(read) == 1 + AHEAD
     opened.stop()
     assert list(ahead) == []
