@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from vistream.cli.main import app
 from vistream.engine.fidelity import PRESETS
+from vistream.evaluate.datasets.job import _zones
 from vistream.errors import VistreamError
 from vistream.evaluate.metrics.vos import jaccard
 from vistream.media.formats.davis import read_labels, write_labels
@@ -145,10 +146,18 @@ def test_an_object_that_fades_is_kept() -> None:
     assert 0.15 < track.score < 0.31
 
 
-def test_presets_have_no_dead_zones() -> None:
-    assert all(Session("vos", fidelity).zones.exact for fidelity in PRESETS)
-    assert Session("vos", "high", deadband=3).zones.deadband == 3
+@pytest.mark.parametrize("task", ["vos", "pose"])
+def test_presets_have_no_dead_zones(task: str) -> None:
+    assert all(Session(task, fidelity).zones.exact for fidelity in PRESETS)
+    assert Session(task, "high", deadband=3).zones.deadband == 3
     assert not Session("mot", "high").zones.exact
+
+
+@pytest.mark.parametrize(("task", "exact"), [("pose", True), ("mot", False)])
+def test_evaluation_streams_detectors_by_the_presets_of_the_task(task: str, exact: bool) -> None:
+    zones = _zones(task, "high")
+    assert zones is not None and zones.exact == exact
+    assert _zones(task, "float") is None
 
 
 def test_memory_is_flat() -> None:

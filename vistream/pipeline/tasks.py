@@ -62,8 +62,9 @@ STILL = ("vos",)
 """The tasks that need not know how the camera moves."""
 SHORTEST = {"vos": 480, "sot": 480}
 """Pixels: smaller frames are enlarged for these tasks, whose objects would cover too few cells."""
-PLAIN = ("vos",)
-"""The tasks whose presets have no dead zones, because these cost masks more than they save: see docs/tasks.md."""
+PLAIN = ("vos", "pose")
+"""The tasks whose presets have no dead zones, because these cost masks and skeletons more than they save: see
+docs/tasks.md."""
 FLOAT = "float"
 """The fidelity beside the presets: the network before quantisation, whole frames."""
 DEEP = ("vos", "pose", "sot")

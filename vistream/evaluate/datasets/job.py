@@ -16,7 +16,7 @@ from pathlib import Path
 
 from vistream.detect.coco import KEYPOINTS
 from vistream.detect.streaming import StreamedDetector
-from vistream.engine.fidelity import PRESETS
+from vistream.engine.fidelity import PRESETS, DeadZones
 from vistream.evaluate.datasets.clips import Clip
 from vistream.evaluate.datasets.ground_truth import Starts, first_boxes, first_masks, first_skeletons, true_classes
 from vistream.evaluate.datasets.methods import Method, make_method
@@ -25,7 +25,7 @@ from vistream.evaluate.datasets.store import Finished, Writer, mark_finished, op
 from vistream.machine import cores, cpu_name, version_of
 from vistream.media.video.frames import Source
 from vistream.pipeline.observe import Observer
-from vistream.pipeline.tasks import AUTO
+from vistream.pipeline.tasks import AUTO, check_fidelity
 from vistream.types import Frame, Observations, Work
 
 
@@ -71,7 +71,7 @@ def run_clip(clip: Clip, order: Order, on_frame: Callable[[int], None] = lambda 
         for name in order.methods:
             same = next((one for one in observers.values() if not isinstance(one.boxes, StreamedDetector)), None)
             observers[name] = same or make_evaluation_observer(
-                clip, order.task, order.detections, source, order.classes, PRESETS.get(name)
+                clip, order.task, order.detections, source, order.classes, _zones(order.task, name)
             )
         fps = clip.fps or source.fps
         prepared = [_prepare(clip, order, name, observer, fps) for name, observer in observers.items()]
@@ -80,6 +80,11 @@ def run_clip(clip: Clip, order: Order, on_frame: Callable[[int], None] = lambda 
             on_frame(total * (len(prepared) - len(running)))
         if running:
             _run(clip, order, source, running, on_frame)
+
+
+def _zones(task: str, name: str) -> DeadZones | None:
+    """Those with which a method streams its detector; None where it does not."""
+    return check_fidelity(task, name, None, None) if name in PRESETS else None
 
 
 def _prepare(clip: Clip, order: Order, name: str, observer: Observer, fps: float | None) -> _Running:
