@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from vistream.cli.main import app
 from vistream.engine.fidelity import PRESETS
-from vistream.evaluate.datasets.job import _zones
 from vistream.errors import VistreamError
+from vistream.evaluate.datasets.job import _zones
 from vistream.evaluate.metrics.vos import jaccard
 from vistream.media.formats.davis import read_labels, write_labels
 from vistream.media.video.images import read_image
