@@ -13,7 +13,7 @@ import numpy as np
 from vistream.detect.agreement import Agreement
 from vistream.detect.candidates import Candidates, in_frame, masks_in_frame
 from vistream.detect.coco import CLASSES, CLASSES_BY_ID, KEYPOINTS
-from vistream.detect.layouts import FILL, LAYOUTS, Layout, implausible, recognised
+from vistream.detect.layouts import LAYOUTS, Layout, implausible, recognised
 from vistream.detect.letterbox import Image, Placement, fitted_size
 from vistream.detect.onnx_body import OnnxBody, key_of, quantised, restored
 from vistream.detect.onnx_inputs import Size, class_names, inputs_of, positive_integers
@@ -138,7 +138,7 @@ class OnnxDetector:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.reset()
         if state and self._streaming is not None:
-            self._body = restored(self._file, state, self._streaming.zones, FILL)
+            self._body = restored(self._file, state, self._streaming.zones)
 
     def _dense(self, picture: Image) -> Outputs:
         """All outputs by the float file."""
@@ -161,7 +161,7 @@ class OnnxDetector:
         try:
             onnx, new = quantised(self._file, self._layout.preprocess, pictures, key)
             window = window_for(onnx.network, shape[0], placement, shape[1], self._stride)
-            self._body = OnnxBody(onnx, streaming.zones, key, window, FILL)
+            self._body = OnnxBody(onnx, streaming.zones, key, window)
             if not window.is_whole:
                 log.info("%s: computed is what frames fill, %d x %d pixels", self.name, *window.size[::-1])
             if new:
@@ -180,7 +180,7 @@ class OnnxDetector:
         assert self._body is not None
         apart = Agreement()
         for picture in pictures[:COMPARED]:
-            alone = OnnxBody(self._body.onnx, DeadZones(), self._body.key, self._body.window, FILL)
+            alone = OnnxBody(self._body.onnx, DeadZones(), self._body.key, self._body.window)
             outputs = alone(picture)
             assert outputs is not None  # the first picture changes everything
             apart.add(self._chosen_of(self._dense(picture), size), self._chosen_of(outputs, size))

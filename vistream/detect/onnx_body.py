@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.detect.layouts import FILL
 from vistream.detect.letterbox import Image
 from vistream.detect.streaming import PictureStream
 from vistream.detect.window import Window
@@ -38,13 +39,12 @@ Outputs = dict[str, NDArray[np.generic]]
 class OnnxBody:
     """A file's stream for pictures of one size: called with a picture, it gives the file's outputs.
 
-    `window`: the part of each picture that may change; the rest is grey, of the level `fill`.
+    `window`: the part of each picture that may change; the rest is grey.
     """
 
-    def __init__(self, onnx: OnnxNetwork, zones: DeadZones, key: str, window: Window, fill: int) -> None:
+    def __init__(self, onnx: OnnxNetwork, zones: DeadZones, key: str, window: Window) -> None:
         self.onnx, self.key, self.window = onnx, key, window
         self.stream = PictureStream(onnx.network, zones)
-        self._fill = fill
         self._around: Outputs | None = None  # of an empty picture
 
     def __call__(self, picture: Image) -> Outputs | None:
@@ -72,7 +72,7 @@ class OnnxBody:
         }
 
     def _empty(self, picture: Image) -> Step:
-        step = PictureStream(self.onnx.network, DeadZones()).step(np.full_like(picture, self._fill))
+        step = PictureStream(self.onnx.network, DeadZones()).step(np.full_like(picture, FILL))
         assert step is not None  # the first picture changes everything
         return step.copied()
 
@@ -102,7 +102,7 @@ def quantised(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image],
     return onnx, True
 
 
-def restored(file: OnnxFile, state: Mapping[str, Any], zones: DeadZones, fill: int) -> OnnxBody:
+def restored(file: OnnxFile, state: Mapping[str, Any], zones: DeadZones) -> OnnxBody:
     """The body whose `state_dict()` was `state`; raises VistreamError where its quantised file is gone."""
     key = str(state["key"])
     onnx = load_onnx_network(file, key)
@@ -112,6 +112,6 @@ def restored(file: OnnxFile, state: Mapping[str, Any], zones: DeadZones, fill: i
         )
     top, left, rows, columns, *whole = state["window"]
     window = Window((top, left), (rows, columns), (whole[0], whole[1]))
-    body = OnnxBody(onnx, zones, key, window, fill)
+    body = OnnxBody(onnx, zones, key, window)
     body.stream.load_state_dict(state["stream"])
     return body
