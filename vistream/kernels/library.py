@@ -76,6 +76,9 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "best_of_all": (None, [Pointer, Int64, Int64, Int64, Pointer, Pointer, Int64]),
         "best_in_window": (None, [Pointer, ctypes.POINTER(Place), Pointer, Pointer, Int64]),
         "despeckle": (None, [Pointer, Pointer, Pointer, Int64, Int64, Int64, Int64, Int64, Pointer]),
+        "grey": (None, [Pointer, Pointer, Int64, Int64, Int64, Pointer, Pointer]),
+        "slopes": (None, [Pointer, Pointer, Int64, Int64, Int64, Int64, Pointer]),
+        "differences": (ctypes.c_int32, [Pointer, Pointer, Pointer, Int64, Int64, Int64, Int64, Pointer]),
         "deformable": (None, [Pointer, Pointer, ctypes.POINTER(Deformable), Pointer, Int64, Pointer, Pointer, Pointer]),
     }
     for name, (result, arguments) in signatures.items():

@@ -65,5 +65,20 @@ VISTREAM_EXPORT void vistream_deformable(const vistream::Kernels* kernels, const
 VISTREAM_EXPORT void vistream_despeckle(const vistream::Kernels* kernels, const uint8_t* frame, uint8_t* held, int64_t rows,
                                         int64_t columns, int64_t tau, int64_t far, int64_t company, uint8_t* lines);
 
+// The mean grey of each square of `factor` x `factor` pixels of an RGB frame [rows][columns][3], rounded half up: `out`
+// [rows / factor][columns / factor]. `line`: `columns` numbers to work in.
+VISTREAM_EXPORT void vistream_grey(const vistream::Kernels* kernels, const uint8_t* frame, int64_t rows, int64_t columns,
+                                   int64_t factor, uint8_t* out, int32_t* line);
+
+// Of a grey picture [rows][columns], in each of `down` x `across` blocks of whole pixels (what is left over is left out):
+// the sum of eight times the gradient, |x| + |y| by Sobel, mirrored at the border.
+VISTREAM_EXPORT void vistream_slopes(const vistream::Kernels* kernels, const uint8_t* picture, int64_t rows, int64_t columns,
+                                     int64_t down, int64_t across, int64_t* sums);
+
+// In such blocks, the sum of 256 times the difference of two grey pictures, made as bright as each other; returns 256
+// times as much brighter as `now` is, the median over every eighth row and column, at most four times.
+VISTREAM_EXPORT int32_t vistream_differences(const vistream::Kernels* kernels, const uint8_t* before, const uint8_t* now,
+                                             int64_t rows, int64_t columns, int64_t down, int64_t across, int64_t* sums);
+
 // `cases` random layers from `seed` on, on so many threads: 0 if all are right, else the seed of the first wrong one, plus 1.
 VISTREAM_EXPORT int vistream_selftest(const vistream::Kernels* kernels, int seed, int cases, int threads);
