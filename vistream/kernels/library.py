@@ -75,6 +75,7 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "selftest": (ctypes.c_int, [Pointer, ctypes.c_int, ctypes.c_int, ctypes.c_int]),
         "best_of_all": (None, [Pointer, Int64, Int64, Int64, Pointer, Pointer, Int64]),
         "best_in_window": (None, [Pointer, ctypes.POINTER(Place), Pointer, Pointer, Int64]),
+        "reconstruct": (None, [*[Pointer] * 2, Int64, Pointer, Int64, Pointer, Int64, *[Pointer] * 5]),
         "despeckle": (None, [Pointer, Pointer, Pointer, Int64, Int64, Int64, Int64, Int64, Pointer]),
         "grey": (None, [Pointer, Pointer, Int64, Int64, Int64, Pointer, Pointer]),
         "slopes": (None, [Pointer, Pointer, Int64, Int64, Int64, Int64, Pointer]),

@@ -54,6 +54,16 @@ struct VistreamPlace { VISTREAM_PLACE_FIELDS(VISTREAM_DECLARE) };
 VISTREAM_EXPORT void vistream_best_in_window(const float* scores, const VistreamPlace* place, float* similarity,
                                              int64_t* cell, int64_t top);
 
+// Every vector of some objects rebuilt from the vectors of each source: `cosine` is [vectors of all objects][vectors of all
+// sources], `vectors` [of all sources][channels] whole numbers, object i has the rows from objects[i] to objects[i + 1],
+// a source so many columns. A row's weights are the softmax over all its columns of 100 times the cosine, those below
+// e^-16 of the largest left out, in steps of 2^-13, rounded down. To `along` [objects][sources] it adds the weighted cosines, to
+// `squared` the squared length of what was rebuilt. Room to work in: `cells` and `weights` for a row, `rebuilt` for a vector.
+VISTREAM_EXPORT void vistream_reconstruct(const float* cosine, const int64_t* objects, int64_t object_count,
+                                          const float* vectors, int64_t channels, const int64_t* sources,
+                                          int64_t source_count, double* along, double* squared, int32_t* cells,
+                                          double* weights, int32_t* rebuilt);
+
 // The output positions `index` of a deformable window over `values` [height * width][channels]: `out` [count][channels].
 // `offsets` [count][group][tap][y, x], `weights` [count][group][tap].
 VISTREAM_EXPORT void vistream_deformable(const vistream::Kernels* kernels, const float* values,
