@@ -74,7 +74,11 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "read": (Int64, [Pointer, Pointer, Pointer, Pointer, Int64, Int64, ctypes.c_int]),
         "selftest": (ctypes.c_int, [Pointer, ctypes.c_int, ctypes.c_int, ctypes.c_int]),
         "similar": (None, [Pointer, past, Pointer, Pointer, Int64, Int64, Pointer, Pointer, ctypes.c_int]),
+        "reconstruct": (None, [*[Pointer] * 2, Int64, Pointer, Int64, Pointer, Int64, *[Pointer] * 5]),
         "despeckle": (None, [Pointer, Pointer, Pointer, Int64, Int64, Int64, Int64, Int64, Pointer]),
+        "grey": (None, [Pointer, Pointer, Int64, Int64, Int64, Pointer, Pointer]),
+        "slopes": (None, [Pointer, Pointer, Int64, Int64, Int64, Int64, Pointer]),
+        "differences": (ctypes.c_int32, [Pointer, Pointer, Pointer, Int64, Int64, Int64, Int64, Pointer]),
         "deformable": (None, [Pointer, Pointer, ctypes.POINTER(Deformable), Pointer, Int64, Pointer, Pointer, Pointer]),
     }
     for name, (result, arguments) in signatures.items():

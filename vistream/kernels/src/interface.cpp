@@ -137,3 +137,18 @@ VISTREAM_EXPORT void vistream_similar(const Kernels* kernels, const Past* past, 
     const int64_t across = past->radius < 0 ? past->rows * past->columns : 3 * past->radius * past->radius;
     share(look, &all, shares_of(count, across * past->quads * 4, PIECE, threads));
 }
+
+VISTREAM_EXPORT void vistream_grey(const Kernels* kernels, const uint8_t* frame, int64_t rows, int64_t columns,
+                                   int64_t factor, uint8_t* out, int32_t* line) {
+    kernels->grey(frame, rows, columns, factor, out, line);
+}
+
+VISTREAM_EXPORT void vistream_slopes(const Kernels* kernels, const uint8_t* picture, int64_t rows, int64_t columns,
+                                     int64_t down, int64_t across, int64_t* sums) {
+    kernels->slopes(picture, rows, columns, down, across, sums);
+}
+
+VISTREAM_EXPORT int32_t vistream_differences(const Kernels* kernels, const uint8_t* before, const uint8_t* now, int64_t rows,
+                                             int64_t columns, int64_t down, int64_t across, int64_t* sums) {
+    return kernels->differences(before, now, rows, columns, down, across, sums);
+}

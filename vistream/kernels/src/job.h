@@ -140,6 +140,10 @@ struct Kernels {
                       int64_t company, uint8_t* lines);
     void (*similar)(const Past*, const int8_t* queries, const int32_t* asked, int64_t begin, int64_t end, int64_t top,
                     int32_t* similarity, int32_t* cell);
+    void (*grey)(const uint8_t* frame, int64_t rows, int64_t columns, int64_t factor, uint8_t* out, int32_t* line);
+    void (*slopes)(const uint8_t* picture, int64_t rows, int64_t columns, int64_t down, int64_t across, int64_t* sums);
+    int32_t (*differences)(const uint8_t* before, const uint8_t* now, int64_t rows, int64_t columns, int64_t down,
+                           int64_t across, int64_t* sums);
 };
 
 }  // namespace vistream

@@ -6,6 +6,7 @@
 #include "selftest/despeckle.h"
 #include "selftest/layer.h"
 #include "selftest/similar.h"
+#include "selftest/stillness.h"
 
 using namespace vistream;
 
@@ -22,8 +23,10 @@ VISTREAM_EXPORT int vistream_selftest(const Kernels* kernels, int seed, int case
         despeckle.build(uint64_t(seed) + uint64_t(i));
         SimilarCase similar;
         similar.build(uint64_t(seed) + uint64_t(i));
-        bool right = deformable.agrees(kernels) && despeckle.agrees(kernels) && similar.agrees(kernels, threads) &&
-                     layer.agrees(threads);
+        StillnessCase stillness;
+        stillness.build(uint64_t(seed) + uint64_t(i));
+        bool right = deformable.agrees(kernels) && despeckle.agrees(kernels) && stillness.agrees(kernels) &&
+                     similar.agrees(kernels, threads) && layer.agrees(threads);
         for (int frame = 1; right && frame < FRAMES; ++frame) {
             layer.change();
             right = layer.agrees(threads);
