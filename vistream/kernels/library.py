@@ -63,7 +63,15 @@ def library() -> ctypes.CDLL:
     return loaded
 
 
-def _declare(loaded: ctypes.CDLL) -> None:
+@functools.cache
+def brief() -> ctypes.PyDLL:
+    """The same, for calls that take microseconds: they keep Python's lock, which would take longer to get back."""
+    loaded = ctypes.PyDLL(library()._name)
+    _declare(loaded)
+    return loaded
+
+
+def _declare(loaded: ctypes.CDLL | ctypes.PyDLL) -> None:
     pointers, past = ctypes.POINTER(Kernels), ctypes.POINTER(Past)
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "fields": (ctypes.c_int, [ctypes.c_char_p, Pointer, Pointer]),
@@ -75,6 +83,8 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "selftest": (ctypes.c_int, [Pointer, ctypes.c_int, ctypes.c_int, ctypes.c_int]),
         "similar": (None, [Pointer, past, Pointer, Pointer, Int64, Int64, Pointer, Pointer, ctypes.c_int]),
         "reconstruct": (None, [*[Pointer] * 2, Int64, Pointer, Int64, Pointer, Int64, *[Pointer] * 5]),
+        "best_of_rows": (None, [Pointer, Int64, Int64, Int64, Pointer, Pointer, Pointer]),
+        "expectations": (None, [Pointer, Int64, Int64, Pointer]),
         "despeckle": (None, [Pointer, Pointer, Pointer, Int64, Int64, Int64, Int64, Int64, Pointer]),
         "grey": (None, [Pointer, Pointer, Int64, Int64, Int64, Pointer, Pointer]),
         "slopes": (None, [Pointer, Pointer, Int64, Int64, Int64, Int64, Pointer]),

@@ -26,9 +26,11 @@ def reconstruct(cosine: Floats, objects: Bounds, vectors: Floats, sources: Bound
 
     `cosine`: `[vectors of all objects, vectors of all sources]`, -1..1. `vectors`: those of the sources, `[n, C]`,
     whole numbers of a length of 2^11. Object `i` has the rows from `objects[i]` to `objects[i + 1]`, and so have the
-    sources. The weights of a row are the softmax over all its columns of 100 times the cosine, those below e^-16 of the largest
-    left out, in steps of 2^-13, rounded down. Gives, both `[objects, sources]`, the cosines times these weights, in
-    their steps, and the squared length of what was rebuilt, in their steps and those of the vectors.
+    sources. The weights of a row are the softmax over all its columns of 100 times the cosine, those below e^-16 of the
+    largest left out, in steps of 2^-13, rounded down.
+
+    Gives, both `[objects, sources]`, the cosines times these weights, in their steps, and the squared length of what
+    was rebuilt, in their steps and those of the vectors.
     """
     try:
         kernels = library()

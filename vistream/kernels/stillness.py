@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.kernels.library import Unusable, Variant, library, variant
+from vistream.kernels.library import Unusable, Variant, brief, library, variant
 
 Picture = NDArray[np.uint8]
 Blocks = NDArray[np.float32]
@@ -70,7 +70,7 @@ class Stillness:
         else:
             before, now = np.ascontiguousarray(before), np.ascontiguousarray(now)
             sums = np.empty(self.blocks, np.int64)
-            times = library().vistream_differences(
+            times = brief().vistream_differences(
                 self._variant.handle, before.ctypes.data, now.ctypes.data, *now.shape, *self.blocks, sums.ctypes.data
             )
         return times / 256, self._means(sums, 256, now.shape)

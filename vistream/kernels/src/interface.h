@@ -51,6 +51,14 @@ VISTREAM_EXPORT void vistream_reconstruct(const float* cosine, const int64_t* ob
                                           int64_t source_count, double* along, double* squared, int32_t* cells,
                                           double* weights, int32_t* rebuilt);
 
+// The largest of the first `columns` numbers of each row, which lie `stride` apart, and the first column that has it; of
+// all rows, or, where `where` is given, of those for which it is not 0. No number may be NaN.
+VISTREAM_EXPORT void vistream_best_of_rows(const float* values, int64_t rows, int64_t stride, int64_t columns,
+                                           const uint8_t* where, float* best, int32_t* column);
+
+// The expectation of 0, 1, ... `bins` - 1 over the softmax of each row of `logits` [rows][bins].
+VISTREAM_EXPORT void vistream_expectations(const float* logits, int64_t rows, int64_t bins, double* out);
+
 // The output positions `index` of a deformable window over `values` [height * width][channels]: `out` [count][channels].
 // `offsets` [count][group][tap][y, x], `weights` [count][group][tap].
 VISTREAM_EXPORT void vistream_deformable(const vistream::Kernels* kernels, const float* values,

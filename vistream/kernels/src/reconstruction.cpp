@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "interface.h"
+#include "largest.h"
 
 namespace {
 
@@ -11,20 +12,9 @@ constexpr float SHARPNESS = 100, LEAST = -16;  // of the exponents: what is less
 constexpr double WEIGHT = 8192;
 constexpr int64_t ROUND = 16;  // cosines that are compared together
 
-float largest_of(const float* row, int64_t columns) {
-    float most[ROUND], largest = row[0];
-    for (int64_t k = 0; k < ROUND; ++k) most[k] = row[0];
-    int64_t j = 0;
-    for (; j + ROUND <= columns; j += ROUND)
-        for (int64_t k = 0; k < ROUND; ++k) most[k] = row[j + k] > most[k] ? row[j + k] : most[k];
-    for (; j < columns; ++j) most[0] = row[j] > most[0] ? row[j] : most[0];
-    for (int64_t k = 0; k < ROUND; ++k) largest = most[k] > largest ? most[k] : largest;
-    return largest;
-}
-
 // The cells of a row whose weight is not nothing, and these weights; returns how many.
 int64_t weigh(const float* row, int64_t columns, int32_t* cells, double* weights) {
-    const float largest = largest_of(row, columns);
+    const float largest = vistream::largest(row, columns);
     int64_t count = 0;
     double sum = 0;
     for (int64_t first = 0; first < columns; first += ROUND) {
