@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.kernels.propagation import Bytes, Lists, in_quads, laid_out
+from vistream.tracking.colours import colour_vectors
+from vistream.types import Frame
 
 Grid = NDArray[np.float32]
 Labels = dict[int, Grid]
@@ -40,6 +42,7 @@ class PropagationConfig:
 
     `memory`: recent frames that are sources; `radius`: how far, in cells, a cell looks in them; `top`: how many sources
     are averaged, with weights softmax(cosine / `temperature`). `reach`: how far, in cells, labels may get in a frame.
+    `colour`: how long the colours of a cell are beside its features.
     """
 
     memory: int = 8
@@ -47,10 +50,13 @@ class PropagationConfig:
     top: int = 20
     temperature: float = 0.08
     reach: int = 12
+    colour: float = 0.5
 
     def __post_init__(self) -> None:
         if min(self.memory, self.radius, self.top, self.reach) < 1 or not self.temperature > 0:
             raise VistreamError("memory, radius, top and reach must be at least 1, and the temperature above 0")
+        if not self.colour >= 0:
+            raise VistreamError("colour must be at least 0")
 
 
 @dataclass(slots=True)
@@ -61,15 +67,22 @@ class _Source:
     labels: Labels
 
 
-def byte_vectors(values: Grid) -> Bytes:
-    """Vectors `[h, w, C]` without what all have in common, `UNIT` steps long, in quads; a zero vector stays zero.
+def byte_vectors(values: Grid, colours: Grid | None = None) -> Bytes:
+    """Features `[h, w, C]` without what all have in common, and what comes with them, `UNIT` steps long, in quads.
 
-    What all cells have in common tells none from another.
+    `colours`: vectors `[h, w, D]`, behind the features, in whose lengths they are measured. A zero vector stays zero.
     """
-    centred = values - values.mean(axis=(0, 1))
-    length = np.sqrt(np.einsum("hwc,hwc->hw", centred, centred, dtype=np.float64))
-    scale = np.divide(UNIT, length, out=np.zeros_like(length), where=length > 0).astype(np.float32)
-    return in_quads(np.clip(np.rint(centred * scale[:, :, None]), -MOST, MOST).astype(np.int8))
+    # what all cells have in common tells none from another
+    unit = _scaled(values - values.mean(axis=(0, 1)), 1.0)
+    whole = _scaled(unit if colours is None else np.concatenate([unit, colours], axis=2), UNIT)
+    return in_quads(np.clip(np.rint(whole), -MOST, MOST).astype(np.int8))
+
+
+def _scaled(vectors: Grid, wanted: float) -> Grid:
+    """Vectors of a length that is `wanted`; a zero vector stays zero."""
+    length = np.sqrt(np.einsum("hwc,hwc->hw", vectors, vectors, dtype=np.float64))
+    scale = np.divide(wanted, length, out=np.zeros_like(length), where=length > 0).astype(np.float32)
+    return np.asarray(vectors * scale[:, :, None])
 
 
 class LabelPropagation:
@@ -103,15 +116,17 @@ class LabelPropagation:
             source.labels.pop(key, None)
         self._anchors = [anchor for anchor in self._anchors if anchor.labels]
 
-    def step(self, values: Grid, given: Mapping[int, Grid]) -> Labels:
+    def step(self, values: Grid, given: Mapping[int, Grid], frame: Frame | None = None) -> Labels:
         """The labels of the next frame, each float32 `[h, w]` in 0..1, by key.
 
         `values`: its features, float32 `[h, w, C]`. `given`: labels that are known here, each `[h, w]`: new keys, or
-        old ones put right; the frame becomes an anchor for them.
+        old ones put right; the frame becomes an anchor for them. `frame`: uint8 `[H, W, 3]`, for its colours; without,
+        features alone are compared.
         Raises VistreamError where the grid is not that of the frame before.
         """
         height, width, _ = values.shape
-        vectors = byte_vectors(values)
+        colours = None if frame is None else colour_vectors(frame, (height, width)) * np.float32(self.config.colour)
+        vectors = byte_vectors(values, colours)
         past = laid_out(vectors)
         if self._recent and self._recent[0].vectors.shape != past.shape:
             raise VistreamError("the frame size changed: call reset() to begin a new video")
