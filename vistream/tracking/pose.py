@@ -114,7 +114,8 @@ class PoseTracker:
     ) -> tuple[Track, ...]:
         """The people of the next frame, by id, each with keypoints. `camera`: its motion since the last frame.
 
-        `frame`: uint8 `[H, W, 3]`, whose colours are compared where skeletons are carried on. Raises VistreamError for observations without keypoints.
+        `frame`: uint8 `[H, W, 3]`, whose colours are compared where skeletons are carried on.
+        Raises VistreamError for observations without keypoints.
         """
         if self._alive:
             if features is None:
