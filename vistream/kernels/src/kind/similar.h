@@ -28,6 +28,7 @@ struct Best {
 // A few cells of a row that look for their like together, along a few columns at a time.
 struct Cells {
     static constexpr int VECTORS = 2, LANES = Widest::WIDTH / 4, STEP = VECTORS * LANES, MOST = 2 * Widest::TILE_ROWS;
+    static_assert(STEP <= vistream::BEYOND, "a step from the last column of a row ends in what may be read");
     using Ints = Widest::Ints;
     using Quads = Widest::Quads;
 
