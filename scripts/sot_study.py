@@ -134,9 +134,9 @@ def measured(name: str, footage: Footage) -> NDArray[np.float64]:
     if name in OPENCV and not kept.exists():
         numbers = list(footage.objects)
         firsts, courses = zip(*footage.objects.values(), strict=True)
-        boxes = list(footage.starts.values())
+        starts = list(footage.starts.values())
         jobs = footage.folder / "jobs.npz"
-        np.savez(jobs, first=firsts, length=[len(b) for b in courses], box=boxes, number=numbers)
+        np.savez(jobs, first=firsts, length=[len(b) for b in courses], box=starts, number=numbers)
         command: list[str | Path] = [python_with_opencv(footage.folder), RUNNER, name, footage.frames, jobs, kept]
         subprocess.run(command, check=True)
     elif not kept.exists():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vistream.tracking.movement import LAG, Movement, carried, mean_in_box
+from vistream.tracking.movement import FRAMES, LAG, Movement, carried, mean_in_box
 from vistream.tracking.sot import SotConfig, SotTracker
 from vistream.types import FeatureMap, Observations
 
@@ -52,7 +52,7 @@ def test_what_is_new_has_moved() -> None:
     assert moved[7:12, 9:14].mean() > 0.8
     assert moved[:5].max() < 1e-3 and moved[14:].max() < 1e-3
     around = mean_in_box(moved, 7.0)
-    assert np.unravel_index(around.argmax(), around.shape) == (9, 11)
+    assert around.argmax() == 9 * GRID + 11
 
 
 def test_nothing_is_said_of_what_was_not_seen() -> None:
@@ -75,19 +75,33 @@ def test_the_mean_of_the_features_does_not_matter() -> None:
         movement, middle = Movement(), NOTHING + np.float32(shift)
         movement.compare(earlier, middle, box, FRAME)
         found.append(movement.compare(later, middle, box, FRAME))
-    np.testing.assert_allclose(*found, atol=1e-5)
+    np.testing.assert_allclose(found[0], found[1], atol=1e-5)
 
 
-def test_the_past_is_bounded_and_the_usual_share_follows() -> None:
+def test_cells_that_move_with_the_object_weigh_more() -> None:
+    movement = Movement()
+    cells, box = window(30, 30)
+    movement.compare(cells, NOTHING, box, FRAME)
+    later = cells.copy()
+    later[4:16, 4:10] = noise(5, 12, 6, 12)  # the left half of the object
+    movement.compare(later, NOTHING, box, FRAME)
+    there = np.array([34.0, 34.0, 12.0, 12.0]) * CELL
+    weights = movement.found(there, 6)
+    assert weights is not None and weights[:, :2].min() > 5 * weights[:, 4:].max()
+    assert 0.3 < movement.usual < 0.6
+    for _ in range(FRAMES):
+        weights = movement.found(there, 6)
+    assert weights is None
+
+
+def test_where_nothing_moves_all_cells_weigh_the_same() -> None:
     movement = Movement()
     cells, box = window(30, 30)
     for _ in range(LAG + 3):
         movement.compare(cells, NOTHING, box, FRAME)
-    assert len(movement.past) == LAG
-    movement.found(0.8)
-    assert movement.usual == 0.8
-    movement.found(0.0)
-    assert movement.usual == pytest.approx(0.72)
+        weights = movement.found(np.array([34.0, 34.0, 12.0, 12.0]) * CELL, 6)
+    assert len(movement.past) == LAG and movement.usual == 0.0
+    assert weights is not None and np.array_equal(weights, np.ones((6, 6)))
 
 
 def test_boxes_are_zoomed_with_the_camera() -> None:
@@ -98,7 +112,7 @@ def test_boxes_are_zoomed_with_the_camera() -> None:
 def test_an_object_leaves_what_stood_behind_it_in_its_first_box() -> None:
     """A post that looks stronger than the object that passes before it stays, and the box does not."""
     ends = []
-    for movement in (0.5, 0.0):
+    for movement in (0.4, 0.0):
         tracker = SotTracker(SotConfig(movement=movement))
         tracker.add_object((160.0, 160.0, 96.0, 96.0))
         for frame in range(12):

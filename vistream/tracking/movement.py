@@ -1,9 +1,12 @@
 """Movement: which parts of a window show something else than stood there a few frames ago, the camera taken out.
 
-What an object is found by is often true of what it stands before as well: a post, a wall, a fence. But that stays where
-it is once the camera's motion is taken out, and the object does not. So the cells of a search window are compared with
-what the same places showed earlier, and a place counts more where as much moves as in the object's box lately. Where
-the object stands still, nothing is said: others that pass by must not draw its box along.
+What a large object is found by is often true of what it stands before as well: a post, a wall, a fence. But that stays
+where it is once the camera's motion is taken out, and the object does not. So the cells of a search window are compared
+with what the same places showed earlier. A place counts more where as much moves as in the object's box lately, and of
+the object's first box those cells count more that move with it; where the object stands still, nothing is said.
+
+Small boxes are left alone: in the few cells of the feature map that they cover, one movement is not told from the next,
+and whoever passes by would draw the box along.
 """
 
 from __future__ import annotations
@@ -26,6 +29,10 @@ LAG = 4  # frames between what is compared: in one frame little moves by a cell
 SAME, OTHER = 0.9, 0.5  # cosines: from the one on nothing has moved, up to the other all has
 EDGE = 1.5  # cells of the feature map along the border of the frame that know too little of what lies there
 RATE = 0.1  # of the newest frame in the usual share of the box that moves
+SMALL = 12.0  # cells of the feature map: boxes of which one side covers fewer are left alone
+FRAMES = 30  # in which it is learned which cells of the first box move
+MOVES = 0.3  # mean share that the most moving cell must have, else none is preferred
+LEAST = 0.1  # weight of a cell that never moves, beside the most moving one
 
 
 @dataclass(slots=True)
@@ -38,10 +45,19 @@ class _Past:
 
 @dataclass(slots=True)
 class Movement:
-    """What is known of one object: earlier windows, and the share of its box that usually moves; None: not known."""
+    """What is known of one object.
+
+    `past`: earlier windows. `moved`: see `compare`, of the present one, whose box is `window`. `usual`: the share of
+    the object's box that moved lately; 0 where none is known. `shares`: the mean share of each of its cells in the
+    first `frames`, 0..1 `[n, n]`.
+    """
 
     past: deque[_Past] = field(default_factory=lambda: deque(maxlen=LAG))
-    usual: float | None = None
+    moved: Grid | None = None
+    window: Box | None = None
+    usual: float = 0.0
+    shares: Grid | None = None
+    frames: int = 0
 
     def carry(self, camera: Warp) -> None:
         """The camera moved: so did all that was seen earlier. Rotations are left out."""
@@ -49,12 +65,12 @@ class Movement:
             past.boxes = carried(past.boxes, camera)
 
     def compare(self, window: Grid, middle: Grid, box: Box, frame: Box) -> Grid:
-        """How much moved in each cell of a window, 0..1 `[g, g]`, g odd; and keep the window for later.
+        """How much moved in each cell of a window, 0..1 `[g, g]`, g odd. The window is kept for later.
 
         `window`: vectors `[g, g, C]` less their mean `middle`, `[C]`; `box`: `[4]`, of the window; `frame`: what of the
         frame is known well, see `known`.
         """
-        grid = len(window)
+        grid, self.window = len(window), box
         box = _widened(box, (grid + 1) / grid)
         now = window[::2, ::2]  # of every second cell, so that it covers half a cell more on each side
         seen = _common(box, frame)
@@ -67,11 +83,45 @@ class Movement:
             cosine = (unit(now) * unit(before - middle)).sum(axis=2)
             moved = np.clip((SAME - cosine) / (SAME - OTHER), 0.0, 1.0) * _covered(box, _common(seen, there), len(now))
         self.past.append(_Past(now + middle, np.array([box, seen])))
-        return np.asarray(zoom(moved, grid / len(now), order=1), np.float32)
+        self.moved = np.asarray(zoom(moved, grid / len(now), order=1), np.float32)
+        return self.moved
 
-    def found(self, share: float) -> None:
-        """The object was found where this share, 0..1, of its box moves."""
-        self.usual = share if self.usual is None else self.usual + RATE * (share - self.usual)
+    def found(self, box: Box, cells: int) -> Grid | None:
+        """The object was found in this `box`, `[4]`.
+
+        Returns the weights that the cells `[cells, cells]` of its first box have by now; None: they stay.
+        """
+        assert self.moved is not None and self.window is not None, "compare comes first"
+        width, height = (self.window[2:] / len(self.moved)).tolist()
+        place = np.hstack([box[:2] - self.window[:2], box[2:]])[None]
+        part = roi_align(FeatureMap(self.moved[:, :, None], (width, height)), place, (cells, cells))
+        shares = part[0].reshape(cells, cells)
+        self.frames += 1
+        self.usual += (RATE if self.frames > 1 else 1.0) * (float(shares.mean()) - self.usual)
+        if self.frames > FRAMES:
+            return None
+        self.shares = shares if self.shares is None else self.shares + (shares - self.shares) / np.float32(self.frames)
+        return movement_weights(self.shares)
+
+
+def tells(size: tuple[float, float], stride: tuple[float, float]) -> bool:
+    """Whether movement says anything of a box of this size (width, height), in pixels.
+
+    >>> tells((100.0, 100.0), (8.0, 8.0)), tells((40.0, 200.0), (8.0, 8.0))
+    (True, False)
+    """
+    return min(size[0] / stride[0], size[1] / stride[1]) >= SMALL
+
+
+def movement_weights(shares: Grid) -> Grid:
+    """Weights of the cells of a box, by the share of the time that each has moved; all 1 where none has moved enough.
+
+    >>> movement_weights(np.array([[0.5, 0.0], [0.25, 0.125]], np.float32)).round(2)
+    array([[1.1 , 0.1 ],
+           [0.6 , 0.35]], dtype=float32)
+    """
+    most = float(shares.max())
+    return np.asarray(LEAST + shares / np.float32(most), np.float32) if most >= MOVES else np.ones_like(shares)
 
 
 def mean_in_box(moved: Grid, side: float) -> Grid:
