@@ -44,12 +44,13 @@ def _classes() -> dict[str, type]:
         propagation,
         sot,
         speed,
+        template,
     )
 
     known = (
         *(life.Life, life.Counts, life.Stage, kalman.Belief, noise.Recent, propagation._Source),
         *(sot._Target, presence.Presence, correlation.CorrelationFilter, correlation.CrossCorrelation),
-        *(movement.Movement, movement._Past),
+        *(template.Template, movement.Movement, movement._Past),
         *(counting.Counter, counting.Whereabouts, places.Place, speed.Speedometer),
         *(motion.MotionDetector, background.Background, camera.CameraWatch, regions.Region),
         *(box_masks.MaskMemory, ownership.Owned),
