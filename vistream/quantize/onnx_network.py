@@ -15,7 +15,8 @@ from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
 from vistream.models.onnx_file import DTYPES, Node, OnnxFile
 from vistream.models.onnx_session import OnnxSession
-from vistream.quantize.convert import Meaning, converted
+from vistream.quantize.convert import converted
+from vistream.quantize.meaning import Meaning
 from vistream.quantize.onnx_module import image_of
 from vistream.quantize.onnx_part import Fed, part_of
 from vistream.quantize.onnx_quantized import is_quantised, read_quantised
