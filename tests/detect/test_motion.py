@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from vistream.detect.camera import still_share
+from vistream.detect.camera import grey_of, still_share
 from vistream.detect.detector import Detector
 from vistream.detect.from_file import FileDetector
 from vistream.detect.motion import MotionDetector
@@ -173,7 +173,7 @@ def test_an_object_that_fills_most_of_the_picture_is_no_moving_camera() -> None:
     wall = scene()
     near = with_object(wall, 20, 0, 200, 240)
     nearer = with_object(wall, 60, 0, 200, 240)
-    grey = [shot(picture, i).astype(np.float32).mean(axis=2) for i, picture in enumerate((wall, near, nearer))]
+    grey = [grey_of(shot(picture, i)) for i, picture in enumerate((wall, near, nearer))]
     assert still_share(grey[0], grey[0]) > 0.9
     assert still_share(grey[1], grey[2]) > 0.2
     assert still_share(grey[0][:, :-8], grey[0][:, 8:]) < 0.05

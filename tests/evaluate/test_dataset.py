@@ -23,6 +23,8 @@ from vistream.evaluate.files.mot import mot_table
 from vistream.evaluate.files.pairs import Pair
 from vistream.evaluate.files.score import evaluate_files
 from vistream.evaluate.table import COMBINED
+from vistream.models.download import located
+from vistream.pipeline.run import Run, Settings
 
 COUNT = 5
 
@@ -134,6 +136,18 @@ def test_a_detector_is_streamed_at_each_methods_fidelity(
     macs = {method: (tmp_path / "out").glob(f"mot-*-{method}/**/*.json") for method in how}
     dense = {m: {json.loads(file.read_text())["macs_dense"] for file in files} for m, files in macs.items()}
     assert min(dense["exact"]) > min(dense["float"])  # the detector's are counted, too
+
+
+def test_a_run_takes_the_appearance_that_track_takes(root: Path, tmp_path: Path) -> None:
+    if located("nanodet-g") is None:
+        pytest.skip("no weights here: vistream download-weights nanodet-g")
+    tables = evaluate_dataset(Order("mot", "nanodet-g", tmp_path, ("exact", "fast")), root / "MOT17")
+    clip = find_clips("mot", root / "MOT17")[0]
+    for fidelity, table in tables.items():
+        run = Run(clip.footage, Settings(detector="nanodet-g", fidelity=fidelity, classes=("person",)))
+        assert table.about["model"] == run.session.model
+        run.close()
+    assert "own maps" in tables["fast"].about["model"]
 
 
 def test_results_can_be_scored_again_as_files(root: Path, tmp_path: Path) -> None:

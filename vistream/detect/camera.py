@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from functools import cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.kernels.stillness import Stillness
 from vistream.types import Frame
+
+Grey = NDArray[np.uint8]
 
 log = logging.getLogger("vistream")
 
 SPAN = 0.5  # seconds between the two frames compared
-BLOCKS, REGIONS = (24, 18), (4, 3)  # (across, down); every region holds whole blocks
+BLOCKS, REGIONS = (18, 24), (3, 4)  # down and across; every region holds whole blocks
 TEXTURE = 4.0  # mean gradient of a block, grey levels a pixel, from which its shift can be judged
 STILL = 0.5  # pixels: a block that shifted less stands still
 ENOUGH_TEXTURE = 0.8  # of the regions; with less it may be that of an object, and the camera counts as fixed
@@ -30,7 +33,7 @@ class CameraWatch:
     """Watches the frames of one video, uint8 `[h, w, 3]`, RGB, some hundred pixels wide."""
 
     def __init__(self) -> None:
-        self._history: deque[tuple[float, NDArray[np.float32]]] = deque()
+        self._history: deque[tuple[float, Grey]] = deque()
         self._now = 0.0
         self._moving = 0.0
         self._still = 0.0
@@ -42,7 +45,7 @@ class CameraWatch:
         Says so once, as a warning on the logger `vistream`, when it lasts. Every answer looks back half a second.
         """
         self._now += seconds
-        grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), dtype=np.float32)
+        grey = grey_of(frame)
         if self._history and self._history[0][1].shape != grey.shape:
             self._history.clear()
         while len(self._history) > 1 and self._now - self._history[1][0] >= SPAN:
@@ -61,36 +64,40 @@ class CameraWatch:
         return self._moving
 
 
-def block_gradients(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+def grey_of(frame: Frame, smaller: int = 1) -> Grey:
+    """A frame, uint8 `[h, w, 3]`, RGB, in grey and so many times smaller, uint8 `[h // smaller, w // smaller]`."""
+    return _measures().grey(frame, smaller)
+
+
+def block_gradients(grey: Grey) -> NDArray[np.float32]:
     """The mean gradient of each block, grey levels a pixel, float32 `[18, 24]`."""
-    slope = np.abs(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8))
-    slope += np.abs(cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8))
-    return _block_means(np.asarray(slope, np.float32))
+    return _measures().slopes(grey)
 
 
-def _block_means(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of each of `BLOCKS`, float32 `[18, 24]`; blocks are whole pixels, which is quicker, and what is left over at the
-    right and the bottom is left out."""
-    rows, columns = (size - size % blocks or size for size, blocks in zip(values.shape, BLOCKS[::-1], strict=True))
-    return np.asarray(cv2.resize(values[:rows, :columns], BLOCKS, interpolation=cv2.INTER_AREA), np.float32)
-
-
-def still_share(
-    before: NDArray[np.float32], now: NDArray[np.float32], gradients: NDArray[np.float32] | None = None
-) -> float:
+def still_share(before: Grey, now: Grey, gradients: NDArray[np.float32] | None = None) -> float:
     """Share of the textured blocks that shifted by less than half a pixel, 0..1; 1 where texture is too rare.
 
-    `gradients`: those of `before`, where they are known already. Every region of the picture counts the same, however
-    much texture it has: a large object fills only some.
+    `before`, `now`: uint8 `[h, w]`. `gradients`: those of `before`, where they are known already. Every region of the
+    picture counts the same, however much texture it has: a large object fills only some.
     Shift = mean |difference| / mean |gradient| in a block: the brightness constancy equation, without its signs.
     """
-    brighter = np.float32(np.median((now[::8, ::8] + 1) / (before[::8, ::8] + 1)))
+    brighter, change = _measures().differences(before, now)
     gradient = brighter * (block_gradients(before) if gradients is None else gradients)
-    change = _block_means(np.asarray(cv2.absdiff(now, before * brighter), np.float32))
     textured = gradient > TEXTURE
     still = textured & (change < STILL * gradient)
-    texture = cv2.resize(textured.astype(np.float32), REGIONS, interpolation=cv2.INTER_AREA)
-    if np.mean(texture > 0) < ENOUGH_TEXTURE:
+    textures, stills = _in_regions(textured), _in_regions(still)
+    some = textures > 0
+    if np.mean(some) < ENOUGH_TEXTURE:
         return 1.0
-    share = cv2.resize(still.astype(np.float32), REGIONS, interpolation=cv2.INTER_AREA)
-    return float(np.mean(share[texture > 0] / texture[texture > 0]))
+    return float(np.mean(stills[some] / textures[some]))
+
+
+def _in_regions(blocks: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """How many of the blocks `[18, 24]`, by region `[3, 4]`."""
+    (down, across), (rows, columns) = REGIONS, blocks.shape
+    return np.asarray(blocks.reshape(down, rows // down, across, columns // across).sum((1, 3)))
+
+
+@cache
+def _measures() -> Stillness:
+    return Stillness(BLOCKS)

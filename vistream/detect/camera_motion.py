@@ -13,11 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.detect.camera import block_gradients, still_share
-from vistream.media.video.shrink import shrunk
+from vistream.detect.camera import Grey, block_gradients, grey_of, still_share
 from vistream.types import Frame, Warp
 
-Grey = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
 LONGEST = 640  # pixels of the longer side that flow is computed on, at the most
@@ -44,7 +42,6 @@ class CameraMotion:
     def reset(self) -> None:
         """Forget everything: another video begins."""
         self.key: Grey | None = None
-        self._plain: NDArray[np.float32] | None = None
         self._gradients: NDArray[np.float32] | None = None
 
     def step(self, frame: Frame, boxes: NDArray[np.float64]) -> Warp | None:
@@ -53,17 +50,16 @@ class CameraMotion:
         `frame`: uint8 `[h, w, 3]`, RGB. `boxes`: (x, y, w, h) of the objects, `[N, 4]`: their corners don't count.
         """
         smaller = -(-max(frame.shape[:2]) // LONGEST)  # times, a whole number: frames are shrunk far quicker so
-        grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
-        if smaller > 1:
-            grey = shrunk(grey, *(max(1, round(side / smaller)) for side in grey.shape[::-1]))
+        if min(frame.shape[:2]) < smaller:  # a line
+            return None
+        grey = grey_of(frame, smaller)
         key = self.key
         if key is None or key.shape != grey.shape:
             self._keep(grey)
             return None
-        if self._plain is None:
-            self._plain = np.asarray(key, np.float32)
-            self._gradients = block_gradients(self._plain)
-        if still_share(self._plain, grey.astype(np.float32), self._gradients) >= STILL_ENOUGH:
+        if self._gradients is None:
+            self._gradients = block_gradients(key)
+        if still_share(key, grey, self._gradients) >= STILL_ENOUGH:
             return None
         self._keep(grey)
         motion = similarity(key, grey, background(grey, boxes / smaller))
@@ -72,7 +68,7 @@ class CameraMotion:
         return motion
 
     def _keep(self, grey: Grey | None) -> None:
-        self.key, self._plain, self._gradients = grey, None, None
+        self.key, self._gradients = grey, None
 
     def state_dict(self) -> dict[str, Any]:
         return {"key": self.key}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vistream.detect.candidates import Candidates, best_class
 from vistream.detect.coco import CLASSES
 from vistream.detect.signature import Array, Decoder, Outputs, Signature, levels
+from vistream.kernels.heads import expectations
 from vistream.models.nanodet import MEAN, STD
 
 __all__ = ["HEAD_G", "HEAD_PLUS", "MEAN", "STD", "Head", "nanodet_plus"]
@@ -58,20 +59,20 @@ class Head:
     def candidates(
         self, scores: Array, bins: Array, cells: Sequence[NDArray[np.intp]], across: Sequence[int]
     ) -> Candidates:
-        """One candidate for each of some `cells`, by level, numbered row by row, `across` a row.
+        """One candidate for each of some cells, see `corners`, with scores `[N, C]` in 0..1."""
+        return best_class(self.corners(bins, cells, across), np.asarray(scores, np.float32))
 
-        `scores` `[N, C]` in 0..1 and `bins` `[N, 4 * bins]` are those of all levels, one after the other.
+    def corners(self, bins: Array, cells: Sequence[NDArray[np.intp]], across: Sequence[int]) -> NDArray[np.float64]:
+        """The boxes `[N, 4]` of some `cells`, by level, numbered row by row, `across` a row: (x1, y1, x2, y2).
+
+        `bins` `[N, 4 * bins]` are those of all levels, one after the other.
         """
         counts = [len(some) for some in cells]
         strides = np.repeat(self.strides, counts)[:, None]
-        logits = bins.reshape(-1, 4, self.bins).astype(np.float64)
-        weights = np.exp(logits - logits.max(2, keepdims=True, initial=-np.inf))
-        sides = (weights * np.arange(self.bins)).sum(2) / weights.sum(2) * strides
+        sides = expectations(np.asarray(bins, np.float32).reshape(-1, self.bins)).reshape(-1, 4) * strides
         rows, columns = np.divmod(np.concatenate(cells), np.repeat(across, counts))
         points = (np.stack([columns, rows], 1) + self.anchor) * strides
-        return best_class(
-            np.concatenate([points - sides[:, :2], points + sides[:, 2:]], 1), np.asarray(scores, np.float32)
-        )
+        return np.concatenate([points - sides[:, :2], points + sides[:, 2:]], 1)
 
 
 HEAD_G = Head(bins=11, strides=(8, 16, 32), anchor=0.5)

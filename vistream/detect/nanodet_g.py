@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from vistream.detect.own_network import OwnNetwork
 from vistream.detect.selection import Selection
 from vistream.detect.streaming import SharedFeatures, Streaming
 from vistream.engine.stream.step import Step
+from vistream.kernels.heads import best_of_rows
 from vistream.models.nanodet import MEAN, STD, STRIDE, load_nanodet_g
 from vistream.quantize.ranges import Preprocess
 from vistream.types import Frame, Observations
@@ -49,7 +51,7 @@ class NanodetGDetector(OwnNetwork):
     ) -> None:
         self._selection = selection.checked(self.name, CLASSES)
         self._size = size or LONGER
-        self._best: list[NDArray[np.float32]] = []
+        self._best: list[Best] = []
         single = streaming is not None and streaming.zones.hysteresis == 1
         super().__init__(load_nanodet_g(path), PREPROCESS, streaming, CALMER_OF_ONE if single else CALMER)
 
@@ -80,11 +82,28 @@ class NanodetGDetector(OwnNetwork):
         return self._observed(candidates(float_maps(self.module, picture), self._selection.least()))
 
     def _of_step(self, step: Step, picture: Image) -> Observations:
-        self._best = best_logits(step, self._best)
+        self._best = best_classes(step, self._best)
         return self._observed(candidates(maps_of(step), self._selection.least(), self._best))
 
     def _observed(self, found: Candidates) -> Observations:
         return in_frame(self._selection.chosen(found, CLASSES), CLASSES, self._placement)
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The largest logit of a class in each cell of a level, `[h * w]`, and which class has it."""
+
+    logits: NDArray[np.float32]
+    classes: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, cells: int) -> Best:
+        """Of so many cells, none of which was looked at."""
+        return cls(np.zeros(cells, np.float32), np.zeros(cells, np.int32))
+
+    def look(self, rows: NDArray[np.float32], where: NDArray[np.bool_] | None = None) -> None:
+        """Look at the cells of a map, `[h * w, 124]`; `where`: bool `[h * w]`, at which ones, None: all."""
+        best_of_rows(rows, len(CLASSES), self.logits, self.classes, where)
 
 
 def maps_of(step: Step) -> list[NDArray[np.float32]]:
@@ -98,32 +117,32 @@ def float_maps(module: nn.Module, picture: Image) -> list[NDArray[np.float32]]:
         return [level[0].permute(1, 2, 0).numpy() for level in module(PREPROCESS(picture))]
 
 
-def best_logits(step: Step, before: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-    """The largest logit of a class in each cell, by level, float32 `[h * w]`; `before`: those of the frame before, or
-    none: then only what was recomputed is looked at."""
-    found = []
-    for level, readout in enumerate(step.outputs.values()):
-        rows = readout.values().reshape(-1, readout.levels.shape[2])[:, : len(CLASSES)]
-        if not before:
-            found.append(rows.max(1))
-            continue
-        cells = readout.recomputed.numpy().reshape(-1).nonzero()[0]
-        before[level][cells] = rows[cells].max(1)
-        found.append(before[level])
+def best_classes(step: Step, before: Sequence[Best]) -> list[Best]:
+    """The best class of each cell, by level; `before`: those of the frame before, or none: then all are looked at, else
+    only what was recomputed, and `before` is changed."""
+    found = list(before) or [
+        Best.of(readout.levels.shape[0] * readout.levels.shape[1]) for readout in step.outputs.values()
+    ]
+    for best, readout in zip(found, step.outputs.values(), strict=True):
+        rows = readout.values().reshape(-1, readout.levels.shape[2])
+        best.look(rows, readout.recomputed.numpy().reshape(-1) if before else None)
     return found
 
 
-def candidates(
-    maps: Sequence[NDArray[np.float32]], least: float, best: Sequence[NDArray[np.float32]] = ()
-) -> Candidates:
-    """The candidates with scores above `least`; of other cells nothing but the scores is looked at.
+def candidates(maps: Sequence[NDArray[np.float32]], least: float, best: Sequence[Best] = ()) -> Candidates:
+    """The candidates with scores above `least`; of other cells nothing but the best class is looked at.
 
-    `best`: the largest logit of each cell, by level, where that is known.
+    `best`: the best class of each cell, by level, where that is known.
     """
     bound = np.log(least / (1 - least)) if 0 < least < 1 else -np.inf if least <= 0 else np.inf
     levels = [level.reshape(-1, level.shape[2]) for level in maps]
-    best = best or [rows[:, : len(CLASSES)].max(1) for rows in levels]
-    cells = [np.flatnonzero(largest > bound) for largest in best]
-    rows = np.concatenate([level[some] for level, some in zip(levels, cells, strict=True)])
-    scores = 1 / (1 + np.exp(-rows[:, : len(CLASSES)]))
-    return HEAD_G.candidates(scores, rows[:, len(CLASSES) :], cells, [level.shape[1] for level in maps])
+    if not best:
+        best = [Best.of(len(level)) for level in levels]
+        for one, level in zip(best, levels, strict=True):
+            one.look(level)
+    cells = [np.flatnonzero(one.logits > bound) for one in best]
+    bins = [level[some, len(CLASSES) :] for level, some in zip(levels, cells, strict=True)]
+    logits = np.concatenate([one.logits[some] for one, some in zip(best, cells, strict=True)])
+    labels = np.concatenate([one.classes[some] for one, some in zip(best, cells, strict=True)])
+    corners = HEAD_G.corners(np.concatenate(bins), cells, [level.shape[1] for level in maps])
+    return Candidates(corners, (1 / (1 + np.exp(-logits))).astype(np.float64), labels.astype(np.intp))

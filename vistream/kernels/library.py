@@ -63,7 +63,15 @@ def library() -> ctypes.CDLL:
     return loaded
 
 
-def _declare(loaded: ctypes.CDLL) -> None:
+@functools.cache
+def brief() -> ctypes.PyDLL:
+    """The same, for calls that take microseconds: they keep Python's lock, which would take longer to get back."""
+    loaded = ctypes.PyDLL(library()._name)
+    _declare(loaded)
+    return loaded
+
+
+def _declare(loaded: ctypes.CDLL | ctypes.PyDLL) -> None:
     pointers = ctypes.POINTER(Kernels)
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "fields": (ctypes.c_int, [ctypes.c_char_p, Pointer, Pointer]),
@@ -75,7 +83,13 @@ def _declare(loaded: ctypes.CDLL) -> None:
         "selftest": (ctypes.c_int, [Pointer, ctypes.c_int, ctypes.c_int, ctypes.c_int]),
         "best_of_all": (None, [Pointer, Int64, Int64, Int64, Pointer, Pointer, Int64]),
         "best_in_window": (None, [Pointer, ctypes.POINTER(Place), Pointer, Pointer, Int64]),
+        "reconstruct": (None, [*[Pointer] * 2, Int64, Pointer, Int64, Pointer, Int64, *[Pointer] * 5]),
+        "best_of_rows": (None, [Pointer, Int64, Int64, Int64, Pointer, Pointer, Pointer]),
+        "expectations": (None, [Pointer, Int64, Int64, Pointer]),
         "despeckle": (None, [Pointer, Pointer, Pointer, Int64, Int64, Int64, Int64, Int64, Pointer]),
+        "grey": (None, [Pointer, Pointer, Int64, Int64, Int64, Pointer, Pointer]),
+        "slopes": (None, [Pointer, Pointer, Int64, Int64, Int64, Int64, Pointer]),
+        "differences": (ctypes.c_int32, [Pointer, Pointer, Pointer, Int64, Int64, Int64, Int64, Pointer]),
         "deformable": (None, [Pointer, Pointer, ctypes.POINTER(Deformable), Pointer, Int64, Pointer, Pointer, Pointer]),
     }
     for name, (result, arguments) in signatures.items():

@@ -10,8 +10,7 @@ from typing import Any
 from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import Size
 from vistream.detect.coco import KEYPOINTS
-from vistream.detect.streaming import SharingDetector, StreamedDetector, Streaming
-from vistream.errors import VistreamError
+from vistream.detect.streaming import StreamedDetector, Streaming
 from vistream.media.formats.detections.footage import Footage
 from vistream.media.video.frames import Source, SourceFrame
 from vistream.media.video.source import open_source
@@ -21,6 +20,7 @@ from vistream.pipeline.detections import Detected, Detections
 from vistream.pipeline.observe import make_observer
 from vistream.pipeline.overlap import ReadAhead
 from vistream.pipeline.session import Session
+from vistream.pipeline.sharing import described, sharing
 from vistream.pipeline.start import FirstObjects
 from vistream.pipeline.tasks import AUTO, FLOAT, check_fidelity, check_task
 from vistream.render.style import PLAIN, Style
@@ -31,10 +31,6 @@ from vistream.tracking.places import read_places, within
 from vistream.tracking.speed import Speedometer, read_scale
 from vistream.types import Box, Frame, Observations, Result, Work
 
-SHARING = ("mot", "mots")
-"""The tasks that can take a detector's own maps for appearance, where it has such."""
-OWN_MAPS = "detector"
-"""The model that asks for these; without a model the fidelity `fast` takes them."""
 SAMPLES = 8  # frames that a detector may be calibrated on
 
 
@@ -130,12 +126,7 @@ class Run:
             )
             boxes = self.observer.boxes
             self._streamed = boxes if isinstance(boxes, StreamedDetector) else None
-            self._sharing = boxes if isinstance(boxes, SharingDetector) and _shares(settings) else None
-            if settings.model == OWN_MAPS and self._sharing is None:
-                raise VistreamError(
-                    f"--model {OWN_MAPS}: {settings.detector} has no maps of its own for the task {settings.task} at "
-                    f"fidelity {settings.fidelity}: nanodet-g has some, for {' and '.join(SHARING)}"
-                )
+            self._sharing = sharing(boxes, settings.task, settings.model, settings.fidelity)
             self.session = Session(
                 settings.task,
                 settings.fidelity,
@@ -150,7 +141,7 @@ class Run:
                 bits=settings.bits,
             )
             if self._sharing is not None:
-                self.session.model = f"the detector's own maps ({self._sharing.name})"
+                self.session.model = described(self._sharing)
             self.stages = self.session.stages
             prepare = None if self._streamed is None else self._streamed.prepare
             self._detections = Detections(
@@ -252,12 +243,6 @@ class Run:
 
 def _later(frame: SourceFrame, seconds: float) -> SourceFrame:
     return replace(frame, time=frame.time + seconds)
-
-
-def _shares(settings: Settings) -> bool:
-    """Whether a detector's own maps are wanted for appearance."""
-    asked = settings.model == OWN_MAPS or (settings.model == AUTO and settings.fidelity == "fast")
-    return asked and settings.task in SHARING and settings.fidelity != FLOAT
 
 
 def samples_of(source: str) -> Callable[[], Iterator[Frame]]:

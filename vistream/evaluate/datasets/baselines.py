@@ -29,7 +29,9 @@ class Held:
         self._targets[identity] = target
         return identity
 
-    def step(self, frame: Frame, observations: Observations, *, index: int, time: float) -> Result:
+    def step(
+        self, frame: Frame, observations: Observations, *, index: int, time: float, features: object = None
+    ) -> Result:
         """The objects, where they were."""
         return Result(index, time, tuple(_track(identity, target) for identity, target in self._targets.items()), 0)
 
@@ -53,7 +55,9 @@ class Flow:
         self._given[identity] = mask > 0
         return identity
 
-    def step(self, frame: Frame, observations: Observations, *, index: int, time: float) -> Result:
+    def step(
+        self, frame: Frame, observations: Observations, *, index: int, time: float, features: object = None
+    ) -> Result:
         """The masks, each pixel taken from where the flow says it was."""
         grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.uint8)
         if self._previous is not None and self._masks:

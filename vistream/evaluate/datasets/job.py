@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from vistream.detect.coco import KEYPOINTS
-from vistream.detect.streaming import StreamedDetector
+from vistream.detect.streaming import SharingDetector, StreamedDetector
 from vistream.engine.fidelity import PRESETS, DeadZones
 from vistream.evaluate.datasets.clips import Clip
 from vistream.evaluate.datasets.ground_truth import Starts, first_boxes, first_masks, first_skeletons, true_classes
@@ -25,6 +25,8 @@ from vistream.evaluate.datasets.store import Finished, Writer, mark_finished, op
 from vistream.machine import cores, cpu_name, version_of
 from vistream.media.video.frames import Source
 from vistream.pipeline.observe import Observer
+from vistream.pipeline.sharing import described as described_maps
+from vistream.pipeline.sharing import sharing
 from vistream.pipeline.tasks import AUTO, check_fidelity
 from vistream.types import Frame, Observations, Work
 
@@ -48,10 +50,11 @@ class Order:
 
 @dataclass(slots=True)
 class _Running:
-    """A method at work, and what it cost so far."""
+    """A method at work, and what it cost so far; `own`: the detector whose maps it takes for appearance."""
 
     tracker: Method
     observer: Observer
+    own: SharingDetector | None
     folder: Path
     settings: dict[str, str]
     made: dict[str, str]
@@ -88,12 +91,16 @@ def _zones(task: str, name: str) -> DeadZones | None:
 
 
 def _prepare(clip: Clip, order: Order, name: str, observer: Observer, fps: float | None) -> _Running:
-    tracker, made = make_method(name, order.task, order.model, fps, observer.joints or KEYPOINTS)
+    own = sharing(observer.boxes, order.task, order.model, name)
+    model = order.model if own is None else None
+    tracker, made = make_method(name, order.task, model, fps, observer.joints or KEYPOINTS)
+    if own is not None:
+        made["model"] = described_maps(own)
     made |= {"detector": described(order.detections, observer), "commit": commit()}
     made |= {"CPU": f"{cpu_name()}, {cores()} cores"}
     settings = {key: made[key] for key in ("model", "fidelity", "detector")}
     settings |= {"classes": ",".join(order.classes), **{k: str(v) for k, v in asdict(clip).items()}}
-    return _Running(tracker, observer, order.folder(name), settings, made)
+    return _Running(tracker, observer, own, order.folder(name), settings, made)
 
 
 def _is_finished(clip: Clip, task: str, run: _Running) -> bool:
@@ -130,11 +137,12 @@ def _run(
             found = {key: _seen(observer, frame.image, number) for key, observer in observers.items()}
             for run in running:
                 seen, work = found[id(run.observer)]
+                features = None if run.own is None else run.own.features()
                 seen = wanted(order.task, classes, seen)
                 for identity, target in starts.get(number, ()):
                     run.tracker.add_object(target, identity)
                 began = time.perf_counter()
-                result = run.tracker.step(frame.image, seen, index=number, time=frame.time)
+                result = run.tracker.step(frame.image, seen, index=number, time=frame.time, features=features)
                 run.seconds += time.perf_counter() - began
                 work = Work(work.layers + result.work.layers)
                 for name, count in (("frames", 1), ("macs", work.macs), ("macs_dense", work.macs_dense)):

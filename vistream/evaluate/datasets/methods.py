@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from vistream.detect.streaming import SharedFeatures
 from vistream.engine.fidelity import PRESETS
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.baselines import Flow, Held
@@ -21,7 +22,15 @@ class Method(Protocol):
 
     def add_object(self, target: Target, identity: int) -> int: ...
 
-    def step(self, frame: Frame, observations: Observations, *, index: int, time: float) -> Result: ...
+    def step(
+        self,
+        frame: Frame,
+        observations: Observations,
+        *,
+        index: int,
+        time: float,
+        features: SharedFeatures | None = None,
+    ) -> Result: ...
 
 
 def check_methods(task: str, names: Sequence[str]) -> None:
@@ -33,7 +42,7 @@ def check_methods(task: str, names: Sequence[str]) -> None:
 
 
 def make_method(
-    name: str, task: str, model: str, fps: float | None, joints: Sequence[str]
+    name: str, task: str, model: str | None, fps: float | None, joints: Sequence[str]
 ) -> tuple[Method, dict[str, str]]:
     """The method called `name`, and what it is: `model` and `fidelity`, for the foot of a table."""
     if name in BASELINES.get(task, ()):

@@ -116,3 +116,18 @@ VISTREAM_EXPORT void vistream_despeckle(const Kernels* kernels, const uint8_t* f
                                         int64_t columns, int64_t tau, int64_t far, int64_t company, uint8_t* lines) {
     kernels->despeckle(frame, held, rows, columns, tau, far, company, lines);
 }
+
+VISTREAM_EXPORT void vistream_grey(const Kernels* kernels, const uint8_t* frame, int64_t rows, int64_t columns,
+                                   int64_t factor, uint8_t* out, int32_t* line) {
+    kernels->grey(frame, rows, columns, factor, out, line);
+}
+
+VISTREAM_EXPORT void vistream_slopes(const Kernels* kernels, const uint8_t* picture, int64_t rows, int64_t columns,
+                                     int64_t down, int64_t across, int64_t* sums) {
+    kernels->slopes(picture, rows, columns, down, across, sums);
+}
+
+VISTREAM_EXPORT int32_t vistream_differences(const Kernels* kernels, const uint8_t* before, const uint8_t* now, int64_t rows,
+                                             int64_t columns, int64_t down, int64_t across, int64_t* sums) {
+    return kernels->differences(before, now, rows, columns, down, across, sums);
+}

@@ -54,6 +54,24 @@ struct VistreamPlace { VISTREAM_PLACE_FIELDS(VISTREAM_DECLARE) };
 VISTREAM_EXPORT void vistream_best_in_window(const float* scores, const VistreamPlace* place, float* similarity,
                                              int64_t* cell, int64_t top);
 
+// Every vector of some objects rebuilt from the vectors of each source: `cosine` is [vectors of all objects][vectors of all
+// sources], `vectors` [of all sources][channels] whole numbers, object i has the rows from objects[i] to objects[i + 1],
+// a source so many columns. A row's weights are the softmax over all its columns of 100 times the cosine, those below
+// e^-16 of the largest left out, in steps of 2^-13, rounded down. To `along` [objects][sources] it adds the weighted cosines, to
+// `squared` the squared length of what was rebuilt. Room to work in: `cells` and `weights` for a row, `rebuilt` for a vector.
+VISTREAM_EXPORT void vistream_reconstruct(const float* cosine, const int64_t* objects, int64_t object_count,
+                                          const float* vectors, int64_t channels, const int64_t* sources,
+                                          int64_t source_count, double* along, double* squared, int32_t* cells,
+                                          double* weights, int32_t* rebuilt);
+
+// The largest of the first `columns` numbers of each row, which lie `stride` apart, and the first column that has it; of
+// all rows, or, where `where` is given, of those for which it is not 0. No number may be NaN.
+VISTREAM_EXPORT void vistream_best_of_rows(const float* values, int64_t rows, int64_t stride, int64_t columns,
+                                           const uint8_t* where, float* best, int32_t* column);
+
+// The expectation of 0, 1, ... `bins` - 1 over the softmax of each row of `logits` [rows][bins].
+VISTREAM_EXPORT void vistream_expectations(const float* logits, int64_t rows, int64_t bins, double* out);
+
 // The output positions `index` of a deformable window over `values` [height * width][channels]: `out` [count][channels].
 // `offsets` [count][group][tap][y, x], `weights` [count][group][tap].
 VISTREAM_EXPORT void vistream_deformable(const vistream::Kernels* kernels, const float* values,
@@ -64,6 +82,21 @@ VISTREAM_EXPORT void vistream_deformable(const vistream::Kernels* kernels, const
 // more than `tau` with at least `company` such pixels in 3 x 3. `lines`: eight of `columns` + 2 bytes to work in.
 VISTREAM_EXPORT void vistream_despeckle(const vistream::Kernels* kernels, const uint8_t* frame, uint8_t* held, int64_t rows,
                                         int64_t columns, int64_t tau, int64_t far, int64_t company, uint8_t* lines);
+
+// The mean grey of each square of `factor` x `factor` pixels of an RGB frame [rows][columns][3], rounded half up: `out`
+// [rows / factor][columns / factor]. `line`: `columns` numbers to work in.
+VISTREAM_EXPORT void vistream_grey(const vistream::Kernels* kernels, const uint8_t* frame, int64_t rows, int64_t columns,
+                                   int64_t factor, uint8_t* out, int32_t* line);
+
+// Of a grey picture [rows][columns], in each of `down` x `across` blocks of whole pixels (what is left over is left out):
+// the sum of eight times the gradient, |x| + |y| by Sobel, mirrored at the border.
+VISTREAM_EXPORT void vistream_slopes(const vistream::Kernels* kernels, const uint8_t* picture, int64_t rows, int64_t columns,
+                                     int64_t down, int64_t across, int64_t* sums);
+
+// In such blocks, the sum of 256 times the difference of two grey pictures, made as bright as each other; returns 256
+// times as much brighter as `now` is, the median over every eighth row and column, at most four times.
+VISTREAM_EXPORT int32_t vistream_differences(const vistream::Kernels* kernels, const uint8_t* before, const uint8_t* now,
+                                             int64_t rows, int64_t columns, int64_t down, int64_t across, int64_t* sums);
 
 // `cases` random layers from `seed` on, on so many threads: 0 if all are right, else the seed of the first wrong one, plus 1.
 VISTREAM_EXPORT int vistream_selftest(const vistream::Kernels* kernels, int seed, int cases, int threads);

@@ -127,6 +127,10 @@ struct Kernels {
                        const float* weights, float* out);
     void (*despeckle)(const uint8_t* frame, uint8_t* held, int64_t rows, int64_t columns, int64_t tau, int64_t far,
                       int64_t company, uint8_t* lines);
+    void (*grey)(const uint8_t* frame, int64_t rows, int64_t columns, int64_t factor, uint8_t* out, int32_t* line);
+    void (*slopes)(const uint8_t* picture, int64_t rows, int64_t columns, int64_t down, int64_t across, int64_t* sums);
+    int32_t (*differences)(const uint8_t* before, const uint8_t* now, int64_t rows, int64_t columns, int64_t down,
+                           int64_t across, int64_t* sums);
 };
 
 }  // namespace vistream

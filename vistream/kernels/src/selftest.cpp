@@ -5,6 +5,7 @@
 #include "selftest/deformable.h"
 #include "selftest/despeckle.h"
 #include "selftest/layer.h"
+#include "selftest/stillness.h"
 
 using namespace vistream;
 
@@ -19,7 +20,10 @@ VISTREAM_EXPORT int vistream_selftest(const Kernels* kernels, int seed, int case
         deformable.build(uint64_t(seed) + uint64_t(i));
         DespeckleCase despeckle;
         despeckle.build(uint64_t(seed) + uint64_t(i));
-        bool right = deformable.agrees(kernels) && despeckle.agrees(kernels) && layer.agrees(threads);
+        StillnessCase stillness;
+        stillness.build(uint64_t(seed) + uint64_t(i));
+        bool right = deformable.agrees(kernels) && despeckle.agrees(kernels) && stillness.agrees(kernels) &&
+                     layer.agrees(threads);
         for (int frame = 1; right && frame < FRAMES; ++frame) {
             layer.change();
             right = layer.agrees(threads);

@@ -19,6 +19,7 @@
 #include "kind/marks.h"
 #include "kind/moves.h"
 #include "kind/product.h"
+#include "kind/stillness.h"
 #include "kind/tiles.h"
 #include "kind/transposed.h"
 
@@ -91,7 +92,8 @@ constexpr int32_t TILES = 0;
 }  // namespace
 
 extern const vistream::Kernels kernels;
-const vistream::Kernels kernels = {VISTREAM_NAME(VARIANT), Widest::WIDTH, TILES, FLIPS,        run,      read_pixels, spread,
-                                   join,                   take,          list_changes, sum_rows, deformable,  despeckle};
+const vistream::Kernels kernels = {
+    VISTREAM_NAME(VARIANT), Widest::WIDTH, TILES, FLIPS,     run,  read_pixels, spread,     join,
+    take,                   list_changes,  sum_rows, deformable, despeckle, grey, slopes, differences};
 
 }  // namespace VARIANT
