@@ -76,8 +76,11 @@ class Preprocess:
 def watched(program: Program) -> dict[str, list[str]]:
     """What calibration measures: the names of ranges, by the node whose values they are the range of."""
     names: dict[str, list[str]] = {}
+    neurons = [layer for layer in program.layers if isinstance(layer, FloatNeuron)]
+    weighed = {term.source for layer in neurons for term in layer.sum.terms if term.weight is not None}
     for layer in program.layers:
-        if not isinstance(layer, FloatIsland) or not layer.real:
+        decides = isinstance(layer, FloatNeuron) or (isinstance(layer, FloatIsland) and not layer.real)
+        if decides or layer.name in weighed:  # of these the mean is wanted
             names.setdefault(layer.node, []).append(layer.name)
         if isinstance(layer, FloatNeuron) and layer.root is not None:
             names.setdefault(layer.root, []).append(before_table(layer.name))
@@ -108,14 +111,19 @@ def calibrate(
     Raises VistreamError if there is no frame, or if a value is not finite.
     """
     names = watched(program)
-    viewed = {name for layer in program.views for name in (layer, before_table(layer))}
+    maps = {
+        name: (1, channels)
+        for layer, channels in program.channels.items()
+        if layer not in program.views
+        for name in (layer, before_table(layer))
+    }
     ranges: Ranges = {}
     frame = None
     with torch.no_grad():
         for frame in frames:
             for node, value in program.graph.run(preprocess(frame)):
                 for name in names.get(node.name, ()):
-                    found = _range(value, percentile, value.dim() == 4 and name not in viewed)
+                    found = _range(value, percentile, value.dim() == 4 and value.shape[:2] == maps.get(name))
                     ranges[name] = ranges[name].joined(found) if name in ranges else found
     if frame is None:
         raise VistreamError("calibration needs at least one frame")
