@@ -52,7 +52,7 @@ def run(*command: str | Path, **environment: str) -> dict[str, str]:
 def test_sanitizers_find_nothing(sanitizer: str, tmp_path: Path) -> None:
     flags = ("-O1", "-g", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all")
     program = driver(tmp_path, ("g++",), "linux-x86_64", *flags)
-    found = run(program, "40", "3", TSAN_OPTIONS="halt_on_error=1")
+    found = run(program, "25", "3", TSAN_OPTIONS="halt_on_error=1")
     assert "generic" in found
     assert set(found.values()) == {"ok"}
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from vistream.detect.streaming import SharedFeatures
+from vistream.kernels.lending import Lending
 from vistream.media.video.frames import SourceFrame
 from vistream.pipeline.overlap import Behind, ReadAhead
 from vistream.types import Observations, Work
@@ -38,6 +39,7 @@ class Detections:
     def __init__(self, frames: ReadAhead, detect: Detect, made: Sequence[Detected] = ()) -> None:
         self._frames, self._detect, self._made = frames, detect, deque(made)
         self._behind: Behind | None = None
+        self._lending: Lending | None = None
         self._places: deque[Future[tuple[SourceFrame, Detected]]] = deque()
         self._over: BaseException | None = None
         self._given = False  # and not finished
@@ -54,7 +56,8 @@ class Detections:
             raise StopIteration
         while len(self._places) < AHEAD:
             self._ask()
-        found = self._places[0].result()
+        self._lending = self._lending or Lending()
+        found = self._lending.result(self._places[0])
         self._given = True  # before anything else: an interruption may come between two lines
         self._places.popleft()
         self._ask()
@@ -81,6 +84,8 @@ class Detections:
         self._frames.close()
         if self._behind is not None:
             self._behind.close()
+        if self._lending is not None:
+            self._lending.close()
 
     def _ask(self) -> None:
         self._behind = self._behind or Behind("detector")

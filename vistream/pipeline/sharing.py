@@ -10,7 +10,7 @@ from vistream.pipeline.tasks import AUTO, FLOAT
 OWN_MAPS = "detector"
 """The model's name that asks for them."""
 TASKS = ("mot", "mots")
-UNASKED = ("fast",)
+UNASKED = ("high", "fast")
 """The fidelities at which they do, where no model was asked for: docs/studies.md says how well."""
 
 

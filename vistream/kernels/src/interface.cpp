@@ -131,3 +131,7 @@ VISTREAM_EXPORT int32_t vistream_differences(const Kernels* kernels, const uint8
                                              int64_t columns, int64_t down, int64_t across, int64_t* sums) {
     return kernels->differences(before, now, rows, columns, down, across, sums);
 }
+
+VISTREAM_EXPORT void vistream_borrow(int64_t more) { vistream::borrow(more); }
+VISTREAM_EXPORT void vistream_lend(const int64_t* until) { vistream::lend(until); }
+VISTREAM_EXPORT void vistream_recall(int64_t* until) { vistream::recall(until); }

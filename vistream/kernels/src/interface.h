@@ -64,6 +64,11 @@ VISTREAM_EXPORT void vistream_reconstruct(const float* cosine, const int64_t* ob
                                           int64_t source_count, double* along, double* squared, int32_t* cells,
                                           double* weights, int32_t* rebuilt);
 
+// See threads.h.
+VISTREAM_EXPORT void vistream_borrow(int64_t more);
+VISTREAM_EXPORT void vistream_lend(const int64_t* until);
+VISTREAM_EXPORT void vistream_recall(int64_t* until);
+
 // The largest of the first `columns` numbers of each row, which lie `stride` apart, and the first column that has it; of
 // all rows, or, where `where` is given, of those for which it is not 0. No number may be NaN.
 VISTREAM_EXPORT void vistream_best_of_rows(const float* values, int64_t rows, int64_t stride, int64_t columns,

@@ -9,6 +9,7 @@
 #else
 #include <pthread.h>
 #include <sched.h>
+#include <time.h>
 #include <unistd.h>
 #endif
 
@@ -24,6 +25,9 @@ struct Mutex {
 struct Condition {
     CONDITION_VARIABLE handle = CONDITION_VARIABLE_INIT;
     void wait(Mutex& mutex) { SleepConditionVariableSRW(&handle, &mutex.handle, INFINITE, 0); }
+    void wait_at_most(Mutex& mutex, int milliseconds) {
+        SleepConditionVariableSRW(&handle, &mutex.handle, DWORD(milliseconds), 0);
+    }
     void wake_all() { WakeAllConditionVariable(&handle); }
 };
 inline int64_t process_id() { return GetCurrentProcessId(); }
@@ -38,6 +42,13 @@ struct Mutex {
 struct Condition {
     pthread_cond_t handle = PTHREAD_COND_INITIALIZER;
     void wait(Mutex& mutex) { pthread_cond_wait(&handle, &mutex.handle); }
+    void wait_at_most(Mutex& mutex, int milliseconds) {
+        timespec end;
+        clock_gettime(CLOCK_REALTIME, &end);
+        end.tv_nsec += milliseconds * 1000000L;
+        end.tv_sec += end.tv_nsec / 1000000000L, end.tv_nsec %= 1000000000L;
+        pthread_cond_timedwait(&handle, &mutex.handle, &end);
+    }
     void wake_all() { pthread_cond_broadcast(&handle); }
 };
 inline int64_t process_id() { return getpid(); }

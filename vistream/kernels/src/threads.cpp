@@ -4,6 +4,10 @@
 // The ticket holds the number of the job and how many chunks are left; a chunk is taken by replacing the ticket, which
 // fails if anything happened in between. A job is written only while no chunk of the one before is left, so whoever got
 // a chunk had read a sound job. One thread at a time leads; others meanwhile work alone. A forked child starts afresh.
+//
+// Where threads of the program wait for one another, those that wait can help in place of helpers of our own, of which there
+// would be too many for the processors: see `lend`. The number of a helper, and with it its room to work in, is a seat, which
+// one thread has at a time.
 #include "threads.h"
 
 #include <stdlib.h>
@@ -14,6 +18,7 @@ namespace vistream {
 namespace {
 
 constexpr int64_t WORTH_SHARING = 1 << 19;  // of a chunk's cost; less is not worth a second thread's attention
+constexpr int NAP = 50;       // milliseconds that a lent thread sleeps at the most: its owner may have to know of something
 constexpr int SPINS = 2000;  // looks for work before a helper sleeps: some 50 to 100 microseconds
 
 template <class T> T read(const T& from) { return __atomic_load_n(&from, __ATOMIC_SEQ_CST); }
@@ -30,6 +35,8 @@ struct alignas(64) Pool {
     alignas(64) int64_t done = 0;
     alignas(64) int64_t total = 0;
     alignas(64) Job job = {};
+    int64_t seats[MOST_THREADS] = {};  // whether a helper of that number is at work
+    int64_t borrowers = 0;             // who want no helpers but those that are lent
     int64_t sleepers = 0;
     int helpers = 0;
     int64_t process = 0;
@@ -68,18 +75,31 @@ struct Helper {
     int thread;
 };
 
+bool sit(Pool* pool, int thread) {
+    int64_t nobody = 0;
+    return __atomic_compare_exchange_n(&pool->seats[thread], &nobody, int64_t(1), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+void rise(Pool* pool, int thread) { write(pool->seats[thread], int64_t(0)); }
+
+// Whether there is something for a helper to take.
+bool calls(Pool* pool) { return (read(pool->ticket) & 0xffffffff) != 0; }
+
 void help(void* argument) {
     const Helper self = *static_cast<Helper*>(argument);
+    Pool* const pool = self.pool;
     free(argument);
     for (;;) {
-        for (int idle = 0; idle < SPINS; ++idle) {
-            if (take_chunks(self.pool, self.thread)) idle = 0;
+        for (int idle = 0; idle < SPINS && !read(pool->borrowers); ++idle) {
+            if (sit(pool, self.thread)) {
+                if (take_chunks(pool, self.thread)) idle = 0;
+                rise(pool, self.thread);
+            }
             pause();
         }
-        Pool* pool = self.pool;
         pool->sleeping.lock();
         __atomic_fetch_add(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
-        while ((read(pool->ticket) & 0xffffffff) == 0) pool->wake.wait(pool->sleeping);
+        while (!calls(pool) || read(pool->borrowers)) pool->wake.wait(pool->sleeping);
         __atomic_fetch_sub(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
         pool->sleeping.unlock();
     }
@@ -96,7 +116,7 @@ Pool* pool_of_process() {
 }
 
 void call_helpers(Pool* pool, int wanted) {
-    while (pool->helpers < wanted) {
+    while (pool->helpers < wanted && !read(pool->borrowers)) {
         auto* self = static_cast<Helper*>(malloc(sizeof(Helper)));
         *self = {pool, pool->helpers + 1};
         if (!start_thread(help, self)) {  // the system gives no more: the caller does the work
@@ -112,6 +132,33 @@ void call_helpers(Pool* pool, int wanted) {
 }
 
 }  // namespace
+
+void borrow(int64_t more) { __atomic_fetch_add(&pool_of_process()->borrowers, more, __ATOMIC_SEQ_CST); }
+
+void lend(const int64_t* until) {
+    Pool* const pool = pool_of_process();
+    int thread = 1;
+    while (thread < MOST_THREADS && !sit(pool, thread)) ++thread;
+    if (thread == MOST_THREADS) return;
+    for (int idle = 0; idle < SPINS && !read(*until); ++idle) {
+        if (take_chunks(pool, thread)) idle = 0;
+        pause();
+    }
+    rise(pool, thread);
+    pool->sleeping.lock();
+    __atomic_fetch_add(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+    if (!calls(pool) && !read(*until)) pool->wake.wait_at_most(pool->sleeping, NAP);
+    __atomic_fetch_sub(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+    pool->sleeping.unlock();
+}
+
+void recall(int64_t* until) {
+    Pool* const pool = pool_of_process();
+    pool->sleeping.lock();
+    write(*until, int64_t(1));
+    pool->wake.wake_all();
+    pool->sleeping.unlock();
+}
 
 Shares shares_of(int64_t count, int64_t cost, int64_t unit, int threads) {
     const int64_t worth = count * cost / WORTH_SHARING + 1;

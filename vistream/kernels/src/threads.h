@@ -23,4 +23,14 @@ Shares shares_of(int64_t count, int64_t cost, int64_t unit, int threads);
 // The sum of what `work` returns over all items.
 int64_t share(Work work, void* context, Shares shares);
 
+// Threads of the program that wait for what another one computes can compute with it. While there are borrowers (`more` is
+// 1, and -1 at the end), jobs have no other helpers than such.
+void borrow(int64_t more);
+
+// Helps with whatever jobs there are until there is none for a while, or `until` is not 0; then it comes back after a nap.
+void lend(const int64_t* until);
+
+// Sets `until`, and wakes who lends.
+void recall(int64_t* until);
+
 }  // namespace vistream
