@@ -37,7 +37,7 @@ CLIPS = (
     "demo/moving_people_sam2_bedroom.mp4", "vos/DAVIS2016/JPEGImages/480p/rollerblade",
     "vos/DAVIS2016/JPEGImages/480p/horsejump-high",
 )  # fmt: skip
-FRAMES = 4  # of each
+FRAMES = 2  # of each
 
 
 def rules(ranges: Ranges) -> dict[str, Ranges]:

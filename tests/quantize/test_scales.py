@@ -75,14 +75,16 @@ def stripped(ranges: Ranges) -> Ranges:
 
 
 def test_channels_that_reach_far_leave_the_others_their_levels(uneven: nn.Module) -> None:
-    ranges = calibrate(trace(uneven), frames(6), PREPROCESS)
+    ranges = calibrate(trace(uneven), frames(6), PREPROCESS, by_channel=True)
     assert error(uneven, ranges) < 0.06
     assert error(uneven, stripped(ranges)) > 0.15
 
 
 @pytest.mark.parametrize("rung", RUNGS)
 def test_every_rung_equals_dense(uneven: nn.Module, rung: str) -> None:
-    network, _ = converted(trace(uneven), calibrate(trace(uneven), frames(6), PREPROCESS), PREPROCESS, Levels(15, 15))
+    network, _ = converted(
+        trace(uneven), calibrate(trace(uneven), frames(6), PREPROCESS, by_channel=True), PREPROCESS, Levels(15, 15)
+    )
     run, dense = RUNGS[rung](network), Dense(network)
     for frame in frames(2):
         part = np.ascontiguousarray(frame[:6, :6])  # spikes take their time

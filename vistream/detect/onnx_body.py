@@ -98,7 +98,7 @@ def quantised(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image],
         return found, False
     height, width = pictures[0].shape[:2]
     log.info("%s: quantising for pictures of %d x %d, once for this video", file.path.name, width, height)
-    onnx = quantize_onnx(file, pictures, preprocess, LEVELS, partial(check_network), read_out=True)
+    onnx = quantize_onnx(file, pictures, preprocess, LEVELS, partial(check_network), read_out=True, by_channel=True)
     save_onnx_network(onnx, key)
     return onnx, True
 

@@ -2,7 +2,7 @@
 
 Per layer and frame the given percentile of the values is taken (from a fixed, evenly spaced sample of at most
 `SAMPLE` of them, so that it costs little and depends on nothing but the frame); the range is the widest of them.
-Where the layer's tensor is a map, the smallest, the largest and the mean value of each channel are kept beside that.
+Where it is asked for, the smallest, the largest and the mean value of each channel of a map are kept beside that.
 """
 
 from __future__ import annotations
@@ -73,14 +73,14 @@ class Preprocess:
         return (pixels - mean) / std
 
 
-def watched(program: Program) -> dict[str, list[str]]:
+def watched(program: Program, by_channel: bool = False) -> dict[str, list[str]]:
     """What calibration measures: the names of ranges, by the node whose values they are the range of."""
     names: dict[str, list[str]] = {}
     neurons = [layer for layer in program.layers if isinstance(layer, FloatNeuron)]
     weighed = {term.source for layer in neurons for term in layer.sum.terms if term.weight is not None}
     for layer in program.layers:
         decides = isinstance(layer, FloatNeuron) or (isinstance(layer, FloatIsland) and not layer.real)
-        if decides or layer.name in weighed:  # of these the mean is wanted
+        if decides or (by_channel and layer.name in weighed):  # of these the mean is wanted
             names.setdefault(layer.node, []).append(layer.name)
         if isinstance(layer, FloatNeuron) and layer.root is not None:
             names.setdefault(layer.root, []).append(before_table(layer.name))
@@ -104,17 +104,23 @@ def _range(value: Tensor, percentile: float, by_channel: bool) -> Range:
 
 
 def calibrate(
-    program: Program, frames: Iterable[Frame], preprocess: Preprocess, percentile: float = PERCENTILE
+    program: Program,
+    frames: Iterable[Frame],
+    preprocess: Preprocess,
+    percentile: float = PERCENTILE,
+    by_channel: bool = False,
 ) -> Ranges:
     """The range of every neuron layer over `frames` (uint8 `[H, W, C]`, RGB; sizes may differ).
 
+    `by_channel`: that of each channel as well, which gives a network nearer to the float one, with finer levels in all
+    its quiet channels, so that more of them change from frame to frame: what detectors want.
     Raises VistreamError if there is no frame, or if a value is not finite.
     """
-    names = watched(program)
+    names = watched(program, by_channel)
     maps = {
         name: (1, channels)
         for layer, channels in program.channels.items()
-        if layer not in program.views
+        if by_channel and layer not in program.views
         for name in (layer, before_table(layer))
     }
     ranges: Ranges = {}

@@ -26,33 +26,26 @@ def table_scale(name: str, function: Function, found: Range, largest: int, by_ch
     `by_channel`: channels may have steps of their own; they do where the function is that of a ReLU's kin, with
     `f(k z) = k f(z)` for `k > 0`, so that one table serves all. Raises VistreamError where a value is not finite.
     """
+    spread = _table(name, function, max((found.high - found.low) / STEPS, SMALLEST), found.low, largest)
+    if not found.lows:
+        return spread
     step = step_for(found.low, found.high, LOWEST, largest)
-    spread = max((found.high - found.low) / STEPS, SMALLEST)
-    tables = (
-        _table(name, function, spread, LOWEST - found.low / spread, largest),
-        _table(name, function, step, 0.0, largest),
-    )
-    scale = min(tables, key=lambda table: _error(table, function, found))
-    looked_up = _looked_up(scale)
-    if not by_channel or not torch.allclose(function(looked_up / 2), function(looked_up) / 2):
+    around_zero = _table(name, function, step, LOWEST * step, largest)
+    scale = min((spread, around_zero), key=lambda table: _error(table, function, found))
+    z = torch.linspace(found.low, found.high, TRIED)
+    if not by_channel or not torch.allclose(function(z / 2), function(z) / 2):
         return scale
     return replace(scale, shares=shares_of(found, scale.step, LOWEST - scale.shift, HIGHEST - scale.shift))
 
 
-def _table(name: str, function: Function, step: float, shift: float, largest: int) -> Scale:
-    scale = Scale(LOWEST, HIGHEST, step, shift=shift)
-    reached = function(_looked_up(scale))
+def _table(name: str, function: Function, step: float, low: float, largest: int) -> Scale:
+    """The table whose levels begin at `low`."""
+    reached = function(low + step * torch.arange(STEPS + 1, dtype=torch.float32))
     if not bool(reached.isfinite().all()):
-        low, high = ((level - shift) * step for level in (LOWEST, HIGHEST))
-        raise VistreamError(f"layer {name} is not finite between {low:.4g} and {high:.4g}")
+        raise VistreamError(f"layer {name} is not finite between {low:.4g} and {low + STEPS * step:.4g}")
     gives = max(float(reached.abs().max()) / largest, SMALLEST)
     table = torch.round(reached / gives).clamp(-largest, largest).to(torch.int8)
-    return replace(scale, table=table, gives=gives)
-
-
-def _looked_up(scale: Scale) -> Tensor:
-    """The real values that the levels of the sum stand for."""
-    return scale.step * (torch.arange(LOWEST, HIGHEST + 1, dtype=torch.float32) - scale.shift)
+    return Scale(LOWEST, HIGHEST, step, table, gives, LOWEST - low / step)
 
 
 def _error(scale: Scale, function: Function, found: Range) -> float:
