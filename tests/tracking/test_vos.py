@@ -20,8 +20,7 @@ from vistream.evaluate.metrics.vos import jaccard
 from vistream.media.formats.davis import read_labels, write_labels
 from vistream.media.video.images import read_image
 from vistream.pipeline.session import Session
-from vistream.tracking.propagation import LabelPropagation, PropagationConfig
-from vistream.tracking.similarity import unit_vectors
+from vistream.tracking.propagation import LabelPropagation, PropagationConfig, byte_vectors
 from vistream.tracking.vos import VosTracker
 from vistream.types import FeatureMap, Observations
 
@@ -31,23 +30,20 @@ NOTHING = Observations.none()
 
 def by_formula(frames: list[Grid], label: Grid, config: PropagationConfig) -> Grid:
     """The label of the last frame, straight from the definition, with plain loops; `label` is that of the first."""
-    height, width, channels = frames[0].shape
-    units = [
-        unit_vectors((f - f.mean(axis=(0, 1))).reshape(-1, channels)).reshape(f.shape).astype(np.float64) / 2048
-        for f in frames
-    ]
+    height, width, _ = frames[0].shape
+    units = [byte_vectors(f).astype(np.float64) / 254 for f in frames]
     labels = [label.astype(np.float64)]
     for now in range(1, len(frames)):
         present = np.zeros((height, width))
         there = np.argwhere(labels[-1] > 0.05)
-        recent = range(max(0, now - config.memory), now)
+        recent = range(now - 1, max(0, now - config.memory) - 1, -1)
         for y, x in np.ndindex(height, width):
             if ((there - (y, x)) ** 2).sum(axis=1).min(initial=10**6) > config.reach**2:
                 continue  # too far from all that was labelled
             query = units[now][y, x]
             found = [
                 (query @ units[t][i, j], labels[t][i, j])
-                for t, near in [(0, False), *((t, True) for t in recent)]
+                for t, near in [*((t, True) for t in recent), (0, False)]
                 for i, j in np.ndindex(height, width)
                 if not near or (i - y) ** 2 + (j - x) ** 2 <= config.radius**2
             ]

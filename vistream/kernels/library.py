@@ -16,7 +16,7 @@ from typing import Any
 
 from vistream.kernels.build import library_path, sources_digest, this_platform
 from vistream.kernels.probe import passed
-from vistream.kernels.structs import Deformable, Int64, Kernels, Place, Pointer, check_structs
+from vistream.kernels.structs import Deformable, Int64, Kernels, Past, Pointer, check_structs
 
 CHOICE = "VISTREAM_KERNELS"  # the name of a variant, to be used instead of the best
 
@@ -72,7 +72,7 @@ def brief() -> ctypes.PyDLL:
 
 
 def _declare(loaded: ctypes.CDLL | ctypes.PyDLL) -> None:
-    pointers = ctypes.POINTER(Kernels)
+    pointers, past = ctypes.POINTER(Kernels), ctypes.POINTER(Past)
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "fields": (ctypes.c_int, [ctypes.c_char_p, Pointer, Pointer]),
         "sources": (ctypes.c_char_p, []),
@@ -81,8 +81,7 @@ def _declare(loaded: ctypes.CDLL | ctypes.PyDLL) -> None:
         "update": (None, [Pointer, Pointer, ctypes.c_int, Pointer, ctypes.c_int]),
         "read": (Int64, [Pointer, Pointer, Pointer, Pointer, Int64, Int64, ctypes.c_int]),
         "selftest": (ctypes.c_int, [Pointer, ctypes.c_int, ctypes.c_int, ctypes.c_int]),
-        "best_of_all": (None, [Pointer, Int64, Int64, Int64, Pointer, Pointer, Int64]),
-        "best_in_window": (None, [Pointer, ctypes.POINTER(Place), Pointer, Pointer, Int64]),
+        "similar": (None, [Pointer, past, Pointer, Pointer, Int64, Int64, Pointer, Pointer, ctypes.c_int]),
         "reconstruct": (None, [*[Pointer] * 2, Int64, Pointer, Int64, Pointer, Int64, *[Pointer] * 5]),
         "borrow": (None, [Int64]),
         "lend": (None, [Pointer]),

@@ -59,20 +59,18 @@ class Workspace(ctypes.Structure):
     _fields_ = _each(Pointer, "gathered sums pending marks")
 
 
-class Place(ctypes.Structure):
-    """A window of scores of label propagation, see `vistream_best_in_window`."""
-
-    _fields_ = _each(
-        Int64, "top left radius base next_row next_frame query_rows query_columns rows frames columns list_row"
-    )
-
-
 class Deformable(ctypes.Structure):
     """A window whose taps are moved, see `vistream_deformable`."""
 
     _fields_ = _each(
         Int64, "height width channels columns groups kernel_h kernel_w stride_h stride_w dilation_h dilation_w top left"
     )
+
+
+class Past(ctypes.Structure):
+    """A past frame in which cells look for their like, see `vistream_similar`."""
+
+    _fields_ = [("vectors", Pointer), *_each(Int64, "rows columns quads stride radius base")]
 
 
 class Kernels(ctypes.Structure):
@@ -98,12 +96,13 @@ class LayerKind:
 
 
 PIECE, SEGMENT = 48, 256  # of job.h: positions in a chain; inputs whose changes are listed together
+BEYOND = 32  # of job.h: cells behind the row of a past frame that may be read
 GROUP, PANEL = 32, 256  # of job.h: positions and channels of the tile registers
 
 
 def check_structs(library: ctypes.CDLL) -> None:
     """Raise RuntimeError where the library means something else by a struct."""
-    for struct in (Window, Events, Term, Layer, Workspace, Place, Deformable):
+    for struct in (Window, Events, Term, Layer, Workspace, Deformable, Past):
         fields, size = ctypes.POINTER(_Field)(), Int64()
         count = library.vistream_fields(struct.__name__.encode(), ctypes.byref(fields), ctypes.byref(size))
         theirs = [(fields[i].name.decode(), fields[i].offset, fields[i].size) for i in range(count)]

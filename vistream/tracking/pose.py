@@ -114,12 +114,13 @@ class PoseTracker:
     ) -> tuple[Track, ...]:
         """The people of the next frame, by id, each with keypoints. `camera`: its motion since the last frame.
 
-        `frame` is not looked at. Raises VistreamError for observations without keypoints.
+        `frame`: uint8 `[H, W, 3]`, whose colours are compared where skeletons are carried on.
+        Raises VistreamError for observations without keypoints.
         """
         if self._alive:
             if features is None:
                 raise VistreamError("skeletons are carried on by appearance: that needs a model")
-            return self._carry(features.within())
+            return self._carry(features.within(), frame)
         keypoints = observations.keypoints
         if len(observations) and keypoints is None:
             raise VistreamError("the task pose needs keypoints for every detection: these have boxes only")
@@ -136,7 +137,7 @@ class PoseTracker:
     def _keys(self, identity: int) -> range:
         return range(identity * len(self.joints), (identity + 1) * len(self.joints))
 
-    def _carry(self, features: FeatureMap) -> tuple[Track, ...]:
+    def _carry(self, features: FeatureMap, frame: Frame | None) -> tuple[Track, ...]:
         given, self._given = self._given, {}
         labels = {
             key: joint_label(point, features)
@@ -144,7 +145,7 @@ class PoseTracker:
             for key, point in zip(self._keys(identity), keypoints, strict=True)
             if point[2] > 0
         }
-        soft = self._propagation.step(features.values, labels)
+        soft = self._propagation.step(features.values, labels, frame)
         tracks = []
         for identity in sorted(self._alive):
             keypoints = np.array([self._joint(soft.get(key), features) for key in self._keys(identity)])

@@ -7,8 +7,8 @@ Source: Wang et al., "Do different tracking tasks require different appearance m
 after Jabri et al., "Space-time correspondence as a contrastive random walk", NeurIPS 2020. It knows nothing about masks
 or joints: a label is a number in 0..1 at each cell, under whatever key the task gives it.
 
-Similarities are products of vectors in whole steps (`similarity.unit_vectors`), exact in float32 in any order of
-summation, and ties go to the first source: the result does not depend on the number of threads.
+Similarities are products of vectors in whole steps that a byte holds, exact in any order of summation, and ties go to
+the newest frame: the result does not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
-from vistream.kernels.propagation import best_in_window, best_of_all
-from vistream.tracking.similarity import unit_vectors
+from vistream.kernels.propagation import Bytes, Lists, in_quads, laid_out
+from vistream.tracking.colours import colour_vectors
+from vistream.types import Frame
 
 Grid = NDArray[np.float32]
 Labels = dict[int, Grid]
 
-UNIT = 2048.0  # the length of a vector from `unit_vectors`
-TILE = (4, 24)  # rows and columns of cells that look for sources together: few products for nothing, few copies
-CHUNK = 128  # cells that look through an anchor together
+UNIT = 254.0  # the length of a vector, in steps: of 112 channels hardly one is beyond half of it, which a byte holds
+MOST = 127
 THERE = 0.05  # of a label: below, nothing of the object is there
 
 
@@ -42,6 +42,7 @@ class PropagationConfig:
 
     `memory`: recent frames that are sources; `radius`: how far, in cells, a cell looks in them; `top`: how many sources
     are averaged, with weights softmax(cosine / `temperature`). `reach`: how far, in cells, labels may get in a frame.
+    `colour`: how long the colours of a cell are beside its features.
     """
 
     memory: int = 8
@@ -49,18 +50,39 @@ class PropagationConfig:
     top: int = 20
     temperature: float = 0.08
     reach: int = 12
+    colour: float = 0.5
 
     def __post_init__(self) -> None:
         if min(self.memory, self.radius, self.top, self.reach) < 1 or not self.temperature > 0:
             raise VistreamError("memory, radius, top and reach must be at least 1, and the temperature above 0")
+        if not self.colour >= 0:
+            raise VistreamError("colour must be at least 0")
 
 
 @dataclass(slots=True)
 class _Source:
-    """A past frame: unit vectors `[h, w, C]` and the labels known there, each `[h * w]`; unknown is not zero."""
+    """A past frame: vectors, from `laid_out`, and the labels known there, each `[h * w]`; unknown is not zero."""
 
-    vectors: Grid
+    vectors: Bytes
     labels: Labels
+
+
+def byte_vectors(values: Grid, colours: Grid | None = None) -> Bytes:
+    """Features `[h, w, C]` without what all have in common, and what comes with them, `UNIT` steps long, in quads.
+
+    `colours`: vectors `[h, w, D]`, behind the features, in whose lengths they are measured. A zero vector stays zero.
+    """
+    # what all cells have in common tells none from another
+    unit = _scaled(values - values.mean(axis=(0, 1)), 1.0)
+    whole = _scaled(unit if colours is None else np.concatenate([unit, colours], axis=2), UNIT)
+    return in_quads(np.clip(np.rint(whole), -MOST, MOST).astype(np.int8))
+
+
+def _scaled(vectors: Grid, wanted: float) -> Grid:
+    """Vectors of a length that is `wanted`; a zero vector stays zero."""
+    length = np.sqrt(np.einsum("hwc,hwc->hw", vectors, vectors, dtype=np.float64))
+    scale = np.divide(wanted, length, out=np.zeros_like(length), where=length > 0).astype(np.float32)
+    return np.asarray(vectors * scale[:, :, None])
 
 
 class LabelPropagation:
@@ -94,37 +116,39 @@ class LabelPropagation:
             source.labels.pop(key, None)
         self._anchors = [anchor for anchor in self._anchors if anchor.labels]
 
-    def step(self, values: Grid, given: Mapping[int, Grid]) -> Labels:
+    def step(self, values: Grid, given: Mapping[int, Grid], frame: Frame | None = None) -> Labels:
         """The labels of the next frame, each float32 `[h, w]` in 0..1, by key.
 
         `values`: its features, float32 `[h, w, C]`. `given`: labels that are known here, each `[h, w]`: new keys, or
-        old ones put right; the frame becomes an anchor for them.
+        old ones put right; the frame becomes an anchor for them. `frame`: uint8 `[H, W, 3]`, for its colours; without,
+        features alone are compared.
         Raises VistreamError where the grid is not that of the frame before.
         """
-        height, width, channels = values.shape
-        if self._recent and self._recent[0].vectors.shape != values.shape:
+        height, width, _ = values.shape
+        colours = None if frame is None else colour_vectors(frame, (height, width)) * np.float32(self.config.colour)
+        vectors = byte_vectors(values, colours)
+        past = laid_out(vectors)
+        if self._recent and self._recent[0].vectors.shape != past.shape:
             raise VistreamError("the frame size changed: call reset() to begin a new video")
-        # what all cells have in common tells none from another
-        centred = values - values.mean(axis=(0, 1))
-        vectors = unit_vectors(centred.reshape(-1, channels)).reshape(values.shape)
         fixed: Labels = {key: np.array(label, np.float32).reshape(-1) for key, label in given.items()}
         for key in fixed:
             self.forget(key)
         labels = self._propagate(vectors) | fixed
         if labels:
-            self._recent.append(_Source(vectors, labels))
+            self._recent.append(_Source(past, labels))
         if fixed:
-            self._anchors.append(_Source(vectors, dict(fixed)))
+            self._anchors.append(_Source(past, dict(fixed)))
         return {key: label.reshape(height, width) for key, label in labels.items()}
 
-    def _propagate(self, vectors: Grid) -> Labels:
+    def _propagate(self, vectors: Bytes) -> Labels:
         sources = [*self._anchors, *self._recent]
         keys = {key: None for source in sources for key in source.labels}
         if not keys:
             return {}
         near = self._near((vectors.shape[0], vectors.shape[1]))
         here = np.flatnonzero(near)
-        cosine, cell = (found[here] for found in self._best(vectors, near))
+        best = self._best(vectors, here)
+        cosine, cell = best.similarity.astype(np.float32), best.cell
         weight = np.exp((cosine - cosine[:, :1]) / np.float32(self.config.temperature * UNIT**2))
         nothing = np.zeros(near.size, np.float32)
         result: Labels = {}
@@ -150,40 +174,15 @@ class LabelPropagation:
         disc = (away[:, None] + away <= self.config.reach**2).view(np.uint8)
         return np.asarray(cv2.dilate(there, disc) > 0)
 
-    def _best(self, vectors: Grid, near: NDArray[np.bool_]) -> tuple[Grid, NDArray[np.intp]]:
-        """For each cell its `top` sources, best first: cosines (times UNIT squared) `[h * w, top]`, and which they are.
+    def _best(self, vectors: Bytes, here: NDArray[np.intp]) -> Lists:
+        """For each of the cells `here` its `top` sources.
 
-        A source is numbered `source * h * w + cell`, anchors first. Only what is said of cells that are `near` counts.
+        A source is numbered `source * h * w + cell`, anchors first; the newest are compared first.
         """
-        height, width, channels = vectors.shape
-        size = height * width
-        cosine = np.full((size, self.config.top), -np.inf, np.float32)
-        cell = np.zeros((size, self.config.top), np.intp)
-        flat, here = vectors.reshape(size, channels), np.flatnonzero(near)
-        for part in np.split(here, range(CHUNK, len(here), CHUNK)):
-            best = cosine[part], cell[part]
-            for number, anchor in enumerate(self._anchors):
-                best_of_all(flat[part] @ anchor.vectors.reshape(size, channels).T, number * size, *best)
-            cosine[part], cell[part] = best
-        self._add_recent(vectors, near, cosine.reshape(height, width, -1), cell.reshape(height, width, -1))
-        return cosine, cell
-
-    def _add_recent(self, vectors: Grid, near: NDArray[np.bool_], cosine: Grid, cell: NDArray[np.intp]) -> None:
-        """Merge the recent frames' cells within the radius into the lists `[h, w, top]`, tile by tile."""
-        height, width, channels = vectors.shape
-        size, radius = height * width, self.config.radius
-        # the frames side by side within each row, so that one product serves them all
-        recent = np.stack([source.vectors for source in self._recent], axis=1)
-        for top, left in product(range(0, height, TILE[0]), range(0, width, TILE[1])):
-            asked = np.flatnonzero(near[top : top + TILE[0], left : left + TILE[1]].any(axis=0))
-            if not len(asked):
-                continue
-            here = np.s_[top : top + TILE[0], left + asked[0] : left + asked[-1] + 1]
-            queries = vectors[here]
-            rows, columns = queries.shape[:2]
-            first, start = max(0, top - radius), max(0, here[1].start - radius)
-            window = recent[first : top + rows + radius, :, start : here[1].start + columns + radius]
-            scores = queries.reshape(-1, channels) @ window.reshape(-1, channels).T
-            base = (len(self._anchors) * height + first) * width + start
-            place = top - first, int(here[1].start) - start, radius, base, width, size
-            best_in_window(scores.reshape(rows, columns, *window.shape[:3]), place, cosine[here], cell[here])
+        size = vectors.shape[0] * vectors.shape[1]
+        best = Lists(vectors, here, self.config.top, max(1, torch.get_num_threads()))
+        for number, source in reversed(list(enumerate(self._recent, start=len(self._anchors)))):
+            best.add(source.vectors, number * size, self.config.radius)
+        for number, source in enumerate(self._anchors):
+            best.add(source.vectors, number * size)
+        return best

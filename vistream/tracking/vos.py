@@ -91,7 +91,8 @@ class VosTracker:
     ) -> tuple[Track, ...]:
         """The objects that can be seen in the next frame, by id. Neither observations nor `camera` are used.
 
-        `frame`: uint8 `[H, W, 3]`, on whose edges those of the masks are put; None: they are as smooth as the grid.
+        `frame`: uint8 `[H, W, 3]`, whose colours are compared, and on whose edges those of the masks are put; None:
+        they are as smooth as the grid.
         A track's score is the mean of its label under its mask.
         """
         if features is None:
@@ -106,7 +107,7 @@ class VosTracker:
                     f"the mask of object {identity} is {mask.shape[1]}x{mask.shape[0]}, the frame {size[0]}x{size[1]}"
                 )
         labels = {identity: reduce_mask(mask, (width, height)) for identity, mask in given.items()}
-        soft = self._propagation.step(features.within().values, labels)
+        soft = self._propagation.step(features.within().values, labels, frame)
         if not soft:
             return ()
         peaks = {key: max(float(label.max()), FAINT) for key, label in soft.items()}

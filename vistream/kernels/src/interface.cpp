@@ -24,6 +24,21 @@ int64_t read_part(void* context, int64_t begin, int64_t end, int) {
         reading->frame, reading->levels, reading->changed, begin, end, end == reading->pixels, reading->deadband);
 }
 
+struct Looking {
+    const Kernels* kernels;
+    const Past* past;
+    const int8_t* queries;
+    const int32_t* asked;
+    int64_t top;
+    int32_t *similarity, *cell;
+};
+
+int64_t look(void* context, int64_t begin, int64_t end, int) {
+    const auto* all = static_cast<const Looking*>(context);
+    all->kernels->similar(all->past, all->queries, all->asked, begin, end, all->top, all->similarity, all->cell);
+    return 0;
+}
+
 #define VISTREAM_FIELD(type, name) {#name, int64_t(offsetof(Struct, name)), int64_t(sizeof(type))},
 template <class T> struct Fields;
 template <> struct Fields<Window> {
@@ -47,14 +62,13 @@ template <> struct Fields<Workspace> {
     static constexpr VistreamField all[] = {VISTREAM_WORKSPACE_FIELDS(VISTREAM_FIELD)};
 };
 
-template <> struct Fields<VistreamPlace> {
-    using Struct = VistreamPlace;
-    static constexpr VistreamField all[] = {VISTREAM_PLACE_FIELDS(VISTREAM_FIELD)};
-};
-
 template <> struct Fields<Deformable> {
     using Struct = Deformable;
     static constexpr VistreamField all[] = {VISTREAM_DEFORMABLE_FIELDS(VISTREAM_FIELD)};
+};
+template <> struct Fields<Past> {
+    using Struct = Past;
+    static constexpr VistreamField all[] = {VISTREAM_PAST_FIELDS(VISTREAM_FIELD)};
 };
 
 template <class T> int describe(const VistreamField** fields, int64_t* size) {
@@ -74,8 +88,8 @@ VISTREAM_EXPORT int vistream_fields(const char* name, const VistreamField** fiel
     if (!strcmp(name, "Term")) return describe<Term>(fields, size);
     if (!strcmp(name, "Layer")) return describe<Layer>(fields, size);
     if (!strcmp(name, "Workspace")) return describe<Workspace>(fields, size);
-    if (!strcmp(name, "Place")) return describe<VistreamPlace>(fields, size);
     if (!strcmp(name, "Deformable")) return describe<Deformable>(fields, size);
+    if (!strcmp(name, "Past")) return describe<Past>(fields, size);
     return -1;
 }
 
@@ -115,6 +129,13 @@ VISTREAM_EXPORT void vistream_deformable(const Kernels* kernels, const float* va
 VISTREAM_EXPORT void vistream_despeckle(const Kernels* kernels, const uint8_t* frame, uint8_t* held, int64_t rows,
                                         int64_t columns, int64_t tau, int64_t far, int64_t company, uint8_t* lines) {
     kernels->despeckle(frame, held, rows, columns, tau, far, company, lines);
+}
+
+VISTREAM_EXPORT void vistream_similar(const Kernels* kernels, const Past* past, const int8_t* queries, const int32_t* asked,
+                                      int64_t count, int64_t top, int32_t* similarity, int32_t* cell, int threads) {
+    Looking all = {kernels, past, queries, asked, top, similarity, cell};
+    const int64_t across = past->radius < 0 ? past->rows * past->columns : 3 * past->radius * past->radius;
+    share(look, &all, shares_of(count, across * past->quads * 4, PIECE, threads));
 }
 
 VISTREAM_EXPORT void vistream_grey(const Kernels* kernels, const uint8_t* frame, int64_t rows, int64_t columns,

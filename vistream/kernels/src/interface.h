@@ -35,24 +35,11 @@ VISTREAM_EXPORT void vistream_update(const vistream::Kernels* kernels, vistream:
 VISTREAM_EXPORT int64_t vistream_read(const vistream::Kernels* kernels, const uint8_t* frame, int8_t* levels,
                                       uint8_t* changed, int64_t pixels, int64_t deadband, int threads);
 
-// Merges `scores` [queries][cells], the cells numbered from `base` on, into the lists [queries][top].
-VISTREAM_EXPORT void vistream_best_of_all(const float* scores, int64_t queries, int64_t cells, int64_t base,
-                                          float* similarity, int64_t* cell, int64_t top);
-
-// A window of scores [query_rows][query_columns][rows][frames][columns]: `top`, `left` say where among the sources the
-// first query stands, `base` is the number of the first source, `next_row` and `next_frame` by how much that of the next
-// is larger, `list_row` by how many lists the next row of queries is further.
-#define VISTREAM_PLACE_FIELDS(FIELD) \
-    FIELD(int64_t, top) FIELD(int64_t, left) FIELD(int64_t, radius) FIELD(int64_t, base) FIELD(int64_t, next_row) \
-    FIELD(int64_t, next_frame) FIELD(int64_t, query_rows) FIELD(int64_t, query_columns) FIELD(int64_t, rows) \
-    FIELD(int64_t, frames) FIELD(int64_t, columns) FIELD(int64_t, list_row)
-#define VISTREAM_DECLARE(type, name) type name;
-struct VistreamPlace { VISTREAM_PLACE_FIELDS(VISTREAM_DECLARE) };
-#undef VISTREAM_DECLARE
-
-// Merges those scores of a window that lie within the radius into the lists of the queries.
-VISTREAM_EXPORT void vistream_best_in_window(const float* scores, const VistreamPlace* place, float* similarity,
-                                             int64_t* cell, int64_t top);
+// Merges the cells of a past frame that are within the radius into the lists [count][top] of the cells `asked` [count], in
+// ascending order, of a frame whose vectors are `queries` [rows * columns][quads * 4].
+VISTREAM_EXPORT void vistream_similar(const vistream::Kernels* kernels, const vistream::Past* past, const int8_t* queries,
+                                      const int32_t* asked, int64_t count, int64_t top, int32_t* similarity, int32_t* cell,
+                                      int threads);
 
 // Every vector of some objects rebuilt from the vectors of each source: `cosine` is [vectors of all objects][vectors of all
 // sources], `vectors` [of all sources][channels] whole numbers, object i has the rows from objects[i] to objects[i + 1],

@@ -85,6 +85,15 @@ namespace vistream {
     FIELD(int64_t, kernel_h) FIELD(int64_t, kernel_w) FIELD(int64_t, stride_h) FIELD(int64_t, stride_w) \
     FIELD(int64_t, dilation_h) FIELD(int64_t, dilation_w) FIELD(int64_t, top) FIELD(int64_t, left)
 
+// A past frame in which cells look for their like.
+//   vectors   int8 [rows][quads][stride][4]: the cells of a row side by side, four channels at a time; `stride` is
+//             `columns` and `BEYOND` more
+//   radius    how far a cell looks, in cells; below 0: anywhere
+//   base      the number of the first cell
+#define VISTREAM_PAST_FIELDS(FIELD) \
+    FIELD(const int8_t*, vectors) FIELD(int64_t, rows) FIELD(int64_t, columns) FIELD(int64_t, quads) FIELD(int64_t, stride) \
+    FIELD(int64_t, radius) FIELD(int64_t, base)
+
 #define VISTREAM_DECLARE(type, name) type name;
 struct Window { VISTREAM_WINDOW_FIELDS(VISTREAM_DECLARE) };
 struct Events { VISTREAM_EVENTS_FIELDS(VISTREAM_DECLARE) };
@@ -92,6 +101,7 @@ struct Term { VISTREAM_TERM_FIELDS(VISTREAM_DECLARE) };
 struct Layer { VISTREAM_LAYER_FIELDS(VISTREAM_DECLARE) };
 struct Workspace { VISTREAM_WORKSPACE_FIELDS(VISTREAM_DECLARE) };
 struct Deformable { VISTREAM_DEFORMABLE_FIELDS(VISTREAM_DECLARE) };
+struct Past { VISTREAM_PAST_FIELDS(VISTREAM_DECLARE) };
 #undef VISTREAM_DECLARE
 
 // Whether every output looks at exactly the input of its own position.
@@ -106,6 +116,7 @@ enum LayerKind { NEURON, MAX_POOL, COPY, BLEND, PRODUCT, TRANSPOSED };
 constexpr int PIECE = 48;  // positions that a chain of terms works on before it goes on: what is pending stays near
 constexpr int GROUP = 32;  // positions that the tile registers take together, or whose changes are added together
 constexpr int SEGMENT = 256;  // inputs whose changes are listed together
+constexpr int BEYOND = 32;  // cells behind the row of a past frame that may be read
 constexpr int PANEL = 256;  // channels whose sums they keep in memory meanwhile
 
 // The kernels of one instruction set. Each works on `index[begin..end)` of a layer, needs a workspace of its own and
@@ -127,6 +138,8 @@ struct Kernels {
                        const float* weights, float* out);
     void (*despeckle)(const uint8_t* frame, uint8_t* held, int64_t rows, int64_t columns, int64_t tau, int64_t far,
                       int64_t company, uint8_t* lines);
+    void (*similar)(const Past*, const int8_t* queries, const int32_t* asked, int64_t begin, int64_t end, int64_t top,
+                    int32_t* similarity, int32_t* cell);
     void (*grey)(const uint8_t* frame, int64_t rows, int64_t columns, int64_t factor, uint8_t* out, int32_t* line);
     void (*slopes)(const uint8_t* picture, int64_t rows, int64_t columns, int64_t down, int64_t across, int64_t* sums);
     int32_t (*differences)(const uint8_t* before, const uint8_t* now, int64_t rows, int64_t columns, int64_t down,

@@ -5,6 +5,7 @@
 #include "selftest/deformable.h"
 #include "selftest/despeckle.h"
 #include "selftest/layer.h"
+#include "selftest/similar.h"
 #include "selftest/stillness.h"
 
 using namespace vistream;
@@ -20,10 +21,12 @@ VISTREAM_EXPORT int vistream_selftest(const Kernels* kernels, int seed, int case
         deformable.build(uint64_t(seed) + uint64_t(i));
         DespeckleCase despeckle;
         despeckle.build(uint64_t(seed) + uint64_t(i));
+        SimilarCase similar;
+        similar.build(uint64_t(seed) + uint64_t(i));
         StillnessCase stillness;
         stillness.build(uint64_t(seed) + uint64_t(i));
         bool right = deformable.agrees(kernels) && despeckle.agrees(kernels) && stillness.agrees(kernels) &&
-                     layer.agrees(threads);
+                     similar.agrees(kernels, threads) && layer.agrees(threads);
         for (int frame = 1; right && frame < FRAMES; ++frame) {
             layer.change();
             right = layer.agrees(threads);
