@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from calibrate_detector import DETECTORS
-from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.detect.own_network import LEVELS, OwnNetwork
@@ -56,12 +55,12 @@ def pictures(detector: OwnNetwork, root: Path) -> Iterator[Frame]:
             yield detector.picture(frame.image)
 
 
-def error(given: Mapping[str, NDArray[np.float32]], wanted: Mapping[str, Tensor]) -> float:
-    """The mean over the outputs: `[h, w, C]` each of the integers, `[1, C, h, w]` of the floats."""
+def error(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> float:
+    """The mean over the outputs: `[1, C, h, w]` each."""
     shares = []
     for name, value in wanted.items():
         spread = (value - value.mean((2, 3), keepdim=True)).square().mean()
-        shares.append(float((torch.from_numpy(given[name]).permute(2, 0, 1) - value).square().mean() / spread))
+        shares.append(float((given[name] - value).square().mean() / spread))
     return float(np.mean(shares))
 
 

@@ -101,7 +101,7 @@ def test_biases_give_back_what_rounded_weights_lose(weights: Weights) -> None:
     level = torch.randint(-9, 9, (6,), generator=generator).to(torch.float64)
     mean = source.gain * level + source.offset
     synapses, lost = synapses_of(term, source, 0.5, weights, mean)
-    charge = [F.conv2d(level.expand(1, 3, 3, 6).permute(0, 3, 1, 2), s.weight.double(), groups=3) for s in synapses]
+    charge = [F.conv2d(level.expand(1, 3, 3, 6).permute(0, 3, 1, 2), s.weight.double(), groups=3) for s in synapses]  # type: ignore[union-attr]
     given = sum(c.reshape(-1) * s.multiplier * 0.5 for c, s in zip(charge, synapses, strict=True))
     wanted = F.conv2d(mean.expand(1, 3, 3, 6).permute(0, 3, 1, 2), weight.double(), groups=3).reshape(-1) * gain
     assert torch.allclose(given + offset_of(term, source) + lost, wanted, atol=1e-4)
