@@ -116,6 +116,7 @@ class Track:
     """One object in one frame: the same `id` (from 1) means the same object in every frame.
 
     `seen`: false where the box was only predicted, or filled in between two frames in which the object was seen.
+    `covered`: true where it was predicted behind the detection of another object, which may show both.
     `speed`: over the ground, in metres a second; None where it is not asked for, or not known yet.
     """
 
@@ -127,6 +128,7 @@ class Track:
     keypoints: NDArray[np.float64] | None = None
     seen: bool = True
     speed: float | None = None
+    covered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ class Study:
         cameras = self.cameras(case) if variant.camera else [None] * len(sequence.seen)
         given = zip(self.maps(case, variant), sequence.seen, cameras, strict=True)
         for features, observations, camera in given:
-            tracks = [track for track in tracker.step(features, observations, camera) if track.seen]
+            tracks = [track for track in tracker.step(features, observations, camera) if track.seen or track.covered]
             boxes = np.array([t.box for t in tracks]).reshape(-1, 4)
             found.append((np.array([t.id for t in tracks], np.int64), boxes))
         return found

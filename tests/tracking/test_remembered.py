@@ -69,3 +69,25 @@ def test_a_box_around_two_is_not_reported_as_that_of_one() -> None:
         tracker.step(at(left, right), None, None, SIZE)
     (track,) = tracker.step(at((100, 100, 60, 100)), None, None, SIZE)
     assert abs(track.box[2] - 40) < 10
+
+
+def test_an_object_behind_the_box_of_another_is_reported_while_it_is_known_where() -> None:
+    tracker, front, behind = Tracker(TrackerConfig(), FPS), (100.0, 100.0, 40.0, 100.0), (130.0, 100.0, 40.0, 100.0)
+    for _ in range(60):
+        tracker.step(at(front, behind), None, None, SIZE)
+    hidden = [tracker.step(at((100, 100, 60, 100)), None, None, SIZE) for _ in range(60)]
+    (found, covered) = hidden[3]
+    assert (found.seen, found.covered) == (True, False)
+    assert (covered.seen, covered.covered) == (False, True)
+    assert covered.score == pytest.approx(0.45)
+    assert covered.box == pytest.approx(behind, abs=2)
+    assert [track.covered for track in hidden[-1]] == [False]
+
+
+def test_an_object_that_nothing_covers_is_not_reported_for_long() -> None:
+    tracker, left, right = Tracker(TrackerConfig(), FPS), (100.0, 100.0, 40.0, 100.0), (300.0, 100.0, 40.0, 100.0)
+    for _ in range(60):
+        tracker.step(at(left, right), None, None, SIZE)
+    frames = [tracker.step(at(left), None, None, SIZE) for _ in range(4)]
+    assert [track.covered for track in frames[0]] == [False, False]
+    assert len(frames[-1]) == 1

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from vistream.engine.fidelity import PRESETS
 from vistream.errors import VistreamError
+from vistream.media.formats.writer import kept
 from vistream.types import Frame, Observations
 
 DETECTOR = "nanodet-g"
@@ -54,7 +55,7 @@ def ours(source: str, count: int, fidelity: str) -> Run:
     done = dense = 0
     try:
         for number, (_, result) in enumerate(tracking):
-            rows += [(number, track.id, *track.box) for track in result.tracks if track.seen]
+            rows += [(number, track.id, *track.box) for track in kept(result)]
             found.detections += result.observations
             if number == 0:
                 tracking.stages.seconds = dict.fromkeys(tracking.stages.seconds, 0.0)

@@ -23,7 +23,7 @@ class GapFiller:
 
     def add(self, result: Result) -> list[Result]:
         """Take in the next result; returns those that are complete, at most one."""
-        shown = replace(result, tracks=tuple(track for track in result.tracks if track.seen))
+        shown = replace(result, tracks=tuple(track for track in result.tracks if track.seen or track.covered))
         for track in shown.tracks:
             before = self._last.get(track.id)
             if before is not None and 1 < self._count - before[0] <= self.most + 1:

@@ -35,6 +35,17 @@ def apart(boxes: Array, counted: NDArray[np.bool_]) -> Array:
     return np.asarray(1.0 - shared.max(axis=1) / np.maximum(np.prod(boxes[:, 2:], axis=1), _TINY))
 
 
+def covered(boxes: Array, by: Array) -> Array:
+    """The largest share of each box, `[N]`, that one box of `by` covers.
+
+    >>> covered(np.array([[0.0, 0, 10, 10], [50, 0, 5, 5]]), np.array([[0.0, 0, 5, 10], [-9, 0, 10, 10]]))
+    array([0.5, 0. ])
+    """
+    if not len(boxes) or not len(by):
+        return np.zeros(len(boxes))
+    return np.asarray(intersection(boxes, by).max(axis=1) / np.maximum(np.prod(boxes[:, 2:], axis=1), _TINY))
+
+
 def claimed(boxes: Array, by: Array) -> Array:
     """The largest share of each box, or of the one that claims it if that is smaller, that one box of `by` covers.
 

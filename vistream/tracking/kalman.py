@@ -134,6 +134,11 @@ def _scale(motion: Warp) -> float:
     return float(np.sqrt(max(abs(np.linalg.det(motion[:, :2])), _TINY)))
 
 
+def uncertainty(belief: Belief) -> Array:
+    """The deviation of each object's edges from where they are believed to be, in shares of its size: `[N]`."""
+    return np.asarray(np.sqrt(belief.pp.mean(axis=1) / area(belief.position)[:, 0]))
+
+
 def innovation_variance(belief: Belief, noise: Noise) -> Array:
     """Of a measurement of each predicted object, in square pixels: `[N, 4]`."""
     return belief.pp + area(belief.position) * noise.measured

@@ -52,8 +52,8 @@ class TrackerConfig:
     Times in seconds: a lost track is kept for `track_buffer`, or, if that is longer, for `away` if the camera has moved
     since it was seen, for what a camera turns away from it often turns back to, and for up to `exact_buffer`, the more
     exact boxes are, while it is predicted inside the frame, where it must still be; a track is still reported, where it
-    is predicted, for `coast` after its last match (0: never; a mask cannot be predicted), if it was matched
-    `coast_hits` times before.
+    is predicted, for `coast` after its last match (0: never; a mask cannot be predicted), and longer while the
+    detection of another object covers it, if it was matched `coast_hits` times before.
     `pause`: while a track is lost, its velocity falls to 1/e in this time.
 
     `min_hits`: matches that confirm a new track, the first frame's apart. `probation`: how many confirm one whose box

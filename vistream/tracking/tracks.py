@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.tracking import kalman
-from vistream.tracking.crowding import doubt, outside
+from vistream.tracking.crowding import covered, doubt, outside
 from vistream.tracking.kalman import Belief
 from vistream.tracking.life import UNKNOWN_FPS, Counts, Life, Stage, TrackerConfig, belief_of, boxes_of
 from vistream.tracking.matching import Matcher
@@ -28,6 +28,9 @@ Array = NDArray[np.float64]
 
 BESIDE = 0.8  # a new object has less than this of its box to itself: it may be a false detection of two others
 LEAVING = 0.5  # share of its box outside the frame from which an object leaves it
+BEHIND = 0.5  # share of its box that the detection of another object covers, from which an object is behind that
+UNSURE = 0.2  # deviation, in shares of its size, from which it is not known any more where behind
+HALF_SEEN = 0.5  # of the last score: that of an object which is behind another
 
 
 class Tracker:
@@ -211,9 +214,10 @@ class Tracker:
         """Confirmed tracks matched in this frame, and the long-standing ones that only just went missing."""
         masks, keypoints = scene.observations.masks, scene.observations.keypoints
         alone = masks is None and keypoints is None  # a box that belongs to a mask or a skeleton stays with it
+        behind = self._behind(scene) if alone else set()
         for life in sorted(self.lives, key=lambda life: life.id):
             coasts = life.hits >= self.config.coast_hits and self.counts.frames - life.seen <= self.coast_frames
-            if life.id == 0 or (life.row is None and not coasts):
+            if life.id == 0 or (life.row is None and not coasts and life.id not in behind):
                 continue
             box = kalman.to_boxes(life.belief.position)[0]
             if life.row is not None:
@@ -223,12 +227,23 @@ class Tracker:
             yield Track(
                 life.id,
                 (x, y, w, h),
-                life.score,
+                life.score * (HALF_SEEN if life.id in behind else 1.0),
                 life.label,
                 None if masks is None or life.row is None else masks[life.row],
                 None if keypoints is None or life.row is None else keypoints[life.row],
                 seen=life.row is not None,
+                covered=life.id in behind,
             )
+
+    def _behind(self, scene: Scene) -> set[int]:
+        """The ids of the long-standing tracks that are missing because the detection of another covers them."""
+        missing = [life for life in self.lives if life.row is None and life.hits >= self.config.coast_hits]
+        if not missing or not self.config.use_motion or not self.config.coast:
+            return set()
+        rows = [life.row for life in self.lives if life.row is not None and life.id]
+        share = covered(boxes_of(missing), scene.observations.boxes[rows])
+        known = (share >= BEHIND) & (kalman.uncertainty(belief_of(missing)) < UNSURE)
+        return {missing[i].id for i in np.flatnonzero(known)}
 
     def state_dict(self) -> dict[str, Any]:
         """All that is remembered of the video: numbers, arrays, and the dataclasses of `life` and `kalman`."""

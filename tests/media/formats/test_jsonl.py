@@ -95,6 +95,15 @@ def test_the_work_of_layers_is_left_out_unless_it_is_asked_for(tmp_path: Path) -
     assert first.tracks[0].speed == 1.235
 
 
+def test_what_another_object_covers_is_marked(tmp_path: Path) -> None:
+    behind = Track(1, (1.0, 2.0, 3.0, 4.0), 0.25, "person", seen=False, covered=True)
+    with JsonlWriter(tmp_path / "a.jsonl") as writer:
+        writer.write(Result(7, 0.28, (behind,), 3))
+    assert json.loads((tmp_path / "a.jsonl").read_text())["tracks"][0]["covered"] is True
+    (read,) = read_results(tmp_path / "a.jsonl")
+    assert read.tracks == (behind,)
+
+
 def test_a_killed_run_goes_on_after_its_last_whole_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "a.jsonl"
     frames = [dataclasses.replace(RESULT, frame=i) for i in range(6)]

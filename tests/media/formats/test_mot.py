@@ -70,6 +70,14 @@ def test_conventions_by_hand(tmp_path: Path) -> None:
     assert (tmp_path / "out.txt").read_text() == "1,3,1.000,10.000,5.000,6.500,0.500000,-1,-1,-1\n"
 
 
+def test_what_was_only_predicted_is_not_written_unless_another_object_covers_it(tmp_path: Path) -> None:
+    predicted = Track(1, (0.0, 0.0, 5.0, 6.0), 0.5, "object", seen=False)
+    behind = dataclasses.replace(predicted, id=2, covered=True)
+    with MotWriter(tmp_path / "out.txt") as writer:
+        writer.write(Result(0, 0.0, (predicted, behind), 1))
+    assert (tmp_path / "out.txt").read_text() == "1,2,1.000,1.000,5.000,6.000,0.500000,-1,-1,-1\n"
+
+
 def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "empty.txt"
     path.write_text("\n")

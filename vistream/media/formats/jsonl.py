@@ -2,7 +2,7 @@
 
     {"frame": 7, "time": 0.28, "observations": 3,
      "tracks": [{"id": 1, "bbox": [x, y, w, h], "score": 0.9, "class": "object",
-                 "rle"?, "keypoints"?, "seen"?, "speed"?}],
+                 "rle"?, "keypoints"?, "seen"?, "covered"?, "speed"?}],
      "camera"?: [[a, b, x], [c, d, y]],
      "work": {"macs": 120, "macs_dense": 4000, "layers"?: [[name, pixels, pixels_total, macs, macs_dense, changes]]},
      "classes"?: {"road": 0.41, "sky": 0.2}, "segments"?: [{"id", "class", "thing", "score", "area", "bbox"}]}
@@ -10,7 +10,8 @@
 `classes` and `segments` are those of the tasks semseg and panoptic: the share of the pixels that show each class, and
 the regions. A frame in which something happened at a line or zone has "events", see `events`. Frames count from 0,
 boxes are in pixels. `rle` is a COCO run-length mask, `keypoints` a list of [x, y, confidence]. `seen` is there, and
-false, where a box was not seen but predicted. `speed`, where it is known, is in metres a second. `camera`, where it
+false, where a box was not seen but predicted; `covered` is there, and true, where that was behind the detection of
+another object. `speed`, where it is known, is in metres a second. `camera`, where it
 moved, takes points (x, y, 1) of the frame before to this one. JSON is strict: no NaN, no infinity. Activity maps and
 class maps are not stored. This file alone is written in place, not renamed when complete, because a run that was killed
 goes on from it.
@@ -203,6 +204,8 @@ def _track_as_dict(track: Track) -> dict[str, Any]:
         entry["keypoints"] = np.round(track.keypoints, 3).tolist()
     if not track.seen:
         entry["seen"] = False
+    if track.covered:
+        entry["covered"] = True
     if track.speed is not None:
         entry["speed"] = round(track.speed, 3)
     return entry
@@ -264,8 +267,8 @@ def _track(entry: dict[str, Any]) -> Track:
     if "keypoints" in entry:
         keypoints = np.array(entry["keypoints"], dtype=np.float64).reshape(-1, 3)
     speed = _speed(entry["speed"]) if "speed" in entry else None
-    seen = bool(entry.get("seen", True))
-    return Track(int(entry["id"]), (x, y, w, h), score, str(entry["class"]), mask, keypoints, seen, speed)
+    seen, covered = bool(entry.get("seen", True)), bool(entry.get("covered", False))
+    return Track(int(entry["id"]), (x, y, w, h), score, str(entry["class"]), mask, keypoints, seen, speed, covered)
 
 
 def _speed(value: Any) -> float:

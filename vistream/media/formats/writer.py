@@ -17,9 +17,10 @@ Writer = TypeVar("Writer", bound="ResultWriter")
 def kept(result: Result) -> list[Track]:
     """The tracks of a frame that files of results hold: those that were only predicted are left out.
 
-    What was filled in between two sightings has a score of 0, and is held.
+    What is covered by the detection of another object is held, and so is what was filled in between two sightings,
+    which has a score of 0.
     """
-    return [track for track in result.tracks if track.seen or track.score == 0]
+    return [track for track in result.tracks if track.seen or track.covered or track.score == 0]
 
 
 class ResultWriter(ABC):
