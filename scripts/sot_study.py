@@ -5,7 +5,9 @@
 Every object of the clips is followed from its first true box, by itself; features are those of `exact`. They are kept
 in `--cache`, with the frames and the results, so that nothing is done twice. OpenCV's CSRT, KCF and MIL come from PyPI
 (opencv-contrib-python-headless, in an environment of their own in `--cache`) and run with their own defaults.
-`--only NAME ...` runs some rows. Milliseconds are CPU time of one thread, of an object and frame, the network left out.
+`--only NAME ...` runs some rows. `--backwards` plays every clip from its end, which is as good a clip; `--shifted SEED`
+moves and resizes every first box a little, at random, as a hand would: what is better there too is more than luck.
+Milliseconds are CPU time of one thread, of an object and frame, the network left out.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ CLIPS = (
 HELD = "first box held still"
 OURS = {
     "vistream": SotConfig(),
+    "movement has no say": SotConfig(movement=0.0),
     "not whitened": SotConfig(whitening=1e6),
     "whitening 1": SotConfig(whitening=1.0),
     "whitening 0.1": SotConfig(whitening=0.1),
@@ -47,15 +50,20 @@ OURS = {
     "correlation filter": SotConfig(head="dcf"),
 }
 OPENCV = ("CSRT", "KCF", "MIL")
+SHIFT, STRETCH = 0.06, 0.08  # at most: of a first box's size, and the logarithm of its stretch along each side
 RUNNER = Path(__file__).parent / "sot_opencv.py"
 """What runs OpenCV's trackers, in the environment that has them."""
 
 
 class Footage:
-    """Features, camera motion and frames of a clip, computed once and kept in `folder`."""
+    """Features, camera motion and frames of a clip, computed once and kept in `folder`.
 
-    def __init__(self, clip: Clip, folder: Path) -> None:
+    `backwards`: it is played from its end. `seed`: first boxes are shifted at random; None: they are the true ones.
+    """
+
+    def __init__(self, clip: Clip, folder: Path, backwards: bool = False, seed: int | None = None) -> None:
         self.name, self.objects, self.folder = clip.name, object_boxes(clip), folder
+        self.title = clip.name + "-backwards" * backwards + ("" if seed is None else f"-shifted-{seed}")
         files = {part: folder / f"{clip.name}.{part}.npy" for part in ("features", "camera", "frames", "stride")}
         if not files["stride"].exists():
             for part, values in self._computed(clip).items():
@@ -64,6 +72,22 @@ class Footage:
         self._camera, self.frames = np.load(files["camera"]), files["frames"]
         across, down = np.load(files["stride"]).tolist()
         self._stride = float(across), float(down)
+        if backwards:
+            self._play_backwards(folder / f"{clip.name}.backwards.frames.npy")
+        self.starts = {number: boxes[0] for number, (_, boxes) in self.objects.items()}
+        if seed is not None:
+            self.starts = {number: shifted(box, seed + number) for number, box in self.starts.items()}
+
+    def _play_backwards(self, frames: Path) -> None:
+        if not frames.exists():
+            np.save(frames, np.load(self.frames, mmap_mode="r")[::-1])
+        count = len(self._features)
+        self.objects = {
+            number: (count - first - len(boxes), boxes[::-1]) for number, (first, boxes) in self.objects.items()
+        }
+        turned = [np.linalg.inv(np.vstack([motion, (0, 0, 1)]))[:2] for motion in self._camera[:0:-1]]
+        self._camera = np.array([np.full((2, 3), np.nan), *turned])
+        self._features, self.frames = self._features[::-1], frames
 
     @staticmethod
     def _computed(clip: Clip) -> dict[str, NDArray[np.generic]]:
@@ -86,7 +110,7 @@ class Footage:
         """The boxes that our tracker finds of an object, and the CPU seconds it took."""
         first, boxes = self.objects[number]
         tracker, found, seconds = SotTracker(config), [], 0.0
-        tracker.add_object(boxes[0])
+        tracker.add_object(self.starts[number])
         for frame in range(first, first + len(boxes)):
             features = FeatureMap(np.asarray(self._features[frame], np.float32), self._stride)
             camera = None if np.isnan(self._camera[frame]).any() else self._camera[frame]
@@ -96,21 +120,30 @@ class Footage:
         return np.array(found), seconds
 
 
+def shifted(box: Boxes, seed: int) -> Boxes:
+    """A box `[4]` as somebody else might have drawn it."""
+    random = np.random.default_rng(seed)
+    centre = box[:2] + box[2:] * (0.5 + random.uniform(-SHIFT, SHIFT, 2))
+    size = box[2:] * np.exp(random.uniform(-STRETCH, STRETCH, 2))
+    return np.hstack([centre - size / 2, size])
+
+
 def measured(name: str, footage: Footage) -> NDArray[np.float64]:
     """Of every object of a clip: success AUC, frames and CPU seconds, `[objects, 3]`."""
-    kept = footage.folder / f"{footage.name}.{name.replace(' ', '-')}.npz"
+    kept = footage.folder / f"{footage.title}.{name.replace(' ', '-')}.npz"
     if name in OPENCV and not kept.exists():
         numbers = list(footage.objects)
         firsts, courses = zip(*footage.objects.values(), strict=True)
+        starts = list(footage.starts.values())
         jobs = footage.folder / "jobs.npz"
-        np.savez(jobs, first=firsts, length=[len(b) for b in courses], box=[b[0] for b in courses], number=numbers)
+        np.savez(jobs, first=firsts, length=[len(b) for b in courses], box=starts, number=numbers)
         command: list[str | Path] = [python_with_opencv(footage.folder), RUNNER, name, footage.frames, jobs, kept]
         subprocess.run(command, check=True)
     elif not kept.exists():
         found: dict[int, tuple[Boxes, float]] = {}
         for number, (_, boxes) in footage.objects.items():
             if name == HELD:
-                found[number] = np.tile(boxes[0], (len(boxes), 1)), 0.0
+                found[number] = np.tile(footage.starts[number], (len(boxes), 1)), 0.0
             else:
                 found[number] = footage.followed(number, OURS[name])
         arrays: dict[str, Any] = {str(number): boxes for number, (boxes, _) in found.items()}
@@ -159,9 +192,12 @@ def main() -> None:
     parser.add_argument("root", type=Path)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--only", nargs="+", default=[HELD, *OPENCV, *OURS])
+    parser.add_argument("--backwards", action="store_true")
+    parser.add_argument("--shifted", type=int, metavar="SEED")
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
-    footage = [Footage(clip, arguments.cache) for clip in find_clips("sot", arguments.root, CLIPS)]
+    found = find_clips("sot", arguments.root, CLIPS)
+    footage = [Footage(clip, arguments.cache, arguments.backwards, arguments.shifted) for clip in found]
     clips = [one.name for one in footage]
     print("| | " + " | ".join([*clips, "all objects", "ms"]) + " |")
     print("|---|" + "---|" * (len(clips) + 2))

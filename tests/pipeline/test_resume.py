@@ -79,7 +79,7 @@ CASES = {
     "speeds": Settings("mot", detector="motion", start=20, max_frames=FRAMES, scale="0.02"),
     "mots": Settings("mots", detections=MASKS, max_frames=6),
     "vos": Settings("vos", init_mask=TRUTH / "masks" / "00000.png", max_frames=6),
-    "sot": Settings("sot", init_box=(300.0, 150.0, 40.0, 90.0), max_frames=6),
+    "sot": Settings("sot", init_box=(250.0, 130.0, 120.0, 120.0), max_frames=6),
     "pose": Settings("pose", detections=TRUTH / "posetrack.json", max_frames=6),
 }
 

@@ -27,7 +27,7 @@ from vistream.tracking.correlation import (
 )
 from vistream.tracking.presence import Presence
 from vistream.tracking.sot import SotConfig, SotTracker
-from vistream.tracking.template import LEAST, weighted_template
+from vistream.tracking.template import LEAST, Template
 from vistream.tracking.whitening import whitening
 from vistream.types import Box, FeatureMap, Observations
 
@@ -69,10 +69,13 @@ def test_cross_correlation_is_the_weighted_mean_cosine() -> None:
 
 def test_cells_that_have_their_like_around_weigh_little() -> None:
     cells = np.eye(4, dtype=np.float32)
-    template = weighted_template(cells, cells[:3])
-    weights = np.linalg.norm(template, axis=1)
+    template = Template.of(cells, cells[:3])
+    weights = np.linalg.norm(template.values, axis=1)
     assert weights.sum() == pytest.approx(1.0) and weights[3] > 10 * weights[:3].max()
-    np.testing.assert_allclose(weighted_template(cells, cells[:0]), cells / 4)
+    template = Template.of(cells, cells[:0])
+    np.testing.assert_allclose(template.values, cells / 4)
+    template.weigh(np.array([1, 0, 1, 0], np.float32))
+    np.testing.assert_allclose(template.values, cells * [[0.5], [0], [0.5], [0]])
 
 
 def test_the_filter_gives_its_label_for_what_it_learned() -> None:

@@ -32,11 +32,25 @@ def _classes() -> dict[str, type]:
     from vistream import types
     from vistream.detect import background, box_masks, camera, motion, ownership, regions, streaming
     from vistream.pipeline import detections
-    from vistream.tracking import correlation, counting, kalman, life, noise, places, presence, propagation, sot, speed
+    from vistream.tracking import (
+        correlation,
+        counting,
+        kalman,
+        life,
+        movement,
+        noise,
+        places,
+        presence,
+        propagation,
+        sot,
+        speed,
+        template,
+    )
 
     known = (
         *(life.Life, life.Counts, life.Stage, kalman.Belief, noise.Recent, propagation._Source),
         *(sot._Target, presence.Presence, correlation.CorrelationFilter, correlation.CrossCorrelation),
+        *(template.Template, movement.Movement, movement._Past),
         *(counting.Counter, counting.Whereabouts, places.Place, speed.Speedometer),
         *(motion.MotionDetector, background.Background, camera.CameraWatch, regions.Region),
         *(box_masks.MaskMemory, ownership.Owned),

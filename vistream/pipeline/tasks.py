@@ -62,9 +62,9 @@ STILL = ("vos",)
 """The tasks that need not know how the camera moves."""
 SHORTEST = {"vos": 480, "sot": 480}
 """Pixels: smaller frames are enlarged for these tasks, whose objects would cover too few cells."""
-PLAIN = ("vos", "pose")
-"""The tasks whose presets have no dead zones, because these cost masks and skeletons more than they save: see
-docs/tasks.md."""
+PLAIN = ("vos", "pose", "sot")
+"""The tasks whose presets have no dead zones, because these cost masks, skeletons and single objects more than they
+save: see docs/tasks.md."""
 FLOAT = "float"
 """The fidelity beside the presets: the network before quantisation, whole frames."""
 DEEP = ("vos", "pose", "sot")
@@ -83,7 +83,13 @@ def tracker_options(task: str, conf: Conf, memory: float | None, min_hits: int |
 
 
 def check_fidelity(task: str, fidelity: str, deadband: int | None, hysteresis: int | None) -> DeadZones:
-    """What a fidelity means in numbers, the baseline included; raises VistreamError if the task has none such."""
+    """What a fidelity means in numbers, the baseline included; raises VistreamError if the task has none such.
+
+    >>> [check_fidelity(task, "fast", None, None).deadband for task in ("mot", "sot")]
+    [8, 0]
+    >>> check_fidelity("sot", "fast", 3, None)
+    DeadZones(deadband=3, hysteresis=0, noise=0.0)
+    """
     if task in SEGMENTING:
         return segmentation_zones(fidelity, deadband, hysteresis) or DeadZones()
     presets = dict.fromkeys(PRESETS, DeadZones()) if task in PLAIN else PRESETS

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import binary_dilation
 
-from vistream.tracking.template import weighted_template
+from vistream.tracking.edges import enlarge
+from vistream.tracking.template import Template
 
 Window = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -74,17 +75,30 @@ class CrossCorrelation:
 
     def __init__(self, grid: int, target: tuple[float, float]) -> None:
         self._inside = inside(grid, target)
-        self._template: Spectrum | None = None
+        self._template: Template | None = None
+        self._filter: Spectrum | None = None
 
     def learn(self, window: Window) -> None:
         if self._template is None:
-            template, cells = np.zeros_like(window), unit(window)
-            template[self._inside] = weighted_template(cells[self._inside], cells[outside(self._inside)])
-            self._template = _spectrum(template).conj()
+            cells = unit(window)
+            self._template = Template.of(cells[self._inside], cells[outside(self._inside)])
+            self._transform(self._template)
+
+    def weigh(self, weights: Window) -> None:
+        """Weigh the template's cells by those of a grid `[n, n]` over the object as well."""
+        assert self._template is not None, "learn comes first"
+        rows, columns = (int(self._inside.any(axis=axis).sum()) for axis in (1, 0))
+        self._template.weigh(enlarge(weights, (columns, rows)).reshape(-1))
+        self._transform(self._template)
 
     def response(self, window: Window) -> Array:
-        assert self._template is not None, "learn comes first"
-        return _back((self._template * _spectrum(unit(window))).sum(axis=2), len(window))
+        assert self._filter is not None, "learn comes first"
+        return _back((self._filter * _spectrum(unit(window))).sum(axis=2), len(window))
+
+    def _transform(self, template: Template) -> None:
+        whole = np.zeros((*self._inside.shape, template.values.shape[1]), np.float32)
+        whole[self._inside] = template.values
+        self._filter = _spectrum(whole).conj()
 
 
 def inside(grid: int, target: tuple[float, float]) -> NDArray[np.bool_]:

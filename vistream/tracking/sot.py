@@ -3,8 +3,9 @@
 A head finds where the object is in a search window of its present size; then boxes a little wider, narrower, higher and
 lower are compared with its template, cell by cell. Windows and boxes are sampled from the feature map of the whole
 frame, so the network runs once whatever the number of sizes. What the first window's cells have in common is taken out
-of all features (`whitening`); an object that is like its template no longer, and does not stand out either, is taken
-for hidden (`presence`).
+of all features (`whitening`); places and cells that move otherwise than the camera count more where a large object
+does so (`movement`); an object that is like its template no longer, and does not stand out either, is taken for hidden
+(`presence`).
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ from vistream.tracking.correlation import (
     taper,
     unit,
 )
+from vistream.tracking.movement import Movement, known, mean_in_box, tells
 from vistream.tracking.presence import Presence
 from vistream.tracking.region import frame_size
 from vistream.tracking.roi import roi_align
-from vistream.tracking.template import weighted_template
+from vistream.tracking.template import Template
 from vistream.tracking.whitening import whitening
 from vistream.types import Box, Features, Frame, Observations, Target, Track, Warp
 
@@ -48,6 +50,8 @@ class SotConfig:
 
     `head`: "xcorr" (cross-correlation) or "dcf" (correlation filter). The search window is `1 + padding` times the box,
     sampled on `grid` x `grid` cells; `influence`: the share of a cosine window in the response of cross-correlation.
+    `movement`: what is added to the response where all of a large box moves, if all of it usually does; 0: movement
+    says nothing.
     `whitening`: the regularisation of that of the features. Boxes are compared on `cells` x `cells` cells, at `scales`
     widths and as many heights of ratio `scale_step`; a step of both at once takes the factor `scale_penalty`, a step of
     one beyond the other `shape_penalty`. `size_limits`: shares of the first size; `shape_limit`: how many times wider
@@ -59,6 +63,7 @@ class SotConfig:
     padding: float = 3.5
     grid: int = 65
     influence: float = 0.176
+    movement: float = 0.4
     whitening: float = 0.3
     cells: int = 8
     scales: int = 3
@@ -82,7 +87,8 @@ class SotConfig:
 class _Target:
     """An object: its centre and size now, its size at first (all in pixels), and what finds it (None: not seen yet).
 
-    `whiten`: what its features are multiplied by, `[C, C]`; `template`: of its box, see `weighted_template`.
+    `whiten`: what its features are multiplied by, `[C, C]`; `template`: of its box.
+    `movement`: None where it says nothing.
     """
 
     centre: tuple[float, float]
@@ -90,8 +96,9 @@ class _Target:
     first: tuple[float, float]
     head: Head | None = None
     whiten: Window | None = None
-    template: Window | None = None
+    template: Template | None = None
     presence: Presence = field(default_factory=Presence)
+    movement: Movement | None = None
 
     @property
     def box(self) -> Box:
@@ -161,6 +168,8 @@ class SotTracker:
                 if camera is not None:
                     x, y = (camera[:, :2] @ target.centre + camera[:, 2]).tolist()
                     target.centre = x, y
+                    if target.movement is not None:
+                        target.movement.carry(camera)
                 likeness = self._follow(features, target, target.head)
             score = min(max(likeness or 0.0, 0.0), 1.0)
             tracks.append(Track(identity, target.box, score, LABEL, seen=likeness is not None))
@@ -174,12 +183,15 @@ class SotTracker:
         window, mean = self._window(features, target)
         side = config.grid / (1.0 + config.padding), config.grid / (1.0 + config.padding)
         around = unit(window)[outside(inside(config.grid, side))]
-        target.template = weighted_template(self._box_cells(features, target, target.size, mean), around)
+        target.template = Template.of(self._box_cells(features, target, target.size, mean), around)
         if config.head == "xcorr":
             target.head = CrossCorrelation(config.grid, side)
         else:
             target.head = CorrelationFilter(config.grid, side, config.sigma, config.regularisation, config.rate)
         target.head.learn(window)
+        if config.movement and tells(target.size, features.stride):
+            target.movement = Movement()
+            self._compare(features, target, target.movement, window, mean)
 
     def _follow(self, features: Features, target: _Target, head: Head) -> float | None:
         """Move a target to where it is now, or is taken to be; returns how like its template it is, None if hidden."""
@@ -190,6 +202,8 @@ class SotTracker:
             target.centre, target.size = self._in_frame(features, (x + right, y + down)), size
             return None
         target.presence.found(likeness, (target.centre[0] - x, target.centre[1] - y), target.size)
+        if target.movement is not None:
+            self._weigh(target, head, target.movement.found(np.array(target.box), self.config.cells))
         if self.config.head == "dcf":
             head.learn(self._window(features, target)[0])
         return likeness
@@ -209,6 +223,22 @@ class SotTracker:
     def _whitened(cells: Window, target: _Target) -> Window:
         return cells if target.whiten is None else np.asarray(cells @ target.whiten)
 
+    def _compare(self, features: Features, target: _Target, movement: Movement, window: Window, mean: Window) -> Window:
+        """What movement adds to the response, `[grid, grid]`; the middle comes first."""
+        config = self.config
+        box = _around(target.centre, target.size, 1.0 + config.padding)[0]
+        middle = self._whitened(mean[None], target)[0]
+        moved = movement.compare(window, middle, box, known(frame_size(features), features.stride))
+        shares = np.fft.ifftshift(mean_in_box(moved, config.grid / (1.0 + config.padding)))
+        return np.asarray(config.movement * movement.usual * shares, np.float32)
+
+    @staticmethod
+    def _weigh(target: _Target, head: Head, weights: Window | None) -> None:
+        if weights is not None and target.template is not None:
+            target.template.weigh(weights.reshape(-1))
+            if isinstance(head, CrossCorrelation):
+                head.weigh(weights)
+
     def _find(self, features: Features, target: _Target, head: Head) -> tuple[float, float]:
         """Move a target to where the response is highest, fit its size.
 
@@ -219,7 +249,10 @@ class SotTracker:
         response = head.response(window)
         pull = config.influence if config.head == "xcorr" else 0.0
         near = np.fft.ifftshift(taper(config.grid)[:, :, 0])
-        row, column, _ = peak((1 - pull) * response + pull * near)
+        total = (1 - pull) * response + pull * near
+        if target.movement is not None:
+            total += self._compare(features, target, target.movement, window, mean)
+        row, column, _ = peak(total)
         ratio = sidelobe_ratio(response, (row, column), OBJECT * config.grid / (1.0 + config.padding))
         factor = (1.0 + config.padding) / config.grid
         x = target.centre[0] + column * factor * target.size[0]
@@ -242,7 +275,7 @@ class SotTracker:
         found = []
         for wider, higher in product(steps, steps):
             size = target.size[0] * config.scale_step**wider, target.size[1] * config.scale_step**higher
-            like = float((self._box_cells(known, target, size, mean) * target.template).sum())
+            like = float((self._box_cells(known, target, size, mean) * target.template.values).sum())
             kept = config.scale_penalty ** (abs(wider + higher) / 2) * config.shape_penalty ** abs(wider - higher)
             found.append((like - (1 - kept) * abs(like), size, like))
         _, size, like = max(found)
