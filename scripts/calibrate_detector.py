@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("name", choices=DETECTORS)
     name = parser.parse_args().name
     detector = DETECTORS[name](fetch(name), Selection())
-    ranges = calibrate(trace(detector.module), pictures(detector), detector.preprocess, PERCENTILE)
+    ranges = calibrate(trace(detector.module), pictures(detector), detector.preprocess, PERCENTILE, by_channel=True)
     target = Path(next(iter(vistream.quantize.__path__))) / f"{name}.json"
     save_ranges(ranges, target)
     print(f"{target}: {len(ranges)} layers")

@@ -33,7 +33,7 @@ from vistream.models.lite0 import MEAN, STD, lite0_features
 from vistream.quantize.convert import convert
 from vistream.quantize.named import DEFAULT_MODEL, shipped_ranges
 from vistream.quantize.program import FloatNeuron, Program, Term
-from vistream.quantize.ranges import Preprocess, Ranges
+from vistream.quantize.ranges import Preprocess, Range, Ranges
 from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
 from vistream.types import Frame
@@ -58,7 +58,7 @@ class Tunable(nn.Module):
         self.weights, self.sizes, self.biases, self.steps = (nn.ParameterList() for _ in range(4))
         for layer in self.neurons:
             lo, hi = (0, levels.unsigned) if layer.clip else (-levels.signed, levels.signed)
-            low, high = ranges[layer.name]
+            low, high = ranges[layer.name].low, ranges[layer.name].high
             step = max(high / hi, low / lo if lo else 0.0)
             weight = folded(layer.sum.terms[-1])
             size = weight.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-6)
@@ -91,7 +91,7 @@ class Tunable(nn.Module):
             own = replace(layer.sum, terms=(*layer.sum.terms[:-1], term), bias=self.biases[n].detach() * step)
             clip = (0.0, math.inf) if layer.clip else None
             layers.append(replace(layer, sum=own, clip=clip))
-            ranges[layer.name] = (self.bounds[n][0] * step, self.bounds[n][1] * step)
+            ranges[layer.name] = Range(self.bounds[n][0] * step, self.bounds[n][1] * step)
         return replace(self.program, layers=tuple(layers)), ranges
 
 

@@ -126,12 +126,14 @@ def test_a_state_whose_network_is_gone_is_refused(tmp_path: Path) -> None:
         streamed(tmp_path, "exact").load_state_dict(state)
 
 
-def test_the_key_is_of_file_pixels_and_frames(tmp_path: Path) -> None:
+def test_the_key_is_of_file_pixels_frames_and_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = streamed(tmp_path, "exact")
     file, expected, shown = detector._file, detector._layout.preprocess, pictures(2)
     key = key_of(file, expected, shown)
     assert key == key_of(file, expected, pictures(2))
     assert key != key_of(file, expected, shown[:1])
+    monkeypatch.setattr("vistream.detect.onnx_body.RULES", 0)
+    assert key != key_of(file, expected, shown)
 
 
 def test_another_size_of_frames_begins_anew(tmp_path: Path) -> None:

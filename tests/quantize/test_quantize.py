@@ -17,7 +17,7 @@ from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import Concat, MaxPool, Upsample
 from vistream.quantize.convert import quantize
 from vistream.quantize.named import named_network
-from vistream.quantize.ranges import Preprocess, load_ranges, save_ranges
+from vistream.quantize.ranges import Preprocess, Range, load_ranges, save_ranges
 from vistream.types import Frame
 
 PREPROCESS = Preprocess((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
@@ -122,8 +122,8 @@ def test_a_damaged_network_is_refused(everything: tuple[nn.Module, IntegerNetwor
 
 def test_ranges_round_trip_and_bad_ones_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "ranges.json"
-    save_ranges({"a": (-1.5, 2.0)}, path)
-    assert load_ranges(path) == {"a": (-1.5, 2.0)}
+    save_ranges({"a": Range(-1.5, 2.0)}, path)
+    assert load_ranges(path) == {"a": Range(-1.5, 2.0)}
     for text in ("", "[1]", '{"a": [1]}', '{"a": [2, 1]}', '{"a": [0, NaN]}'):
         path.write_text(text)
         with pytest.raises(VistreamError, match=r"ranges\.json"):

@@ -25,6 +25,7 @@ from vistream.engine.stream.step import Step
 from vistream.errors import VistreamError
 from vistream.ir.plain_torch import with_plain_torch
 from vistream.models.onnx_file import OnnxFile
+from vistream.quantize.convert import RULES
 from vistream.quantize.onnx_network import OnnxNetwork, quantize_onnx
 from vistream.quantize.onnx_store import load_onnx_network, onnx_network_path, save_onnx_network
 from vistream.quantize.ranges import Preprocess
@@ -78,9 +79,9 @@ class OnnxBody:
 
 
 def key_of(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image]) -> str:
-    """What decides a quantised file: the file, what it expects of pixels, and the pictures it is calibrated on."""
+    """What decides a quantised file: itself, what it expects of pixels, the pictures it is calibrated on, the rules."""
     digest = hashlib.sha256(file.encoded)
-    digest.update(repr((preprocess, LEVELS, pictures[0].shape)).encode())
+    digest.update(repr((RULES, preprocess, LEVELS, pictures[0].shape)).encode())
     for picture in pictures:
         digest.update(picture.tobytes())
     return digest.hexdigest()[:32]
@@ -97,7 +98,7 @@ def quantised(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image],
         return found, False
     height, width = pictures[0].shape[:2]
     log.info("%s: quantising for pictures of %d x %d, once for this video", file.path.name, width, height)
-    onnx = quantize_onnx(file, pictures, preprocess, LEVELS, partial(check_network), read_out=True)
+    onnx = quantize_onnx(file, pictures, preprocess, LEVELS, partial(check_network), read_out=True, by_channel=True)
     save_onnx_network(onnx, key)
     return onnx, True
 

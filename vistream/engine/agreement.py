@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from vistream.engine.real_values import RealValues
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
-from vistream.quantize.convert import Meaning
+from vistream.quantize.meaning import Meaning
 from vistream.quantize.program import FloatLayer, Program
 from vistream.quantize.ranges import Preprocess
 from vistream.quantize.running import as_for_inference, dtype_of, outputs_of
@@ -84,9 +84,10 @@ class _Comparison(RealValues):
             return  # it repeats its source, in levels of its own
         found, levels = self.real(layer.name), self.levels(layer)
         expected = self.in_float(layer, {source: self.real(source) for source in layer.sources})
-        step = 0.0 if levels is None else self.step(layer)
+        step = 0.0
         if levels is not None:
-            expected = expected.clamp(*(level * step for level in levels))
+            steps = self.step(layer)
+            expected, step = expected.clamp(levels[0] * steps, levels[1] * steps), float(steps.max())
         difference, size = self.distance(layer, found, expected)
         if not difference <= LAYER * size + step + TINY:
             raise VistreamError(

@@ -14,7 +14,7 @@ from torch import Tensor
 from vistream.engine.real_values import RealValues
 from vistream.ir.formula import rounded
 from vistream.ir.network import IntegerNetwork
-from vistream.quantize.convert import Meaning
+from vistream.quantize.meaning import Meaning
 from vistream.quantize.program import Program
 from vistream.types import Frame
 

@@ -11,7 +11,7 @@ from vistream.engine.reference import Dense
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import Island, Neuron
 from vistream.ir.value import Kind
-from vistream.quantize.convert import Meaning
+from vistream.quantize.meaning import Meaning
 from vistream.quantize.program import FloatLayer, Program
 from vistream.quantize.view import lifted, seen
 from vistream.types import Frame
@@ -52,9 +52,9 @@ class RealValues:
         height, width, channels = self._integers[layer.name].shape
         return lifted(self.program.views.get(layer.name), tensor, (channels, height, width))
 
-    def step(self, layer: FloatLayer) -> float:
-        """The largest real value of one level."""
-        return float(self.meanings[layer.name].gain.abs().max())
+    def step(self, layer: FloatLayer) -> Tensor:
+        """The real value of one level, by channel: float32 `[C, 1, 1]`."""
+        return self.meanings[layer.name].gain.abs()[:, None, None]
 
     def levels(self, layer: FloatLayer) -> tuple[int, int] | None:
         """The lowest and the highest level that a layer can give, where it decides levels of its own."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -15,21 +14,15 @@ from vistream.ir.graph import Piece
 from vistream.ir.network import IntegerNetwork, Output
 from vistream.ir.operations import (
     PIXEL_ZERO,
-    AveragePool,
-    Bilinear,
-    Concat,
     Input,
     Island,
     Neuron,
     Operation,
-    PickChannels,
-    PixelShuffle,
-    PixelUnshuffle,
-    Product,
     Synapse,
     TransposedConvolution,
 )
 from vistream.ir.value import Kind
+from vistream.quantize.meaning import MEANING, Meaning, centred
 from vistream.quantize.program import (
     FloatFixed,
     FloatInput,
@@ -38,32 +31,19 @@ from vistream.quantize.program import (
     FloatNeuron,
     FloatTransposed,
     Program,
-    Term,
 )
 from vistream.quantize.ranges import Preprocess, Ranges, calibrate
-from vistream.quantize.round_weights import halves, on_levels, rounded
-from vistream.quantize.scales import FULL, Levels, Scale, Weights, scales_of
+from vistream.quantize.round_weights import on_levels, rounded
+from vistream.quantize.scale import Scale
+from vistream.quantize.scales import FULL, Levels, Weights, scales_of
+from vistream.quantize.synapses import offset_of, synapses_of
 from vistream.quantize.trace import trace
 from vistream.types import Frame
 
+RULES = 2
+"""Of quantisation: raised whenever the same float network and frames come to other integers than before, so that what
+was kept by older rules is not taken for what these make."""
 READOUT = Scale(-128, 127, 1.0)  # of a sum that stays real: its numbers mean themselves
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Meaning:
-    """What the levels of a layer mean: `gain * level + offset` by channel, float32 `[C]` each.
-
-    `zero`: the level that lies outside the map and stands for 0 as well as a level can.
-    """
-
-    gain: Tensor
-    offset: Tensor
-    zero: int | Tensor = 0
-
-    @property
-    def centred(self) -> Meaning:
-        """Of the levels minus their zero."""
-        return Meaning(self.gain, self.offset + self.gain * self.zero)
 
 
 def quantize(
@@ -114,7 +94,8 @@ def converted(
     `read_out`: an output that is a plain sum, and that no other layer reads, gives real numbers instead of levels.
     """
     real = _last_sums(program) if read_out else frozenset()
-    converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}), weights, real)
+    means = {name: torch.tensor(found.means, dtype=torch.float64) for name, found in ranges.items() if found.means}
+    converter = _Converter(preprocess, scales_of(program, ranges, levels, scales or {}), weights, real, means)
     layers = [converter.take(layer) for layer in program.layers]
     outputs = [
         Output(name, output.layer, converter.output_scale(output.layer), output.shape)
@@ -136,12 +117,18 @@ def _last_sums(program: Program) -> frozenset[str]:
 
 class _Converter:
     def __init__(
-        self, preprocess: Preprocess, scales: Mapping[str, Scale], weights: Weights, real: frozenset[str]
+        self,
+        preprocess: Preprocess,
+        scales: Mapping[str, Scale],
+        weights: Weights,
+        real: frozenset[str],
+        means: Mapping[str, Tensor],
     ) -> None:
         self.preprocess = preprocess
         self.scales = scales
         self.weights = weights
         self.real = real
+        self.means = means
         self.meanings: dict[str, Meaning] = {}
 
     def take(self, layer: FloatLayer) -> Operation:
@@ -175,17 +162,17 @@ class _Converter:
         operation = TransposedConvolution(
             layer.name, layer.source, integer, layer.stride, layer.before, layer.after, layer.dilation, layer.groups
         )
-        return operation, _centred(step.to(torch.float32))
+        return operation, centred(step.to(torch.float32))
 
     def island(self, layer: FloatIsland) -> tuple[Operation, Meaning]:
         reads = [self.meanings[source] for source in layer.reads]
         gains, offsets = tuple(read.gain for read in reads), tuple(read.offset for read in reads)
         one, piece = torch.ones(layer.channels, dtype=torch.float32), Piece(layer.piece)
         if layer.real:
-            return Island(layer.name, layer.reads, piece, gains, offsets, gives=Kind.REAL), _centred(one)
+            return Island(layer.name, layer.reads, piece, gains, offsets, gives=Kind.REAL), centred(one)
         scale = self.scales[layer.name]
         operation = Island(layer.name, layer.reads, piece, gains, offsets, scale.step, scale.lo, scale.hi)
-        return operation, _centred(one * scale.step)
+        return operation, centred(one * scale.step)
 
     def neuron(self, layer: FloatNeuron) -> tuple[Operation, Meaning]:
         scale = READOUT if layer.name in self.real else self.scales[layer.name]
@@ -194,73 +181,15 @@ class _Converter:
         # What needs no weights comes first: kernels then add it where the sum of a convolution ends, instead of apart.
         for term in sorted(layer.sum.terms, key=lambda term: term.weight is not None):
             source = self.meanings[term.source]
-            bias = bias + _offset(term, source)
-            synapses += _synapses(term, source, scale.step, self.weights)
-        levels = (bias / scale.step + scale.shift).to(torch.float32)
-        channels = layer.sum.channels
-        meaning = Meaning(torch.full((channels,), scale.real, dtype=torch.float32), torch.zeros(channels))
+            found, lost = synapses_of(term, source, scale.steps, self.weights, self.means.get(term.source))
+            bias = bias + offset_of(term, source) + lost
+            synapses += found
+        levels = (bias / scale.steps + scale.shift).to(torch.float32)
+        meaning = centred(scale.gains(layer.sum.channels))
         gives = Kind.REAL if scale is READOUT else Kind.LEVELS
         neuron = Neuron(layer.name, tuple(synapses), levels, scale.lo, scale.hi, scale.real, scale.table, gives=gives)
         return neuron, meaning
 
-
-def _synapses(term: Term, source: Meaning, scale: float, weights: Weights) -> list[Synapse]:
-    """A term as what brings its charge: one synapse, or two where its weights have two bytes, upper and lower."""
-    if term.weight is None:
-        multiplier = term.gain * source.gain / scale
-        return [Synapse(term.source, None, multiplier.to(torch.float32), term.window)]
-    weight = on_levels(term.weight * term.gain[:, None, None, None], source.gain, term.groups)
-    parts = [rounded(weight)] if weights is Weights.INT8 else halves(weight)
-    return [
-        Synapse(term.source, integer, (step / scale).to(torch.float32), term.window, term.groups)
-        for integer, step in parts
-    ]
-
-
-def _offset(term: Term, source: Meaning) -> Tensor:
-    """What the source's offset adds to the pre-activation, float64 `[O]`."""
-    offset = source.offset.to(torch.float64)
-    if term.weight is None:
-        return offset * term.gain
-    outputs, per_group = term.weight.shape[:2]
-    spread = offset.reshape(term.groups, 1, per_group).expand(-1, outputs // term.groups, -1)
-    total = term.weight.to(torch.float64).sum((2, 3)) * spread.reshape(outputs, per_group)
-    return total.sum(1) * term.gain
-
-
-def _centred(gain: Tensor) -> Meaning:
-    """Of numbers of which 0 means 0."""
-    return Meaning(gain, torch.zeros_like(gain))
-
-
-def _concat(operation: Concat, parts: Sequence[Meaning]) -> Meaning:
-    return Meaning(torch.cat([part.gain for part in parts]), torch.cat([part.offset for part in parts]))
-
-
-def _picked(operation: PickChannels, parts: Sequence[Meaning]) -> Meaning:
-    channels = list(operation.channels)
-    return Meaning(parts[0].gain[channels], parts[0].offset[channels])
-
-
-def _blocks(operation: PixelShuffle, parts: Sequence[Meaning]) -> Meaning:
-    return Meaning(parts[0].gain[:: operation.factor**2], parts[0].offset[:: operation.factor**2])
-
-
-def _unblocked(operation: PixelUnshuffle, parts: Sequence[Meaning]) -> Meaning:
-    block = operation.factor**2
-    return Meaning(parts[0].gain.repeat_interleave(block), parts[0].offset.repeat_interleave(block))
-
-
-MEANING: dict[type[Operation], Callable[[Any, Sequence[Meaning]], Meaning]] = {
-    Concat: _concat,
-    PickChannels: _picked,
-    PixelShuffle: _blocks,
-    PixelUnshuffle: _unblocked,
-    AveragePool: lambda _, parts: parts[0].centred,
-    Bilinear: lambda _, parts: parts[0].centred,
-    Product: lambda _, parts: _centred(parts[0].gain * parts[1].gain),
-}
-"""What the numbers mean that an operation makes; where it has no entry, they mean what they meant."""
 
 EMIT: dict[type[FloatLayer], Callable[[_Converter, Any], tuple[Operation, Meaning]]] = {
     FloatInput: _Converter.input,

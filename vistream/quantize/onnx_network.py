@@ -15,7 +15,8 @@ from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
 from vistream.models.onnx_file import DTYPES, Node, OnnxFile
 from vistream.models.onnx_session import OnnxSession
-from vistream.quantize.convert import Meaning, converted
+from vistream.quantize.convert import converted
+from vistream.quantize.meaning import Meaning
 from vistream.quantize.onnx_module import image_of
 from vistream.quantize.onnx_part import Fed, part_of
 from vistream.quantize.onnx_quantized import is_quantised, read_quantised
@@ -93,12 +94,13 @@ def quantize_onnx(
     check: Check | None = None,
     weights: Weights = Weights.INT8,
     read_out: bool = False,
+    by_channel: bool = False,
 ) -> OnnxNetwork:
     """The integer network of an ONNX file, calibrated on frames (uint8 `[H, W, C]`, RGB), all of one size.
 
     Where the file leaves the size of its image open, that of the frames is taken. A file that is quantised already
-    keeps its own scales. `read_out`: see `converted`. Raises VistreamError for a file of which nothing can be taken, or
-    that wants other frames.
+    keeps its own scales. `read_out`: see `converted`; `by_channel`: see `calibrate`. Raises VistreamError for a file of
+    which nothing can be taken, or that wants other frames.
     """
     shown = iter(frames)
     kept = list(islice(shown, CHECKED))
@@ -116,7 +118,7 @@ def quantize_onnx(
         }
         return _with_tail(file, body.network, preprocess, leaving, body.rest, size)
     parts = split(file, size)
-    ranges = calibrate(parts.program, pictures, preprocess)
+    ranges = calibrate(parts.program, pictures, preprocess, by_channel=by_channel)
     network, meanings = converted(parts.program, ranges, preprocess, levels, weights=weights, read_out=read_out)
     if check is not None:
         check(parts.program, network, meanings, kept, preprocess)

@@ -2,14 +2,16 @@
 
 Per layer and frame the given percentile of the values is taken (from a fixed, evenly spaced sample of at most
 `SAMPLE` of them, so that it costs little and depends on nothing but the frame); the range is the widest of them.
+Where it is asked for, the smallest, the largest and the mean value of each channel of a map are kept beside that.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -23,7 +25,38 @@ from vistream.types import Frame
 SAMPLE = 1 << 16
 PERCENTILE = 99.9
 
-Ranges = dict[str, tuple[float, float]]
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From `low` to `high`; `lows`, `highs` and `means` are those of each channel, or empty where that is not known.
+
+    `seen`: how many frames the means are over.
+    """
+
+    low: float
+    high: float
+    lows: tuple[float, ...] = ()
+    highs: tuple[float, ...] = ()
+    means: tuple[float, ...] = ()
+    seen: int = 1
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all its bounds are numbers, and as many of each kind."""
+        channels = (self.lows, self.highs, self.means)
+        alike = len({len(bounds) for bounds in channels}) == 1 and self.low <= self.high
+        return alike and all(map(math.isfinite, chain((self.low, self.high), *channels)))
+
+    def joined(self, other: Range) -> Range:
+        """What holds both."""
+        lows, highs = map(min, self.lows, other.lows), map(max, self.highs, other.highs)
+        seen = self.seen + other.seen
+        means = ((a * self.seen + b * other.seen) / seen for a, b in zip(self.means, other.means, strict=True))
+        low, high = min(self.low, other.low), max(self.high, other.high)
+        return Range(low, high, tuple(lows), tuple(highs), tuple(means), seen)
+
+
+Ranges = dict[str, Range]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +73,14 @@ class Preprocess:
         return (pixels - mean) / std
 
 
-def watched(program: Program) -> dict[str, list[str]]:
+def watched(program: Program, by_channel: bool = False) -> dict[str, list[str]]:
     """What calibration measures: the names of ranges, by the node whose values they are the range of."""
     names: dict[str, list[str]] = {}
+    neurons = [layer for layer in program.layers if isinstance(layer, FloatNeuron)]
+    weighed = {term.source for layer in neurons for term in layer.sum.terms if term.weight is not None}
     for layer in program.layers:
-        if isinstance(layer, FloatNeuron) or (isinstance(layer, FloatIsland) and not layer.real):
+        decides = isinstance(layer, FloatNeuron) or (isinstance(layer, FloatIsland) and not layer.real)
+        if decides or (by_channel and layer.name in weighed):  # of these the mean is wanted
             names.setdefault(layer.node, []).append(layer.name)
         if isinstance(layer, FloatNeuron) and layer.root is not None:
             names.setdefault(layer.root, []).append(before_table(layer.name))
@@ -56,58 +92,84 @@ def before_table(name: str) -> str:
     return f"{name}:sum"
 
 
-def _percentiles(value: Tensor, percentile: float) -> tuple[float, float]:
-    flat = value.detach().flatten()
+def _range(value: Tensor, percentile: float, by_channel: bool) -> Range:
+    flat = value.flatten()
     sample = flat[:: max(1, math.ceil(len(flat) / SAMPLE))]
     tail = (100.0 - percentile) / 100.0
     low, high = torch.quantile(sample, torch.tensor([tail, 1.0 - tail], dtype=sample.dtype)).tolist()
-    return low, high
+    if not by_channel:
+        return Range(low, high)
+    lows, highs, means = value.amin((0, 2, 3)), value.amax((0, 2, 3)), value.mean((0, 2, 3))
+    return Range(low, high, tuple(lows.tolist()), tuple(highs.tolist()), tuple(means.tolist()))
 
 
 def calibrate(
-    program: Program, frames: Iterable[Frame], preprocess: Preprocess, percentile: float = PERCENTILE
+    program: Program,
+    frames: Iterable[Frame],
+    preprocess: Preprocess,
+    percentile: float = PERCENTILE,
+    by_channel: bool = False,
 ) -> Ranges:
     """The range of every neuron layer over `frames` (uint8 `[H, W, C]`, RGB; sizes may differ).
 
+    `by_channel`: that of each channel as well, which gives a network nearer to the float one, with finer levels in all
+    its quiet channels, so that more of them change from frame to frame: what detectors want.
     Raises VistreamError if there is no frame, or if a value is not finite.
     """
-    names = watched(program)
+    names = watched(program, by_channel)
+    maps = {
+        name: (1, channels)
+        for layer, channels in program.channels.items()
+        if by_channel and layer not in program.views
+        for name in (layer, before_table(layer))
+    }
     ranges: Ranges = {}
     frame = None
     with torch.no_grad():
         for frame in frames:
             for node, value in program.graph.run(preprocess(frame)):
                 for name in names.get(node.name, ()):
-                    low, high = _percentiles(value, percentile)
-                    before = ranges.get(name, (low, high))
-                    ranges[name] = (min(low, before[0]), max(high, before[1]))
+                    found = _range(value, percentile, value.dim() == 4 and value.shape[:2] == maps.get(name))
+                    ranges[name] = ranges[name].joined(found) if name in ranges else found
     if frame is None:
         raise VistreamError("calibration needs at least one frame")
-    for name, bounds in ranges.items():
-        if not all(math.isfinite(bound) for bound in bounds):
+    for name, found in ranges.items():
+        if not found.is_sound:
             raise VistreamError(f"layer {name} gives values that are not finite: are the weights sound?")
     return ranges
 
 
 def save_ranges(ranges: Ranges, path: Path) -> None:
-    """Write ranges as JSON: layer name to `[low, high]`."""
-    text = json.dumps({name: [round(v, 6) for v in bounds] for name, bounds in ranges.items()}, indent=1)
+    """Write ranges as JSON: layer name to `[low, high]`, or to `[low, high, lows, highs, means]`."""
+    lines = [f"{json.dumps(name)}: {json.dumps(_row(found), separators=(',', ':'))}" for name, found in ranges.items()]
+    text = "{\n" + ",\n".join(lines) + "\n}"
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _row(found: Range) -> list[object]:
+    """Of channels three digits are more than a level needs."""
+    channels = [[float(f"{value:.3g}") for value in values] for values in (found.lows, found.highs, found.means)]
+    return [round(found.low, 6), round(found.high, 6), *(channels if found.lows else ())]
 
 
 def load_ranges(path: Path) -> Ranges:
     """Read what `save_ranges` wrote; raises VistreamError naming the file and what is wrong with it."""
     try:
         loaded = json.loads(path.read_text(encoding="utf-8"))
-        ranges = {str(name): (float(low), float(high)) for name, (low, high) in loaded.items()}
+        ranges = {str(name): _loaded(*row) for name, row in loaded.items()}
     except OSError as error:
         raise VistreamError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise VistreamError(
             f"{path}: is no calibration file; make one with: vistream calibrate SOURCE --output FILE"
         ) from None
-    for name, (low, high) in ranges.items():
-        if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+    for name, found in ranges.items():
+        if not found.is_sound:
             raise VistreamError(f"{path}: the range of layer {name} is not low <= high")
     return ranges
+
+
+def _loaded(low: float, high: float, *channels: Sequence[float]) -> Range:
+    lows, highs, means = (tuple(map(float, values)) for values in channels or ((), (), ()))
+    return Range(float(low), float(high), lows, highs, means)

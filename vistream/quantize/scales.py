@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-
-import torch
-from torch import Tensor
+from functools import partial
 
 from vistream.errors import VistreamError
+from vistream.ir.operations import PixelShuffle
 from vistream.quantize.pointwise import apply
 from vistream.quantize.program import FloatFixed, FloatIsland, FloatNeuron, Program
-from vistream.quantize.ranges import Ranges, before_table
-
-SMALLEST = 1e-6  # a layer that is silent on every calibration frame still needs a scale
-LOWEST, STEPS = -128, 255  # what a table is looked up by: 256 levels, 255 steps from the first to the last
+from vistream.quantize.ranges import Range, Ranges, before_table
+from vistream.quantize.scale import SMALLEST, Scale, shares_of, step_for
+from vistream.quantize.tables import table_scale
 
 
 class Weights(Enum):
@@ -44,79 +42,65 @@ class Levels:
 FULL = Levels()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scale:
-    """A neuron layer's levels `lo`..`hi` of `step` each.
-
-    With a `table`, int8 `[256]`, these are what it is looked up by; it gives levels of `gives` each. `zero`: the real
-    value of level 0 before the table, as a number of steps to be added.
-    """
-
-    lo: int
-    hi: int
-    step: float
-    table: Tensor | None = None
-    gives: float = 0.0
-    shift: float = 0.0
-
-    @property
-    def real(self) -> float:
-        """The real value of one level of the layer's output."""
-        return self.step if self.table is None else self.gives
-
-
 def scales_of(program: Program, ranges: Ranges, levels: Levels, given: Mapping[str, float]) -> dict[str, Scale]:
     """The scale of every neuron layer and island.
 
     It comes from `given` (by the name of the activation) where that has it, else from `ranges`. Raises VistreamError
     where a layer has neither.
     """
-    unsigned = _unsigned(program)
+    unsigned, alike = _unsigned(program), _alike(program)
     scales: dict[str, Scale] = {}
     for layer in program.layers:
         if isinstance(layer, FloatIsland) and not layer.real:
-            low, high = _range(ranges, layer.name)
-            lo = 0 if low >= 0.0 else -levels.unsigned
-            scales[layer.name] = Scale(lo, levels.unsigned, max(high, -low, SMALLEST) / levels.unsigned)
-        if not isinstance(layer, FloatNeuron):
-            continue
-        if layer.root is not None:
-            scales[layer.name] = _table(program, layer, _range(ranges, before_table(layer.name)), levels)
-            continue
-        lo, hi = (0, levels.unsigned) if layer.name in unsigned else (-levels.signed, levels.signed)
-        if layer.activation in given:
-            step = given[layer.activation]
-        else:
-            low, high = _range(ranges, layer.name)
-            step = max(high / hi, low / lo if lo else 0.0, SMALLEST)
-        if layer.clip is not None:
-            lo, hi = max(lo, _level(layer.clip[0], step, lo)), min(hi, _level(layer.clip[1], step, hi))
-        scales[layer.name] = Scale(lo, hi, step)
+            found = _range(ranges, layer.name)
+            lo = 0 if found.low >= 0.0 else -levels.unsigned
+            step = max(found.high, -found.low, SMALLEST) / levels.unsigned
+            scales[layer.name] = Scale(lo, levels.unsigned, step)
+        elif isinstance(layer, FloatNeuron) and layer.root is not None:
+            function = partial(apply, program.graph, layer.root, layer.node)
+            found = _range(ranges, before_table(layer.name))
+            scales[layer.name] = table_scale(
+                layer.name, function, found, levels.unsigned, by_channel=layer.name not in alike
+            )
+        elif isinstance(layer, FloatNeuron):
+            ends = (0, levels.unsigned) if layer.name in unsigned else (-levels.signed, levels.signed)
+            if layer.activation in given:
+                scales[layer.name] = _clipped(layer, Scale(*ends, given[layer.activation]))
+                continue
+            found = _range(ranges, layer.name)
+            step = step_for(found.low, found.high, *ends)
+            shares = None if layer.name in alike else shares_of(found, step, *ends)
+            scales[layer.name] = _clipped(layer, Scale(*ends, step, shares=shares))
     return scales
 
 
-def _range(ranges: Ranges, name: str) -> tuple[float, float]:
+def _range(ranges: Ranges, name: str) -> Range:
     if name not in ranges:
         raise VistreamError(f"the calibration knows no layer {name}: make one for this network with vistream calibrate")
     return ranges[name]
 
 
-def _table(program: Program, layer: FloatNeuron, bounds: tuple[float, float], levels: Levels) -> Scale:
-    """256 levels over the range of the sum, and what the elementwise function makes of them."""
-    low, high = bounds
-    step = max((high - low) / STEPS, SMALLEST)
-    assert layer.root is not None
-    looked_up = low + step * torch.arange(STEPS + 1, dtype=torch.float32)
-    reached = apply(program.graph, layer.root, layer.node, looked_up)
-    if not bool(reached.isfinite().all()):
-        raise VistreamError(f"layer {layer.name} is not finite between {low:.4g} and {high:.4g}")
-    gives = max(float(reached.abs().max()) / levels.unsigned, SMALLEST)
-    table = torch.round(reached / gives).clamp(-levels.unsigned, levels.unsigned).to(torch.int8)
-    return Scale(LOWEST, LOWEST + STEPS, step, table, gives, LOWEST - low / step)
+def _clipped(layer: FloatNeuron, scale: Scale) -> Scale:
+    """With the bounds of the layer's activation; where these are levels within the layer's own, for all channels."""
+    if layer.clip is None:
+        return scale
+    lo = max(scale.lo, _level(layer.clip[0], scale.step, scale.lo))
+    hi = min(scale.hi, _level(layer.clip[1], scale.step, scale.hi))
+    return scale if (lo, hi) == (scale.lo, scale.hi) else Scale(lo, hi, scale.step)
 
 
 def _level(value: float, scale: float, unbounded: int) -> int:
     return unbounded if abs(value) == float("inf") else round(value / scale)
+
+
+def _alike(program: Program) -> set[str]:
+    """The layers whose channels have steps of one size: outputs, and what a `PixelShuffle` makes one channel of."""
+    found = {output.layer for output in program.outputs.values()}
+    for layer in reversed(program.layers):
+        moves = isinstance(layer, FloatFixed) and (layer.name in found or isinstance(layer.operation, PixelShuffle))
+        if moves:
+            found.update(layer.sources)
+    return found
 
 
 def _unsigned(program: Program) -> set[str]:
