@@ -24,7 +24,7 @@ def lists(chosen: Variant | None, threads: int = 1) -> tuple[np.ndarray, np.ndar
 
 def in_numpy(monkeypatch: pytest.MonkeyPatch) -> tuple[np.ndarray, np.ndarray]:
     with monkeypatch.context() as patch:
-        patch.setattr(propagation, "_best_variant", lambda: None)
+        patch.setattr(propagation, "usable", lambda chosen: None)
         return lists(None)
 
 

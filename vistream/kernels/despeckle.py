@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.kernels.library import Unusable, Variant, library, variant
+from vistream.kernels.library import Variant, library, usable
 
 Pixels = NDArray[np.uint8]
 
@@ -23,10 +23,7 @@ class Despeckle:
 
     def __init__(self, company: int, far: int, chosen: Variant | None = None) -> None:
         self._company, self._far = company, far
-        try:
-            self._variant: Variant | None = chosen or variant()
-        except Unusable:
-            self._variant = None
+        self._variant = usable(chosen)
         self._lines = np.empty(0, np.uint8)
 
     def __call__(self, frame: Pixels, held: Pixels, tau: int) -> None:

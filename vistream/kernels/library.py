@@ -134,6 +134,14 @@ def variant(name: str | None = None) -> Variant:
     raise Unusable(f"this computer cannot run the kernels '{wanted}': it can run {', '.join(v.name for v in here)}")
 
 
+def usable(chosen: Variant | None = None) -> Variant | None:
+    """`chosen`, else the variant to be used here; None where there is none, and who asks computes without kernels."""
+    try:
+        return chosen or variant()
+    except Unusable:
+        return None
+
+
 def kernels_in_use() -> str:
     """The name of the variant that runs here, or what runs instead: it has to stand beside every timing."""
     try:

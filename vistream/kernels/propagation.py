@@ -5,13 +5,12 @@ Compiled where the kernels work here, else in numpy; both give the same lists. T
 
 from __future__ import annotations
 
-import functools
 from ctypes import byref
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.kernels.library import Unusable, Variant, library, variant
+from vistream.kernels.library import Variant, library, usable
 from vistream.kernels.structs import BEYOND, Past
 
 Bytes = NDArray[np.int8]
@@ -19,14 +18,6 @@ Ints = NDArray[np.int32]
 
 QUAD = 4  # channels that lie together
 ANYWHERE = -1
-
-
-@functools.cache
-def _best_variant() -> Variant | None:
-    try:
-        return variant()
-    except Unusable:
-        return None
 
 
 def in_quads(vectors: Bytes) -> Bytes:
@@ -55,7 +46,7 @@ class Lists:
         self, vectors: Bytes, asked: NDArray[np.intp], top: int, threads: int = 1, chosen: Variant | None = None
     ) -> None:
         self._vectors, self._asked, self._threads = vectors, asked.astype(np.int32), threads
-        self._variant = chosen or _best_variant()
+        self._variant = usable(chosen)
         self.similarity: Ints = np.full((len(asked), top), np.iinfo(np.int32).min, np.int32)
         self.cell: Ints = np.zeros((len(asked), top), np.int32)
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.kernels.library import Unusable, Variant, brief, library, variant
+from vistream.kernels.library import Variant, brief, library, usable
 
 Picture = NDArray[np.uint8]
 Blocks = NDArray[np.float32]
@@ -24,10 +24,7 @@ class Stillness:
 
     def __init__(self, blocks: tuple[int, int], chosen: Variant | None = None) -> None:
         self.blocks = blocks
-        try:
-            self._variant: Variant | None = chosen or variant()
-        except Unusable:
-            self._variant = None
+        self._variant = usable(chosen)
 
     def grey(self, frame: Picture, factor: int = 1) -> Picture:
         """The mean grey of each square of `factor` x `factor` pixels of a frame, uint8 `[H, W, 3]`, RGB.
@@ -63,9 +60,7 @@ class Stillness:
             first, last = (picture.astype(np.int64) for picture in (before, now))
             base = first[::EVERY, ::EVERY] + 1
             ratios = ((last[::EVERY, ::EVERY] + 1) * 256 + base // 2) // base
-            times = int(
-                min(np.partition(ratios, (ratios.size - 1) // 2, None)[(ratios.size - 1) // 2], BRIGHTEST * 256)
-            )
+            times = int(min(np.sort(ratios, None)[(ratios.size - 1) // 2], BRIGHTEST * 256))
             sums = self._sums(np.abs(256 * last - times * first))
         else:
             before, now = np.ascontiguousarray(before), np.ascontiguousarray(now)
