@@ -9,6 +9,7 @@ color-based model-free tracking", CVPR 2015, equation 3.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -24,7 +25,6 @@ Cells = NDArray[np.bool_]
 BINS = 16  # of each of red, green and blue
 INNER, OUTER = 0.8, 1.1  # of the box: within, all is taken for the object, beyond, nothing
 RATE = 0.1  # of the newest frame in the histograms
-MOST = 4  # samples along each side of a cell
 NEVER = 1e-4  # share of pixels: a colour that is rarer in both says little
 
 
@@ -59,19 +59,28 @@ class ColourLikelihood:
 
 
 def window_colours(frame: Frame, box: NDArray[np.float64], grid: int) -> Colours:
-    """The mean colours of `grid` x `grid` cells over a box `[4]` of a frame, uint8 `[H, W, 3]`; its border repeats.
+    """The colours of `grid` x `grid` cells over a box `[4]` of a frame, uint8 `[H, W, 3]`; its border repeats.
+
+    Each is the mean over a cell, between pixels by bilinear sampling.
 
     >>> ramp = np.arange(0, 60, 10, dtype=np.uint8).reshape(1, 6, 1).repeat(3, axis=2)
-    >>> window_colours(ramp, np.array([-2.0, 0.0, 6.0, 3.0]), 3)[0, :, 0]
-    array([ 0,  5, 25], dtype=uint8)
+    >>> window_colours(ramp, np.array([-2.0, 0.0, 9.0, 3.0]), 3)[0, :, 0]
+    array([ 3, 20, 47], dtype=uint8)
     """
-    samples = min(max(1, round(float(box[2:].max()) / grid)), MOST)
-    (x, y), (width, height) = box[:2], box[2:] / (grid * samples)
-    place = np.array([[width, 0.0, x + width / 2 - 0.5], [0.0, height, y + height / 2 - 0.5]])
-    size = grid * samples, grid * samples
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    sampled = cv2.warpAffine(frame, place, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.resize(sampled, (grid, grid), interpolation=cv2.INTER_AREA), np.uint8)
+    (left, right, across), (top, bottom, down) = (
+        _placed(float(box[axis]), float(box[axis + 2]), grid, frame.shape[1 - axis]) for axis in (0, 1)
+    )
+    cell = max(1, round(float(box[2]) / grid)), max(1, round(float(box[3]) / grid))
+    means = cv2.blur(frame[top:bottom, left:right], cell, borderType=cv2.BORDER_REPLICATE)
+    places = np.tile(across, (grid, 1)), np.tile(down[:, None], (1, grid))
+    return np.asarray(cv2.remap(means, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _placed(start: float, length: float, grid: int, size: int) -> tuple[int, int, Grid]:
+    """Along one axis: which of `size` pixels a window covers, from and up to, and where in them its cells are."""
+    first = max(0, min(math.floor(start), size - 1))
+    last = max(1, min(math.ceil(start + length), size))
+    return first, last, (start + (np.arange(grid) + 0.5) * length / grid - 0.5 - first).astype(np.float32)
 
 
 def _numbered(colours: Colours) -> NDArray[np.intp]:
