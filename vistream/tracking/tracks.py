@@ -119,7 +119,7 @@ class Tracker:
         velocity = np.where(lost[:, None], self.slowing * kalman.rigid(belief.velocity), belief.velocity)
         belief = kalman.predict(replace(belief, velocity=velocity), self.noise.noise)
         for i, life in enumerate(self.lives):
-            life.belief = belief.pick([i])
+            life.belief = belief.at(i)
 
     def _correct(self, scene: Scene, matches: dict[int, int]) -> None:
         """Bring each matched track up to date with its observation."""
@@ -135,7 +135,7 @@ class Tracker:
                 belief = kalman.initiate(scene.measured[rows], self.noise.noise)
             for k, (i, row) in enumerate(matches.items()):
                 self.lives[i].doubt = float(doubts[k])
-                self._confirm(self.lives[i], belief.pick([k]), scene, row)
+                self._confirm(self.lives[i], belief.at(k), scene, row)
             self.noise.settle()
 
     def _doubt(self, scene: Scene, matches: dict[int, int]) -> Array:
