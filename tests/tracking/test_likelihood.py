@@ -47,8 +47,8 @@ def test_an_object_that_changes_its_colour_is_learned_anew() -> None:
 
 def test_a_window_beyond_the_frame_repeats_its_border() -> None:
     frame = np.zeros((20, 30, 3), np.uint8)
-    frame[:, -1] = 250
-    found = window_colours(frame, np.array([20.0, -40.0, 40.0, 100.0]), 5)
+    frame[:, 13:] = 250
+    found = window_colours(frame, np.array([5.0, -40.0, 40.0, 100.0]), 5)
     assert found.shape == (5, 5, 3) and (found[:, 0] == 0).all() and (found[:, 2:] == 250).all()
 
 
