@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from vistream.engine.fidelity import PRESETS
 from vistream.errors import VistreamError
+from vistream.garbage import started, starting
 from vistream.media.formats.writer import kept
 from vistream.types import Frame, Observations
 
@@ -58,6 +59,7 @@ def ours(source: str, count: int, fidelity: str) -> Run:
             rows += [(number, track.id, *track.box) for track in kept(result)]
             found.detections += result.observations
             if number == 0:
+                started()
                 tracking.stages.seconds = dict.fromkeys(tracking.stages.seconds, 0.0)
                 begin, spent = time.perf_counter(), time.process_time()
                 continue
@@ -93,12 +95,18 @@ def peer(source: str, count: int, gated: bool) -> Run:
                 found.detections += len(seen)
                 found.frames = number
                 if number == 0:
+                    started()
                     begin, spent = time.perf_counter(), time.process_time()
             found.seconds, found.processor = time.perf_counter() - begin, time.process_time() - spent
         finally:
             frames.close()
     found.rows = np.array(rows, np.float64).reshape(-1, 6)
     return found
+
+
+def _as_a_program(function: Callable[..., Run], *arguments: object) -> Run:
+    with starting():
+        return function(*arguments)
 
 
 def contenders() -> dict[str, tuple[Callable[..., Run], object]]:
@@ -123,7 +131,7 @@ def race(
             progress(f"round {turn + 1} of {rounds}: {name}")
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
                 try:
-                    passes.append(process.submit(function, source, count, option).result())
+                    passes.append(process.submit(_as_a_program, function, source, count, option).result())
                 except ImportError as error:
                     runs[name] = f"{error}: pip install 'vistream[bench]'"
                 except VistreamError as error:

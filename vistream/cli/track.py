@@ -31,6 +31,7 @@ from vistream.cli.options import (
     flag,
     names_in,
 )
+from vistream.garbage import starting
 
 OUTPUT_HELP = (
     "The annotated video (.mp4, .mkv, .mov, .webm, .gif). "
@@ -186,78 +187,79 @@ def track(
 
     vistream track video.mp4 writes video-tracks.mp4; with --report DIR a page about the run, too.
     """
-    from vistream.cli.tracking import parse_box, parse_conf, parse_size, run_and_report
-    from vistream.errors import VistreamError
-    from vistream.models.download import forbid_transfers
-    from vistream.pipeline.fleet.jobs import sources_of
-    from vistream.pipeline.outputs import OutputPaths
-    from vistream.pipeline.run import Settings
-    from vistream.pipeline.start import implied_task
-    from vistream.render.style import read_style
+    with starting():
+        from vistream.cli.tracking import parse_box, parse_conf, parse_size, run_and_report
+        from vistream.errors import VistreamError
+        from vistream.models.download import forbid_transfers
+        from vistream.pipeline.fleet.jobs import sources_of
+        from vistream.pipeline.outputs import OutputPaths
+        from vistream.pipeline.run import Settings
+        from vistream.pipeline.start import implied_task
+        from vistream.render.style import read_style
 
-    if offline:
-        forbid_transfers()
-    settings = Settings(
-        task=implied_task(task, init_mask=init_mask, init_box=init_box, init_poses=init_poses),
-        model=model,
-        detections=detections,
-        detector=detector,
-        detector_size=None if detector_size is None else parse_size(detector_size),
-        fidelity=fidelity,
-        deadband=deadband,
-        hysteresis=hysteresis,
-        bits=bits,
-        start=start,
-        stride=stride,
-        max_frames=max_frames,
-        classes=names_in(classes),
-        init_mask=init_mask,
-        init_box=None if init_box is None else parse_box(init_box),
-        init_poses=init_poses,
-        conf=parse_conf(conf),
-        iou=iou,
-        min_hits=min_hits,
-        memory=memory,
-        interpolate=interpolate,
-        zero_based=zero_based,
-        reconnect=not no_reconnect,
-        lines=tuple(line or ()),
-        zones=tuple(zone or ()),
-        scale=scale,
-        style=read_style(style),
-        work=work,
-        mot_classes=mot_classes,
-    )
-    paths = OutputPaths(
-        video=output,
-        mot=mot_txt,
-        mots=mots_txt,
-        jsonl=jsonl,
-        csv=csv,
-        coco=coco_json,
-        posetrack=posetrack_json,
-        davis=davis_dir,
-        events=events,
-        cvat=cvat_xml,
-        label_studio=label_studio,
-        coco_video=coco_video,
-        yolo=yolo_dir,
-        crops=crops_dir,
-        heat_map=heat_map,
-        labels=labels_dir,
-        index=index_dir,
-        panoptic=panoptic_json,
-    )
-    if events is not None and not (line or zone):
-        raise VistreamError("--events are what happens at lines and zones: give one with --line or --zone")
-    found = sources_of(sources)
-    if len(found) == 1 and cluster is None:
-        run_and_report(
-            found[0], settings, paths, report=report, resume=resume, overwrite=overwrite, show=show, quiet=quiet
+        if offline:
+            forbid_transfers()
+        settings = Settings(
+            task=implied_task(task, init_mask=init_mask, init_box=init_box, init_poses=init_poses),
+            model=model,
+            detections=detections,
+            detector=detector,
+            detector_size=None if detector_size is None else parse_size(detector_size),
+            fidelity=fidelity,
+            deadband=deadband,
+            hysteresis=hysteresis,
+            bits=bits,
+            start=start,
+            stride=stride,
+            max_frames=max_frames,
+            classes=names_in(classes),
+            init_mask=init_mask,
+            init_box=None if init_box is None else parse_box(init_box),
+            init_poses=init_poses,
+            conf=parse_conf(conf),
+            iou=iou,
+            min_hits=min_hits,
+            memory=memory,
+            interpolate=interpolate,
+            zero_based=zero_based,
+            reconnect=not no_reconnect,
+            lines=tuple(line or ()),
+            zones=tuple(zone or ()),
+            scale=scale,
+            style=read_style(style),
+            work=work,
+            mot_classes=mot_classes,
         )
-        return
-    if show or report is not None:
-        raise VistreamError("--show and --report are for a single source")
-    from vistream.cli.many import track_many
+        paths = OutputPaths(
+            video=output,
+            mot=mot_txt,
+            mots=mots_txt,
+            jsonl=jsonl,
+            csv=csv,
+            coco=coco_json,
+            posetrack=posetrack_json,
+            davis=davis_dir,
+            events=events,
+            cvat=cvat_xml,
+            label_studio=label_studio,
+            coco_video=coco_video,
+            yolo=yolo_dir,
+            crops=crops_dir,
+            heat_map=heat_map,
+            labels=labels_dir,
+            index=index_dir,
+            panoptic=panoptic_json,
+        )
+        if events is not None and not (line or zone):
+            raise VistreamError("--events are what happens at lines and zones: give one with --line or --zone")
+        found = sources_of(sources)
+        if len(found) == 1 and cluster is None:
+            run_and_report(
+                found[0], settings, paths, report=report, resume=resume, overwrite=overwrite, show=show, quiet=quiet
+            )
+            return
+        if show or report is not None:
+            raise VistreamError("--show and --report are for a single source")
+        from vistream.cli.many import track_many
 
-    track_many(found, settings, paths, jobs=jobs, cluster=cluster, resume=resume, overwrite=overwrite, quiet=quiet)
+        track_many(found, settings, paths, jobs=jobs, cluster=cluster, resume=resume, overwrite=overwrite, quiet=quiet)

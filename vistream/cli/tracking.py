@@ -19,6 +19,7 @@ from vistream.cli.signals import interruptible
 from vistream.detect.choose import Size
 from vistream.detect.onnx_inputs import LARGEST
 from vistream.errors import VistreamError
+from vistream.garbage import started
 from vistream.pipeline.fleet.jobs import stem_of
 from vistream.pipeline.outputs import FOLDERS, OutputPaths, Outputs
 from vistream.pipeline.recording import Finished, Recording, Totals
@@ -125,6 +126,7 @@ def _track(recording: Recording, console: Console, show: bool) -> None:
     with progress_bar(console.quiet, *columns, console=console) as progress:
         bar = progress.add_task(printable(run.source.name), total=run.frame_count, completed=totals.resumed, status="")
         for _ in recording:
+            started()
             _advance(progress, bar, recording)
             if show and not _shown(recording.outputs):
                 recording.stop()

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.media.video.shrink import shrunk
+from vistream.kernels.shrinking import shrink
 from vistream.types import Frame
 
 Image = NDArray[np.uint8]
@@ -76,5 +76,5 @@ def stretch(frame: Frame, width: int, height: int) -> tuple[Image, Placement]:
 def _resized(frame: Frame, width: int, height: int) -> Image:
     """Shrunk by area, which averages the camera's noise away, or enlarged."""
     if width <= frame.shape[1] and height <= frame.shape[0]:
-        return shrunk(frame, width, height)
+        return shrink(frame, width, height)
     return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)

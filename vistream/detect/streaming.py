@@ -23,6 +23,7 @@ from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.step import Step
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.plain_torch import with_plain_torch
+from vistream.kernels.normalising import normalise
 from vistream.types import FeatureMap, Frame, Work
 
 
@@ -91,14 +92,11 @@ class SharedFeatures:
     def within(self, boxes: NDArray[np.float64] | None = None) -> FeatureMap:
         rows, columns = self.shape
         values = np.empty((rows, columns, sum(part.shape[2] for part in self._levels)), np.float32)
-        spans = [(0, rows, 0, columns)] if boxes is None else spans_of(boxes, self.stride, self.shape).tolist()
+        whole = np.array([[0, rows, 0, columns]])
+        spans = whole if boxes is None else spans_of(boxes, self.stride, self.shape)
         first = 0
         for levels in self._levels:
-            sample = levels[::SPARSE, ::SPARSE].reshape(-1, levels.shape[2]).astype(np.float32)
-            mean, deviation = sample.mean(0), sample.std(0) + LEAST_DEVIATION
-            into = values[:, :, first : first + levels.shape[2]]
-            for top, bottom, left, right in spans:
-                into[top:bottom, left:right] = (levels[top:bottom, left:right] - mean) / deviation
+            normalise(levels, spans, values[:, :, first : first + levels.shape[2]], SPARSE, LEAST_DEVIATION)
             first += levels.shape[2]
         return FeatureMap(values, self.stride)
 

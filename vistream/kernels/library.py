@@ -88,8 +88,13 @@ def _declare(loaded: ctypes.CDLL | ctypes.PyDLL) -> None:
         "recall": (None, [Pointer]),
         "best_of_rows": (None, [Pointer, Int64, Int64, Int64, Pointer, Pointer, Pointer]),
         "expectations": (None, [Pointer, Int64, Int64, Pointer]),
+        "normalise": (
+            None,
+            [Pointer, *[Int64] * 4, ctypes.c_double, Pointer, Int64, Pointer, Int64, *[Pointer] * 2],
+        ),
         "despeckle": (None, [Pointer, Pointer, Pointer, Int64, Int64, Int64, Int64, Int64, Pointer]),
         "grey": (None, [Pointer, Pointer, Int64, Int64, Int64, Pointer, Pointer]),
+        "shrink": (None, [*[Pointer] * 2, *[Int64] * 5, *[Pointer] * 5]),
         "slopes": (None, [Pointer, Pointer, Int64, Int64, Int64, Int64, Pointer]),
         "differences": (ctypes.c_int32, [Pointer, Pointer, Pointer, Int64, Int64, Int64, Int64, Pointer]),
         "deformable": (None, [Pointer, Pointer, ctypes.POINTER(Deformable), Pointer, Int64, Pointer, Pointer, Pointer]),

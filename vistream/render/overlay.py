@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.media.video.shrink import shrunk
+from vistream.kernels.shrinking import shrink
 from vistream.render.chips import Chips
 from vistream.render.class_overlay import draw_borders, draw_class_map, draw_legend
 from vistream.render.colours import Colour, colour_of
@@ -204,7 +204,7 @@ class Overlay:
 
 def activity_map(frame: Frame, activity: NDArray[np.bool_], size: tuple[int, int]) -> Frame:
     """A dark grey copy of `frame` in `size` (width, height), lit where `activity`, bool `[h, w]`, is true."""
-    small = shrunk(np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8), *size)
+    small = shrink(np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8), *size)
     picture = np.asarray(cv2.cvtColor(cv2.convertScaleAbs(small, alpha=0.45), cv2.COLOR_GRAY2RGB), np.uint8)
     lit = cv2.resize(activity.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     picture[lit] = 0.55 * picture[lit] + 0.45 * np.array(ACTIVE)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from vistream.tracking.crowding import intersection
+from vistream.tracking.crowding import areas, intersection
 
 Array = NDArray[np.float64]
 Pairs = list[tuple[int, int]]
@@ -21,7 +21,7 @@ def iou(a: Array, b: Array) -> Array:
     array([[0.333, 0.   ]])
     """
     shared = intersection(a, b)
-    union = np.prod(a[:, 2:], axis=1)[:, None] + np.prod(b[:, 2:], axis=1)[None] - shared
+    union = areas(a)[:, None] + areas(b)[None] - shared
     overlap: Array = shared / np.maximum(union, 1e-9)
     return overlap
 

@@ -16,7 +16,13 @@ def intersection(a: Array, b: Array) -> Array:
     """The area that boxes (x, y, w, h) `[N, 4]` and `[M, 4]` have in common: `[N, M]`."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
-    return np.asarray(np.prod(np.clip(high - low, 0.0, None), axis=2))
+    sides = np.maximum(high - low, 0.0)
+    return np.asarray(sides[:, :, 0] * sides[:, :, 1])
+
+
+def areas(boxes: Array) -> Array:
+    """Of boxes (x, y, w, h) `[N, 4]`, in square pixels: `[N]`."""
+    return np.asarray(boxes[:, 2] * boxes[:, 3])
 
 
 def apart(boxes: Array, counted: NDArray[np.bool_]) -> Array:
@@ -32,7 +38,7 @@ def apart(boxes: Array, counted: NDArray[np.bool_]) -> Array:
         return np.ones(len(boxes))
     shared = intersection(boxes, boxes) * counted
     np.fill_diagonal(shared, 0.0)
-    return np.asarray(1.0 - shared.max(axis=1) / np.maximum(np.prod(boxes[:, 2:], axis=1), _TINY))
+    return np.asarray(1.0 - shared.max(axis=1) / np.maximum(areas(boxes), _TINY))
 
 
 def covered(boxes: Array, by: Array) -> Array:
@@ -43,7 +49,7 @@ def covered(boxes: Array, by: Array) -> Array:
     """
     if not len(boxes) or not len(by):
         return np.zeros(len(boxes))
-    return np.asarray(intersection(boxes, by).max(axis=1) / np.maximum(np.prod(boxes[:, 2:], axis=1), _TINY))
+    return np.asarray(intersection(boxes, by).max(axis=1) / np.maximum(areas(boxes), _TINY))
 
 
 def between(boxes: Array, by: Array) -> Array:
@@ -65,7 +71,7 @@ def claimed(boxes: Array, by: Array) -> Array:
     """
     if not len(boxes) or not len(by):
         return np.zeros(len(boxes))
-    smaller = np.minimum(np.prod(boxes[:, 2:], axis=1)[:, None], np.prod(by[:, 2:], axis=1)[None])
+    smaller = np.minimum(areas(boxes)[:, None], areas(by)[None])
     return np.asarray((intersection(boxes, by) / np.maximum(smaller, _TINY)).max(axis=1))
 
 
@@ -90,4 +96,4 @@ def outside(boxes: Array, size: tuple[float, float]) -> Array:
     array([0.5, 0. ])
     """
     inside = intersection(boxes, np.array([[0.0, 0.0, *size]]))[:, 0]
-    return np.asarray(1.0 - inside / np.maximum(np.prod(boxes[:, 2:], axis=1), _TINY))
+    return np.asarray(1.0 - inside / np.maximum(areas(boxes), _TINY))

@@ -52,6 +52,10 @@ class Belief:
     def __len__(self) -> int:
         return len(self.position)
 
+    def at(self, row: int) -> Belief:
+        """One object, as a view: a tracker asks for each of its objects several times a frame."""
+        return Belief(*(array[row : row + 1] for array in self.arrays()))
+
     def pick(self, rows: NDArray[np.intp] | NDArray[np.bool_] | list[int]) -> Belief:
         """The objects that `rows` (indices, or a mask) selects."""
         index = np.arange(len(self))[rows]
@@ -82,7 +86,8 @@ def to_boxes(position: Array) -> Array:
 
 def area(position: Array) -> Array:
     """Of each object, in square pixels: `[N, 1]`."""
-    return np.asarray(np.prod(np.maximum(position[:, 2:] - position[:, :2], _TINY), axis=1, keepdims=True))
+    sides = np.maximum(position[:, 2:] - position[:, :2], _TINY)
+    return np.asarray(sides[:, :1] * sides[:, 1:])
 
 
 def rigid(velocity: Array) -> Array:

@@ -76,7 +76,7 @@ class NoiseModel:
             return
         first, second, third = recent.measured
         limit = CLIP * np.sqrt(self.moments[:, 0])
-        bend = np.clip((third - 2 * second + first) / size, -limit, limit)
+        bend = np.minimum(np.maximum((third - 2 * second + first) / size, -limit), limit)
         for lag, other in enumerate([bend, *recent.bends[::-1]]):
             share = 1.0 / (self.counts[lag] + 1.0)
             self.moments[:, lag] += share * (bend * other - self.moments[:, lag])
@@ -95,7 +95,7 @@ class NoiseModel:
     def _take_speed(self, speed: Array) -> None:
         limit = CLIP * np.sqrt(self.speed)
         share = 1.0 / (self.speeds + 1.0)
-        self.speed = self.speed + share * (np.clip(speed, -limit, limit) ** 2 - self.speed)
+        self.speed = self.speed + share * (np.minimum(np.maximum(speed, -limit), limit) ** 2 - self.speed)
         self.speeds = min(self.speeds + 1.0, FORGET)
 
     def _solve(self) -> None:

@@ -122,7 +122,7 @@ class Tracker:
         velocity = np.where(lost[:, None], self.slowing * kalman.rigid(belief.velocity), belief.velocity)
         belief = kalman.predict(replace(belief, velocity=velocity), self.noise.noise)
         for i, life in enumerate(self.lives):
-            life.belief = belief.pick([i])
+            life.belief = belief.at(i)
 
     def _own(self, scene: Scene, matches: dict[int, int]) -> NDArray[np.int64]:
         """Whether each detection speaks for an object of its own, 1, or against it, -1: `[N]`."""
@@ -145,7 +145,7 @@ class Tracker:
             for k, (i, row) in enumerate(matches.items()):
                 self.lives[i].doubt = float(doubts[k])
                 self.lives[i].own += int(own[row])
-                self._confirm(self.lives[i], belief.pick([k]), scene, row)
+                self._confirm(self.lives[i], belief.at(k), scene, row)
             self.noise.settle()
 
     def _doubt(self, scene: Scene, matches: dict[int, int]) -> Array:

@@ -143,6 +143,12 @@ VISTREAM_EXPORT void vistream_grey(const Kernels* kernels, const uint8_t* frame,
     kernels->grey(frame, rows, columns, factor, out, line);
 }
 
+VISTREAM_EXPORT void vistream_shrink(const Kernels* kernels, const uint8_t* picture, int64_t rows, int64_t columns,
+                                     int64_t channels, int64_t down, int64_t across, uint8_t* out, uint16_t* line,
+                                     uint8_t* row, int64_t* firsts, uint16_t* shares) {
+    kernels->shrink(picture, rows, columns, channels, down, across, out, line, row, firsts, shares);
+}
+
 VISTREAM_EXPORT void vistream_slopes(const Kernels* kernels, const uint8_t* picture, int64_t rows, int64_t columns,
                                      int64_t down, int64_t across, int64_t* sums) {
     kernels->slopes(picture, rows, columns, down, across, sums);

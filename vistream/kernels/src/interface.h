@@ -64,6 +64,13 @@ VISTREAM_EXPORT void vistream_best_of_rows(const float* values, int64_t rows, in
 // The expectation of 0, 1, ... `bins` - 1 over the softmax of each row of `logits` [rows][bins].
 VISTREAM_EXPORT void vistream_expectations(const float* logits, int64_t rows, int64_t bins, double* out);
 
+// Levels [rows][columns][channels] in `count` spans (first row, row behind the last, first column, column behind the last),
+// less the mean of their channel over its deviation plus `least`, to the first `channels` of `width` in each cell of `out`.
+// Mean and deviation are those of each `every`th row and column. `sums` and `scales`: 2 * channels numbers to work in.
+VISTREAM_EXPORT void vistream_normalise(const int8_t* levels, int64_t rows, int64_t columns, int64_t channels, int64_t every,
+                                        double least, const int64_t* spans, int64_t count, float* out, int64_t width,
+                                        int64_t* sums, float* scales);
+
 // The output positions `index` of a deformable window over `values` [height * width][channels]: `out` [count][channels].
 // `offsets` [count][group][tap][y, x], `weights` [count][group][tap].
 VISTREAM_EXPORT void vistream_deformable(const vistream::Kernels* kernels, const float* values,
@@ -79,6 +86,13 @@ VISTREAM_EXPORT void vistream_despeckle(const vistream::Kernels* kernels, const 
 // [rows / factor][columns / factor]. `line`: `columns` numbers to work in.
 VISTREAM_EXPORT void vistream_grey(const vistream::Kernels* kernels, const uint8_t* frame, int64_t rows, int64_t columns,
                                    int64_t factor, uint8_t* out, int32_t* line);
+
+// A picture [rows][columns][channels], of 1 to 4 channels, made smaller by area: `out` [down][across][channels]. To work
+// in, zeroed: `line`, (columns + columns / across + 2) * channels + 4 numbers; `row`, across * channels + 4; `firsts`,
+// across; `shares`, (columns / across + 2) * across + rows / down + 2.
+VISTREAM_EXPORT void vistream_shrink(const vistream::Kernels* kernels, const uint8_t* picture, int64_t rows, int64_t columns,
+                                     int64_t channels, int64_t down, int64_t across, uint8_t* out, uint16_t* line,
+                                     uint8_t* row, int64_t* firsts, uint16_t* shares);
 
 // Of a grey picture [rows][columns], in each of `down` x `across` blocks of whole pixels (what is left over is left out):
 // the sum of eight times the gradient, |x| + |y| by Sobel, mirrored at the border.

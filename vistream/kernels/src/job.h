@@ -142,6 +142,8 @@ struct Kernels {
                     int32_t* similarity, int32_t* cell);
     void (*grey)(const uint8_t* frame, int64_t rows, int64_t columns, int64_t factor, uint8_t* out, int32_t* line);
     void (*slopes)(const uint8_t* picture, int64_t rows, int64_t columns, int64_t down, int64_t across, int64_t* sums);
+    void (*shrink)(const uint8_t* picture, int64_t rows, int64_t columns, int64_t channels, int64_t down, int64_t across,
+                   uint8_t* out, uint16_t* line, uint8_t* row, int64_t* firsts, uint16_t* shares);
     int32_t (*differences)(const uint8_t* before, const uint8_t* now, int64_t rows, int64_t columns, int64_t down,
                            int64_t across, int64_t* sums);
 };

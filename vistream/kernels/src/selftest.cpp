@@ -5,6 +5,7 @@
 #include "selftest/deformable.h"
 #include "selftest/despeckle.h"
 #include "selftest/layer.h"
+#include "selftest/shrink.h"
 #include "selftest/similar.h"
 #include "selftest/stillness.h"
 
@@ -25,7 +26,9 @@ VISTREAM_EXPORT int vistream_selftest(const Kernels* kernels, int seed, int case
         similar.build(uint64_t(seed) + uint64_t(i));
         StillnessCase stillness;
         stillness.build(uint64_t(seed) + uint64_t(i));
-        bool right = deformable.agrees(kernels) && despeckle.agrees(kernels) && stillness.agrees(kernels) &&
+        ShrinkCase shrink;
+        shrink.build(uint64_t(seed) + uint64_t(i));
+        bool right = shrink.agrees(kernels) && deformable.agrees(kernels) && despeckle.agrees(kernels) && stillness.agrees(kernels) &&
                      similar.agrees(kernels, threads) && layer.agrees(threads);
         for (int frame = 1; right && frame < FRAMES; ++frame) {
             layer.change();

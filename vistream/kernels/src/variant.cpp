@@ -19,6 +19,7 @@
 #include "kind/marks.h"
 #include "kind/moves.h"
 #include "kind/product.h"
+#include "kind/shrink.h"
 #include "kind/similar.h"
 #include "kind/stillness.h"
 #include "kind/tiles.h"
@@ -95,6 +96,7 @@ constexpr int32_t TILES = 0;
 extern const vistream::Kernels kernels;
 const vistream::Kernels kernels = {
     VISTREAM_NAME(VARIANT), Widest::WIDTH, TILES, FLIPS,     run,  read_pixels, spread,      join,
-    take,                   list_changes,  sum_rows, deformable, despeckle, similar, grey, slopes, differences};
+    take,                   list_changes,  sum_rows, deformable, despeckle, similar, grey, slopes, shrink,
+    differences};
 
 }  // namespace VARIANT

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from vistream.errors import VistreamError
 from vistream.media.video.frames import Source, SourceFrame, Window
 from vistream.media.video.picture import load_picture
+from vistream.media.video.pixels import pixels_of
 
 SUFFIXES = frozenset((".webp", ".png", ".apng", ".avif", ".tif", ".tiff"))
 SHORTEST = 0.01  # seconds: what players take a duration of 0 for is longer, and never 0
@@ -58,7 +58,7 @@ def _frames(path: Path, window: Window) -> Generator[SourceFrame, None, None]:
                 return
             try:
                 image.seek(index)
-                picture = np.array(image.convert("RGB"), dtype=np.uint8)
+                picture = pixels_of(image)
             except Exception as error:  # a damaged frame makes Pillow fail in any way it likes
                 reason = (str(error).splitlines() or [""])[0] or type(error).__name__
                 raise VistreamError(f"{path}: frame {index} can't be decoded: {reason}") from None

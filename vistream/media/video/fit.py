@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from vistream.errors import VistreamError
-from vistream.media.video.shrink import shrunk
+from vistream.kernels.shrinking import shrink
 from vistream.types import Frame
 
 WORKING_SIZE = (1088, 608)  # width, height: what UniTrack (NeurIPS 2021) letter-boxes its frames to
@@ -37,5 +37,5 @@ def fit(frame: Frame, largest: tuple[int, int] = WORKING_SIZE, shortest: int = 0
             return frame
     size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
     if ratio < 1.0:
-        return shrunk(frame, *size)
+        return shrink(frame, *size)
     return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8)

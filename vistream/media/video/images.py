@@ -16,6 +16,7 @@ from PIL import ImageOps
 from vistream.errors import VistreamError
 from vistream.media.video.frames import Source, SourceFrame, Window
 from vistream.media.video.picture import load_picture
+from vistream.media.video.pixels import pixels_of
 from vistream.types import Frame
 
 log = logging.getLogger("vistream")
@@ -83,7 +84,7 @@ def read_image(path: Path) -> Frame:
     """
     upright = load_picture(path)
     try:
-        upright = ImageOps.exif_transpose(upright)
+        ImageOps.exif_transpose(upright, in_place=True)
     except Exception:  # damaged EXIF data say nothing of the pixels, so the image stays as it lies
         log.warning("%s has EXIF data that can't be read: it may lie on its side", path)
     if upright.mode == "F":
@@ -91,7 +92,7 @@ def read_image(path: Path) -> Frame:
     if upright.mode.startswith("I"):  # Pillow's own conversion would clip 16 bits instead of scaling them
         grey = (np.asarray(upright).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
-    return np.array(upright.convert("RGB"), dtype=np.uint8)
+    return pixels_of(upright)
 
 
 def _declared_fps(folder: Path) -> float | None:
