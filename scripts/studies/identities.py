@@ -1,11 +1,11 @@
 """What dead zones cost in tracks: HOTA, IDF1 and identity switches, less those of `exact`.
 
-    PYTHONPATH=scripts python scripts/studies/identities.py ../shared/data nanodet-g --played forwards mirrored backwards
+    PYTHONPATH=scripts python scripts/studies/identities.py ../shared/data nanodet-g --models detector
 
 One clip says little, for one identity more or less moves it by three points. So each is played forwards, mirrored and
 backwards, and detections are taken as they are, and twice more with 3 % of them dropped and 2 % of their size shaken.
 `DETECTIONS`: `public`, or `nanodet-g`, which is streamed at each fidelity and takes the appearance of `--models`:
-`auto` is a network of its own, `detector` the detector's own maps.
+`detector` stands for its own maps. `exact` always has EfficientNet-Lite0's.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from vistream.media.video.source import open_source
 from vistream.models.download import fetch
 from vistream.pipeline.session import Session
 from vistream.pipeline.sharing import OWN_MAPS
+from vistream.quantize.named import DEFAULT_MODEL
 from vistream.types import Frame, Observations
 
 PLAYED = ("forwards", "mirrored", "backwards")
@@ -83,7 +84,8 @@ def tracked(footage: Footage, fidelity: str, model: str, streamed: bool) -> Iter
         maps = detector.features() if own and detector is not None else None
         for seed, session, random, results in zip(SEEDS, sessions, randoms, found, strict=True):
             given = seen if seed == 0 else perturbed(seen, footage.case, random)
-            tracks = [track for track in session.step(frame, given, features=maps).tracks if track.seen or track.covered]
+            result = session.step(frame, given, features=maps)
+            tracks = [track for track in result.tracks if track.seen or track.covered]
             boxes = np.array([track.box for track in tracks]).reshape(-1, 4)
             results.append((np.array([track.id for track in tracks], np.int64), boxes))
     yield from (score(footage.known, results) for results in found)
@@ -101,7 +103,7 @@ def main() -> None:
     parser.add_argument("detections", choices=("public", "nanodet-g"))
     parser.add_argument("--clips", nargs="*", choices=SCENES, default=list(SCENES))
     parser.add_argument("--played", nargs="*", choices=PLAYED, default=list(PLAYED))
-    parser.add_argument("--models", nargs="*", choices=("auto", OWN_MAPS), default=["auto"])
+    parser.add_argument("--models", nargs="*", choices=(DEFAULT_MODEL, OWN_MAPS), default=[DEFAULT_MODEL])
     parser.add_argument("--frames", type=int, help="of each clip, at the most")
     options = parser.parse_args()
     streamed = options.detections != "public"
@@ -113,7 +115,7 @@ def main() -> None:
             found = [one for footage in footages for one in tracked(footage, fidelity, model, streamed)]
             return np.array([(one.hota, one.idf1, one.switches) for one in found])
 
-        exact = scores("exact", "auto")
+        exact = scores("exact", DEFAULT_MODEL)
         for fidelity, model in product(("high", "fast"), options.models):
             less.setdefault((fidelity, model), []).append(scores(fidelity, model) - exact)
     rows = []
