@@ -28,6 +28,7 @@ Array = NDArray[np.float64]
 
 BESIDE = 0.8  # a new object has less than this of its box to itself: it may be a false detection of two others
 BETWEEN = 0.4  # of its box is that of two known objects: it is likelier to be a false detection of theirs
+MANY = 12  # matches in a row that confirm a new object, whoever stands around it
 LEAVING = 0.5  # share of its box outside the frame from which an object leaves it
 BEHIND = 0.5  # share of its box that the detection of another object covers, from which an object is behind that
 UNSURE = 0.2  # deviation, in shares of its size, from which it is not known any more where behind
@@ -159,8 +160,8 @@ class Tracker:
         return doubt(scene.observations.boxes[rows], scene.strong[rows], boxes_of(missing))
 
     def _confirm(self, life: Life, belief: Belief, scene: Scene, row: int) -> None:
-        proven = life.hits + 1 >= life.probation and life.own >= self.config.min_hits
-        if life.stage is not Stage.NEW or proven:
+        proven = life.own >= self.config.min_hits or life.hits + 1 >= MANY
+        if life.stage is not Stage.NEW or (proven and life.hits + 1 >= life.probation):
             life.id = life.id or self._next_id()
             life.stage = Stage.TRACKED
         life.score = float(scene.observations.scores[row])
