@@ -52,17 +52,6 @@ def covered(boxes: Array, by: Array) -> Array:
     return np.asarray(intersection(boxes, by).max(axis=1) / np.maximum(areas(boxes), _TINY))
 
 
-def between(boxes: Array, by: Array) -> Array:
-    """The share of each box, `[N]`, that those two of `by` which cover most of it cover; what both do counts twice.
-
-    >>> neighbours = np.array([[-6.0, 0, 10, 10], [6, 0, 10, 10], [9, 0, 10, 10]])
-    >>> between(np.array([[0.0, 0, 10, 10], [50, 0, 5, 5]]), neighbours)
-    array([0.8, 0. ])
-    """
-    two = np.sort(intersection(boxes, by), axis=1)[:, -2:].sum(axis=1)
-    return np.asarray(two / np.maximum(np.prod(boxes[:, 2:], axis=1), _TINY))
-
-
 def claimed(boxes: Array, by: Array) -> Array:
     """The largest share of each box, or of the one that claims it if that is smaller, that one box of `by` covers.
 

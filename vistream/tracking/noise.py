@@ -30,7 +30,6 @@ FORGET = 3000.0  # samples after which old ones fade
 CLIP = 3.0  # deviations at which a second difference is cut off: a wrong match is no noise
 LASTING = 0.5  # share of the jumps that is put down to errors of measurement that last for some frames
 EXACT, ROUGH = 0.025, 0.05  # deviations of measurements: up to here they are taken as they are, from there filtered
-HALF_EXACT, LEARNED = 0.5, 2 * GUESSED  # exactness below which boxes are rough, samples from which that is known
 LEAST = 1e-6  # of any variance, so that nothing is certain
 # the first guess (left, top, right, bottom), as deviations in shares of the object's size: of a measurement, and of
 # what a second brings
@@ -82,11 +81,6 @@ class NoiseModel:
             self.moments[:, lag] += share * (bend * other - self.moments[:, lag])
             self.counts[lag] = min(self.counts[lag] + 1.0, FORGET)
         recent.bends = [*recent.bends[-1:], bend]
-
-    @property
-    def rough(self) -> bool:
-        """Whether measurements were seen to be so rough that some are of two objects, or of none."""
-        return bool(self.exactness < HALF_EXACT and self.counts[0] >= LEARNED)
 
     def settle(self) -> None:
         """Make `noise` what the moments say; once a frame is enough."""

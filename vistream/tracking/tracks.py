@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.tracking import kalman
-from vistream.tracking.crowding import between, covered, doubt, outside
+from vistream.tracking.crowding import covered, doubt, outside
 from vistream.tracking.kalman import Belief
 from vistream.tracking.life import UNKNOWN_FPS, Counts, Life, Stage, TrackerConfig, belief_of, boxes_of
 from vistream.tracking.matching import Matcher
@@ -27,8 +27,6 @@ from vistream.types import Observations, Track, Warp
 Array = NDArray[np.float64]
 
 BESIDE = 0.8  # a new object has less than this of its box to itself: it may be a false detection of two others
-BETWEEN = 0.4  # of its box is that of two known objects: it is likelier to be a false detection of theirs
-MANY = 12  # matches in a row that confirm a new object, whoever stands around it
 LEAVING = 0.5  # share of its box outside the frame from which an object leaves it
 BEHIND = 0.5  # share of its box that the detection of another object covers, from which an object is behind that
 UNSURE = 0.2  # deviation, in shares of its size, from which it is not known any more where behind
@@ -83,11 +81,9 @@ class Tracker:
         matches, unclaimed = self.matcher.match(self.lives, scene, weak, self.noise.noise)
         if not first:
             self.matcher.learn_rates(self.lives, matches, len(unclaimed))
-        own = self._own(scene, matches)
-        self._correct(scene, matches, own)
+        self._correct(scene, matches)
         self._age(size)
-        confirmed = first or self.config.min_hits == 1
-        self.lives += [self._newborn(scene, row, int(own[row]), confirmed) for row in unclaimed]
+        self.lives += [self._newborn(scene, row, confirmed=first or self.config.min_hits == 1) for row in unclaimed]
         tracks = tuple(self._report(scene))
         self.counts = replace(
             self.counts,
@@ -125,13 +121,7 @@ class Tracker:
         for i, life in enumerate(self.lives):
             life.belief = belief.at(i)
 
-    def _own(self, scene: Scene, matches: dict[int, int]) -> NDArray[np.int64]:
-        """Whether each detection speaks for an object of its own, 1, or against it, -1: `[N]`."""
-        boxes = scene.observations.boxes
-        known = boxes[[row for i, row in matches.items() if self.lives[i].id]]
-        return np.where(self.noise.rough & (between(boxes, known) >= BETWEEN), -1, 1)
-
-    def _correct(self, scene: Scene, matches: dict[int, int], own: NDArray[np.int64]) -> None:
+    def _correct(self, scene: Scene, matches: dict[int, int]) -> None:
         """Bring each matched track up to date with its observation."""
         for life in self.lives:
             life.row = None
@@ -145,7 +135,6 @@ class Tracker:
                 belief = kalman.initiate(scene.measured[rows], self.noise.noise)
             for k, (i, row) in enumerate(matches.items()):
                 self.lives[i].doubt = float(doubts[k])
-                self.lives[i].own += int(own[row])
                 self._confirm(self.lives[i], belief.at(k), scene, row)
             self.noise.settle()
 
@@ -160,8 +149,7 @@ class Tracker:
         return doubt(scene.observations.boxes[rows], scene.strong[rows], boxes_of(missing))
 
     def _confirm(self, life: Life, belief: Belief, scene: Scene, row: int) -> None:
-        proven = life.own >= self.config.min_hits or life.hits + 1 >= MANY
-        if life.stage is not Stage.NEW or (proven and life.hits + 1 >= life.probation):
+        if life.stage is not Stage.NEW or life.hits + 1 >= life.probation:
             life.id = life.id or self._next_id()
             life.stage = Stage.TRACKED
         life.score = float(scene.observations.scores[row])
@@ -205,7 +193,7 @@ class Tracker:
         inside = outside(boxes_of(lives), size) < LEAVING
         return np.where(inside, np.maximum(kept, exact), kept)
 
-    def _newborn(self, scene: Scene, row: int, own: int, confirmed: bool) -> Life:
+    def _newborn(self, scene: Scene, row: int, confirmed: bool) -> Life:
         rough = (1.0 - self.noise.exactness) if scene.apart[row] < BESIDE else 0.0
         least = self.config.min_hits
         return Life(
@@ -218,7 +206,6 @@ class Tracker:
             born=self.counts.frames,
             seen=self.counts.frames,
             row=row,
-            own=own,
             probation=least + round(rough * max(0, self.config.probation - least)),
             recent=Recent([scene.measured[row]]),
         )
