@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
-from vistream.tracking.colours import colour_vectors
+from vistream.tracking.colours import colour_vectors, colours_in
 from vistream.tracking.propagation import LabelPropagation, PropagationConfig, byte_vectors
 
 ALIKE = np.ones((12, 16, 24), np.float32)
@@ -63,3 +63,20 @@ def test_colours_are_as_long_beside_features_as_they_are_given() -> None:
 def test_a_length_below_zero_is_refused() -> None:
     with pytest.raises(VistreamError, match="colour"):
         PropagationConfig(colour=-0.1)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 40))
+def test_boxes_anywhere_have_colours_of_one_length(seed: int, height: int, width: int) -> None:
+    random = np.random.default_rng(seed)
+    frame = random.integers(0, 256, (height, width, 3)).astype(np.uint8)
+    where = random.uniform(-2e3, 2e3, (5, 4))
+    boxes = np.concatenate([where[:, :2], np.abs(where[:, 2:])], 1)
+    boxes[0] = 0, 0, width, height
+    found = colours_in(frame, boxes, (8, 4))
+    assert found.shape == (5, 32, 6)
+    assert np.linalg.norm(found, axis=2) == pytest.approx(1, abs=1e-5)
+    assert np.array_equal(found[1:], colours_in(frame, boxes[1:], (8, 4)))
+
+
+def test_of_no_box_there_are_none() -> None:
+    assert colours_in(np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4)), (8, 4)).shape == (0, 32, 6)

@@ -20,7 +20,7 @@ from vistream.media.video.source import open_source
 from vistream.quantize.named import named_network
 from vistream.tracking.assignment import iou
 from vistream.tracking.mot import MotConfig, MotTracker
-from vistream.types import FeatureMap, Observations, Track
+from vistream.types import FeatureMap, Frame, Observations, Track
 
 Array = NDArray[np.float64]
 PETS, FULL, TUD = "mot/PETS09-S2L1", "mot/PETS09-S2L1-full480", "mot/TUD-Stadtmitte"
@@ -42,6 +42,9 @@ def test_only_plausible_boxes_are_looked_at() -> None:
 def test_a_grid_needs_cells() -> None:
     with pytest.raises(VistreamError, match="grid"):
         MotTracker(MotConfig(grid=(0, 4)))
+    for colour in (-0.1, 1.0):
+        with pytest.raises(VistreamError, match="colour is"):
+            MotConfig(colour=colour)
 
 
 def painted(colours: list[tuple[float, ...]], seen: Observations) -> FeatureMap:
@@ -62,6 +65,27 @@ def test_features_tell_who_came_back() -> None:
         tracker.step(painted([], boxes()), boxes())
     tracks = tracker.step(painted([green, red], after), after)  # each came out where the other was expected
     assert [track.id for track in sorted(tracks, key=lambda track: track.box[0])] == [2, 1]
+
+
+def coloured(colours: list[tuple[int, int, int]], seen: Observations) -> Frame:
+    """A grey frame that shows each box in its own colour."""
+    frame = np.full((160, 480, 3), 128, np.uint8)
+    for colour, (x, y, w, h) in zip(colours, seen.boxes.astype(int).tolist(), strict=True):
+        frame[y : y + h, x : x + w] = colour
+    return frame
+
+
+@pytest.mark.parametrize(("colour", "expected"), [(0.0, [1, 2]), (0.35, [2, 1])])
+def test_colours_tell_apart_what_features_do_not(colour: float, expected: list[int]) -> None:
+    red, blue, features = (220, 30, 30), (30, 30, 220), [(9.0, 9.0, 9.0)] * 2
+    tracker = MotTracker(MotConfig(colour=colour))
+    before, after = boxes((80, 20, 40, 80), (160, 20, 40, 80)), boxes((98, 20, 40, 80), (142, 20, 40, 80))
+    for _ in range(3):
+        tracker.step(painted(features, before), before, frame=coloured([red, blue], before))
+    for _ in range(3):
+        tracker.step(painted([], boxes()), boxes(), frame=coloured([], boxes()))
+    tracks = tracker.step(painted(features, after), after, frame=coloured([blue, red], after))
+    assert [track.id for track in sorted(tracks, key=lambda track: track.box[0])] == expected
 
 
 def test_features_may_come_and_go() -> None:

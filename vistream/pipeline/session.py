@@ -58,6 +58,7 @@ class Session:
     `fps`: frames a second at which `step` is called, 30 where not known. `conf`: what may start a track; `min_hits`:
     in how many frames it must be found before it is reported; `memory`: seconds for which an object that is not seen
     is remembered; all for the tasks that join detections.
+    `colours`: whether, for mot, colours count beside features, which pays where boxes lie close, as networks give them.
     The tasks semseg and panoptic look at no observations; `bits` of a weight are 8 or 16 for them, else 8.
     The attribute `model` says in words which network it is, `zones` what the fidelity means in numbers.
     """
@@ -77,6 +78,7 @@ class Session:
         memory: float | None = None,
         min_hits: int | None = None,
         bits: int = 8,
+        colours: bool = False,
     ) -> None:
         take_buffers()
         self.task = check_task(task)
@@ -95,7 +97,7 @@ class Session:
             self._segmenter = _segmenter(name, task, zones, bits)
             self.model = f"{name}, weights {self._segmenter.network.sha256[:12]} ({self._segmenter.made_with})"
             return
-        self._tracker = TASKS[task](fps or 30.0, joints, tracker_options(task, conf, memory, min_hits))
+        self._tracker = TASKS[task](fps or 30.0, joints, tracker_options(task, conf, memory, min_hits, colours))
         model = DEFAULT_MODEL if model == AUTO else model
         if fidelity == FLOAT:
             loaded = _float_model(model, task)

@@ -74,7 +74,13 @@ DEEP = ("vos", "pose", "sot")
 """The tasks that take the deeper cut of a network, because dense matching gains much by it: see docs/tasks.md."""
 
 
-def tracker_options(task: str, conf: Conf, memory: float | None, min_hits: int | None) -> Options:
+COLOUR = 0.35
+"""The share of colours in what appearance says, where boxes lie close around objects: see docs/studies.md."""
+
+
+def tracker_options(
+    task: str, conf: Conf, memory: float | None, min_hits: int | None, colours: bool = False
+) -> Options:
     """What the user asks of a tracker; raises VistreamError where the task joins no detections."""
     options: dict[str, Any] = {} if memory is None else {"track_buffer": memory, "away": memory, "exact_buffer": memory}
     options |= {} if min_hits is None else {"min_hits": min_hits}
@@ -82,7 +88,7 @@ def tracker_options(task: str, conf: Conf, memory: float | None, min_hits: int |
     options |= {"class_conf": conf.classes} if conf.classes else {}
     if options and task in FOLLOWING:
         raise VistreamError(f"the task {task} follows what it is given: --conf, --min-hits and --memory are for others")
-    return options
+    return {**options, "colour": COLOUR} if colours and task == "mot" else options
 
 
 def check_fidelity(

@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.kernels.shrinking import shrink
 from vistream.types import Frame
 
 Grid = NDArray[np.float32]
 
 ANGLE = 1.2  # radians, for a standard deviation of a coordinate over the frame
+SPARSE = 8  # rows and columns, of which one each counts for the colours of a frame
 PALE = 1.0  # of a coordinate: a smaller deviation is noise, and is not blown up
 
 
@@ -28,9 +30,48 @@ def colour_vectors(frame: Frame, shape: tuple[int, int]) -> Grid:
            [1., 1.],
            [1., 1.]], dtype=float32)
     """
-    cells = cv2.resize(frame, shape[::-1], interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(cells.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
-    spread = np.maximum(lab.std(axis=(0, 1), dtype=np.float64), PALE)
-    angle = (lab - lab.mean(axis=(0, 1), dtype=np.float64)) * (ANGLE / spread)
-    circles = np.concatenate([np.cos(angle), np.sin(angle)], axis=2) / np.sqrt(3.0)
+    lab = _lab(np.asarray(cv2.resize(frame, shape[::-1], interpolation=cv2.INTER_AREA), np.uint8))
+    return _circles(lab, lab)
+
+
+def colours_in(frame: Frame, boxes: NDArray[np.float64], grid: tuple[int, int]) -> Grid:
+    """The mean colours of a `grid` (rows, columns) of cells over each box, where it reaches over the edge those there.
+
+    `frame`: uint8 `[H, W, 3]`. `boxes`: `[N, 4]` as (x, y, w, h) in its pixels. Float32 `[N, rows * columns, 6]`, each
+    of length 1; two boxes of a frame, or of frames that are alike, can be compared by them.
+
+    >>> half = np.repeat(np.uint8([[[0, 0, 0], [250, 0, 0]]]), 8, 1).repeat(8, 0)
+    >>> left, right, both = colours_in(half, np.array([[-9.0, 0, 17, 8], [8, 2, 4, 4], [4, 0, 8, 8]]), (1, 2))
+    >>> np.allclose(left[0], both[0]), np.allclose(right, both[1])
+    (True, True)
+    """
+    if not len(boxes):
+        return np.zeros((0, grid[0] * grid[1], 6), np.float32)
+    cells = np.concatenate([_cells(frame, box, grid) for box in boxes])
+    of_frame = _lab(np.ascontiguousarray(frame[::SPARSE, ::SPARSE]))
+    return _circles(_lab(cells), of_frame).reshape(len(boxes), grid[0] * grid[1], 6)
+
+
+def _cells(frame: Frame, box: NDArray[np.float64], grid: tuple[int, int]) -> Frame:
+    """The mean colour of each cell over a box, uint8 `[rows, columns, 3]`, in whole pixels of the frame."""
+    spans = []
+    for axis, size in ((1, frame.shape[0]), (0, frame.shape[1])):
+        begin, end = np.clip((np.floor(box[axis]), np.ceil(box[axis] + box[2 + axis])), -size, 2 * size)
+        spans.append(np.arange(int(begin), max(int(end), int(begin) + 1)).clip(0, size - 1))
+    crop = frame[spans[0][:, None], spans[1]]
+    rows, columns = grid
+    if crop.shape[0] >= rows and crop.shape[1] >= columns:
+        return shrink(crop, columns, rows)
+    return np.asarray(cv2.resize(crop, (columns, rows), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _lab(cells: NDArray[np.uint8]) -> Grid:
+    return np.asarray(cv2.cvtColor(cells.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB), np.float32)
+
+
+def _circles(colours: Grid, of_frame: Grid) -> Grid:
+    """Colours `[..., 3]` as angles, by the mean and the deviation of all of the frame's, `[rows, columns, 3]`."""
+    spread = np.maximum(of_frame.std(axis=(0, 1), dtype=np.float64), PALE)
+    angle = (colours - of_frame.mean(axis=(0, 1), dtype=np.float64)) * (ANGLE / spread)
+    circles = np.concatenate([np.cos(angle), np.sin(angle)], axis=-1) / np.sqrt(3.0)
     return np.asarray(circles, np.float32)

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
+from vistream.tracking.colours import colours_in
 from vistream.tracking.life import UNKNOWN_FPS, Counts, TrackerConfig
 from vistream.tracking.region import frame_size
 from vistream.tracking.roi import roi_align
-from vistream.tracking.similarity import unit_vectors
+from vistream.tracking.similarity import Vectors, unit_vectors
 from vistream.tracking.tracks import Tracker
 from vistream.types import Features, Frame, Observations, Track, Warp
 
@@ -27,12 +28,14 @@ class MotConfig(TrackerConfig):
     """Options of `MotTracker`, beside those of every tracker.
 
     `grid`: cells (rows, columns) laid over the middle of a box, `core` of its width and height: at its border a box
-    shows what is beside the object. `min_box_area` (square pixels) and `max_aspect` (w / h; None: any;
+    shows what is beside the object. `colour`: the share of colours in what appearance says, beside the features, from
+    0 to below 1. `min_box_area` (square pixels) and `max_aspect` (w / h; None: any;
     UniTrack has 1.6, for pedestrians) say which observations are looked at, at all.
     """
 
     grid: tuple[int, int] = (8, 4)
     core: float = 0.7
+    colour: float = 0.0
     min_box_area: float = 200.0
     max_aspect: float | None = None
 
@@ -42,6 +45,8 @@ class MotConfig(TrackerConfig):
             raise VistreamError(f"grid is {self.grid}: it needs at least one row and one column")
         if not 0.0 < self.core <= 1.0:
             raise VistreamError(f"core is {self.core}: it must be above 0 and at most 1")
+        if not 0.0 <= self.colour < 1.0:
+            raise VistreamError(f"colour is {self.colour}: it must be at least 0 and below 1")
 
 
 class MotTracker:
@@ -67,13 +72,18 @@ class MotTracker:
         camera: Warp | None = None,
         frame: Frame | None = None,
     ) -> tuple[Track, ...]:
-        """The tracks of the next frame, by id; `camera`: its motion since the last frame. `frame` is not looked at."""
+        """The tracks of the next frame, by id; `camera`: its motion since the last frame.
+
+        `frame`: uint8 `[H, W, 3]`, for its colours; without one, features alone tell objects apart.
+        """
         seen = observations.pick(self._wanted(observations.boxes))
         if features is None:
             return self._tracker.step(seen, None, camera)
         rows = self._tracker.compared(seen)
         middle = self._middle(seen.boxes[rows])
         regions = roi_align(features.within(middle), middle, self.config.grid)
+        if frame is not None and self.config.colour:
+            regions = self._with_colours(regions, colours_in(frame, middle, self.config.grid))
         embeddings = unit_vectors(regions.reshape(-1, regions.shape[2])).reshape(regions.shape)
         return self._tracker.step(seen, dict(zip(rows, embeddings, strict=True)), camera, frame_size(features))
 
@@ -88,6 +98,12 @@ class MotTracker:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where a tracker with the same options was."""
         self._tracker.load_state_dict(state)
+
+    def _with_colours(self, features: Vectors, colours: Vectors) -> Vectors:
+        """Feature vectors `[N, cells, C]`, and behind them colours, of their length where both count alike."""
+        share = self.config.colour
+        length = np.linalg.norm(features, axis=2, keepdims=True) * np.float32(np.sqrt(share / (1.0 - share)))
+        return np.concatenate([features, colours * length], axis=2)
 
     def _middle(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
         """The part of each box at which appearance is looked at."""

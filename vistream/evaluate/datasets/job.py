@@ -93,7 +93,8 @@ def _zones(task: str, name: str) -> DeadZones | None:
 def _prepare(clip: Clip, order: Order, name: str, observer: Observer, fps: float | None) -> _Running:
     own = sharing(observer.boxes, order.task, order.model, name)
     model = order.model if own is None else None
-    tracker, made = make_method(name, order.task, model, fps, observer.joints or KEYPOINTS)
+    colours = isinstance(observer.boxes, StreamedDetector)
+    tracker, made = make_method(name, order.task, model, fps, observer.joints or KEYPOINTS, colours)
     if own is not None:
         made["model"] = described_maps(own)
     made |= {"detector": described(order.detections, observer), "commit": commit()}
