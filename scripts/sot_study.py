@@ -30,7 +30,8 @@ from vistream.evaluate.metrics.sot import sot_scores
 from vistream.media.video.fit import fit
 from vistream.pipeline.tasks import SHORTEST
 from vistream.quantize.named import named_network
-from vistream.tracking.sot import SotConfig, SotTracker
+from vistream.tracking.sot import SotTracker
+from vistream.tracking.sot_config import SotConfig
 from vistream.types import FeatureMap, Observations
 
 Boxes = NDArray[np.float64]
@@ -42,11 +43,14 @@ HELD = "first box held still"
 OURS = {
     "vistream": SotConfig(),
     "movement has no say": SotConfig(movement=0.0),
+    "colours have no say": SotConfig(colours=0.0),
+    "nothing grows as it comes in": SotConfig(entering=False),
     "not whitened": SotConfig(whitening=1e6),
     "whitening 1": SotConfig(whitening=1.0),
     "whitening 0.1": SotConfig(whitening=0.1),
     "one size only": SotConfig(scales=1),
     "33 cells": SotConfig(grid=33),
+    "65 cells": SotConfig(small=65),
     "correlation filter": SotConfig(head="dcf"),
 }
 OPENCV = ("CSRT", "KCF", "MIL")
@@ -110,12 +114,14 @@ class Footage:
         """The boxes that our tracker finds of an object, and the CPU seconds it took."""
         first, boxes = self.objects[number]
         tracker, found, seconds = SotTracker(config), [], 0.0
+        pictures = np.load(self.frames, mmap_mode="r")
         tracker.add_object(self.starts[number])
         for frame in range(first, first + len(boxes)):
             features = FeatureMap(np.asarray(self._features[frame], np.float32), self._stride)
             camera = None if np.isnan(self._camera[frame]).any() else self._camera[frame]
+            picture = np.array(pictures[frame])
             began = time.process_time()
-            found.append(tracker.step(features, Observations.none(), camera)[0].box)
+            found.append(tracker.step(features, Observations.none(), camera, picture)[0].box)
             seconds += time.process_time() - began
         return np.array(found), seconds
 

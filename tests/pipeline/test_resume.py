@@ -80,6 +80,7 @@ CASES = {
     "mots": Settings("mots", detections=MASKS, max_frames=6),
     "vos": Settings("vos", init_mask=TRUTH / "masks" / "00000.png", max_frames=6),
     "sot": Settings("sot", init_box=(250.0, 130.0, 120.0, 120.0), max_frames=6),
+    "sot of what enters": Settings("sot", init_box=(0.0, 130.0, 16.0, 90.0), max_frames=6),
     "pose": Settings("pose", detections=TRUTH / "posetrack.json", max_frames=6),
 }
 

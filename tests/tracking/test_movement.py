@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vistream.tracking.movement import FRAMES, LAG, Movement, carried, mean_in_box
-from vistream.tracking.sot import SotConfig, SotTracker
+from vistream.tracking.sot import SotTracker
+from vistream.tracking.sot_config import SotConfig
 from vistream.types import FeatureMap, Observations
 
 Array = NDArray[np.float32]

@@ -26,7 +26,8 @@ from vistream.tracking.correlation import (
     sidelobe_ratio,
 )
 from vistream.tracking.presence import Presence
-from vistream.tracking.sot import SotConfig, SotTracker
+from vistream.tracking.sot import SotTracker
+from vistream.tracking.sot_config import SotConfig
 from vistream.tracking.template import LEAST, Template
 from vistream.tracking.whitening import whitening
 from vistream.types import Box, FeatureMap, Observations

@@ -35,8 +35,10 @@ def _classes() -> dict[str, type]:
     from vistream.tracking import (
         correlation,
         counting,
+        entering,
         kalman,
         life,
+        likelihood,
         movement,
         noise,
         places,
@@ -50,7 +52,7 @@ def _classes() -> dict[str, type]:
     known = (
         *(life.Life, life.Counts, life.Stage, kalman.Belief, noise.Recent, propagation._Source),
         *(sot._Target, presence.Presence, correlation.CorrelationFilter, correlation.CrossCorrelation),
-        *(template.Template, movement.Movement, movement._Past),
+        *(template.Template, movement.Movement, movement._Past, likelihood.ColourLikelihood, entering.Side),
         *(counting.Counter, counting.Whereabouts, places.Place, speed.Speedometer),
         *(motion.MotionDetector, background.Background, camera.CameraWatch, regions.Region),
         *(box_masks.MaskMemory, ownership.Owned),

@@ -6,13 +6,15 @@ frame, so the network runs once whatever the number of sizes. What the first win
 of all features (`whitening`); places and cells that move otherwise than the camera count more where a large object
 does so (`movement`); an object that is like its template no longer, and does not stand out either, is taken for hidden
 (`presence`).
+
+Small objects, of a few cells of the feature map, are found by their colours as well (`likelihood`), for which movement
+says nothing of them; and what enters the frame grows as it comes in (`entering`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -31,56 +33,21 @@ from vistream.tracking.correlation import (
     taper,
     unit,
 )
+from vistream.tracking.entering import Side, come_in, entered_by
+from vistream.tracking.extent import best_size, limited
+from vistream.tracking.likelihood import ColourLikelihood, Colours, window_colours
 from vistream.tracking.movement import Movement, known, mean_in_box, tells
 from vistream.tracking.presence import Presence
 from vistream.tracking.region import frame_size
 from vistream.tracking.roi import roi_align
+from vistream.tracking.sot_config import SotConfig
 from vistream.tracking.template import Template
 from vistream.tracking.whitening import whitening
 from vistream.types import Box, Features, Frame, Observations, Target, Track, Warp
 
-HEADS = ("dcf", "xcorr")
 LABEL = "object"
+SURE = 0.7  # of the usual likeness: above, an object's colours are learned on
 OBJECT = 0.6  # of the size, from the middle: responses nearer than this belong to the peak
-
-
-@dataclass(frozen=True)
-class SotConfig:
-    """Options of `SotTracker`; docs/tasks.md has the measurements behind the defaults.
-
-    `head`: "xcorr" (cross-correlation) or "dcf" (correlation filter). The search window is `1 + padding` times the box,
-    sampled on `grid` x `grid` cells; `influence`: the share of a cosine window in the response of cross-correlation.
-    `movement`: what is added to the response where all of a large box moves, if all of it usually does; 0: movement
-    says nothing.
-    `whitening`: the regularisation of that of the features. Boxes are compared on `cells` x `cells` cells, at `scales`
-    widths and as many heights of ratio `scale_step`; a step of both at once takes the factor `scale_penalty`, a step of
-    one beyond the other `shape_penalty`. `size_limits`: shares of the first size; `shape_limit`: how many times wider
-    or narrower than at first, by its height, the box may become.
-    `sigma` (in boxes), `regularisation`, `rate`: of the correlation filter.
-    """
-
-    head: str = "xcorr"
-    padding: float = 3.5
-    grid: int = 65
-    influence: float = 0.176
-    movement: float = 0.4
-    whitening: float = 0.3
-    cells: int = 8
-    scales: int = 3
-    scale_step: float = 1.03
-    scale_penalty: float = 0.985
-    shape_penalty: float = 0.95
-    size_limits: tuple[float, float] = (0.2, 5.0)
-    shape_limit: float = 2.5
-    sigma: float = 0.1
-    regularisation: float = 1e-4
-    rate: float = 0.01
-
-    def __post_init__(self) -> None:
-        if self.head not in HEADS:
-            raise VistreamError(f"no head is called {self.head!r}: it is one of {', '.join(HEADS)}")
-        if self.grid < 3 or self.grid % 2 == 0 or self.scales < 1 or self.scales % 2 == 0 or self.padding <= 0:
-            raise VistreamError("grid (from 3) and scales must be odd, and the padding above 0")
 
 
 @dataclass(slots=True)
@@ -88,7 +55,8 @@ class _Target:
     """An object: its centre and size now, its size at first (all in pixels), and what finds it (None: not seen yet).
 
     `whiten`: what its features are multiplied by, `[C, C]`; `template`: of its box.
-    `movement`: None where it says nothing.
+    `grid`: cells along each side of its window. `movement`, `colours`: None where they say nothing. `enters`: the side
+    of the frame from which more of it is still to come.
     """
 
     centre: tuple[float, float]
@@ -98,7 +66,10 @@ class _Target:
     whiten: Window | None = None
     template: Template | None = None
     presence: Presence = field(default_factory=Presence)
+    grid: int = 0
     movement: Movement | None = None
+    colours: ColourLikelihood | None = None
+    enters: Side | None = None
 
     @property
     def box(self) -> Box:
@@ -152,8 +123,9 @@ class SotTracker:
         camera: Warp | None = None,
         frame: Frame | None = None,
     ) -> tuple[Track, ...]:
-        """Every object's box in the next frame, by id. Windows follow the `camera`; nothing else is used.
+        """Every object's box in the next frame, by id. Windows follow the `camera`; observations are not used.
 
+        `frame`: uint8 `[H, W, 3]`, whose colours tell where small objects are; None: the features alone do.
         A track's score is the weighted mean cosine between the template and what its box shows, 0..1; where the object
         is hidden, the box is predicted, the score 0, and the track not `seen`.
         """
@@ -163,40 +135,47 @@ class SotTracker:
         for identity, target in sorted(self._targets.items()):
             likeness: float | None = 1.0
             if target.head is None:
-                self._begin(features, target)
+                if self.config.entering:
+                    target.enters = entered_by(target.box, frame_size(features))
+                self._begin(features, target, frame)
             else:
                 if camera is not None:
                     x, y = (camera[:, :2] @ target.centre + camera[:, 2]).tolist()
                     target.centre = x, y
                     if target.movement is not None:
                         target.movement.carry(camera)
-                likeness = self._follow(features, target, target.head)
+                likeness = self._follow(features, target, target.head, frame)
             score = min(max(likeness or 0.0, 0.0), 1.0)
             tracks.append(Track(identity, target.box, score, LABEL, seen=likeness is not None))
         return tuple(tracks)
 
-    def _begin(self, features: Features, target: _Target) -> None:
-        """Take the template of an object where it was given."""
+    def _begin(self, features: Features, target: _Target, frame: Frame | None) -> None:
+        """Take the template of an object where it was given, or has come in."""
         config = self.config
+        large = tells(target.size, features.stride)
+        target.grid, target.whiten = config.grid if large else config.small, None
         plain, _ = self._window(features, target)
         target.whiten = whitening(plain.reshape(-1, plain.shape[2]), config.whitening)
         window, mean = self._window(features, target)
-        side = config.grid / (1.0 + config.padding), config.grid / (1.0 + config.padding)
-        around = unit(window)[outside(inside(config.grid, side))]
+        side = config.object_cells(target.grid), config.object_cells(target.grid)
+        around = unit(window)[outside(inside(target.grid, side))]
         target.template = Template.of(self._box_cells(features, target, target.size, mean), around)
         if config.head == "xcorr":
-            target.head = CrossCorrelation(config.grid, side)
+            target.head = CrossCorrelation(target.grid, side)
         else:
-            target.head = CorrelationFilter(config.grid, side, config.sigma, config.regularisation, config.rate)
+            target.head = CorrelationFilter(target.grid, side, config.sigma, config.regularisation, config.rate)
         target.head.learn(window)
-        if config.movement and tells(target.size, features.stride):
-            target.movement = Movement()
+        target.movement = Movement() if config.movement and large else None
+        target.colours = None
+        if target.movement is not None:
             self._compare(features, target, target.movement, window, mean)
+        elif config.colours and not large and frame is not None:
+            target.colours = ColourLikelihood.of(self._colours(frame, target), side[0])
 
-    def _follow(self, features: Features, target: _Target, head: Head) -> float | None:
+    def _follow(self, features: Features, target: _Target, head: Head, frame: Frame | None) -> float | None:
         """Move a target to where it is now, or is taken to be; returns how like its template it is, None if hidden."""
-        (x, y), size = target.centre, target.size
-        likeness, ratio = self._find(features, target, head)
+        (x, y), size, usual = target.centre, target.size, target.presence.usual
+        likeness, ratio = self._find(features, target, head, frame)
         if target.presence.hidden(likeness, ratio):
             right, down = target.presence.missed()
             target.centre, target.size = self._in_frame(features, (x + right, y + down)), size
@@ -204,13 +183,30 @@ class SotTracker:
         target.presence.found(likeness, (target.centre[0] - x, target.centre[1] - y), target.size)
         if target.movement is not None:
             self._weigh(target, head, target.movement.found(np.array(target.box), self.config.cells))
+        if target.colours is not None and frame is not None and likeness > SURE * usual:
+            target.colours.learn(self._colours(frame, target), self.config.object_cells(target.grid))
         if self.config.head == "dcf":
             head.learn(self._window(features, target)[0])
+        if target.enters is not None:
+            self._come_in(features, target, target.enters, frame)
         return likeness
+
+    def _come_in(self, features: Features, target: _Target, side: Side, frame: Frame | None) -> None:
+        """Begin a target anew with what of it has come into the frame."""
+        box, whole = come_in(target.box, frame_size(features), side)
+        if whole:
+            target.enters = None
+        if box != target.box:
+            x, y, w, h = box
+            target.centre, target.size, target.first = (x + w / 2, y + h / 2), (w, h), (w, h)
+            self._begin(features, target, frame)
+
+    def _colours(self, frame: Frame, target: _Target) -> Colours:
+        return window_colours(frame, _around(target.centre, target.size, 1.0 + self.config.padding)[0], target.grid)
 
     def _window(self, features: Features, target: _Target) -> tuple[Window, Window]:
         """The features around a target, `[grid, grid, C]`, less their mean and whitened; and that mean, `[C]`."""
-        grid = self.config.grid
+        grid = target.grid
         cells = _sample(features, _around(target.centre, target.size, 1.0 + self.config.padding), grid)
         mean = cells.mean(axis=0)
         return self._whitened(cells - mean, target).reshape(grid, grid, -1), mean
@@ -229,7 +225,7 @@ class SotTracker:
         box = _around(target.centre, target.size, 1.0 + config.padding)[0]
         middle = self._whitened(mean[None], target)[0]
         moved = movement.compare(window, middle, box, known(frame_size(features), features.stride))
-        shares = np.fft.ifftshift(mean_in_box(moved, config.grid / (1.0 + config.padding)))
+        shares = np.fft.ifftshift(mean_in_box(moved, config.object_cells(target.grid)))
         return np.asarray(config.movement * movement.usual * shares, np.float32)
 
     @staticmethod
@@ -239,22 +235,25 @@ class SotTracker:
             if isinstance(head, CrossCorrelation):
                 head.weigh(weights)
 
-    def _find(self, features: Features, target: _Target, head: Head) -> tuple[float, float]:
+    def _find(self, features: Features, target: _Target, head: Head, frame: Frame | None) -> tuple[float, float]:
         """Move a target to where the response is highest, fit its size.
 
         Returns how like its template it is, and the ratio of its peak to the sidelobe.
         """
-        config = self.config
+        config, side = self.config, self.config.object_cells(target.grid)
         window, mean = self._window(features, target)
         response = head.response(window)
         pull = config.influence if config.head == "xcorr" else 0.0
-        near = np.fft.ifftshift(taper(config.grid)[:, :, 0])
+        near = np.fft.ifftshift(taper(target.grid)[:, :, 0])
         total = (1 - pull) * response + pull * near
         if target.movement is not None:
             total += self._compare(features, target, target.movement, window, mean)
+        if target.colours is not None and frame is not None:
+            likely = target.colours.likelihood(self._colours(frame, target))
+            total += config.colours * np.fft.ifftshift(mean_in_box(likely, side))
         row, column, _ = peak(total)
-        ratio = sidelobe_ratio(response, (row, column), OBJECT * config.grid / (1.0 + config.padding))
-        factor = (1.0 + config.padding) / config.grid
+        ratio = sidelobe_ratio(response, (row, column), OBJECT * side)
+        factor = 1.0 / side
         x = target.centre[0] + column * factor * target.size[0]
         y = target.centre[1] + row * factor * target.size[1]
         target.centre = self._in_frame(features, (x, y))
@@ -268,25 +267,16 @@ class SotTracker:
     def _fit_size(self, features: Features, target: _Target, mean: Window) -> float:
         """Give the target the size, of those a step away, at which it is likest its template; returns how like."""
         assert target.template is not None, "the template comes first"
-        config = self.config
-        most = config.scales // 2
-        steps = range(-most, most + 1)
-        known = features.within(_around(target.centre, target.size, config.scale_step**most))
-        found = []
-        for wider, higher in product(steps, steps):
-            size = target.size[0] * config.scale_step**wider, target.size[1] * config.scale_step**higher
-            like = float((self._box_cells(known, target, size, mean) * target.template.values).sum())
-            kept = config.scale_penalty ** (abs(wider + higher) / 2) * config.shape_penalty ** abs(wider - higher)
-            found.append((like - (1 - kept) * abs(like), size, like))
-        _, size, like = max(found)
-        target.size = self._limited(size, target.first)
-        return like
+        config, values = self.config, target.template.values
+        known = features.within(_around(target.centre, target.size, config.scale_step ** (config.scales // 2)))
 
-    def _limited(self, size: tuple[float, float], first: tuple[float, float]) -> tuple[float, float]:
-        """A size within the limits that the size at `first` sets."""
-        (least, most), shape = self.config.size_limits, self.config.shape_limit
-        wide, high = (min(max(now / then, least), most) for now, then in zip(size, first, strict=True))
-        return min(wide, shape * high) * first[0], min(high, shape * wide) * first[1]
+        def likeness(size: tuple[float, float]) -> float:
+            return float((self._box_cells(known, target, size, mean) * values).sum())
+
+        steps = config.scales, config.scale_step, config.scale_penalty, config.shape_penalty
+        size, like = best_size(target.size, likeness, *steps)
+        target.size = limited(size, target.first, config.size_limits, config.shape_limit)
+        return like
 
 
 def _around(centre: tuple[float, float], size: tuple[float, float], factor: float = 1.0) -> NDArray[np.float64]:
