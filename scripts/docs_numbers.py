@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vistream.engine.fidelity import dead_zones
 from vistream.evaluate.datasets.dataset import evaluate_dataset
 from vistream.evaluate.datasets.job import Order
 from vistream.evaluate.files.mot import mot_table
 from vistream.evaluate.files.pairs import Pair
 from vistream.media.video.source import open_source
+from vistream.pipeline.tasks import OF_APPEARANCE, check_fidelity
 from vistream.types import Frame
 
 ROOT = Path(__file__).parents[1]
@@ -75,7 +75,7 @@ def fidelities(folder: Path) -> Iterator[Stated]:
         share = DENSE.search(track(folder, "--detections", str(DETECTIONS), "--fidelity", name, *outputs))
         assert share is not None
         score = mot_table([Pair("plaza_static", GROUND_TRUTH, folder / f"{name}.txt")]).overall
-        zones = dead_zones(name, None, None)
+        zones = check_fidelity("mot", name, None, None, OF_APPEARANCE)
         cells = f"{zones.deadband} | {zones.hysteresis} | {share[1]} % | {score['HOTA']:.3f} | {score['IDF1']:.3f}"
         yield Stated(TUTORIAL, f"| {name} |", f"| {name} | {cells} |")
 

@@ -10,7 +10,7 @@ from vistream.buffers import take_buffers
 from vistream.detect.camera_motion import CameraMotion
 from vistream.detect.coco import KEYPOINTS
 from vistream.detect.streaming import SharedFeatures
-from vistream.engine.fidelity import DeadZones
+from vistream.engine.fidelity import PRESETS, DeadZones
 from vistream.engine.float_network import FloatFeatures, FloatNetwork
 from vistream.engine.frames import as_frame
 from vistream.engine.stream.engine import Stream
@@ -25,6 +25,7 @@ from vistream.pipeline.tasks import (
     AUTO,
     DEEP,
     FLOAT,
+    OF_APPEARANCE,
     SHORTEST,
     STILL,
     TASKS,
@@ -88,7 +89,8 @@ class Session:
         self._camera = CameraMotion()
         self._next = 0
         self.stages = Stages()
-        self.zones = check_fidelity(task, fidelity, deadband, hysteresis)
+        presets = PRESETS if model is None else OF_APPEARANCE
+        self.zones = check_fidelity(task, fidelity, deadband, hysteresis, presets)
         if task in SEGMENTING:
             name = DEFAULT_SEGMENTATION if model == AUTO else model
             zones = None if fidelity == FLOAT else self.zones

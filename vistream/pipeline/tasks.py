@@ -65,6 +65,9 @@ SHORTEST = {"vos": 480, "sot": 480}
 PLAIN = ("vos", "pose", "sot")
 """The tasks whose presets have no dead zones, because these cost masks, skeletons and single objects more than they
 save: see docs/tasks.md."""
+OF_APPEARANCE = PRESETS | {"fast": PRESETS["high"]}
+"""Presets of a network that tells objects apart and is computed where they are: there wider zones save next to nothing,
+and cost identities (docs/studies.md)."""
 FLOAT = "float"
 """The fidelity beside the presets: the network before quantisation, whole frames."""
 DEEP = ("vos", "pose", "sot")
@@ -88,17 +91,27 @@ def tracker_options(
     return {**options, "colour": COLOUR} if colours and task == "mot" else options
 
 
-def check_fidelity(task: str, fidelity: str, deadband: int | None, hysteresis: int | None) -> DeadZones:
+def check_fidelity(
+    task: str,
+    fidelity: str,
+    deadband: int | None,
+    hysteresis: int | None,
+    presets: Mapping[str, DeadZones] = PRESETS,
+) -> DeadZones:
     """What a fidelity means in numbers, the baseline included; raises VistreamError if the task has none such.
+
+    `presets`: a detector's, or `OF_APPEARANCE`, for the tasks that have any.
 
     >>> [check_fidelity(task, "fast", None, None).deadband for task in ("mot", "sot")]
     [8, 0]
+    >>> check_fidelity("mot", "fast", None, None, OF_APPEARANCE)
+    DeadZones(deadband=4, hysteresis=1, noise=6.0)
     >>> check_fidelity("sot", "fast", 3, None)
     DeadZones(deadband=3, hysteresis=0, noise=0.0)
     """
     if task in SEGMENTING:
         return segmentation_zones(fidelity, deadband, hysteresis) or DeadZones()
-    presets = dict.fromkeys(PRESETS, DeadZones()) if task in PLAIN else PRESETS
+    presets = dict.fromkeys(PRESETS, DeadZones()) if task in PLAIN else presets
     return DeadZones() if fidelity == FLOAT else dead_zones(fidelity, deadband, hysteresis, presets)
 
 
