@@ -91,7 +91,7 @@ class SharedFeatures:
 
     def within(self, boxes: NDArray[np.float64] | None = None) -> FeatureMap:
         rows, columns = self.shape
-        values = np.empty((rows, columns, sum(part.shape[2] for part in self._levels)), np.float32)
+        values = np.zeros((rows, columns, sum(part.shape[2] for part in self._levels)), np.float32)
         whole = np.array([[0, rows, 0, columns]])
         spans = whole if boxes is None else spans_of(boxes, self.stride, self.shape)
         first = 0

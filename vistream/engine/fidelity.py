@@ -35,7 +35,7 @@ class DeadZones:
 PRESETS = {
     "exact": DeadZones(),
     "high": DeadZones(4, 1, 6.0),
-    "fast": DeadZones(8, 2, 6.0),
+    "fast": DeadZones(4, 2, 6.0),
 }
 
 

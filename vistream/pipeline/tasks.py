@@ -103,7 +103,7 @@ def check_fidelity(
     `presets`: a detector's, or `OF_APPEARANCE`, for the tasks that have any.
 
     >>> [check_fidelity(task, "fast", None, None).deadband for task in ("mot", "sot")]
-    [8, 0]
+    [4, 0]
     >>> check_fidelity("mot", "fast", None, None, OF_APPEARANCE)
     DeadZones(deadband=4, hysteresis=1, noise=6.0)
     >>> check_fidelity("sot", "fast", 3, None)
