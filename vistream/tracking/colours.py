@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.kernels.shrinking import shrink
+from vistream.kernels.cells import cell_means
 from vistream.types import Frame
 
 Grid = NDArray[np.float32]
@@ -47,22 +47,9 @@ def colours_in(frame: Frame, boxes: NDArray[np.float64], grid: tuple[int, int]) 
     """
     if not len(boxes):
         return np.zeros((0, grid[0] * grid[1], 6), np.float32)
-    cells = np.concatenate([_cells(frame, box, grid) for box in boxes])
+    cells = cell_means(frame, boxes, grid)
     of_frame = _lab(np.ascontiguousarray(frame[::SPARSE, ::SPARSE]))
-    return _circles(_lab(cells), of_frame).reshape(len(boxes), grid[0] * grid[1], 6)
-
-
-def _cells(frame: Frame, box: NDArray[np.float64], grid: tuple[int, int]) -> Frame:
-    """The mean colour of each cell over a box, uint8 `[rows, columns, 3]`, in whole pixels of the frame."""
-    spans = []
-    for axis, size in ((1, frame.shape[0]), (0, frame.shape[1])):
-        begin, end = np.clip((np.floor(box[axis]), np.ceil(box[axis] + box[2 + axis])), -size, 2 * size)
-        spans.append(np.arange(int(begin), max(int(end), int(begin) + 1)).clip(0, size - 1))
-    crop = frame[spans[0][:, None], spans[1]]
-    rows, columns = grid
-    if crop.shape[0] >= rows and crop.shape[1] >= columns:
-        return shrink(crop, columns, rows)
-    return np.asarray(cv2.resize(crop, (columns, rows), interpolation=cv2.INTER_LINEAR), np.uint8)
+    return _circles(_lab(cells.reshape(-1, grid[1], 3)), of_frame).reshape(len(boxes), grid[0] * grid[1], 6)
 
 
 def _lab(cells: NDArray[np.uint8]) -> Grid:

@@ -71,6 +71,12 @@ VISTREAM_EXPORT void vistream_normalise(const int8_t* levels, int64_t rows, int6
                                         double least, const int64_t* spans, int64_t count, float* out, int64_t width,
                                         int64_t* sums, float* scales);
 
+// The mean colour of each of down x across cells over `count` boxes (x, y, w, h) of an RGB frame [rows][columns][3]: `out`
+// [count][down][across][3]. Cells are whole pixels, at least one; of more than twice `most` rows or columns some are left
+// out, evenly. Beyond the edge of the frame its last pixels count.
+VISTREAM_EXPORT void vistream_cell_means(const uint8_t* frame, int64_t rows, int64_t columns, const double* boxes,
+                                         int64_t count, int64_t down, int64_t across, int64_t most, uint8_t* out);
+
 // The output positions `index` of a deformable window over `values` [height * width][channels]: `out` [count][channels].
 // `offsets` [count][group][tap][y, x], `weights` [count][group][tap].
 VISTREAM_EXPORT void vistream_deformable(const vistream::Kernels* kernels, const float* values,
