@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +47,7 @@ def test_a_grid_needs_cells() -> None:
             MotConfig(colour=colour)
 
 
-def painted(colours: list[tuple[float, ...]], seen: Observations) -> FeatureMap:
+def painted(colours: Sequence[tuple[float, ...]], seen: Observations) -> FeatureMap:
     """A feature map, 4 pixels a cell, that shows each box in its own colour."""
     values = np.ones((40, 120, 3), np.float32)
     for colour, (x, y, w, h) in zip(colours, seen.boxes / 4, strict=True):
