@@ -94,7 +94,7 @@ def test_boxes_survive_measuring_and_beliefs_survive_joining() -> None:
     boxes = np.array([[10.0, 20, 30, 60], [-5, 3, 7, 2]])
     np.testing.assert_allclose(kalman.to_boxes(kalman.measure(boxes)), boxes)
     belief = kalman.predict(kalman.initiate(kalman.measure(boxes), NOISE), NOISE)
-    joined = Belief.join([belief.pick([1]), belief.pick([0])])
+    joined = Belief.join([belief.at(1), belief.at(0)])
     np.testing.assert_array_equal(joined.pp, belief.pp[[1, 0]])
     assert len(Belief.join([])) == 0
 

@@ -56,11 +56,6 @@ class Belief:
         """One object, as a view: a tracker asks for each of its objects several times a frame."""
         return Belief(*(array[row : row + 1] for array in self.arrays()))
 
-    def pick(self, rows: NDArray[np.intp] | NDArray[np.bool_] | list[int]) -> Belief:
-        """The objects that `rows` (indices, or a mask) selects."""
-        index = np.arange(len(self))[rows]
-        return Belief(*(array[index] for array in self.arrays()))
-
     def arrays(self) -> tuple[Array, ...]:
         """The five of them, in the order of the fields."""
         return self.position, self.velocity, self.pp, self.pv, self.vv

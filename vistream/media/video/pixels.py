@@ -28,6 +28,10 @@ _ArrowArray._fields_ = [
     *((name, ctypes.c_void_p) for name in ("dictionary", "release", "private_data")),
 ]
 
+_pointer_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", ctypes.pythonapi)
+)
+
 
 def pixels_of(image: Image.Image) -> Frame:
     """Of an image of any mode that Pillow turns into RGB, as uint8 `[H, W, 3]`, an array of its own."""
@@ -36,9 +40,7 @@ def pixels_of(image: Image.Image) -> Frame:
         _, capsule = upright.__arrow_c_array__()
     except (AttributeError, ValueError):  # before Pillow 11.2; or larger than one block of its memory
         return np.array(upright, dtype=np.uint8)
-    point = ctypes.pythonapi.PyCapsule_GetPointer
-    point.restype, point.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    channels = _ArrowArray.from_address(point(capsule, b"arrow_array")).children[0].contents
+    channels = _ArrowArray.from_address(_pointer_in(capsule, b"arrow_array")).children[0].contents
     memory = ctypes.cast(channels.buffers[1], ctypes.POINTER(ctypes.c_uint8))
     shown = np.ctypeslib.as_array(memory, (upright.height, upright.width, CHANNELS))
     return np.asarray(cv2.cvtColor(shown, cv2.COLOR_RGBA2RGB), np.uint8)
