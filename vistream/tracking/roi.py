@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.tracking.similarity import whitened
 from vistream.types import FeatureMap
 
 
@@ -54,4 +55,5 @@ def roi_align(features: FeatureMap, boxes: NDArray[np.float64], grid: tuple[int,
     upper = at(top, left) * (1 - across_weight) + at(top, right) * across_weight
     lower = at(bottom, left) * (1 - across_weight) + at(bottom, right) * across_weight
     sampled = upper * (1 - down_weight) + lower * down_weight
-    return sampled.reshape(len(boxes), rows * columns, channels).astype(np.float32, copy=False)
+    vectors = whitened(sampled.reshape(-1, channels).astype(np.float32, copy=False), features.whitening)
+    return vectors.reshape(len(boxes), rows * columns, vectors.shape[1])

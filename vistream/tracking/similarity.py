@@ -36,6 +36,14 @@ def unit_vectors(vectors: Vectors) -> Vectors:
     return rounded
 
 
+def whitened(vectors: Vectors, whitening: Vectors | None) -> Vectors:
+    """Vectors `[n, C]`, their directions multiplied by a matrix `[C, C]`, see `detect.whitening`; None: as they are.
+
+    The products are those of whole numbers, of unit vectors and columns that are no longer than 2^12: exact as well.
+    """
+    return vectors if whitening is None else np.asarray(unit_vectors(vectors) @ whitening)
+
+
 def _one_way(cosine: Vectors, objects: Sequence[Vectors], sources: Sequence[Vectors]) -> NDArray[np.float64]:
     """Cosine of each object's stacked vectors with their reconstruction from each source: `[objects, sources]`.
 

@@ -1,0 +1,35 @@
+"""Whitening of a detector's own maps: so many of their channels say the same that a few things count many times.
+
+Vectors are multiplied by the inverse square root of their second moments (Kessy et al., "Optimal whitening and
+decorrelation", The American Statistician 2018: ZCA), after which no direction counts more than another; the small ones,
+which are mostly noise, less. The matrix is of whole numbers, so that products of whole numbers are exact.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHRINKAGE = 0.03  # of the largest eigenvalue, added to all
+STEEPEST = 4096  # the length of the longest column
+
+
+def whitening_of(moments: NDArray[np.float64]) -> NDArray[np.int16]:
+    """Of second moments of unit vectors, `[C, C]`: the matrix `[C, C]` to multiply them by.
+
+    >>> whitening_of(np.diag([0.8, 0.2])).tolist()
+    [[2136, 0], [0, 4096]]
+    """
+    lengths, directions = np.linalg.eigh(moments)
+    matrix = (directions / np.sqrt(lengths.clip(0) + SHRINKAGE * lengths.max())) @ directions.T
+    return np.asarray(np.rint(matrix * (STEEPEST / np.linalg.norm(matrix, axis=0).max())), np.int16)
+
+
+@cache
+def shipped_whitening(name: str) -> NDArray[np.float32]:
+    """Of a detector of the program's own, by name: `[C, C]`, whole numbers, made by scripts/calibrate_detector.py."""
+    with resources.as_file(resources.files("vistream.detect") / f"{name}.npy") as path:
+        return np.asarray(np.load(path, allow_pickle=False), np.float32)
