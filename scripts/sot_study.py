@@ -28,6 +28,7 @@ from vistream.evaluate.datasets.clips import Clip, find_clips
 from vistream.evaluate.datasets.ground_truth import object_boxes
 from vistream.evaluate.metrics.sot import sot_scores
 from vistream.media.video.fit import fit
+from vistream.models.model import Cut
 from vistream.pipeline.tasks import SHORTEST
 from vistream.quantize.named import named_network
 from vistream.tracking.sot import SotTracker
@@ -95,7 +96,7 @@ class Footage:
 
     @staticmethod
     def _computed(clip: Clip) -> dict[str, NDArray[np.generic]]:
-        stream, camera = Stream(named_network(deep=True).network), CameraMotion()
+        stream, camera = Stream(named_network(cut=Cut.DEEP).network), CameraMotion()
         still, features, motion, frames = np.full((2, 3), np.nan), [], [], []
         stride = 1.0, 1.0
         with clip.open() as source:

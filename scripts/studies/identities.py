@@ -77,7 +77,7 @@ def tracked(footage: Footage, fidelity: str, model: str, streamed: bool) -> Iter
         detector = NanodetGDetector(fetch("nanodet-g"), people, Streaming(PRESETS[fidelity]))
     own = model == OWN_MAPS
     network, fps = None if own else model, footage.known.fps
-    sessions = [Session("mot", fidelity, network, fps=fps, colours=streamed) for _ in SEEDS]
+    sessions = [Session("mot", fidelity, network, fps=fps, close=streamed) for _ in SEEDS]
     randoms = [np.random.default_rng(seed) for seed in SEEDS]
     found: list[Found] = [[] for _ in SEEDS]
     for number, frame in enumerate(footage.frames):

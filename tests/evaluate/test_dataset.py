@@ -148,6 +148,7 @@ def test_a_run_takes_the_appearance_that_track_takes(root: Path, tmp_path: Path)
         assert table.about["model"] == run.session.model
         run.close()
     assert "own maps" in tables["fast"].about["model"]
+    assert "cut early" in tables["exact"].about["model"]
 
 
 def test_results_can_be_scored_again_as_files(root: Path, tmp_path: Path) -> None:

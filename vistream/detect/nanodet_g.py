@@ -19,11 +19,11 @@ from vistream.detect.nanodet import HEAD_G
 from vistream.detect.own_network import OwnNetwork
 from vistream.detect.selection import Selection
 from vistream.detect.streaming import SharedFeatures, Streaming
-from vistream.detect.whitening import shipped_whitening
 from vistream.engine.stream.step import Step
 from vistream.kernels.heads import best_of_rows
 from vistream.models.nanodet import MEAN, STD, STRIDE, load_nanodet_g
 from vistream.quantize.ranges import Preprocess
+from vistream.quantize.whitening import shipped_whitening
 from vistream.types import Frame, Observations
 
 LONGER = 416  # pixels: the side that it was trained with

@@ -71,7 +71,7 @@ SPARSE = 4  # every so many rows and columns count for the mean
 class SharedFeatures:
     """Maps of a detector's own network as appearance features, normalised by channel, see `types.Features`.
 
-    `levels`: int8 `[h, w, C]` each, of one size. `whitening`: of all channels, see `detect.whitening`.
+    `levels`: int8 `[h, w, C]` each, of one size. `whitening`: of all channels, see `quantize.whitening`.
     `recomputed`: bool `[h, w]`, where they were. Maps behind a leaky ReLU all resemble each other: what tells objects
     apart is how they differ from the mean of the frame, over the deviation.
     """

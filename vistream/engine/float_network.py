@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vistream.models.model import LoadedModel
@@ -54,11 +56,13 @@ class FloatNetwork:
         whole = torch.ones(values.shape[:2], dtype=torch.bool)
         return FloatStep(values, whole, Work(tuple(self._work.values())))
 
-    def features(self, frame: Frame, size: tuple[int, int]) -> FloatFeatures:
-        """Take one frame; `size`: (width, height) of the source's, which may differ."""
+    def features(
+        self, frame: Frame, size: tuple[int, int], whitening: NDArray[np.float32] | None = None
+    ) -> FloatFeatures:
+        """Take one frame; `size`: (width, height) of the source's, which may differ. `whitening`: see `FeatureMap`."""
         step = self.step(frame)
         height, width = step.values.shape[:2]
-        return FloatFeatures(step.values.numpy(), (size[0] / width, size[1] / height), step)
+        return FloatFeatures(step.values.numpy(), (size[0] / width, size[1] / height), step, whitening=whitening)
 
     def _count(self, name: str, module: nn.Conv2d, _: object, output: Tensor) -> None:
         pixels, macs = output.shape[2] * output.shape[3], output[0].numel() * module.weight[0].numel()

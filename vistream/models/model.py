@@ -1,4 +1,4 @@
-"""`--model NAME|FILE`: from a name or a weights file to a network, cut at its feature map of stride 8.
+"""`--model NAME|FILE`: from a name or a weights file to a network, cut at its feature map of stride 8, or 4.
 
 Files are recognised by their keys: ResNet-18 and ResNet-50 (torchvision, timm, ViStream's training checkpoints with
 learned steps, contrastive random walk), EfficientNet-Lite0; the prefix that a wrapper put before the keys is taken
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 
 import torch
@@ -29,7 +30,7 @@ Weights = dict[str, Tensor]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedModel:
-    """A float network in eval mode, without gradients: `[B, 3, H, W]` to a feature map of stride 8.
+    """A float network in eval mode, without gradients: `[B, 3, H, W]` to a feature map of stride 8 or, cut early, 4.
 
     Its input is `(pixels - mean) / std`, RGB, 0..255. `scales`: the learned step of each activation, by the name of its
     module, or None: then it is to be calibrated. `levels`: the largest level of an unsigned and of a signed activation.
@@ -46,11 +47,20 @@ class LoadedModel:
     sha256: str
 
 
-def load_model(spec: str | Path, deep: bool = False) -> LoadedModel:
-    """The network of a registered name (`NAMES`) or of a weights file.
+class Cut(IntEnum):
+    """The block after which an EfficientNet-Lite0 is cut; a ResNet has one cut only.
 
-    `deep`: of an EfficientNet-Lite0 block 10, dilated so that its stride is 8, instead of block 4, which costs a fifth;
-    a ResNet has one cut only.
+    `EARLY`, of stride 4, costs two thirds of `USUAL`; `DEEP`, dilated so that its stride is 8 as well, five times that.
+    """
+
+    EARLY = 2
+    USUAL = 4
+    DEEP = 10
+
+
+def load_model(spec: str | Path, cut: Cut = Cut.USUAL) -> LoadedModel:
+    """The network of a registered name (`NAMES`) or of a weights file, up to a `cut`.
+
     Raises VistreamError: no such name or file, weights not fetched yet, or a file that does not fit (naming the first
     few keys that don't).
     """
@@ -60,7 +70,7 @@ def load_model(spec: str | Path, deep: bool = False) -> LoadedModel:
         weights, notes = _unwrapped(checkpoint.weights)
         if "_conv_stem.weight" in weights:
             return LoadedModel(
-                name, _lite0(weights, deep), lite0.MEAN, lite0.STD, None, FULL_RANGE, notes, store.sha256(path)
+                name, _lite0(weights, cut), lite0.MEAN, lite0.STD, None, FULL_RANGE, notes, store.sha256(path)
             )
         module, steps = _resnet(weights)
         levels = FULL_RANGE
@@ -112,12 +122,12 @@ def _unwrapped(weights: Mapping[str, Tensor]) -> tuple[Weights, tuple[str, ...]]
     return own, tuple(notes)
 
 
-def _lite0(weights: Weights, deep: bool) -> nn.Module:
+def _lite0(weights: Weights, cut: Cut) -> nn.Module:
     with torch.device("meta"):
-        network = lite0.Lite0(dilate_from=5 if deep else None)
+        network = lite0.Lite0(dilate_from=5 if cut is Cut.DEEP else None)
     check_keys(network.state_dict(), weights)
     network.load_state_dict(copies(network.state_dict(), weights), assign=True)
-    return _frozen(lite0.Lite0Features(network, last=10 if deep else 4))
+    return _frozen(lite0.Lite0Features(network, last=cut))
 
 
 def _resnet(weights: Weights) -> tuple[nn.Module, dict[str, float] | None]:

@@ -139,7 +139,7 @@ class Run:
                 memory=settings.memory,
                 min_hits=settings.min_hits,
                 bits=settings.bits,
-                colours=self._streamed is not None,
+                close=self._streamed is not None,
             )
             if self._sharing is not None:
                 self.session.model = described(self._sharing)

@@ -18,15 +18,16 @@ from vistream.engine.stream.lazy_features import LazyFeatures
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.plain_torch import with_plain_torch
-from vistream.media.video.fit import fit
+from vistream.media.video.fit import WORKING_SIZE, fit
 from vistream.models.classes import ClassSet
-from vistream.models.model import LoadedModel, load_model
+from vistream.models.model import Cut, LoadedModel, load_model
 from vistream.pipeline.tasks import (
     AUTO,
     DEEP,
     FLOAT,
     OF_APPEARANCE,
     SHORTEST,
+    SMALL,
     STILL,
     TASKS,
     Follower,
@@ -36,6 +37,7 @@ from vistream.pipeline.tasks import (
     tracker_options,
 )
 from vistream.quantize.named import DEFAULT_MODEL, NamedNetwork, named_network
+from vistream.quantize.whitening import shipped_whitening
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
 from vistream.segment.network import TASKS as SEGMENTING
 from vistream.segment.network import check_bits, load_network
@@ -58,7 +60,8 @@ class Session:
     `fps`: frames a second at which `step` is called, 30 where not known. `conf`: what may start a track; `min_hits`:
     in how many frames it must be found before it is reported; `memory`: seconds for which an object that is not seen
     is remembered; all for the tasks that join detections.
-    `colours`: whether, for mot, colours count beside features, which pays where boxes lie close, as networks give them.
+    `close`: whether, for mot, boxes lie close around objects, as networks give them: then colours count beside
+    features, and of the model auto an early cut, on a smaller picture, says enough.
     The tasks semseg and panoptic look at no observations; `bits` of a weight are 8 or 16 for them, else 8.
     The attribute `model` says in words which network it is, `zones` what the fidelity means in numbers.
     """
@@ -78,7 +81,7 @@ class Session:
         memory: float | None = None,
         min_hits: int | None = None,
         bits: int = 8,
-        colours: bool = False,
+        close: bool = False,
     ) -> None:
         take_buffers()
         self.task = check_task(task)
@@ -97,16 +100,18 @@ class Session:
             self._segmenter = _segmenter(name, task, zones, bits)
             self.model = f"{name}, weights {self._segmenter.network.sha256[:12]} ({self._segmenter.made_with})"
             return
-        self._tracker = TASKS[task](fps or 30.0, joints, tracker_options(task, conf, memory, min_hits, colours))
+        self._tracker = TASKS[task](fps or 30.0, joints, tracker_options(task, conf, memory, min_hits, close))
+        self._cut = Cut.DEEP if task in DEEP else Cut.EARLY if close and (task, model) == ("mot", AUTO) else Cut.USUAL
+        self._whitening = shipped_whitening(DEFAULT_MODEL) if self._cut is Cut.EARLY else None
         model = DEFAULT_MODEL if model == AUTO else model
         if fidelity == FLOAT:
-            loaded = _float_model(model, task)
-            self.model, self._stream = _named(loaded), FloatNetwork(loaded)
+            loaded = _float_model(model, self._cut)
+            self.model, self._stream = _named(loaded, self._cut), FloatNetwork(loaded)
             return
         self.model = "none" if model is None else "the caller's own"
         if isinstance(model, str):
-            named = named_network(model, deep=task in DEEP)
-            self.model, model = _named(named), named.network
+            named = named_network(model, cut=self._cut)
+            self.model, model = _named(named, self._cut), named.network
         zones = self.zones
         self._stream = None if model is None else Stream(model, zones.deadband, zones.hysteresis, noise=zones.noise)
 
@@ -178,7 +183,8 @@ class Session:
             streamed.load_state_dict(memory["levels"])
 
     def _fit(self, frame: Frame) -> Frame:
-        return fit(frame, shortest=SHORTEST.get(self.task, 0))
+        largest = SMALL if self._cut is Cut.EARLY else WORKING_SIZE
+        return fit(frame, largest, SHORTEST.get(self.task, 0))
 
     @with_plain_torch
     def step(
@@ -224,9 +230,9 @@ class Session:
         assert self._stream is not None
         fitted, size = self._fit(frame), (frame.shape[1], frame.shape[0])
         return (
-            LazyFeatures(self._stream, fitted, size, self.stages)
+            LazyFeatures(self._stream, fitted, size, self.stages, self._whitening)
             if isinstance(self._stream, Stream)
-            else self._stream.features(fitted, size)
+            else self._stream.features(fitted, size, self._whitening)
         )
 
 
@@ -244,14 +250,14 @@ def _checked(observations: Observations | None, frame: Frame) -> Observations:
     return observations
 
 
-def _named(model: NamedNetwork | LoadedModel) -> str:
-    return f"{model.name}, weights {model.sha256[:12]}"
+def _named(model: NamedNetwork | LoadedModel, cut: Cut) -> str:
+    return f"{model.name}, weights {model.sha256[:12]}{', cut early' if cut is Cut.EARLY else ''}"
 
 
-def _float_model(model: str | IntegerNetwork | None, task: str) -> LoadedModel:
+def _float_model(model: str | IntegerNetwork | None, cut: Cut) -> LoadedModel:
     if not isinstance(model, str) or Path(model).suffix == ".safetensors":
         raise VistreamError(f"the fidelity {FLOAT} needs the name or the file of a float model")
-    return load_model(model, deep=task in DEEP)
+    return load_model(model, cut)
 
 
 def _segmenter(model: str | IntegerNetwork | None, task: str, zones: DeadZones | None, bits: int) -> Segmenter:

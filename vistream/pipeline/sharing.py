@@ -10,7 +10,8 @@ from vistream.pipeline.tasks import AUTO, FLOAT
 OWN_MAPS = "detector"
 """The model's name that asks for them."""
 TASKS = ("mot", "mots")
-"""Those for which they do, where no model was asked for: docs/studies.md says how well."""
+UNASKED = ("high", "fast")
+"""The fidelities at which they do, where no model was asked for: docs/studies.md says how well."""
 
 
 def sharing(boxes: Detector | None, task: str, model: str, fidelity: str) -> SharingDetector | None:
@@ -18,7 +19,8 @@ def sharing(boxes: Detector | None, task: str, model: str, fidelity: str) -> Sha
 
     Raises VistreamError where they are asked for by name and there are none.
     """
-    if model in (OWN_MAPS, AUTO) and task in TASKS and fidelity != FLOAT and isinstance(boxes, SharingDetector):
+    asked = model == OWN_MAPS or (model == AUTO and fidelity in UNASKED)
+    if asked and task in TASKS and fidelity != FLOAT and isinstance(boxes, SharingDetector):
         return boxes
     if model == OWN_MAPS:
         raise VistreamError(

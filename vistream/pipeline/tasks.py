@@ -62,6 +62,9 @@ STILL = ("vos",)
 """The tasks that need not know how the camera moves."""
 SHORTEST = {"vos": 480, "sot": 480}
 """Pixels: smaller frames are enlarged for these tasks, whose objects would cover too few cells."""
+SMALL = (416, 416)
+"""(width, height), pixels: of the picture on which the early cut tells objects apart, as well as the usual one on whole
+frames does with close boxes, at a sixth of the work: docs/studies.md."""
 PLAIN = ("vos", "pose", "sot")
 """The tasks whose presets have no dead zones, because these cost masks, skeletons and single objects more than they
 save: see docs/tasks.md."""
@@ -78,9 +81,7 @@ COLOUR = 0.5
 """The share of colours in what appearance says, where boxes lie close around objects: see docs/studies.md."""
 
 
-def tracker_options(
-    task: str, conf: Conf, memory: float | None, min_hits: int | None, colours: bool = False
-) -> Options:
+def tracker_options(task: str, conf: Conf, memory: float | None, min_hits: int | None, close: bool = False) -> Options:
     """What the user asks of a tracker; raises VistreamError where the task joins no detections."""
     options: dict[str, Any] = {} if memory is None else {"track_buffer": memory, "away": memory, "exact_buffer": memory}
     options |= {} if min_hits is None else {"min_hits": min_hits}
@@ -88,7 +89,7 @@ def tracker_options(
     options |= {"class_conf": conf.classes} if conf.classes else {}
     if options and task in FOLLOWING:
         raise VistreamError(f"the task {task} follows what it is given: --conf, --min-hits and --memory are for others")
-    return {**options, "colour": COLOUR} if colours and task == "mot" else options
+    return {**options, "colour": COLOUR} if close and task == "mot" else options
 
 
 def check_fidelity(

@@ -14,7 +14,7 @@ from pathlib import Path
 from vistream.errors import VistreamError
 from vistream.ir.file import load_network
 from vistream.ir.network import IntegerNetwork
-from vistream.models.model import LoadedModel, load_model
+from vistream.models.model import Cut, LoadedModel, load_model
 from vistream.quantize.convert import convert
 from vistream.quantize.ranges import Preprocess, Ranges, load_ranges
 from vistream.quantize.scales import Levels
@@ -34,10 +34,10 @@ class NamedNetwork:
     sha256: str
 
 
-def named_network(spec: str = DEFAULT_MODEL, calibration: Path | None = None, deep: bool = False) -> NamedNetwork:
+def named_network(spec: str = DEFAULT_MODEL, calibration: Path | None = None, cut: Cut = Cut.USUAL) -> NamedNetwork:
     """The integer network of a name or file; `calibration`: ranges written by `vistream calibrate`, as JSON.
 
-    `deep`: cut where features suit dense matching best, see `load_model`; an integer network in a file stays as it is.
+    `cut`: see `load_model`; an integer network in a file stays as it is.
     Raises VistreamError where there is no such model, or no calibration for it.
     """
     if Path(spec).suffix == ".safetensors" and _is_integer_network(Path(spec)):
@@ -46,7 +46,7 @@ def named_network(spec: str = DEFAULT_MODEL, calibration: Path | None = None, de
         from vistream.models.store import sha256
 
         return NamedNetwork(Path(spec).stem, load_network(Path(spec)), sha256(Path(spec)))
-    model = load_model(spec, deep)
+    model = load_model(spec, cut)
     for note in model.notes:
         log.info("%s: %s", model.name, note)
     ranges = load_ranges(calibration) if calibration is not None else shipped_ranges(model.name)

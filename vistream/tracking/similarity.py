@@ -37,7 +37,7 @@ def unit_vectors(vectors: Vectors) -> Vectors:
 
 
 def whitened(vectors: Vectors, whitening: Vectors | None) -> Vectors:
-    """Vectors `[n, C]`, their directions multiplied by a matrix `[C, C]`, see `detect.whitening`; None: as they are.
+    """Vectors `[n, C]`, their directions multiplied by a matrix `[C, C]`, see `quantize.whitening`; None: as they are.
 
     The products are those of whole numbers, of unit vectors and columns that are no longer than 2^12: exact as well.
     """

@@ -16,11 +16,18 @@ class LazyFeatures:
     """One frame in a stream, see `types.Features`; it holds until the stream takes the next one.
 
     `size`: (width, height) of the source's frame, in whose pixels boxes are given; the stream's may be enlarged.
-    `stages`: where the time counts that computing on demand takes.
+    `stages`: where the time counts that computing on demand takes. `whitening`: see `types.FeatureMap`.
     """
 
-    def __init__(self, stream: Stream, frame: Frame, size: tuple[int, int], stages: Stages | None = None) -> None:
-        self._stream, self._size = stream, size
+    def __init__(
+        self,
+        stream: Stream,
+        frame: Frame,
+        size: tuple[int, int],
+        stages: Stages | None = None,
+        whitening: NDArray[np.float32] | None = None,
+    ) -> None:
+        self._stream, self._size, self._whitening = stream, size, whitening
         self._stages = stages or Stages()
         stream.take(frame)
 
@@ -41,4 +48,4 @@ class LazyFeatures:
     def within(self, boxes: NDArray[np.float64] | None = None) -> FeatureMap:
         with self._stages.of("appearance"):
             self._stream.compute(None if boxes is None else spans_of(boxes, self.stride, self.shape))
-        return FeatureMap(self._stream.main().values(), self.stride)
+        return FeatureMap(self._stream.main().values(), self.stride, whitening=self._whitening)

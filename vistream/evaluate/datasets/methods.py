@@ -42,12 +42,12 @@ def check_methods(task: str, names: Sequence[str]) -> None:
 
 
 def make_method(
-    name: str, task: str, model: str | None, fps: float | None, joints: Sequence[str], colours: bool
+    name: str, task: str, model: str | None, fps: float | None, joints: Sequence[str], close: bool
 ) -> tuple[Method, dict[str, str]]:
     """The method called `name`, and what it is: `model` and `fidelity`, for the foot of a table."""
     if name in BASELINES.get(task, ()):
         baseline = Held() if name == "held" else Flow()
         return baseline, {"model": baseline.model, "fidelity": name}
-    session = Session(task, name, model, fps=fps, joints=joints, colours=colours)
+    session = Session(task, name, model, fps=fps, joints=joints, close=close)
     fidelity = "float (not quantised, whole frames)" if name == FLOAT else f"{name} ({session.zones})"
     return session, {"model": session.model, "fidelity": fidelity}

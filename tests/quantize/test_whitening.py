@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vistream.detect.whitening import SHRINKAGE, STEEPEST, shipped_whitening, whitening_of
+from vistream.quantize.whitening import SHRINKAGE, STEEPEST, shipped_whitening, whitening_of
 from vistream.tracking.region import vectors_under
 from vistream.tracking.roi import roi_align
 from vistream.tracking.similarity import unit_vectors, whitened
