@@ -58,7 +58,7 @@ def _lab(cells: NDArray[np.uint8]) -> Grid:
 
 def _circles(colours: Grid, of_frame: Grid) -> Grid:
     """Colours `[..., 3]` as angles, by the mean and the deviation of all of the frame's, `[rows, columns, 3]`."""
-    spread = np.maximum(of_frame.std(axis=(0, 1), dtype=np.float64), PALE)
-    angle = (colours - of_frame.mean(axis=(0, 1), dtype=np.float64)) * (ANGLE / spread)
+    mean, deviation = (np.reshape(moment, 3) for moment in cv2.meanStdDev(of_frame))
+    angle = (colours - mean) * (ANGLE / np.maximum(deviation, PALE))
     circles = np.concatenate([np.cos(angle), np.sin(angle)], axis=-1) / np.sqrt(3.0)
     return np.asarray(circles, np.float32)

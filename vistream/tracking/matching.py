@@ -6,7 +6,7 @@ JDE (Wang et al., ECCV 2020) and ByteTrack (Zhang et al., ECCV 2022), take what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ from vistream.tracking.scene import Scene
 from vistream.tracking.similarity import reconstruction_similarity
 
 Array = NDArray[np.float64]
+Cost = Callable[[list[Life], list[int]], Array]
+"""Of each of some tracks for each of some rows of the observations."""
 
 LEFT = 4.0  # nats against an object that was not seen any more and is predicted outside the frame
 SURE = 2.0  # nats from which a pair teaches what appearance says
@@ -44,8 +46,10 @@ class Matcher:
         matches: dict[int, int] = {}
         config = self.config
 
-        def run(rows: list[int], columns: list[int], cost: Array, limit: float) -> tuple[list[int], list[int]]:
-            pairs = assign(cost, limit)
+        def run(rows: list[int], columns: list[int], cost: Cost, limit: float) -> tuple[list[int], list[int]]:
+            if not rows or not columns:
+                return rows, columns
+            pairs = assign(cost([lives[i] for i in rows], columns), limit)
             matches.update({rows[r]: columns[c] for r, c in pairs})
             used_rows, used_columns = {r for r, _ in pairs}, {c for _, c in pairs}
             return (
@@ -53,17 +57,20 @@ class Matcher:
                 [column for c, column in enumerate(columns) if c not in used_columns],
             )
 
-        def some(indices: list[int]) -> list[Life]:
-            return [lives[i] for i in indices]
+        def unlikely(some: list[Life], columns: list[int]) -> Array:
+            return -self._evidence(scene, some, columns, noise)
+
+        def apart(some: list[Life], columns: list[int]) -> Array:
+            return _overlap_cost(scene, some, columns)
 
         known = [i for i, life in enumerate(lives) if life.stage is not Stage.NEW]
         new = [i for i, life in enumerate(lives) if life.stage is Stage.NEW]
         high, low = np.flatnonzero(scene.strong).tolist(), np.flatnonzero(weak).tolist()
-        known, high = run(known, high, -self._evidence(scene, some(known), high, noise), config.newness)
+        known, high = run(known, high, unlikely, config.newness)
         seen = [i for i in known if lives[i].stage is Stage.TRACKED]
-        seen, high = run(seen, high, _overlap_cost(scene, some(seen), high), config.iou_limit)
-        run(seen, low, _overlap_cost(scene, some(seen), low), config.weak_limit)
-        _, high = run(new, high, -self._evidence(scene, some(new), high, noise), config.newness)
+        seen, high = run(seen, high, apart, config.iou_limit)
+        run(seen, low, apart, config.weak_limit)
+        _, high = run(new, high, unlikely, config.newness)
         return matches, high
 
     def learn_rates(self, lives: list[Life], matches: Mapping[int, int], new: int) -> None:
@@ -77,8 +84,6 @@ class Matcher:
     def _evidence(self, scene: Scene, lives: list[Life], rows: list[int], noise: Noise) -> Array:
         """Nats for each track's being each observation, rather than that being something new: `[N, D]`."""
         evidence = position_evidence(belief_of(lives), scene.measured[rows], noise)
-        if not lives or not rows:
-            return evidence
         held = np.array([life.stage is not Stage.LOST for life in lives])
         evidence += self.rates.odds(held)[:, None]
         if scene.size is not None:

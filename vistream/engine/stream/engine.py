@@ -178,7 +178,7 @@ class Stream:
         needed = {} if wanted is None else needed_cells(tuple(self._plans.values()), self._by_value(wanted))
         done = self._backend.update_all(self._zones, needed)
         self._backend.pause()
-        self._done = [before if now is NOTHING else before + now for before, now in zip(self._done, done, strict=True)]
+        self._done = [_both(before, now) for before, now in zip(self._done, done, strict=True)]
         self._current = wanted is None
 
     @with_plain_torch
@@ -231,6 +231,11 @@ class Stream:
         self._nothing = Work(tuple(_nothing(plan) for plan in plans[1:]))
         self._backend = self._make(plans)
         return self._backend
+
+
+def _both(before: Done, now: Done) -> Done:
+    """What two passes of a frame did together; mostly one of them did nothing."""
+    return now if before is NOTHING else before if now is NOTHING else before + now
 
 
 def _nothing(plan: LayerPlan) -> LayerWork:

@@ -94,7 +94,7 @@ VISTREAM_EXPORT void vistream_grey(const vistream::Kernels* kernels, const uint8
                                    int64_t factor, uint8_t* out, int32_t* line);
 
 // A picture [rows][columns][channels], of 1 to 4 channels, made smaller by area: `out` [down][across][channels]. To work
-// in, zeroed: `line`, (columns + columns / across + 2) * channels + 4 numbers; `row`, across * channels + 4; `firsts`,
+// in: `line`, (columns + columns / across + 2) * channels + 4 numbers, zeroed; `row`, across * channels + 4; `firsts`,
 // across; `shares`, (columns / across + 2) * across + rows / down + 2.
 VISTREAM_EXPORT void vistream_shrink(const vistream::Kernels* kernels, const uint8_t* picture, int64_t rows, int64_t columns,
                                      int64_t channels, int64_t down, int64_t across, uint8_t* out, uint16_t* line,
