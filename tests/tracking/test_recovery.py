@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import pytest
@@ -38,7 +40,7 @@ def scene(box: Box | None, seed: int) -> FeatureMap:
     return FeatureMap(values, (8.0, 8.0))
 
 
-def followed(config: SotConfig, places: list[Box | None]) -> list[Box]:
+def followed(config: SotConfig, places: Sequence[Box | None]) -> list[Box]:
     tracker = SotTracker(config)
     tracker.add_object(START)
     return [tracker.step(scene(place, n), NONE)[0].box for n, place in enumerate(places)]
