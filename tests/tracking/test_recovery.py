@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.evaluate.metrics.overlap import paired_box_iou
+from vistream.pipeline.checkpoint import load_checkpoint, pack, write_checkpoint
 from vistream.tracking.correlation import CrossCorrelation
 from vistream.tracking.recovery import ENOUGH, EVERY, FIRST, WEAK, Recovery
 from vistream.tracking.sot import SotTracker
@@ -52,6 +54,20 @@ def test_what_was_lost_is_found_farther_away(farther: int) -> None:
     overlaps = paired_box_iou(np.array([AWAY] * (EVERY + 3)), np.array(boxes[10:]))
     assert overlaps[: EVERY - 1].max() == 0.0
     assert overlaps[-1] > 0.6 if farther else overlaps.max() == 0.0
+
+
+def test_the_search_goes_on_after_a_checkpoint(tmp_path: Path) -> None:
+    places = [START] * 10 + [AWAY] * (EVERY + 3)
+    first, second = SotTracker(), SotTracker()
+    first.add_object(START)
+    for n, place in enumerate(places):
+        if n == 20:  # lost, and half of the way to the search
+            write_checkpoint(tmp_path / "a.resume", *pack(first.state_dict()))
+            second.load_state_dict(load_checkpoint(tmp_path / "a.resume"))
+        track = first.step(scene(place, n), NONE)[0]
+        if n >= 20:
+            assert second.step(scene(place, n), NONE)[0] == track
+    assert paired_box_iou(np.array([AWAY]), np.array([track.box]))[0] > 0.6
 
 
 def test_nothing_is_found_where_nothing_is() -> None:
