@@ -46,6 +46,7 @@ OURS = {
     "movement has no say": SotConfig(movement=0.0),
     "colours have no say": SotConfig(colours=0.0),
     "nothing grows as it comes in": SotConfig(entering=False),
+    "what is lost is not looked for": SotConfig(farther=0),
     "not whitened": SotConfig(whitening=1e6),
     "whitening 1": SotConfig(whitening=1.0),
     "whitening 0.1": SotConfig(whitening=0.1),

@@ -109,6 +109,22 @@ def test_one_pixel_costs_its_cone_and_both_backends_count_alike(network: Integer
     assert work.layers[0].pixels == 4  # a 3x3 stem of stride 2 sees it from at most 2x2 places
 
 
+@pytest.mark.parametrize("backend", ["compiled", "torch"])
+def test_every_layer_holds_by_its_own_factor(backend: str, network: IntegerNetwork) -> None:
+    names = [neuron.name for neuron in network.neurons]
+    mixed = {name: (0.0, 0.5, 1.5, 3.0)[number % 4] for number, name in enumerate(names)}
+    stream, dense = Stream(network, 0, 2, backend, factors=mixed), Dense(network, 0, 2, factors=mixed)
+    freed, exact = Stream(network, 0, 2, backend, factors=dict.fromkeys(names, 0.0)), Stream(network, backend=backend)
+    different = False
+    for seed in range(3):
+        frame = picture(0) ^ (picture(seed) & np.uint8(7))
+        step, levels = stream.step(frame), dense.step(frame)
+        assert all(torch.equal(stream.levels(name), levels[name]) for name in names)
+        assert torch.equal(freed.step(frame).levels, exact.step(frame).levels)
+        different |= not torch.equal(step.levels, exact.main().levels)
+    assert different
+
+
 def test_threads_do_not_matter(network: IntegerNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = [picture(seed, 200, 300) for seed in range(3)]
     outputs = []

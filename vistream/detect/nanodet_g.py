@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,12 +31,14 @@ FILL = 114  # grey level beside the frame
 SHARED, SHARED_STRIDE = ("stages.0.leave", "stages.0.enter"), 4
 """The layers whose maps can serve as appearance features: docs/studies.md says how well."""
 PREPROCESS = Preprocess(MEAN, STD)
-CALMER = {"stages.2": 2, "stages.3": 2, "lateral": 4, "add": 4}
-CALMER_OF_ONE = {"stages.1": 2, "stages.2": 3, "stages.3": 3, "lateral": 6, "add": 6}
-"""Factors of the hysteresis, by how layers' names begin: of the coarse stages, and of the sums of the pyramid, which
-hand on to the finest level what changed in the coarsest; the second ones where it is a single level. Chosen by work and
-AP: docs/studies.md."""
-LIFT = {1: 0.12, 2: 0.2}
+CALMER: Mapping[int, Mapping[str, float]] = {
+    1: {"stages.1": 2, "stages.2": 3, "stages.3": 3, "lateral": 6, "add": 6},
+    2: {"stem": 0.5, "stages.2": 1.5, "stages.3": 1.5, "lateral": 3, "add": 3, "heads": 0},
+}
+"""Factors of the hysteresis, by how layers' names begin, where it is a single level, and where it is wider: wide in the
+coarse stages, and in the sums of the pyramid, which hand on to the finest level what changed in the coarsest. What the
+heads held would save nothing: hardly anything is computed behind them. Chosen by work, AP and HOTA: docs/studies.md."""
+LIFT = {0: 0.0, 1: 0.12, 2: 0.08}
 """Nats by which logits are lifted, by the hysteresis: with it, objects score lower (docs/studies.md)."""
 Size = tuple[int, int]
 
@@ -55,9 +57,9 @@ class NanodetGDetector(OwnNetwork):
         self._selection = selection.checked(self.name, CLASSES)
         self._size = size or LONGER
         self._best: list[Best] = []
-        hysteresis = 0 if streaming is None else streaming.zones.hysteresis
-        self._lift = LIFT.get(hysteresis, 0.0)
-        super().__init__(load_nanodet_g(path), PREPROCESS, streaming, CALMER_OF_ONE if hysteresis == 1 else CALMER)
+        hysteresis = 0 if streaming is None else min(streaming.zones.hysteresis, max(CALMER))
+        self._lift = LIFT[hysteresis]
+        super().__init__(load_nanodet_g(path), PREPROCESS, streaming, CALMER.get(hysteresis))
 
     def describe(self) -> str:
         if isinstance(self._size, tuple):

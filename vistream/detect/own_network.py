@@ -36,7 +36,7 @@ class OwnNetwork:
         module: nn.Module,
         preprocess: Preprocess,
         streaming: Streaming | None,
-        calm: Mapping[str, int] | None = None,
+        calm: Mapping[str, float] | None = None,
     ) -> None:
         self.module, self.preprocess = module, preprocess
         self._streaming = streaming
@@ -123,7 +123,7 @@ def maps_of(step: Step) -> dict[str, Tensor]:
     return {name: torch.from_numpy(readout.values())[None] for name, readout in step.outputs.items()}
 
 
-def factors_of(network: IntegerNetwork, calm: Mapping[str, int]) -> dict[str, int]:
+def factors_of(network: IntegerNetwork, calm: Mapping[str, float]) -> dict[str, float]:
     """How many times as wide the hysteresis is, by layer."""
     return {
         neuron.name: factor

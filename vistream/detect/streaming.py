@@ -132,7 +132,7 @@ class Prepared:
 class PictureStream:
     """Pictures of one size through an integer network; `factors`: of the hysteresis, by layer, see `Stream`."""
 
-    def __init__(self, network: IntegerNetwork, zones: DeadZones, factors: Mapping[str, int] | None = None) -> None:
+    def __init__(self, network: IntegerNetwork, zones: DeadZones, factors: Mapping[str, float] | None = None) -> None:
         self.network, self.zones, self.factors = network, zones, factors
         self._despeckled = Despeckled(zones)
         self._stream = Stream(network, hysteresis=zones.hysteresis, factors=factors)

@@ -39,6 +39,15 @@ PRESETS = {
 }
 
 
+def scaled(hysteresis: int, factor: float) -> int:
+    """The hysteresis of a layer, in levels: `factor` times that of others, rounded down, and what a byte holds at most.
+
+    >>> scaled(2, 1.5), scaled(1, 0.5), scaled(200, 6)
+    (3, 0, 255)
+    """
+    return min(int(hysteresis * factor), LARGEST)
+
+
 def dead_zones(
     fidelity: str,
     deadband: int | None = None,

@@ -44,14 +44,16 @@ def _classes() -> dict[str, type]:
         places,
         presence,
         propagation,
-        sot,
+        recovery,
+        sot_target,
         speed,
         template,
     )
 
     known = (
         *(life.Life, life.Counts, life.Stage, kalman.Belief, noise.Recent, propagation._Source),
-        *(sot._Target, presence.Presence, correlation.CorrelationFilter, correlation.CrossCorrelation),
+        *(sot_target.SotTarget, presence.Presence, recovery.Recovery),
+        *(correlation.CorrelationFilter, correlation.CrossCorrelation),
         *(template.Template, movement.Movement, movement._Past, likelihood.ColourLikelihood, entering.Side),
         *(counting.Counter, counting.Whereabouts, places.Place, speed.Speedometer),
         *(motion.MotionDetector, background.Background, camera.CameraWatch, regions.Region),

@@ -74,6 +74,7 @@ class CrossCorrelation:
     """
 
     def __init__(self, grid: int, target: tuple[float, float]) -> None:
+        self._target = target
         self._inside = inside(grid, target)
         self._template: Template | None = None
         self._filter: Spectrum | None = None
@@ -90,6 +91,14 @@ class CrossCorrelation:
         rows, columns = (int(self._inside.any(axis=axis).sum()) for axis in (1, 0))
         self._template.weigh(enlarge(weights, (columns, rows)).reshape(-1))
         self._transform(self._template)
+
+    def on(self, grid: int) -> CrossCorrelation:
+        """The same template, for windows of another `grid`, at least as large, whose cells are of the same size."""
+        assert self._template is not None, "learn comes first"
+        other = CrossCorrelation(grid, self._target)
+        other._template = self._template
+        other._transform(self._template)
+        return other
 
     def response(self, window: Window) -> Array:
         assert self._filter is not None, "learn comes first"

@@ -52,6 +52,10 @@ class Presence:
             (x, y), (right, down) = self.velocity, moved
             self.velocity = x + SMOOTH * (right - x), y + SMOOTH * (down - y)
 
+    def found_anew(self, likeness: float) -> None:
+        """The object was found elsewhere, with this likeness, which tells nothing of its velocity."""
+        self.usual, self.velocity = max(self.usual, likeness), (0.0, 0.0)
+
     def missed(self) -> Point:
         """The object is hidden: by how much it is taken to have moved."""
         self.usual *= PATIENCE

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vistream.engine.deadband import Deadband
-from vistream.engine.fidelity import LARGEST
+from vistream.engine.fidelity import scaled
 from vistream.engine.reference.table import REFERENCE
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.operations import PIXEL_ZERO, Input, Neuron
@@ -29,7 +29,7 @@ class Dense:
         deadband: int = 0,
         hysteresis: int = 0,
         noise: float = 0.0,
-        factors: Mapping[str, int] | None = None,
+        factors: Mapping[str, float] | None = None,
     ) -> None:
         self.network = network
         self.deadband = Deadband(deadband, noise)
@@ -68,7 +68,7 @@ class Dense:
         return levels
 
     def _hysteresis(self, name: str) -> int:
-        return min(self.hysteresis * self._factors.get(name, 1), LARGEST)
+        return scaled(self.hysteresis, self._factors.get(name, 1))
 
     def _input(self, frame: Frame) -> Tensor:
         pixels = torch.from_numpy(frame.astype("int16"))

@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from vistream.engine.deadband import Deadband
-from vistream.engine.fidelity import LARGEST
+from vistream.engine.fidelity import scaled
 from vistream.engine.frames import as_frame
 from vistream.engine.stream.backend import NOTHING, Backend, Done
 from vistream.engine.stream.choose_backend import backend_class
@@ -39,8 +39,8 @@ class Stream:
 
     `deadband`: a pixel is re-read only when a channel moved by more than this many grey levels from the value held
     (0 to 255). `hysteresis`: extra levels by which a pre-activation must leave a neuron's level (>= 0). Both 0: exact.
-    `factors`: how many times as wide that is in some layers, by name: so that what changed a little where the network
-    is coarse does not reach everything behind it.
+    `factors`: how many times as wide that is in some layers, by name (see `fidelity.scaled`), so that what changed a
+    little where the network is coarse does not reach everything behind it. 0: such a layer holds nothing.
     `noise`: if not 0, the dead-band follows the camera's noise, times this (see `engine.deadband`).
     `backend`: `"compiled"`, `"torch"`, `"auto"` or a class; they give the same levels.
     """
@@ -53,7 +53,7 @@ class Stream:
         hysteresis: int = 0,
         backend: str | type[Backend] = "auto",
         noise: float = 0.0,
-        factors: Mapping[str, int] | None = None,
+        factors: Mapping[str, float] | None = None,
     ) -> None:
         if not 0 <= deadband <= 255 or not 0 <= hysteresis <= 255:
             raise VistreamError("the dead-band and the hysteresis must lie in 0 to 255")
@@ -227,7 +227,7 @@ class Stream:
         plans = make_plan(self.network, height, width)
         self._plans = {plan.layer.name: plan for plan in plans}
         factors = [self._factors.get(plan.layer.name, 1) for plan in plans[1:]]
-        self._zones = [min(self.hysteresis * factor, LARGEST) for factor in factors]
+        self._zones = [scaled(self.hysteresis, factor) for factor in factors]
         self._nothing = Work(tuple(_nothing(plan) for plan in plans[1:]))
         self._backend = self._make(plans)
         return self._backend
