@@ -30,14 +30,24 @@ def moments_of(values: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(vectors.T @ vectors / len(vectors))
 
 
+def inverse_root(moments: NDArray[np.float64], added: float) -> NDArray[np.float64]:
+    """The symmetric inverse square root of second moments `[C, C]`, to whose eigenvalues something is added.
+
+    >>> inverse_root(np.diag([3.0, 8.0]), 1.0).round(2)
+    array([[0.5 , 0.  ],
+           [0.  , 0.33]])
+    """
+    lengths, directions = np.linalg.eigh(moments)
+    return np.asarray((directions / np.sqrt(np.maximum(lengths, 0.0) + added)) @ directions.T)
+
+
 def whitening_of(moments: NDArray[np.float64]) -> NDArray[np.int16]:
     """Of second moments of unit vectors, `[C, C]`: the matrix `[C, C]` to multiply them by.
 
     >>> whitening_of(np.diag([0.8, 0.2])).tolist()
     [[2136, 0], [0, 4096]]
     """
-    lengths, directions = np.linalg.eigh(moments)
-    matrix = (directions / np.sqrt(lengths.clip(0) + SHRINKAGE * lengths.max())) @ directions.T
+    matrix = inverse_root(moments, SHRINKAGE * float(np.linalg.norm(moments, 2)))
     return np.asarray(np.rint(matrix * (STEEPEST / np.linalg.norm(matrix, axis=0).max())), np.int16)
 
 

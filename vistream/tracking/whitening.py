@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.quantize.whitening import inverse_root
+
 
 def whitening(vectors: NDArray[np.float32], regularisation: float) -> NDArray[np.float32]:
     """The symmetric matrix `[C, C]` by which rows of `vectors`, `[n, C]` and of mean 0, lose their covariance.
@@ -23,9 +25,9 @@ def whitening(vectors: NDArray[np.float32], regularisation: float) -> NDArray[np
            [0.  , 2.24]], dtype=float32)
     """
     spread = vectors.astype(np.float64)
-    variances, directions = np.linalg.eigh(spread.T @ spread / len(spread))
-    mean = float(variances.mean())
+    covariance = spread.T @ spread / len(spread)
+    mean = float(np.diag(covariance).mean())
     if mean <= 0.0:
         return np.eye(vectors.shape[1], dtype=np.float32)
-    relative = np.maximum(variances / mean, 0.0) + max(regularisation, np.finfo(np.float32).eps)
-    return np.asarray((directions / np.sqrt(relative)) @ directions.T, dtype=np.float32)
+    added = max(regularisation, float(np.finfo(np.float32).eps))
+    return inverse_root(covariance / mean, added).astype(np.float32)
