@@ -219,6 +219,27 @@ def test_signals_end_the_run_after_the_present_frame(number: signal.Signals, cod
     assert frames_in(tmp_path / "out.mp4") == len(list(read_results(tmp_path / "out.jsonl"))) == 5
 
 
+CUT_OFF = """
+import os
+from vistream.cli.main import run
+from vistream.pipeline.outputs import Outputs
+
+Outputs.__exit__ = lambda *_: os._exit(9)
+run()
+"""
+
+
+def test_a_run_killed_while_its_files_are_closed_is_not_finished(tmp_path: Path) -> None:
+    """Behind the last of the frames that were asked for, with no file whole yet."""
+    names = ["--max-frames", "5", "--jsonl", str(tmp_path / "out.jsonl"), "--csv", str(tmp_path / "out.csv")]
+    command = ["track", str(CLIP), "--detector", "motion", *names]
+    assert subprocess.run([sys.executable, "-c", CUT_OFF, *command], capture_output=True, check=False).returncode == 9
+    assert not (tmp_path / "out.csv").exists()
+    done = CliRunner().invoke(app, [*command, "--resume"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "out.csv").is_file() and len(list(read_results(tmp_path / "out.jsonl"))) == 5
+
+
 @pytest.mark.skipif(os.name == "nt", reason="open files can't be removed there")
 def test_a_folder_that_goes_is_noticed(tmp_path: Path) -> None:
     folder = tmp_path / "out"

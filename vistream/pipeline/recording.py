@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -247,12 +247,14 @@ class Recording:
         ended = exception is None and not self.run.source.health.stopped
         more = self.run.done == self.run.settings.max_frames  # it can be gone on with
         with self._claims:
-            if self._path is not None and self._written and self.run.between and (more or not ended) and self.run.done:
-                self._last_words()
+            last = self._last() if more or not ended else None
             if self.report is not None:
                 self.report.speed = self.totals.fps
                 self.report.times = self.run.stages.described(self.totals.frames - self.totals.resumed)
             self._stack.__exit__(exception, value, trace)
+            if self._path is not None and last is not None:  # now: who resumes finds all files closed
+                with suppress(VistreamError):
+                    write_checkpoint(self._path, *last)
             if self._path is not None and ((ended and not more) or not self.run.done):
                 for left in (
                     self._path,
@@ -260,13 +262,13 @@ class Recording:
                 ):  # a killed run may have left half of one
                     left.unlink(missing_ok=True)
 
-    def _last_words(self) -> None:
-        """A checkpoint of where it stopped; where even that fails, the one before has to do."""
-        try:
-            assert self._path is not None
-            write_checkpoint(self._path, *self._pack())
-        except VistreamError:
-            pass
+    def _last(self) -> tuple[str, Arrays] | None:
+        """The checkpoint of where it stopped; None where there is none, and the one before has to do."""
+        if self._path is None or not self._written or not self.run.between or not self.run.done:
+            return None
+        with suppress(VistreamError):
+            return self._pack()
+        return None
 
 
 def _memory(saved: dict[str, Any]) -> Memory | None:
