@@ -64,7 +64,7 @@ SHORTEST = {"vos": 480, "sot": 480}
 """Pixels: smaller frames are enlarged for these tasks, whose objects would cover too few cells."""
 SMALL = (416, 416)
 """(width, height), pixels: of the picture on which the early cut tells objects apart, as well as the usual one on whole
-frames does with close boxes, at a sixth of the work: docs/studies.md."""
+frames does with close boxes, at a fifth of the work: docs/studies.md."""
 PLAIN = ("vos", "pose", "sot")
 """The tasks whose presets have no dead zones, because these cost masks, skeletons and single objects more than they
 save: see docs/tasks.md."""
