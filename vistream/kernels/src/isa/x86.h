@@ -68,70 +68,27 @@ struct Avx256 : Bytes256, Sums256 {
     }
 };
 
-struct Sums128 {
-    using Quads = __m128i;
-    using Ints = __m128i;
-    using Reals = __m128;
+struct Avx256Half : Bytes128, Sums256 {
+    static constexpr int WIDTH = 16, VECTORS = 2, TILE_ROWS = 2 * Avx256::TILE_ROWS;
 
-    static VISTREAM_INLINE Quads load_quads(const void* from) { return _mm_loadu_si128((const __m128i*)from); }
-    static VISTREAM_INLINE Ints load_ints(const void* from) { return _mm_loadu_si128((const __m128i*)from); }
-    static VISTREAM_INLINE void store_ints(void* to, Ints value) { _mm_storeu_si128((__m128i*)to, value); }
-    static VISTREAM_INLINE Reals load_reals(const void* from) { return _mm_loadu_ps((const float*)from); }
-    static VISTREAM_INLINE void store_reals(void* to, Reals value) { _mm_storeu_ps((float*)to, value); }
-    static VISTREAM_INLINE Ints zero() { return _mm_setzero_si128(); }
-    static VISTREAM_INLINE Quads broadcast_quad(const int8_t* from) {
-        int32_t quad;
-        memcpy(&quad, from, 4);
-        return _mm_set1_epi32(quad);
+    template <bool ORDERED> static VISTREAM_INLINE Bytes pack(const Ints sums[2]) {
+        const __m256i packed = _mm256_permute4x64_epi64(_mm256_packs_epi32(sums[0], sums[1]), 0xd8);  // 0, 2, 1, 3
+        return _mm_packs_epi16(_mm256_castsi256_si128(packed), _mm256_extracti128_si256(packed, 1));
     }
-    static VISTREAM_INLINE Ints plus(Ints a, Ints b) { return _mm_add_epi32(a, b); }
-    static VISTREAM_INLINE Ints fill_ints(int32_t value) { return _mm_set1_epi32(value); }
-    template <bool SIGNED> static VISTREAM_INLINE Ints dot(Ints total, Quads inputs, Quads weights) {
-#ifdef __AVXVNNI__
-        if (SIGNED) inputs = _mm_xor_si128(inputs, _mm_set1_epi8(-128));
-        return _mm_dpbusd_avx_epi32(total, inputs, weights);
-#else
-        if (SIGNED) {
-            weights = _mm_sign_epi8(weights, inputs);
-            inputs = _mm_abs_epi8(inputs);
-        }
-        return _mm_add_epi32(total, _mm_madd_epi16(_mm_maddubs_epi16(inputs, weights), _mm_set1_epi16(1)));
-#endif
-    }
-    static VISTREAM_INLINE Ints widen(const int8_t* from) {
-        int32_t quad;
-        memcpy(&quad, from, 4);
-        return _mm_cvtepi8_epi32(_mm_cvtsi32_si128(quad));
-    }
-    static VISTREAM_INLINE Reals to_reals(Ints value) { return _mm_cvtepi32_ps(value); }
-    static VISTREAM_INLINE Reals multiply(Reals a, Reals b) { return _mm_mul_ps(a, b); }
-    static VISTREAM_INLINE Reals add(Reals a, Reals b) { return _mm_add_ps(a, b); }
-    static VISTREAM_INLINE Reals clamp(Reals value, float low, float high) {
-        return _mm_min_ps(_mm_max_ps(value, _mm_set1_ps(low)), _mm_set1_ps(high));
-    }
-    static VISTREAM_INLINE Ints round_half_up(Reals value) {
-        return _mm_cvttps_epi32(_mm_floor_ps(_mm_add_ps(value, _mm_set1_ps(0.5f))));
-    }
-    static VISTREAM_INLINE Ints round_half_even(Reals value) { return _mm_cvtps_epi32(value); }
-};
-
-struct Avx128 : Bytes128, Sums128 {
-    static constexpr int WIDTH = 16, VECTORS = 4, TILE_ROWS = TILE_ROWS_OF_16_REGISTERS;
-
-    template <bool ORDERED> static VISTREAM_INLINE Bytes pack(const Ints sums[4]) {
-        return _mm_packs_epi16(_mm_packs_epi32(sums[0], sums[1]), _mm_packs_epi32(sums[2], sums[3]));
-    }
-    static VISTREAM_INLINE void interleave(const Bytes rows[4], Quads quads[4]) {
+    static VISTREAM_INLINE void interleave(const Bytes rows[4], Quads quads[2]) {
         const __m128i low_a = _mm_unpacklo_epi8(rows[0], rows[1]), high_a = _mm_unpackhi_epi8(rows[0], rows[1]);
         const __m128i low_b = _mm_unpacklo_epi8(rows[2], rows[3]), high_b = _mm_unpackhi_epi8(rows[2], rows[3]);
-        quads[0] = _mm_unpacklo_epi16(low_a, low_b), quads[1] = _mm_unpackhi_epi16(low_a, low_b);
-        quads[2] = _mm_unpacklo_epi16(high_a, high_b), quads[3] = _mm_unpackhi_epi16(high_a, high_b);
+        quads[0] = together(_mm_unpacklo_epi16(low_a, low_b), _mm_unpackhi_epi16(low_a, low_b));
+        quads[1] = together(_mm_unpacklo_epi16(high_a, high_b), _mm_unpackhi_epi16(high_a, high_b));
+    }
+    static VISTREAM_INLINE __m256i together(__m128i low, __m128i high) {
+        return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
     }
 };
 
 using Widest = Avx256;
 using Half = Avx256;
-using Quarter = Avx128;
+using Quarter = Avx256Half;
 #ifdef __AVXVNNI__
 constexpr bool FLIPS = true;
 #else
