@@ -79,10 +79,25 @@ class Window:
         rows, columns = (self._uses(*sizes, axis) for axis, sizes in enumerate(axes))
         return rows, columns
 
+    def misses(self, height: int, width: int) -> bool:
+        """Whether a window over an input of `height` x `width` lies in the padding altogether.
+
+        >>> Window((2, 2), (2, 2), padding=(1, 1)).misses(4, 4), Window((1, 1), padding=(1, 1)).misses(4, 4)
+        (False, True)
+        """
+        placed = self.place(height, width)
+        axes = ((height, placed.height, placed.top), (width, placed.width, placed.left))
+        lines = [(self._lines(outputs, before, axis), size) for axis, (size, outputs, before) in enumerate(axes)]
+        return not all(bool(((line >= 0) & (line < size)).any(1).all()) for line, size in lines)
+
     def _uses(self, size: int, outputs: int, before: int, axis: int) -> Counts:
-        taps = np.arange(self.kernel[axis]) * self.dilation[axis] - before
-        lines = (np.arange(outputs)[:, None] * self.stride[axis] + taps).ravel()
+        lines = self._lines(outputs, before, axis).ravel()
         return np.bincount(lines[(lines >= 0) & (lines < size)], minlength=size)
+
+    def _lines(self, outputs: int, before: int, axis: int) -> Counts:
+        """The lines, of the input or outside, that each output sees: `[outputs, kernel]`."""
+        taps = np.arange(self.kernel[axis]) * self.dilation[axis] - before
+        return np.arange(outputs)[:, None] * self.stride[axis] + taps
 
     def _axis(self, size: int, axis: int) -> tuple[int, int, int]:
         kernel, stride, dilation = self.kernel[axis], self.stride[axis], self.dilation[axis]

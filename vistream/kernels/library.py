@@ -30,13 +30,15 @@ class Variant:
     """The kernels of one instruction set.
 
     `vector_bytes`: of the blocks in which depthwise weights lie. `tiles`: convolutions take rows of 64 bytes.
-    `flips`: its dot products make signed levels unsigned first.
+    `flips`: its dot products make signed levels unsigned first. `pairs`: it adds products of bytes in 16 bits, and may
+    those of two quads, see `engine.stream.pairs`.
     """
 
     name: str
     vector_bytes: int
     tiles: bool
     flips: bool
+    pairs: bool
     handle: int
 
 
@@ -121,7 +123,8 @@ def _listed(loaded: ctypes.CDLL) -> Iterator[Variant]:
     while found := loaded.vistream_kernels(number):
         kernels = found.contents
         address = ctypes.addressof(kernels)
-        yield Variant(kernels.name.decode(), kernels.vector_bytes, bool(kernels.tiles), bool(kernels.flips), address)
+        tiles, flips, pairs = (bool(flag) for flag in (kernels.tiles, kernels.flips, kernels.pairs))
+        yield Variant(kernels.name.decode(), kernels.vector_bytes, tiles, flips, pairs, address)
         number += 1
 
 

@@ -31,6 +31,12 @@ class Events(ctypes.Structure):
     ]  # fmt: skip
 
 
+class Pairs(ctypes.Structure):
+    """What a convolution needs to add the products of two quads in 16 bits."""
+
+    _fields_ = [("shift", Int64), *_each(Pointer, "first place rest")]
+
+
 class Term(ctypes.Structure):
     """One term of a neuron's sum, or the source of a pool or a copy."""
 
@@ -38,7 +44,7 @@ class Term(ctypes.Structure):
         ("kind", Int64), ("source", Pointer), ("row_bytes", Int64), ("changed", Pointer), ("map", Pointer),
         ("weight", Pointer), ("is_signed", Int64), ("begin", Pointer), ("multiplier", Pointer),
         *_each(Int64, "quads channels first_channel"), ("moved", Pointer), ("everywhere", Int64), ("summed", Pointer),
-        *_each(Int64, "summed_rows summed_stride"), ("events", Pointer), ("window", Window),
+        *_each(Int64, "summed_rows summed_stride"), *_each(Pointer, "events pairs"), ("window", Window),
     ]  # fmt: skip
 
 
@@ -76,7 +82,7 @@ class Past(ctypes.Structure):
 class Kernels(ctypes.Structure):
     """The beginning of what describes a variant; functions follow that only the library calls."""
 
-    _fields_ = [("name", ctypes.c_char_p), *_each(Int32, "vector_bytes tiles flips")]
+    _fields_ = [("name", ctypes.c_char_p), *_each(Int32, "vector_bytes tiles flips pairs")]
 
 
 class _Field(ctypes.Structure):
@@ -102,7 +108,7 @@ GROUP, PANEL = 32, 256  # of job.h: positions and channels of the tile registers
 
 def check_structs(library: ctypes.CDLL) -> None:
     """Raise RuntimeError where the library means something else by a struct."""
-    for struct in (Window, Events, Term, Layer, Workspace, Deformable, Past):
+    for struct in (Window, Events, Pairs, Term, Layer, Workspace, Deformable, Past):
         fields, size = ctypes.POINTER(_Field)(), Int64()
         count = library.vistream_fields(struct.__name__.encode(), ctypes.byref(fields), ctypes.byref(size))
         theirs = [(fields[i].name.decode(), fields[i].offset, fields[i].size) for i in range(count)]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.engine.stream.packing import Bytes, aligned, aligned_zeros, blocks_of, dealt_order
+from vistream.engine.stream.blocks import blocks_of, dealt_order
+from vistream.engine.stream.packing import Bytes, aligned, aligned_zeros
 from vistream.engine.stream.plan import SynapsePlan
 from vistream.ir.operations import Neuron
 from vistream.ir.value import Kind

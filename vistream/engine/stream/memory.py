@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.engine.stream.blending import blended
+from vistream.engine.stream.blocks import UNIT
 from vistream.engine.stream.events import Scratch, add_events, pays
 from vistream.engine.stream.native import make_native
-from vistream.engine.stream.packing import UNIT, aligned_zeros, filled, pack, rounded_up
+from vistream.engine.stream.packing import Rows, aligned_zeros, filled, pack, rounded_up
 from vistream.engine.stream.plan import LayerPlan, SynapsePlan
 from vistream.engine.stream.product import Weights, add_weights, is_convolution
 from vistream.engine.stream.sum_terms import add_product, add_transposed
@@ -50,7 +51,8 @@ class Memory:
     """One operation: its value `[H * W + 1, stride]` (the last row is what lies outside), its marks, and its struct.
 
     `holds`: whether hysteresis holds its levels. `twin`: computes it where no kernel does. `weights`: of a product that
-    is a convolution. `events`: of the convolutions that keep their sums. `kept`: what the struct points to.
+    is a convolution. `events`: of the convolutions that keep their sums. `levels`: the lowest and the highest that it
+    may have, what lies outside included. `kept`: what the struct points to.
     """
 
     plan: LayerPlan
@@ -65,6 +67,7 @@ class Memory:
     twin: Twin | None = None
     weights: Weights | None = None
     events: list[Events] = field(default_factory=list)
+    levels: tuple[int, int] = (-128, 127)
     kept: list[Any] = field(default_factory=list)
 
     @property
@@ -82,14 +85,9 @@ class Memory:
         return torch.from_numpy(rows[:, :, : self.plan.channels])
 
     @property
-    def signed(self) -> bool:
-        """Whether its levels may be negative."""
-        layer = self.plan.layer
-        if isinstance(layer, Neuron):
-            return layer.table is not None or layer.lo < 0
-        if isinstance(layer, (Upsample, Concat)):
-            return any(source.signed for source in self.sources)
-        return True  # a window of a pool that lies in the padding altogether gives -128
+    def rows(self) -> Rows:
+        """What convolutions of it have to know."""
+        return Rows(self.plan.channels, self.row_bytes, *self.levels)
 
     def at(self, array: NDArray[Any]) -> int:
         """Where an array begins, which is kept for as long as this memory."""
@@ -110,6 +108,7 @@ def allocate(
     memory = Memory(plan, values, changed, reached, stale, Layer(), holds)
     memory.stale[:] = 1
     memory.sources = [] if isinstance(plan.layer, Input) else [before[name] for name in plan.layer.sources]
+    memory.levels = _levels(memory)
     layer = memory.layer
     layer.stride, layer.area, layer.may_be_stale = stride, area, 1
     layer.cost = plan.macs + EPILOGUE * stride
@@ -127,6 +126,24 @@ def allocate(
         memory.kept.append(together)
         layer.terms, layer.count = ctypes.addressof(together), len(memory.terms)
     return memory
+
+
+def _levels(memory: Memory) -> tuple[int, int]:
+    """Between which its levels lie."""
+    match memory.plan.layer:
+        case Neuron() as neuron if neuron.table is not None:
+            found = neuron.table[neuron.lo + 128 : neuron.hi + 129]
+            ends = [int(found.min()), int(found.max())]
+        case Neuron() as neuron:
+            ends = [neuron.lo, neuron.hi]
+        case Upsample() | Nearest() | Slice() | PickChannels() | Concat():
+            ends = [end for source in memory.sources for end in source.levels]
+        case MaxPool() as pool if not pool.window.misses(*memory.sources[0].plan.value.grid):
+            ends = list(memory.sources[0].levels)
+        case _:
+            return -128, 127
+    outside = memory.plan.value.zero or (0,)
+    return min(*ends, *outside), max(*ends, *outside)
 
 
 def _fill_beyond(memory: Memory) -> None:
@@ -197,7 +214,7 @@ def _term(memory: Memory, source: Memory, kind: int) -> Term:
     term.moved = ctypes.addressof(source.layer) + Layer.changes.offset
     grid = source.plan.value
     term.window = Window(grid.height, grid.width, grid.height, grid.width, 1, 1, 1, 1, 1, 1, 0, 0)
-    term.is_signed = source.signed
+    term.is_signed = source.rows.signed
     memory.kept.append(source)
     return term
 
@@ -250,12 +267,15 @@ def _add_neuron(memory: Memory, neuron: Neuron, scratch: Scratch, variant: Varia
             memory.terms.append(_identity(memory, synapse, source))
             continue
         assert synapse.place is not None
-        packed = pack(synapse, source.plan.channels, source.row_bytes, source.signed, stride, bias, variant)
+        packed = pack(synapse, source.rows, stride, bias, variant)
         term = _term(memory, source, TermKind.DEPTHWISE if packed.depthwise else TermKind.CONVOLVE)
         term.window, term.quads = window_of(synapse.place), packed.quads
         term.weight, term.multiplier = memory.at(packed.weight), memory.at(packed.multiplier)
         if packed.begin.any():
             term.begin = memory.at(packed.begin)
+        if packed.rests is not None:
+            term.pairs = ctypes.addressof(pairs := packed.rests.struct())
+            memory.kept += [packed.rests, pairs]
         if pays(synapse, source, variant):
             add_events(memory, term, source, synapse, scratch, variant)
         memory.terms.append(term)

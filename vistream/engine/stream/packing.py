@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.engine.stream.blocks import UNIT, blocks_of, dealt_order
+from vistream.engine.stream.pairs import Rests, cut
 from vistream.engine.stream.plan import SynapsePlan
 from vistream.kernels.library import Variant
 
@@ -18,7 +20,6 @@ Bytes = NDArray[np.int8]
 Ints = NDArray[np.int32]
 Reals = NDArray[np.float32]
 
-UNIT = 16  # channels that rows of levels are filled up to, and whose weights lie together
 LINE = 64  # bytes of a cache line, and of a row of a tile register
 PAGE = 1 << 21  # bytes of a large page
 BEHIND = 4096  # bytes behind an array that a kernel may read or ask for: it goes by whole registers
@@ -60,13 +61,15 @@ def aligned(array: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Packed:
-    """The constants of one term, as job.h describes them; `quads` is 0 where it has no matrix product."""
+    """The constants of one term, as job.h describes them; `quads` is 0 where it has no matrix product. `rests`: where
+    the kernels take quads in pairs."""
 
     depthwise: bool
     weight: Bytes
     begin: Ints
     multiplier: Reals
     quads: int
+    rests: Rests | None = None
 
 
 def filled(vector: NDArray[Any], stride: int) -> NDArray[Any]:
@@ -74,10 +77,24 @@ def filled(vector: NDArray[Any], stride: int) -> NDArray[Any]:
     return aligned(np.pad(vector, (0, stride - len(vector))))
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The source of a convolution: its channels, the bytes of a row of them, and which levels they may have."""
+
+    channels: int
+    bytes: int
+    lowest: int
+    highest: int
+
+    @property
+    def signed(self) -> bool:
+        return self.lowest < 0
+
+
 def pack(
-    synapse: SynapsePlan, channels: int, row_bytes: int, is_signed: bool, stride: int, bias: Reals, variant: Variant
+    synapse: SynapsePlan, rows: Rows, stride: int, bias: Reals, variant: Variant, *, lasting: bool = True
 ) -> Packed:
-    """Lay a convolution out. `channels`, `row_bytes`: of its source; `stride`, `bias`: of its output."""
+    """Lay a convolution out. `stride`, `bias`: of its output. `lasting`: its weights stay as they are."""
     assert synapse.weight is not None and synapse.place is not None
     kernel = synapse.place.window.kernel
     taps = kernel[0] * kernel[1]
@@ -87,32 +104,40 @@ def pack(
     if synapse.offset is not None:
         offset[: len(synapse.offset)] = synapse.offset.numpy()
     multiplier = np.pad(synapse.multiplier.numpy(), (0, stride - len(synapse.multiplier))).astype(np.float32)
-    if synapse.depthwise and row_bytes == stride:
+    if synapse.depthwise and rows.bytes == stride:
         full = np.zeros((taps, stride), np.int8)
         full[:, : weight.shape[1]] = weight
-        begin = offset - _excess(full.sum(0, dtype=np.int32), is_signed, variant)
+        begin = offset - _shift(rows, variant) * full.sum(0, dtype=np.int32)
         order = dealt_order(stride, variant.vector_bytes)
         together = np.concatenate([multiplier, multiplier[order], bias[:stride][order]])
         return Packed(True, aligned(_depthwise(full, kernel, variant)), aligned(begin[order]), aligned(together), 0)
     block = ungrouped(dense, taps, synapse.groups)
-    begin = offset.copy()
-    if not variant.tiles:  # tile registers take signed levels as they are
-        begin[: block.shape[2]] -= _excess(block.sum((0, 1), dtype=np.int32), is_signed, variant)
-    inner = row_bytes if variant.tiles else rounded_up(channels, 4)
+    inner = rows.bytes if variant.tiles else rounded_up(rows.channels, 4)
     filled_up = np.zeros((taps, inner, stride), np.int8)
     filled_up[:, : block.shape[1], : block.shape[2]] = block
-    wide = filled_up.reshape(-1, stride)
+    sums = filled_up.sum((0, 1), dtype=np.int32)
+    if variant.pairs and lasting:
+        kept, rests = cut(filled_up, kernel, rows.lowest, rows.highest, variant.vector_bytes)
+        begin = aligned(offset - rests.shift * sums)
+        return Packed(False, aligned(_units(kept, variant)), begin, aligned(multiplier), inner // 4, rests)
+    shift = 0 if variant.tiles else _shift(rows, variant)  # tile registers take signed levels as they are
+    units = _units(filled_up, variant)
+    quads = units.shape[1] if variant.tiles else inner // 4
+    return Packed(False, aligned(units), aligned(offset - shift * sums), aligned(multiplier), quads)
+
+
+def _shift(rows: Rows, variant: Variant) -> int:
+    """What dot products add to each level to make it unsigned."""
+    return 128 if rows.signed and variant.flips else 0
+
+
+def _units(weight: Bytes, variant: Variant) -> Bytes:
+    """`[taps, inputs, O]` to `[unit of channels][taps * inputs / 4][channel][4]`."""
+    stride = weight.shape[2]
+    wide = weight.reshape(-1, stride)
     if variant.tiles:
         wide = np.pad(wide, ((0, -len(wide) % LINE), (0, 0)))
-    # [K, O] to [unit of channels][K / 4][channel][4]
-    units = wide.reshape(-1, 4, stride // UNIT, UNIT).transpose(2, 0, 3, 1)
-    quads = len(wide) // 4 if variant.tiles else inner // 4
-    return Packed(False, aligned(units), aligned(begin), aligned(multiplier), quads)
-
-
-def _excess(sums: Ints, is_signed: bool, variant: Variant) -> Ints:
-    """What flipping the sign of every input adds to the sums of the weights `sums`."""
-    return 128 * sums if is_signed and variant.flips else np.zeros_like(sums)
+    return wide.reshape(-1, 4, stride // UNIT, UNIT).transpose(2, 0, 3, 1)
 
 
 def ungrouped(weight: Bytes, taps: int, groups: int) -> Bytes:
@@ -125,34 +150,6 @@ def ungrouped(weight: Bytes, taps: int, groups: int) -> Bytes:
         rows, columns = slice(group * inputs, (group + 1) * inputs), slice(group * outputs, (group + 1) * outputs)
         full[:, rows, columns] = part.reshape(taps, inputs, outputs)
     return full
-
-
-def blocks_of(stride: int, vector_bytes: int) -> list[tuple[int, int]]:
-    """The blocks of channels (first, how many) that a kernel goes by: the widest registers first.
-
-    >>> blocks_of(112, 64)
-    [(0, 64), (64, 32), (96, 16)]
-    """
-    blocks, first, width = [], 0, vector_bytes
-    while first < stride:
-        while first + width > stride:
-            width //= 2
-        blocks.append((first, width))
-        first += width
-    return blocks
-
-
-def dealt_order(stride: int, vector_bytes: int) -> NDArray[np.intp]:
-    """Which channel stands where once four rows of a block are dealt out by interleaving within 16 bytes.
-
-    >>> dealt_order(32, 32)[:12].tolist()
-    [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7]
-    """
-    order: list[int] = []
-    for first, width in blocks_of(stride, vector_bytes):
-        order += [first + 16 * quarter + 4 * vector + lane
-                  for vector in range(4) for quarter in range(width // 16) for lane in range(4)]  # fmt: skip
-    return np.array(order)
 
 
 def _depthwise(full: Bytes, kernel: tuple[int, int], variant: Variant) -> Bytes:

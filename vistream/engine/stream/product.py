@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vistream.engine.stream.packing import Packed, aligned_zeros, pack
+from vistream.engine.stream.packing import Packed, Rows, aligned_zeros, pack
 from vistream.engine.stream.plan import LayerPlan, SynapsePlan
 from vistream.ir.footprint import place
 from vistream.ir.formula import LARGEST_MEMBRANE
@@ -36,11 +36,9 @@ def is_convolution(plan: LayerPlan) -> bool:
 class Weights:
     """The packed weights of such a product, in memory that stays where it is. `held`: the right matrix, `[H, W, C]`."""
 
-    def __init__(
-        self, plan: LayerPlan, held: torch.Tensor, row_bytes: int, signed: bool, stride: int, variant: Variant
-    ) -> None:
+    def __init__(self, plan: LayerPlan, held: torch.Tensor, rows: Rows, stride: int, variant: Variant) -> None:
         self._plan, self._held, self._variant = plan, held, variant
-        self._row_bytes, self._signed, self._stride = row_bytes, signed, stride
+        self._rows, self._stride = rows, stride
         self.multiplier = aligned_zeros(stride, np.float32)
         self.multiplier[: plan.channels] = 1.0
         self._taken = held.clone()
@@ -66,13 +64,13 @@ class Weights:
         ones = torch.ones(right.positions)
         synapse = SynapsePlan("", place(POINTWISE, left), weight, ones, 1, False, weight.numel())
         bias = np.zeros(self._stride, np.float32)
-        return pack(synapse, left.channels, self._row_bytes, self._signed, self._stride, bias, self._variant)
+        return pack(synapse, self._rows, self._stride, bias, self._variant, lasting=False)
 
 
 def add_weights(memory: Memory, term: Term, variant: Variant) -> None:
     """Describe such a product to the kernels. `term`: of its left source, to be filled in."""
     left, right = memory.sources
-    weights = Weights(memory.plan, right.grid, left.row_bytes, left.signed, memory.stride, variant)
+    weights = Weights(memory.plan, right.grid, left.rows, memory.stride, variant)
     memory.weights, memory.layer.kind, memory.layer.half_even = weights, LayerKind.NEURON, 1  # exact for all it holds
     term.weight, term.begin, term.multiplier = (memory.at(array) for array in weights.arrays)
     term.quads = weights.quads

@@ -29,8 +29,7 @@ class MaxPool(Operation):
     def lay(self, sources: Sequence[Value]) -> Value:
         only((Kind.LEVELS,), sources, self.sources)
         placed = self.window.place(sources[0].height, sources[0].width)
-        padded = any((placed.top, placed.left, placed.bottom, placed.right))
-        peak = 128 if padded else sources[0].peak  # a window that lies in padding altogether gives -128
+        peak = 128 if self.window.misses(*sources[0].grid) else sources[0].peak  # where there is nothing, it gives -128
         return replace(sources[0], height=placed.height, width=placed.width, peak=peak)
 
     def footprints(self, sources: Sequence[Value]) -> tuple[Footprint, ...]:

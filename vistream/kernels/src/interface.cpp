@@ -49,6 +49,10 @@ template <> struct Fields<Events> {
     using Struct = Events;
     static constexpr VistreamField all[] = {VISTREAM_EVENTS_FIELDS(VISTREAM_FIELD)};
 };
+template <> struct Fields<Pairs> {
+    using Struct = Pairs;
+    static constexpr VistreamField all[] = {VISTREAM_PAIRS_FIELDS(VISTREAM_FIELD)};
+};
 template <> struct Fields<Term> {
     using Struct = Term;
     static constexpr VistreamField all[] = {VISTREAM_TERM_FIELDS(VISTREAM_FIELD)};
@@ -85,6 +89,7 @@ using namespace vistream;
 VISTREAM_EXPORT int vistream_fields(const char* name, const VistreamField** fields, int64_t* size) {
     if (!strcmp(name, "Window")) return describe<Window>(fields, size);
     if (!strcmp(name, "Events")) return describe<Events>(fields, size);
+    if (!strcmp(name, "Pairs")) return describe<Pairs>(fields, size);
     if (!strcmp(name, "Term")) return describe<Term>(fields, size);
     if (!strcmp(name, "Layer")) return describe<Layer>(fields, size);
     if (!strcmp(name, "Workspace")) return describe<Workspace>(fields, size);

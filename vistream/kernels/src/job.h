@@ -32,6 +32,14 @@ namespace vistream {
     FIELD(int64_t, inputs) FIELD(int64_t, segments) FIELD(uint8_t*, channels) FIELD(int8_t*, deltas) FIELD(int16_t*, counts) \
     FIELD(int64_t, follows) FIELD(int64_t, adds)
 
+// What a convolution needs where the products of two quads of a tap are added in 16 bits (kind/pairs.h).
+//   shift         what makes the source's levels unsigned; 0 where none is negative, or where signs move to the weights
+//   first         int32 [units + 1]: where the rests begin of the block of channels that begins with a unit of 16
+//   place         int32 [rests][3]: the row and column of the window, and the first of four inputs, that a rest is for
+//   rest          int8 [rests][channels of the widest block][4]: what was cut off the weights so that no sum is too large
+#define VISTREAM_PAIRS_FIELDS(FIELD) \
+    FIELD(int64_t, shift) FIELD(const int32_t*, first) FIELD(const int32_t*, place) FIELD(const int8_t*, rest)
+
 // One term of a neuron's sum, or the source of a pool or a copy.
 //   source, row_bytes    where the source's rows begin, and their size
 //   changed              uint8 [height * width]: which positions of the source changed in this pass
@@ -48,13 +56,14 @@ namespace vistream {
 //   moved                how many of the source's levels changed in this pass
 //   everywhere           any change of the source reaches every position
 //   events               what a convolution keeps to add changes alone; null: nothing
+//   pairs                what it needs to take quads in pairs; null: it takes them one by one
 //   summed               for a mean: levels [summed_rows][summed_stride] whose sum over all rows is put into `source` first
 #define VISTREAM_TERM_FIELDS(FIELD) \
     FIELD(int64_t, kind) FIELD(const int8_t*, source) FIELD(int64_t, row_bytes) FIELD(const uint8_t*, changed) \
     FIELD(const int32_t*, map) FIELD(const int8_t*, weight) FIELD(int64_t, is_signed) FIELD(const int32_t*, begin) \
     FIELD(const float*, multiplier) FIELD(int64_t, quads) FIELD(int64_t, channels) FIELD(int64_t, first_channel) \
     FIELD(const int64_t*, moved) FIELD(int64_t, everywhere) FIELD(const int8_t*, summed) FIELD(int64_t, summed_rows) \
-    FIELD(int64_t, summed_stride) FIELD(Events*, events) FIELD(Window, window)
+    FIELD(int64_t, summed_stride) FIELD(Events*, events) FIELD(const Pairs*, pairs) FIELD(Window, window)
 
 // One layer. What Python sets once:
 //   kind, terms, count, bias [stride], lo, hi, zero, table (int8 [256] or null), half_even
@@ -97,6 +106,7 @@ namespace vistream {
 #define VISTREAM_DECLARE(type, name) type name;
 struct Window { VISTREAM_WINDOW_FIELDS(VISTREAM_DECLARE) };
 struct Events { VISTREAM_EVENTS_FIELDS(VISTREAM_DECLARE) };
+struct Pairs { VISTREAM_PAIRS_FIELDS(VISTREAM_DECLARE) };
 struct Term { VISTREAM_TERM_FIELDS(VISTREAM_DECLARE) };
 struct Layer { VISTREAM_LAYER_FIELDS(VISTREAM_DECLARE) };
 struct Workspace { VISTREAM_WORKSPACE_FIELDS(VISTREAM_DECLARE) };
@@ -126,6 +136,7 @@ struct Kernels {
     int32_t vector_bytes;  // of the blocks in which depthwise weights lie
     int32_t tiles;         // whether convolutions gather rows of 64 bytes for tile registers
     int32_t flips;         // whether dot products make signed levels unsigned, which their first sums make good
+    int32_t pairs;         // whether convolutions may take quads in pairs
     int64_t (*run)(const Layer*, int64_t begin, int64_t end, const Workspace*);
     int64_t (*read_pixels)(const uint8_t* frame, int8_t* levels, uint8_t* changed, int64_t begin, int64_t end, bool last,
                            int64_t deadband);

@@ -36,8 +36,7 @@ int64_t run_step(const Step& step, const int32_t* index, int64_t count, int64_t 
             return convolve_tiles(step, index, count, slot, workspace);
 #else
             if (step.term->events && step.term->events->adds) return convolve_by_events(step, index, count, slot, workspace);
-            return is_signed ? convolve<true>(step, index, count, slot, workspace)
-                             : convolve<false>(step, index, count, slot, workspace);
+            return convolve_anew(step, index, count, slot, workspace);
 #endif
         case vistream::DEPTHWISE:
             return is_signed ? depthwise<true>(step, index, count, slot, workspace)
@@ -90,12 +89,17 @@ constexpr int32_t TILES = 1;
 #else
 constexpr int32_t TILES = 0;
 #endif
+#ifdef VISTREAM_PAIRS
+constexpr int32_t PAIRS = 1;
+#else
+constexpr int32_t PAIRS = 0;
+#endif
 
 }  // namespace
 
 extern const vistream::Kernels kernels;
 const vistream::Kernels kernels = {
-    VISTREAM_NAME(VARIANT), Widest::WIDTH, TILES, FLIPS,     run,  read_pixels, spread,      join,
+    VISTREAM_NAME(VARIANT), Widest::WIDTH, TILES, FLIPS, PAIRS, run,  read_pixels, spread,      join,
     take,                   list_changes,  sum_rows, deformable, despeckle, similar, grey, slopes, shrink,
     differences};
 

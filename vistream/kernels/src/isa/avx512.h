@@ -2,6 +2,10 @@
 #pragma once
 #include "x86_bytes.h"
 
+#ifndef __AVX512VNNI__
+#define VISTREAM_PAIRS  // there are the primitives that kind/pairs.h asks for
+#endif
+
 namespace VARIANT {
 
 struct Bytes512 {
@@ -66,14 +70,25 @@ struct Sums512 {
         if (SIGNED) inputs = _mm512_xor_si512(inputs, signs());
         return _mm512_dpbusd_epi32(total, inputs, weights);
 #else
+        return plus_widened(total, products<SIGNED>(inputs, weights));
+#endif
+    }
+#ifdef VISTREAM_PAIRS
+    using Halves = __m512i;
+    template <bool SIGNED> static VISTREAM_INLINE Halves products(Quads inputs, Quads weights) {
         if (SIGNED) {
             weights = _mm512_mask_sub_epi8(weights, _mm512_movepi8_mask(inputs), zero(), weights);
             inputs = _mm512_abs_epi8(inputs);
         }
-        const __m512i pairs = _mm512_maddubs_epi16(inputs, weights);
-        return _mm512_add_epi32(total, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
-#endif
+        return _mm512_maddubs_epi16(inputs, weights);
     }
+    static VISTREAM_INLINE Halves plus_halves(Halves a, Halves b) { return _mm512_add_epi16(a, b); }
+    static VISTREAM_INLINE Ints plus_widened(Ints total, Halves halves) {
+        return _mm512_add_epi32(total, _mm512_madd_epi16(halves, _mm512_set1_epi16(1)));
+    }
+    static VISTREAM_INLINE Quads fill_quads(int8_t byte) { return _mm512_set1_epi8(byte); }
+    static VISTREAM_INLINE Quads plus_bytes(Quads a, Quads b) { return _mm512_add_epi8(a, b); }
+#endif
     // As a value that the compiler does not see through: it would flip the four bytes before they are broadcast, for which
     // it has to take them to a register first.
     static VISTREAM_INLINE Quads signs() {

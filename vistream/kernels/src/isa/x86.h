@@ -5,9 +5,17 @@
 #pragma once
 #include "x86_bytes.h"
 
+#ifndef __AVXVNNI__
+#define VISTREAM_PAIRS  // there are the primitives that kind/pairs.h asks for
+#endif
+
 namespace VARIANT {
 
+#ifdef VISTREAM_PAIRS
+constexpr int TILE_ROWS_OF_16_REGISTERS = 2;  // inputs and products of two quads take four registers, and two
+#else
 constexpr int TILE_ROWS_OF_16_REGISTERS = 3;
+#endif
 
 struct Sums256 {
     using Quads = __m256i;
@@ -32,14 +40,22 @@ struct Sums256 {
         if (SIGNED) inputs = _mm256_xor_si256(inputs, _mm256_set1_epi8(-128));
         return _mm256_dpbusd_avx_epi32(total, inputs, weights);
 #else
-        if (SIGNED) {
-            weights = _mm256_sign_epi8(weights, inputs);
-            inputs = _mm256_abs_epi8(inputs);
-        }
-        const __m256i pairs = _mm256_maddubs_epi16(inputs, weights);
-        return _mm256_add_epi32(total, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+        return plus_widened(total, products<SIGNED>(inputs, weights));
 #endif
     }
+#ifdef VISTREAM_PAIRS
+    using Halves = __m256i;
+    template <bool SIGNED> static VISTREAM_INLINE Halves products(Quads inputs, Quads weights) {
+        return SIGNED ? _mm256_maddubs_epi16(_mm256_abs_epi8(inputs), _mm256_sign_epi8(weights, inputs))
+                      : _mm256_maddubs_epi16(inputs, weights);
+    }
+    static VISTREAM_INLINE Halves plus_halves(Halves a, Halves b) { return _mm256_add_epi16(a, b); }
+    static VISTREAM_INLINE Ints plus_widened(Ints total, Halves halves) {
+        return _mm256_add_epi32(total, _mm256_madd_epi16(halves, _mm256_set1_epi16(1)));
+    }
+    static VISTREAM_INLINE Quads fill_quads(int8_t byte) { return _mm256_set1_epi8(byte); }
+    static VISTREAM_INLINE Quads plus_bytes(Quads a, Quads b) { return _mm256_add_epi8(a, b); }
+#endif
     static VISTREAM_INLINE Ints widen(const int8_t* from) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)from)); }
     static VISTREAM_INLINE Reals to_reals(Ints value) { return _mm256_cvtepi32_ps(value); }
     static VISTREAM_INLINE Reals multiply(Reals a, Reals b) { return _mm256_mul_ps(a, b); }

@@ -1,56 +1,32 @@
 // Convolutions as matrix products: a tile of positions by channels whose sums stay in registers until they are levels.
 #pragma once
+#include "pairs.h"
+#include "pieces.h"
 #include "requantise.h"
-#include "windows.h"
 
 namespace VARIANT {
 
-constexpr int CONVOLVE_GROUP = 48;  // positions that share a block of weights while it is near
+// Adds `quads` quads of each row to the sums of a tile.
+template <class V, int ROWS, bool SIGNED> struct AddQuads {
+    static constexpr int LANES = V::WIDTH / V::VECTORS;
+    const int64_t unit;  // bytes of 16 channels' weights
+    typename V::Ints (*sums)[V::VECTORS];
 
-// One tile: `ROWS` positions by `V::WIDTH` channels. `corners` of its positions begin at `first`.
-template <class V, int ROWS, bool SIGNED>
-VISTREAM_INLINE void tile_sums(const Term& term, const Corners<CONVOLVE_GROUP>& corners, int first, int64_t channel,
-                               typename V::Ints sums[ROWS][V::VECTORS]) {
-    constexpr int LANES = V::WIDTH / V::VECTORS;
-    const Window& window = term.window;
-    const int64_t unit = int64_t(window.kernel_h) * window.kernel_w * term.quads * 64;  // bytes of 16 channels' weights
-    const int8_t* weight = term.weight + channel / 16 * unit;
-    VISTREAM_UNROLL
-    for (int j = 0; j < V::VECTORS; ++j) {
-        const auto begin = term.begin ? V::load_ints(term.begin + channel + LANES * j) : V::zero();
-        VISTREAM_UNROLL
-        for (int r = 0; r < ROWS; ++r) sums[r][j] = begin;
-    }
-    // Where a row of a window lies in one piece, its taps are as one with more inputs.
-    const bool joined = corners.inside && window.dilation_w == 1 && term.row_bytes == 4 * term.quads;
-    const int64_t quads = joined ? window.kernel_w * term.quads : term.quads;
-    const int32_t taps = joined ? 1 : window.kernel_w;
-    for (int ky = 0; ky < window.kernel_h; ++ky) {
-        for (int kx = 0; kx < taps; ++kx) {
-            const int8_t* rows[ROWS];
-            const int32_t dy = ky * window.dilation_h, dx = kx * window.dilation_w;
-            if (corners.inside) {
-                const int64_t offset = (int64_t(dy) * window.width + dx) * term.row_bytes;
-                for (int r = 0; r < ROWS; ++r) rows[r] = corners.at[first + r] + offset;
-            } else {
-                for (int r = 0; r < ROWS; ++r) rows[r] = input_at(term, corners.y[first + r] + dy, corners.x[first + r] + dx);
-            }
-            for (int64_t quad = 0; quad < quads; ++quad, weight += 64) {
-                typename V::Quads weights[V::VECTORS];
+    VISTREAM_INLINE void operator()(const int8_t* const rows[ROWS], int64_t quads, const int8_t* weight) const {
+        for (int64_t quad = 0; quad < quads; ++quad, weight += 64) {
+            typename V::Quads weights[V::VECTORS];
+            VISTREAM_UNROLL
+            for (int j = 0; j < V::VECTORS; ++j)  // 16 channels' quads are 64 bytes; the next lie a unit further
+                weights[j] = V::load_quads(weight + LANES * j / 16 * unit + LANES * j % 16 * 4);
+            VISTREAM_UNROLL
+            for (int r = 0; r < ROWS; ++r) {
+                const auto inputs = V::broadcast_quad(rows[r] + 4 * quad);
                 VISTREAM_UNROLL
-                for (int j = 0; j < V::VECTORS; ++j)  // 16 channels' quads are 64 bytes; the next lie a unit further
-                    weights[j] = V::load_quads(weight + LANES * j / 16 * unit + LANES * j % 16 * 4);
-                VISTREAM_UNROLL
-                for (int r = 0; r < ROWS; ++r) {
-                    const auto inputs = V::broadcast_quad(rows[r] + 4 * quad);
-                    VISTREAM_UNROLL
-                    for (int j = 0; j < V::VECTORS; ++j)
-                        sums[r][j] = V::template dot<SIGNED>(sums[r][j], inputs, weights[j]);
-                }
+                for (int j = 0; j < V::VECTORS; ++j) sums[r][j] = V::template dot<SIGNED>(sums[r][j], inputs, weights[j]);
             }
         }
     }
-}
+};
 
 // Where sums of a block of channels are kept for later changes, position by position; null: nowhere.
 template <class V> inline int32_t* kept_sums(const Step& step, int64_t channel) {
@@ -65,7 +41,8 @@ template <bool SIGNED> struct DenseSums {
 
     template <class V, int ROWS>
     VISTREAM_INLINE void tile(int first, int64_t channel, typename V::Ints sums[ROWS][V::VECTORS]) const {
-        tile_sums<V, ROWS, SIGNED>(term, corners, first, channel, sums);
+        begin_sums<V, ROWS>(term, channel, sums);
+        each_piece<ROWS>(term, corners, first, channel, AddQuads<V, ROWS, SIGNED>{unit_bytes(term), sums});
     }
 };
 
@@ -145,7 +122,7 @@ inline void ask_for(const Step& step, const int32_t* index, int count, bool dire
 }
 
 // Positions `index[0 .. count)`, the first of which is in place `slot` of what is pending.
-template <bool SIGNED>
+template <class Sums>
 inline int64_t convolve(const Step& step, const int32_t* index, int64_t count, int64_t slot, const Workspace* workspace) {
     const bool direct = pointwise(step.term->window);
     int64_t changes = 0;
@@ -155,11 +132,24 @@ inline int64_t convolve(const Step& step, const int32_t* index, int64_t count, i
         ask_for(step, index + first, here, direct);
         if (direct) corners.find_pointwise(*step.term, index + first, here);
         else corners.find(*step.term, index + first, here);
-        const DenseSums<SIGNED> sums{*step.term, corners};
-        const TileGroup<DenseSums<SIGNED>> group{step, sums, index + first, here, slot + first, workspace};
+        const Sums sums{*step.term, corners};
+        const TileGroup<Sums> group{step, sums, index + first, here, slot + first, workspace};
         changes += each_block(step.layer->stride, group);
     }
     return changes;
+}
+
+// The same by the sums that suit the term: all of its inputs are multiplied.
+inline int64_t convolve_anew(const Step& step, const int32_t* index, int64_t count, int64_t slot, const Workspace* workspace) {
+    const bool is_signed = step.term->is_signed;
+#ifdef VISTREAM_PAIRS
+    if (const Pairs* pairs = step.term->pairs) {
+        const auto by_pairs = is_signed && !pairs->shift ? convolve<PairedSums<true>> : convolve<PairedSums<false>>;
+        return by_pairs(step, index, count, slot, workspace);
+    }
+#endif
+    const auto by_quads = is_signed ? convolve<DenseSums<true>> : convolve<DenseSums<false>>;
+    return by_quads(step, index, count, slot, workspace);
 }
 
 }  // namespace VARIANT

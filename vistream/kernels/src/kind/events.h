@@ -137,7 +137,7 @@ inline int64_t convolve_by_events(const Step& step, const int32_t* index, int64_
     for (int64_t first = 0, last = 0; first < count; first = last) {
         const uint8_t kept = valid[index[first]];
         while (last < count && valid[index[last]] == kept) ++last;
-        const auto run = kept ? add_events : convolve<false>;
+        const auto run = kept ? add_events : convolve_anew;
         changes += run(step, index + first, last - first, slot + first, workspace);
         for (int64_t i = first; i < last; ++i) valid[index[i]] = 1;
     }

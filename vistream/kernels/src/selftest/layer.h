@@ -25,6 +25,8 @@ struct LayerCase {
     Layer layer;
     Term terms[2];
     Events events;
+    Pairs pairs;
+    int lowest;  // level of the source
 
     int64_t positions() const { return int64_t(window.height) * window.width; }
 
@@ -59,8 +61,15 @@ struct LayerCase {
         return weights[(output * taps + tap) * inputs + input];
     }
 
+    int32_t sum_of_weights(int64_t output) const {
+        int32_t sum = 0;
+        for (int64_t tap = 0; tap < taps; ++tap)
+            for (int64_t input = 0; input < (depthwise ? 1 : inputs); ++input) sum += weight_of(output, tap, input);
+        return sum;
+    }
+
     // The layouts that job.h describes.
-    const int8_t* pack_dots(int64_t* quads) {
+    int8_t* pack_dots(int64_t* quads) {
         const bool tiles = kernels->tiles;
         const int64_t per_tap = tiles ? row_bytes : up(inputs, 4);
         const int64_t inner = tiles ? up(taps * per_tap, 64) : taps * per_tap;
@@ -74,6 +83,54 @@ struct LayerCase {
                 }
         *quads = tiles ? inner / 4 : per_tap / 4;
         return packed;
+    }
+
+    // A weight of the inputs of a quad, of those of all taps.
+    int whole(int64_t output, int64_t quad, int k) const {
+        const int64_t quads = up(inputs, 4) / 4, input = quad % quads * 4 + k;
+        return output < outputs && input < inputs ? weight_of(output, quad / quads, input) : 0;
+    }
+
+    // Cuts packed weights so that quads may be taken in pairs, whatever levels are; each weight by the same share.
+    const Pairs* cut(int8_t* packed) {
+        const int shift = lowest < -64 ? 0 : -lowest, most = 32767 / (is_signed && !shift ? 128 : 127 + shift);
+        const bool row = row_bytes == 4 && inputs <= 4;  // a row of the window lies in one piece
+        const int64_t quads = row ? window.kernel_w : up(inputs, 4) / 4, pieces = row ? window.kernel_h : taps;
+        const int64_t inner = pieces * quads * 4, units = stride / 16;
+        int32_t* first = arena.zeros<int32_t>(units + 1);
+        int32_t* place = arena.zeros<int32_t>(units * pieces * quads * 3);
+        int8_t* rest = arena.zeros<int8_t>(units * pieces * quads * 4 * kernels->vector_bytes);
+        int32_t rests = 0;
+        for (int64_t begin = 0, width; begin < stride; begin += width) {
+            block_of(begin, &width);
+            first[begin / 16] = rests;
+            for (int64_t quad = 0; quad < pieces * quads; ++quad) {
+                const int64_t partner = quad % quads % 2 ? quad - 1 : quad % quads + 1 < quads ? quad + 1 : quad;
+                bool any = false;
+                for (int64_t c = 0; c < width; ++c) {
+                    int8_t* const unit = packed + (begin + c) / 16 * 16 * inner + (begin + c) % 16 * 4;
+                    for (int lane = 0; lane < 4; ++lane) {
+                        int sum = 0;  // of the four weights whose products are added, before any was cut
+                        for (int k = lane / 2 * 2; k < lane / 2 * 2 + 2; ++k) {
+                            sum += abs(whole(begin + c, quad, k));
+                            if (partner != quad) sum += abs(whole(begin + c, partner, k));
+                        }
+                        int8_t& weight = unit[quad * 64 + lane];
+                        const int kept = sum > most ? weight * most / sum : weight;
+                        rest[(rests * int64_t(kernels->vector_bytes) + c) * 4 + lane] = int8_t(weight - kept);
+                        any |= weight != kept;
+                        weight = int8_t(kept);
+                    }
+                }
+                const int64_t tap = row ? quad : quad / quads;
+                place[3 * rests] = int32_t(tap / window.kernel_w), place[3 * rests + 1] = int32_t(tap % window.kernel_w);
+                place[3 * rests + 2] = row ? 0 : int32_t(quad % quads * 4);
+                rests += any;
+            }
+            for (int64_t unit = begin / 16 + 1; unit <= (begin + width) / 16; ++unit) first[unit] = rests;
+        }
+        pairs = {shift, first, place, rest};
+        return &pairs;
     }
 
     // Where channel `c` of a row of `stride` stands once four rows are dealt out, block by block.
@@ -115,12 +172,13 @@ struct LayerCase {
         geometry();
         depthwise = random.between(0, 2) == 0;
         is_signed = random.between(0, 1);
+        lowest = !is_signed ? 0 : random.between(0, 1) ? -128 : -random.between(1, 40);
         inputs = random.between(1, depthwise ? 150 : taps == 1 && random.between(0, 3) == 0 ? 300 : 90);
         outputs = depthwise ? inputs : random.between(1, 150);
         stride = up(outputs, 16);
         row_bytes = depthwise ? stride : up(inputs, random.between(0, 1) ? 16 : 4);
         source = arena.zeros<int8_t>((positions() + 1) * row_bytes);
-        for (int64_t p = 0; p < positions(); ++p) fill(source + p * row_bytes, inputs, is_signed ? -128 : 0, 127);
+        for (int64_t p = 0; p < positions(); ++p) fill(source + p * row_bytes, inputs, lowest, 127);
         weights = arena.zeros<int8_t>(outputs * taps * inputs);
         fill(weights, outputs * taps * (depthwise ? 1 : inputs), -127, 127);
         layer_and_term();
@@ -141,17 +199,23 @@ struct LayerCase {
         for (int64_t c = 0; c < outputs; ++c) {
             multiplier[c] = float(random.between(1, 1000)) * 1e-5f / float(taps);
             bias[c] = float(random.between(-4000, 4000)) * 0.01f;
-            int32_t sum = 0;
-            for (int64_t tap = 0; tap < taps; ++tap)
-                for (int64_t input = 0; input < (depthwise ? 1 : inputs); ++input) sum += weight_of(c, tap, input);
             const int64_t at = depthwise ? dealt(c) : c;
-            begin[at] = kernels->flips && is_signed && (depthwise || !kernels->tiles) ? -128 * sum : 0;
+            begin[at] = kernels->flips && is_signed && (depthwise || !kernels->tiles) ? -128 * sum_of_weights(c) : 0;
             multiplier[stride + dealt(c)] = multiplier[c];
             multiplier[2 * stride + dealt(c)] = bias[c];
         }
         term.multiplier = multiplier;
         term.begin = begin, term.is_signed = is_signed;
-        term.weight = depthwise ? pack_depthwise() : pack_dots(&term.quads);
+        if (depthwise) {
+            term.weight = pack_depthwise();
+        } else {
+            int8_t* packed = pack_dots(&term.quads);
+            term.weight = packed;
+            if (kernels->pairs && random.between(0, 3)) {
+                term.pairs = cut(packed);
+                for (int64_t c = 0; c < outputs; ++c) begin[c] -= int32_t(pairs.shift) * sum_of_weights(c);
+            }
+        }
         layer.kind = NEURON, layer.terms = &term, layer.count = 1, layer.bias = bias;
         layer.area = int64_t(window.rows) * window.columns, layer.stride = stride, layer.cost = 1 << 14, layer.bound = 1;
         layer.lo = random.between(0, 1) ? -63 : 0, layer.hi = random.between(0, 1) ? 127 : 100;

@@ -1,0 +1,118 @@
+"""Weights of convolutions where kernels add products of bytes in 16 bits, four at a time: of two weights from either of
+two quads that follow upon each other.
+
+Levels of at most `highest` times weights whose positive ones, and whose negative ones, sum to at most 32767 / `highest`
+stay in 16 bits. Nearly all weights are so; the others are cut, and what is cut off, the rests, is added quad by quad.
+The sum is the same integer. See kind/pairs.h.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vistream.engine.stream.blocks import UNIT, blocks_of
+from vistream.kernels.structs import Pairs
+
+LARGEST = 32767
+"""What 16 bits hold."""
+MOST_NEGATIVE = -64
+"""The lowest level of a source up to which all its levels are made unsigned; beyond, weights take over the signs, which
+costs an operation for every product, but leaves room for all but a few weights."""
+
+Wide = NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rests:
+    """What `Pairs` of job.h points to: `first` int32 `[units + 1]`, `place` int32 `[rests, 3]`, `rest` int8
+    `[rests, channels of the widest block, 4]`."""
+
+    shift: int
+    first: NDArray[np.int32]
+    place: NDArray[np.int32]
+    rest: NDArray[np.int8]
+
+    def struct(self) -> Pairs:
+        """For the kernels; it points to the arrays here."""
+        return Pairs(self.shift, *(array.ctypes.data for array in (self.first, self.place, self.rest)))
+
+
+def shift_of(lowest: int) -> int:
+    """What is added to the levels of a source so that none is negative; 0 also where weights take over the signs.
+
+    >>> shift_of(0), shift_of(-13), shift_of(-128)
+    (0, 13, 0)
+    """
+    return -lowest if MOST_NEGATIVE <= lowest < 0 else 0
+
+
+def room(lowest: int, highest: int) -> int:
+    """What four weights may sum to whose products are added, the positive or the negative ones.
+
+    Where weights take over signs, each of the four may be of either sign: then, what their magnitudes may sum to.
+
+    >>> room(0, 127), room(-13, 127), room(-128, 127)
+    (258, 234, 255)
+    """
+    return LARGEST // max(highest + shift_of(lowest), 1 if lowest >= MOST_NEGATIVE else -lowest)
+
+
+def cut(
+    weight: NDArray[np.int8], kernel: tuple[int, int], lowest: int, highest: int, widest: int
+) -> tuple[NDArray[np.int8], Rests]:
+    """What the kernels multiply in pairs, and the rests.
+
+    `weight`: int8 `[taps, inputs, stride]`, inputs filled up to whole quads. `lowest`, `highest`: levels of the source.
+    `widest`: channels of the kernels' widest block.
+    """
+    taps, inputs, stride = weight.shape
+    quads = inputs // 4
+    row = kernel[1] if quads == 1 else 1  # taps whose only quads lie side by side are taken as one with more inputs
+    filled = np.zeros((taps // row, -(-row * quads // 2) * 2, 4, stride), np.int16)
+    filled[:, : row * quads] = weight.reshape(taps // row, row * quads, 4, stride)
+    two = filled.reshape(taps // row, -1, 2, 2, 2, stride)  # [piece, pair, quad, lane, weight, channel]
+    rest = _rest(two, room(lowest, highest), lowest < MOST_NEGATIVE)
+    kept = (two - rest).reshape(filled.shape)[:, : row * quads].reshape(weight.shape).astype(np.int8)
+    apart = rest.reshape(filled.shape)[:, : row * quads].reshape(taps * quads, 4, stride)
+    return kept, _listed(apart, kernel, quads, shift_of(lowest), widest)
+
+
+def _rest(two: Wide, most: int, magnitudes: bool) -> Wide:
+    """What to cut off weights `[piece, pair, quad, lane, weight, channel]` where a sum is too large: all of one quad
+    where that is enough, so that one rest is enough as well, else the same share of both."""
+    rest = np.zeros_like(two)
+    for sign in (1, -1):
+        part = np.abs(two) if magnitudes else np.maximum(sign * two, 0)
+        total = part.sum((2, 4), dtype=np.int32)
+        over = total > most  # [piece, pair, lane, channel]
+        first, second = (part[:, :, quad].transpose(0, 1, 2, 4, 3)[over].astype(np.int32) for quad in (0, 1))
+        one = (first.sum(1) <= most) & (second.sum(1) <= most)
+        for quad, weights in enumerate((first, second)):
+            share = weights - weights * most // total[over][:, None]
+            off = np.where(one[:, None], weights * quad, share)
+            rest[:, :, quad].transpose(0, 1, 2, 4, 3)[over] += sign * off.astype(np.int16)
+        if magnitudes:
+            return rest * np.sign(two)
+    return rest
+
+
+def _listed(rest: Wide, kernel: tuple[int, int], quads: int, shift: int, widest: int) -> Rests:
+    """Rests `[taps * quads, 4, stride]` as the kernels go through them: those that are not 0, block by block."""
+    stride = rest.shape[2]
+    first = np.zeros(stride // UNIT + 1, np.int32)
+    places: list[NDArray[Any]] = []
+    rows: list[NDArray[np.int8]] = []
+    for begin, width in blocks_of(stride, widest):
+        part = rest[:, :, begin : begin + width]
+        index = np.flatnonzero(part.any((1, 2)))
+        tap = index // quads
+        places.append(np.stack([tap // kernel[1], tap % kernel[1], index % quads * 4], 1))
+        padded = np.zeros((len(index), widest, 4), np.int8)
+        padded[:, :width] = part[index].transpose(0, 2, 1)
+        rows.append(padded)
+        first[begin // UNIT + 1 :] += len(index)
+    return Rests(shift, first, np.concatenate(places).astype(np.int32), np.concatenate(rows))
