@@ -1,9 +1,9 @@
 """Weights of convolutions where kernels add products of bytes in 16 bits, four at a time: of two weights from either of
 two quads that follow upon each other.
 
-Levels of at most `highest` times weights whose positive ones, and whose negative ones, sum to at most 32767 / `highest`
-stay in 16 bits. Nearly all weights are so; the others are cut, and what is cut off, the rests, is added quad by quad.
-The sum is the same integer. See kind/pairs.h.
+Levels are made unsigned by adding what the lowest one lacks. Weights whose positive ones, and whose negative ones, sum
+to no more than 32767 by the largest level then stay in 16 bits. Nearly all are so; the others are cut, and what is cut
+off, the rests, is added quad by quad. The sum is the same integer. See kind/pairs.h.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from vistream.kernels.structs import Pairs
 
 LARGEST = 32767
 """What 16 bits hold."""
-MOST_NEGATIVE = -64
-"""The lowest level of a source up to which all its levels are made unsigned; beyond, weights take over the signs, which
-costs an operation for every product, but leaves room for all but a few weights."""
+LOWEST = -64
+"""The lowest level of a source that is worth it: beyond, too many weights have to be cut."""
 
 Wide = NDArray[np.int16]
 
@@ -41,24 +40,13 @@ class Rests:
         return Pairs(self.shift, *(array.ctypes.data for array in (self.first, self.place, self.rest)))
 
 
-def shift_of(lowest: int) -> int:
-    """What is added to the levels of a source so that none is negative; 0 also where weights take over the signs.
-
-    >>> shift_of(0), shift_of(-13), shift_of(-128)
-    (0, 13, 0)
-    """
-    return -lowest if MOST_NEGATIVE <= lowest < 0 else 0
-
-
 def room(lowest: int, highest: int) -> int:
-    """What four weights may sum to whose products are added, the positive or the negative ones.
+    """What the positive ones of four weights may sum to whose products are added, and the negative ones.
 
-    Where weights take over signs, each of the four may be of either sign: then, what their magnitudes may sum to.
-
-    >>> room(0, 127), room(-13, 127), room(-128, 127)
-    (258, 234, 255)
+    >>> room(0, 127), room(-13, 127), room(0, 15)
+    (258, 234, 2184)
     """
-    return LARGEST // max(highest + shift_of(lowest), 1 if lowest >= MOST_NEGATIVE else -lowest)
+    return LARGEST // max(highest - lowest, 1)
 
 
 def cut(
@@ -75,18 +63,18 @@ def cut(
     filled = np.zeros((taps // row, -(-row * quads // 2) * 2, 4, stride), np.int16)
     filled[:, : row * quads] = weight.reshape(taps // row, row * quads, 4, stride)
     two = filled.reshape(taps // row, -1, 2, 2, 2, stride)  # [piece, pair, quad, lane, weight, channel]
-    rest = _rest(two, room(lowest, highest), lowest < MOST_NEGATIVE)
+    rest = _rest(two, room(lowest, highest))
     kept = (two - rest).reshape(filled.shape)[:, : row * quads].reshape(weight.shape).astype(np.int8)
     apart = rest.reshape(filled.shape)[:, : row * quads].reshape(taps * quads, 4, stride)
-    return kept, _listed(apart, kernel, quads, shift_of(lowest), widest)
+    return kept, _listed(apart, kernel, quads, -lowest, widest)
 
 
-def _rest(two: Wide, most: int, magnitudes: bool) -> Wide:
+def _rest(two: Wide, most: int) -> Wide:
     """What to cut off weights `[piece, pair, quad, lane, weight, channel]` where a sum is too large: all of one quad
     where that is enough, so that one rest is enough as well, else the same share of both."""
     rest = np.zeros_like(two)
     for sign in (1, -1):
-        part = np.abs(two) if magnitudes else np.maximum(sign * two, 0)
+        part = np.maximum(sign * two, 0)
         total = part.sum((2, 4), dtype=np.int32)
         over = total > most  # [piece, pair, lane, channel]
         first, second = (part[:, :, quad].transpose(0, 1, 2, 4, 3)[over].astype(np.int32) for quad in (0, 1))
@@ -95,8 +83,6 @@ def _rest(two: Wide, most: int, magnitudes: bool) -> Wide:
             share = weights - weights * most // total[over][:, None]
             off = np.where(one[:, None], weights * quad, share)
             rest[:, :, quad].transpose(0, 1, 2, 4, 3)[over] += sign * off.astype(np.int16)
-        if magnitudes:
-            return rest * np.sign(two)
     return rest
 
 

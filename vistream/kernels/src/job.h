@@ -33,7 +33,7 @@ namespace vistream {
     FIELD(int64_t, follows) FIELD(int64_t, adds)
 
 // What a convolution needs where the products of two quads of a tap are added in 16 bits (kind/pairs.h).
-//   shift         what makes the source's levels unsigned; 0 where none is negative, or where signs move to the weights
+//   shift         what makes the source's levels unsigned
 //   first         int32 [units + 1]: where the rests begin of the block of channels that begins with a unit of 16
 //   place         int32 [rests][3]: the row and column of the window, and the first of four inputs, that a rest is for
 //   rest          int8 [rests][channels of the widest block][4]: what was cut off the weights so that no sum is too large

@@ -141,14 +141,10 @@ inline int64_t convolve(const Step& step, const int32_t* index, int64_t count, i
 
 // The same by the sums that suit the term: all of its inputs are multiplied.
 inline int64_t convolve_anew(const Step& step, const int32_t* index, int64_t count, int64_t slot, const Workspace* workspace) {
-    const bool is_signed = step.term->is_signed;
 #ifdef VISTREAM_PAIRS
-    if (const Pairs* pairs = step.term->pairs) {
-        const auto by_pairs = is_signed && !pairs->shift ? convolve<PairedSums<true>> : convolve<PairedSums<false>>;
-        return by_pairs(step, index, count, slot, workspace);
-    }
+    if (step.term->pairs) return convolve<PairedSums>(step, index, count, slot, workspace);
 #endif
-    const auto by_quads = is_signed ? convolve<DenseSums<true>> : convolve<DenseSums<false>>;
+    const auto by_quads = step.term->is_signed ? convolve<DenseSums<true>> : convolve<DenseSums<false>>;
     return by_quads(step, index, count, slot, workspace);
 }
 

@@ -11,16 +11,15 @@ namespace VARIANT {
 
 using vistream::Pairs;
 
-// Adds `quads` quads of each row. `SIGNED`: the sign of a level is moved to the weight; else `shift` makes levels unsigned.
-template <class V, int ROWS, bool SIGNED> struct AddPairs {
+// Adds `quads` quads of each row, once `shift` has made its levels unsigned.
+template <class V, int ROWS> struct AddPairs {
     static constexpr int LANES = V::WIDTH / V::VECTORS;
     const int64_t unit;  // bytes of 16 channels' weights
     const typename V::Quads shift;
     typename V::Ints (*sums)[V::VECTORS];
 
     VISTREAM_INLINE typename V::Quads taken(const int8_t* from) const {
-        const auto quad = V::broadcast_quad(from);
-        return SIGNED ? quad : V::plus_bytes(quad, shift);
+        return V::plus_bytes(V::broadcast_quad(from), shift);
     }
 
     VISTREAM_INLINE void operator()(const int8_t* const rows[ROWS], int64_t quads, const int8_t* weight) const {
@@ -39,11 +38,11 @@ template <class V, int ROWS, bool SIGNED> struct AddPairs {
             typename V::Halves halves[ROWS];
             const auto first = V::load_quads(at);
             VISTREAM_UNROLL
-            for (int r = 0; r < ROWS; ++r) halves[r] = V::template products<SIGNED>(left[r], first);
+            for (int r = 0; r < ROWS; ++r) halves[r] = V::template products<false>(left[r], first);
             const auto second = V::load_quads(at + 64);
             VISTREAM_UNROLL
             for (int r = 0; r < ROWS; ++r)
-                halves[r] = V::plus_halves(halves[r], V::template products<SIGNED>(right[r], second));
+                halves[r] = V::plus_halves(halves[r], V::template products<false>(right[r], second));
             VISTREAM_UNROLL
             for (int r = 0; r < ROWS; ++r) sums[r][j] = V::plus_widened(sums[r][j], halves[r]);
             __asm__ volatile("" ::: "memory");  // weights are loaded when they are needed: there are no registers for more
@@ -58,16 +57,16 @@ template <class V, int ROWS, bool SIGNED> struct AddPairs {
             VISTREAM_UNROLL
             for (int j = 0; j < V::VECTORS; ++j) {
                 const auto weights = V::load_quads(weight + LANES * j / 16 * apart + LANES * j % 16 * 4);
-                sums[r][j] = V::plus_widened(sums[r][j], V::template products<SIGNED>(inputs, weights));
+                sums[r][j] = V::plus_widened(sums[r][j], V::template products<false>(inputs, weights));
             }
         }
     }
 };
 
 // What was cut off, for the tile whose positions begin at `first`.
-template <class V, int ROWS, bool SIGNED>
+template <class V, int ROWS>
 VISTREAM_INLINE void add_rests(const Term& term, const Corners<CONVOLVE_GROUP>& corners, int first, int64_t channel,
-                               const AddPairs<V, ROWS, SIGNED>& add) {
+                               const AddPairs<V, ROWS>& add) {
     const Pairs& pairs = *term.pairs;
     const Window& window = term.window;
     for (int32_t n = pairs.first[channel / 16]; n < pairs.first[(channel + V::WIDTH) / 16]; ++n) {
@@ -78,14 +77,14 @@ VISTREAM_INLINE void add_rests(const Term& term, const Corners<CONVOLVE_GROUP>& 
     }
 }
 
-template <bool SIGNED> struct PairedSums {
+struct PairedSums {
     const Term& term;
     const Corners<CONVOLVE_GROUP>& corners;
 
     template <class V, int ROWS>
     VISTREAM_INLINE void tile(int first, int64_t channel, typename V::Ints sums[ROWS][V::VECTORS]) const {
         begin_sums<V, ROWS>(term, channel, sums);
-        const AddPairs<V, ROWS, SIGNED> add{unit_bytes(term), V::fill_quads(int8_t(term.pairs->shift)), sums};
+        const AddPairs<V, ROWS> add{unit_bytes(term), V::fill_quads(int8_t(term.pairs->shift)), sums};
         each_piece<ROWS>(term, corners, first, channel, add);
         add_rests(term, corners, first, channel, add);
     }

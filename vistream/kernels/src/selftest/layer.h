@@ -93,7 +93,7 @@ struct LayerCase {
 
     // Cuts packed weights so that quads may be taken in pairs, whatever levels are; each weight by the same share.
     const Pairs* cut(int8_t* packed) {
-        const int shift = lowest < -64 ? 0 : -lowest, most = 32767 / (is_signed && !shift ? 128 : 127 + shift);
+        const int most = 32767 / (127 - lowest);
         const bool row = row_bytes == 4 && inputs <= 4;  // a row of the window lies in one piece
         const int64_t quads = row ? window.kernel_w : up(inputs, 4) / 4, pieces = row ? window.kernel_h : taps;
         const int64_t inner = pieces * quads * 4, units = stride / 16;
@@ -129,7 +129,7 @@ struct LayerCase {
             }
             for (int64_t unit = begin / 16 + 1; unit <= (begin + width) / 16; ++unit) first[unit] = rests;
         }
-        pairs = {shift, first, place, rest};
+        pairs = {-lowest, first, place, rest};
         return &pairs;
     }
 
@@ -211,7 +211,7 @@ struct LayerCase {
         } else {
             int8_t* packed = pack_dots(&term.quads);
             term.weight = packed;
-            if (kernels->pairs && random.between(0, 3)) {
+            if (kernels->pairs && lowest >= -64 && random.between(0, 3)) {
                 term.pairs = cut(packed);
                 for (int64_t c = 0; c < outputs; ++c) begin[c] -= int32_t(pairs.shift) * sum_of_weights(c);
             }
