@@ -22,14 +22,16 @@ struct Bytes512 {
         return _mm512_mask_mov_epi8(held, _mm512_cmpgt_epu8_mask(distance, fill(int8_t(hysteresis))), fresh);
     }
     static VISTREAM_INLINE Bytes lookup(Bytes levels, const int8_t* table) {
-        __m512i found = _mm512_setzero_si512();
         const __m512i index = _mm512_xor_si512(levels, fill(-128));
-        for (int part = 0; part < 16; ++part) {
-            const __m512i entries = _mm512_broadcast_i32x4(Bytes128::load(table + 16 * part));
-            const __m512i here = _mm512_adds_epu8(_mm512_xor_si512(index, fill(int8_t(16 * part))), fill(0x70));
-            found = _mm512_or_si512(found, _mm512_shuffle_epi8(entries, here));
+        return among<16>(table, _mm512_and_si512(index, fill(15)), index);
+    }
+    template <int PARTS> static VISTREAM_INLINE Bytes among(const int8_t* table, Bytes lower, Bytes index) {  // as Bytes128 does
+        if constexpr (PARTS == 1) {
+            return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(Bytes128::load(table)), lower);
+        } else {
+            const Bytes before = among<PARTS / 2>(table, lower, index), behind = among<PARTS / 2>(table + 8 * PARTS, lower, index);
+            return _mm512_mask_mov_epi8(before, _mm512_test_epi8_mask(index, fill(int8_t(8 * PARTS))), behind);
         }
-        return found;
     }
     static constexpr int PIXELS = 16;
     static VISTREAM_INLINE int take_pixels(const uint8_t* from, int8_t* levels, uint8_t* changed, uint8_t deadband) {

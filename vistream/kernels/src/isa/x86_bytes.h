@@ -25,15 +25,19 @@ struct Bytes128 {
         const __m128i near = _mm_cmpeq_epi8(_mm_subs_epu8(distance, fill(int8_t(hysteresis))), _mm_setzero_si128());
         return _mm_blendv_epi8(fresh, held, near);
     }
-    // Sixteen entries at a time: a level that is not among them becomes an index that gives 0.
     static VISTREAM_INLINE Bytes lookup(Bytes levels, const int8_t* table) {
-        __m128i found = _mm_setzero_si128();
         const __m128i index = _mm_xor_si128(levels, fill(-128));
-        for (int part = 0; part < 16; ++part) {
-            const __m128i here = _mm_adds_epu8(_mm_xor_si128(index, fill(int8_t(16 * part))), fill(0x70));
-            found = _mm_or_si128(found, _mm_shuffle_epi8(load(table + 16 * part), here));
+        return among<16>(table, _mm_and_si128(index, fill(15)), index);
+    }
+    // The entry of one of `PARTS` times sixteen: by the lower half of an index in each of them, then by one bit after the
+    // other, each moved to the highest of its byte, from either half.
+    template <int PARTS> static VISTREAM_INLINE Bytes among(const int8_t* table, Bytes lower, Bytes index) {
+        if constexpr (PARTS == 1) {
+            return _mm_shuffle_epi8(load(table), lower);
+        } else {
+            const Bytes before = among<PARTS / 2>(table, lower, index), behind = among<PARTS / 2>(table + 8 * PARTS, lower, index);
+            return _mm_blendv_epi8(before, behind, _mm_slli_epi16(index, PARTS == 16 ? 0 : PARTS == 8 ? 1 : PARTS == 4 ? 2 : 3));
         }
-        return found;
     }
 };
 
@@ -52,14 +56,16 @@ struct Bytes256 {
         return _mm256_blendv_epi8(fresh, held, near);
     }
     static VISTREAM_INLINE Bytes lookup(Bytes levels, const int8_t* table) {
-        __m256i found = _mm256_setzero_si256();
         const __m256i index = _mm256_xor_si256(levels, fill(-128));
-        for (int part = 0; part < 16; ++part) {
-            const __m256i entries = _mm256_broadcastsi128_si256(Bytes128::load(table + 16 * part));
-            const __m256i here = _mm256_adds_epu8(_mm256_xor_si256(index, fill(int8_t(16 * part))), fill(0x70));
-            found = _mm256_or_si256(found, _mm256_shuffle_epi8(entries, here));
+        return among<16>(table, _mm256_and_si256(index, fill(15)), index);
+    }
+    template <int PARTS> static VISTREAM_INLINE Bytes among(const int8_t* table, Bytes lower, Bytes index) {  // as above
+        if constexpr (PARTS == 1) {
+            return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(Bytes128::load(table)), lower);
+        } else {
+            const Bytes before = among<PARTS / 2>(table, lower, index), behind = among<PARTS / 2>(table + 8 * PARTS, lower, index);
+            return _mm256_blendv_epi8(before, behind, _mm256_slli_epi16(index, PARTS == 16 ? 0 : PARTS == 8 ? 1 : PARTS == 4 ? 2 : 3));
         }
-        return found;
     }
     static constexpr int PIXELS = 8;
     static VISTREAM_INLINE int take_pixels(const uint8_t* from, int8_t* levels, uint8_t* changed, uint8_t deadband) {
