@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.engine.stream.blocks import UNIT, blocks_of, dealt_order
-from vistream.engine.stream.pairs import LOWEST, Rests, cut
+from vistream.engine.stream.pairs import Rests, cut
 from vistream.engine.stream.plan import SynapsePlan
 from vistream.kernels.library import Variant
 
@@ -116,8 +116,11 @@ def pack(
     filled_up = np.zeros((taps, inner, stride), np.int8)
     filled_up[:, : block.shape[1], : block.shape[2]] = block
     sums = filled_up.sum((0, 1), dtype=np.int32)
-    if variant.pairs and lasting and rows.lowest >= LOWEST:
-        kept, rests = cut(filled_up, kernel, rows.lowest, rows.highest, variant.vector_bytes)
+    paired = (
+        cut(filled_up, kernel, rows.lowest, rows.highest, variant.vector_bytes) if variant.pairs and lasting else None
+    )
+    if paired is not None:
+        kept, rests = paired
         begin = aligned(offset - rests.shift * sums)
         return Packed(False, aligned(_units(kept, variant)), begin, aligned(multiplier), inner // 4, rests)
     shift = 0 if variant.tiles else _shift(rows, variant)  # tile registers take signed levels as they are

@@ -19,8 +19,9 @@ from vistream.kernels.structs import Pairs
 
 LARGEST = 32767
 """What 16 bits hold."""
-LOWEST = -64
-"""The lowest level of a source that is worth it: beyond, too many weights have to be cut."""
+MOST_RESTS = 0.1, 0.6
+"""Rests for each pair, up to which pairs are quicker than quads one by one: where no level is negative, and where some
+are, whose signs quads one by one have to move to the weights."""
 
 Wide = NDArray[np.int16]
 
@@ -51,8 +52,8 @@ def room(lowest: int, highest: int) -> int:
 
 def cut(
     weight: NDArray[np.int8], kernel: tuple[int, int], lowest: int, highest: int, widest: int
-) -> tuple[NDArray[np.int8], Rests]:
-    """What the kernels multiply in pairs, and the rests.
+) -> tuple[NDArray[np.int8], Rests] | None:
+    """What the kernels multiply in pairs, and the rests; None where pairs would not be quicker.
 
     `weight`: int8 `[taps, inputs, stride]`, inputs filled up to whole quads. `lowest`, `highest`: levels of the source.
     `widest`: channels of the kernels' widest block.
@@ -66,7 +67,9 @@ def cut(
     rest = _rest(two, room(lowest, highest))
     kept = (two - rest).reshape(filled.shape)[:, : row * quads].reshape(weight.shape).astype(np.int8)
     apart = rest.reshape(filled.shape)[:, : row * quads].reshape(taps * quads, 4, stride)
-    return kept, _listed(apart, kernel, quads, -lowest, widest)
+    rests = _listed(apart, kernel, quads, -lowest, widest)
+    pairs = two.shape[0] * two.shape[1] * len(blocks_of(stride, widest))
+    return (kept, rests) if len(rests.rest) <= MOST_RESTS[lowest < 0] * pairs else None
 
 
 def _rest(two: Wide, most: int) -> Wide:
