@@ -26,7 +26,7 @@ def neuron(name: str, synapses: tuple[Synapse, ...], most: int, gives: Kind = Ki
 
 
 def conv(source: str, inputs: int, outputs: int, side: int, stride: int, multiplier: float) -> Synapse:
-    weight = np.random.default_rng(inputs).integers(-127, 128, (outputs, inputs, side, side), dtype=np.int8)
+    weight = np.random.default_rng(inputs).integers(-128, 128, (outputs, inputs, side, side), dtype=np.int8)
     window = Window((side, side), (stride, stride), padding=(side // 2, side // 2))
     return Synapse(source, torch.from_numpy(weight), torch.full((outputs,), multiplier), window)
 

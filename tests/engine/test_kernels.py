@@ -40,14 +40,19 @@ def conv(
     source: str, inputs: int, outputs: int, window: Window, random: np.random.Generator, groups: int = 1
 ) -> Synapse:
     shape = (outputs, inputs // groups, *window.kernel)
-    weight = torch.from_numpy(random.integers(-127, 128, shape, dtype=np.int8))
+    flat = random.integers(-128, 128, shape)
+    drawn = flat if random.random() < 0.5 else np.clip(np.rint(random.normal(0, 30, shape)), -128, 127)
+    weight = torch.from_numpy(drawn.astype(np.int8))
     step = 20.0 / (70 * 40 * weight[0].numel() ** 0.5)
     return Synapse(source, weight, torch.full((outputs,), step), window, groups)
 
 
-def neuron(name: str, synapses: tuple[Synapse, ...], random: np.random.Generator, signed: bool) -> Neuron:
+LOWEST = st.sampled_from([0, -17, -63, -127, -128])
+
+
+def neuron(name: str, synapses: tuple[Synapse, ...], random: np.random.Generator, lowest: int) -> Neuron:
     bias = torch.from_numpy(random.normal(0, 10, len(synapses[0].multiplier)).astype(np.float32))
-    return Neuron(name, synapses, bias, -63 if signed else 0, 63 if signed else 127, 1.0)
+    return Neuron(name, synapses, bias, lowest, 63 if lowest < -17 else 127, 1.0)
 
 
 @st.composite
@@ -59,7 +64,6 @@ def wide_networks(draw: st.DrawFn) -> IntegerNetwork:
     stride, dilation = draw(st.sampled_from([1, 1, 2, 3])), draw(st.sampled_from([1, 1, 2]))
     kind = draw(st.sampled_from(["depthwise", "dense", "residual", "depthwise residual"]), label="kind")
     padding = draw(st.sampled_from([None, (0, 0), (kernel // 2, kernel // 2)]), label="padding")
-    signed = draw(st.booleans(), label="signed")
     if "residual" in kind:
         stride, padding = 1, None
     window = Window((kernel, kernel), (stride, stride), (dilation, dilation), padding)
@@ -70,8 +74,8 @@ def wide_networks(draw: st.DrawFn) -> IntegerNetwork:
         synapses.insert(0, Synapse("stem", None, torch.full((channels,), 0.25), POINTWISE))
     layers: tuple[Operation, ...] = (
         Input("x", 3),
-        neuron("stem", (conv("x", 3, channels, Window((3, 3), (2, 2), (1, 1), None), random),), random, signed),
-        neuron("wide", tuple(synapses), random, draw(st.booleans())),
+        neuron("stem", (conv("x", 3, channels, Window((3, 3), (2, 2), (1, 1), None), random),), random, draw(LOWEST)),
+        neuron("wide", tuple(synapses), random, draw(LOWEST)),
         MaxPool("pool", "wide", Window((3, 3), (2, 2), (1, 1), (1, 1))),
     )
     return IntegerNetwork.of(layers)

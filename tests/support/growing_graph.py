@@ -72,7 +72,7 @@ class Graph:
         return members[self.integer(0, len(members) - 1)]
 
     def weights(self, *shape: int) -> Tensor:
-        return torch.from_numpy(self.random.integers(-127, 128, shape, dtype=np.int8))
+        return torch.from_numpy(self.random.integers(-128, 128, shape, dtype=np.int8))
 
     def window(self, largest: int = 3) -> Window:
         padding = (None, (0, 0), self.pair(0, 2))[self.integer(0, 2)]

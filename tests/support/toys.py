@@ -138,7 +138,7 @@ class _Maker:
         groups = self.draw(st.sampled_from([g for g in range(1, limit + 1) if limit % g == 0]))
         outputs = groups * self.draw(st.integers(1, 2)) if outputs is None else outputs
         shape = (outputs, source.channels // groups, *window.kernel)
-        weight = torch.from_numpy(self.random.integers(-127, 128, shape, dtype=np.int8))
+        weight = torch.from_numpy(self.random.integers(-128, 128, shape, dtype=np.int8))
         return self._synapse(source, weight, window, groups)
 
     def _synapse(

@@ -95,6 +95,10 @@ class TermKind:
     CONVOLVE, DEPTHWISE, IDENTITY, SUMS, REALS = range(5)
 
 
+SIGNS_OF_WEIGHTS = 2
+"""Of job.h: a term's levels may be negative, none is -128, and a weight is."""
+
+
 class LayerKind:
     """`LayerKind` of job.h; what no kernel computes has none."""
 

@@ -136,7 +136,7 @@ def reached_by(y: int, x: int, window: Window, height: int, width: int) -> int:
 def test_operations_are_each_spike_times_its_true_fan_out(window: Window, groups: int) -> None:
     """On a 5 x 5 image, counted position by position; for a first frame, and for the differences to a second."""
     random = np.random.default_rng(0)
-    weight = torch.from_numpy(random.integers(-127, 128, (8, 4 // groups, *window.kernel), dtype=np.int8))
+    weight = torch.from_numpy(random.integers(-128, 128, (8, 4 // groups, *window.kernel), dtype=np.int8))
     simulator = Simulator(one_convolution(weight, window, groups), steps=200)
     pixels, held = np.zeros((5, 5, 4), np.int64), torch.zeros((5, 5, 4), dtype=torch.int64)
     for _ in range(2):

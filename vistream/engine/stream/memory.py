@@ -270,6 +270,7 @@ def _add_neuron(memory: Memory, neuron: Neuron, scratch: Scratch, variant: Varia
         packed = pack(synapse, source.rows, stride, bias, variant)
         term = _term(memory, source, TermKind.DEPTHWISE if packed.depthwise else TermKind.CONVOLVE)
         term.window, term.quads = window_of(synapse.place), packed.quads
+        term.is_signed = packed.is_signed
         term.weight, term.multiplier = memory.at(packed.weight), memory.at(packed.multiplier)
         if packed.begin.any():
             term.begin = memory.at(packed.begin)

@@ -15,6 +15,7 @@ from vistream.engine.stream.blocks import UNIT, blocks_of, dealt_order
 from vistream.engine.stream.pairs import Rests, cut
 from vistream.engine.stream.plan import SynapsePlan
 from vistream.kernels.library import Variant
+from vistream.kernels.structs import SIGNS_OF_WEIGHTS
 
 Bytes = NDArray[np.int8]
 Ints = NDArray[np.int32]
@@ -22,6 +23,7 @@ Reals = NDArray[np.float32]
 
 LINE = 64  # bytes of a cache line, and of a row of a tile register
 PAGE = 1 << 21  # bytes of a large page
+LEAST = -128  # a level or a weight whose sign cannot be changed
 BEHIND = 4096  # bytes behind an array that a kernel may read or ask for: it goes by whole registers
 
 
@@ -61,14 +63,15 @@ def aligned(array: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Packed:
-    """The constants of one term, as job.h describes them; `quads` is 0 where it has no matrix product. `rests`: where
-    the kernels take quads in pairs."""
+    """The constants of one term, as job.h describes them; `quads` is 0 where it has no matrix product. `is_signed`: of
+    its source. `rests`: where the kernels take quads in pairs."""
 
     depthwise: bool
     weight: Bytes
     begin: Ints
     multiplier: Reals
     quads: int
+    is_signed: int
     rests: Rests | None = None
 
 
@@ -104,29 +107,33 @@ def pack(
     if synapse.offset is not None:
         offset[: len(synapse.offset)] = synapse.offset.numpy()
     multiplier = np.pad(synapse.multiplier.numpy(), (0, stride - len(synapse.multiplier))).astype(np.float32)
-    if synapse.depthwise and rows.bytes == stride:
+    lightest = variant.pairs and int(weight.min()) == LEAST
+    unsigned = lightest and rows.lowest == LEAST  # there is nowhere to move signs to
+    is_signed = SIGNS_OF_WEIGHTS if lightest and rows.signed else int(rows.signed)
+    if synapse.depthwise and rows.bytes == stride and not unsigned:
         full = np.zeros((taps, stride), np.int8)
         full[:, : weight.shape[1]] = weight
         begin = offset - _shift(rows, variant) * full.sum(0, dtype=np.int32)
         order = dealt_order(stride, variant.vector_bytes)
         together = np.concatenate([multiplier, multiplier[order], bias[:stride][order]])
-        return Packed(True, aligned(_depthwise(full, kernel, variant)), aligned(begin[order]), aligned(together), 0)
+        dealt = aligned(_depthwise(full, kernel, variant))
+        return Packed(True, dealt, aligned(begin[order]), aligned(together), 0, is_signed)
     block = ungrouped(dense, taps, synapse.groups)
     inner = rows.bytes if variant.tiles else rounded_up(rows.channels, 4)
     filled_up = np.zeros((taps, inner, stride), np.int8)
     filled_up[:, : block.shape[1], : block.shape[2]] = block
     sums = filled_up.sum((0, 1), dtype=np.int32)
-    paired = (
-        cut(filled_up, kernel, rows.lowest, rows.highest, variant.vector_bytes) if variant.pairs and lasting else None
-    )
+    paired = None
+    if variant.pairs and lasting:
+        paired = cut(filled_up, kernel, rows.lowest, rows.highest, variant.vector_bytes, anyhow=unsigned)
     if paired is not None:
         kept, rests = paired
-        begin = aligned(offset - rests.shift * sums)
-        return Packed(False, aligned(_units(kept, variant)), begin, aligned(multiplier), inner // 4, rests)
+        begin, units = aligned(offset - rests.shift * sums), aligned(_units(kept, variant))
+        return Packed(False, units, begin, aligned(multiplier), inner // 4, is_signed, rests)
     shift = 0 if variant.tiles else _shift(rows, variant)  # tile registers take signed levels as they are
     units = _units(filled_up, variant)
     quads = units.shape[1] if variant.tiles else inner // 4
-    return Packed(False, aligned(units), aligned(offset - shift * sums), aligned(multiplier), quads)
+    return Packed(False, aligned(units), aligned(offset - shift * sums), aligned(multiplier), quads, is_signed)
 
 
 def _shift(rows: Rows, variant: Variant) -> int:

@@ -51,9 +51,9 @@ def room(lowest: int, highest: int) -> int:
 
 
 def cut(
-    weight: NDArray[np.int8], kernel: tuple[int, int], lowest: int, highest: int, widest: int
+    weight: NDArray[np.int8], kernel: tuple[int, int], lowest: int, highest: int, widest: int, anyhow: bool = False
 ) -> tuple[NDArray[np.int8], Rests] | None:
-    """What the kernels multiply in pairs, and the rests; None where pairs would not be quicker.
+    """What the kernels multiply in pairs, and the rests; None where pairs would not be quicker, unless `anyhow`.
 
     `weight`: int8 `[taps, inputs, stride]`, inputs filled up to whole quads. `lowest`, `highest`: levels of the source.
     `widest`: channels of the kernels' widest block.
@@ -64,12 +64,26 @@ def cut(
     filled = np.zeros((taps // row, -(-row * quads // 2) * 2, 4, stride), np.int16)
     filled[:, : row * quads] = weight.reshape(taps // row, row * quads, 4, stride)
     two = filled.reshape(taps // row, -1, 2, 2, 2, stride)  # [piece, pair, quad, lane, weight, channel]
-    rest = _rest(two, room(lowest, highest))
+    most = room(lowest, highest)
+    rest = _rest(two, most)
     kept = (two - rest).reshape(filled.shape)[:, : row * quads].reshape(weight.shape).astype(np.int8)
-    apart = rest.reshape(filled.shape)[:, : row * quads].reshape(taps * quads, 4, stride)
-    rests = _listed(apart, kernel, quads, -lowest, widest)
+    left, parts = rest.reshape(filled.shape)[:, : row * quads].reshape(taps * quads, 2, 2, stride), []
+    while left.any():
+        parts.append(_fitting(left, most))
+        left = left - parts[-1]
+    rests = _listed(parts, kernel, quads, -lowest, widest, stride)
     pairs = two.shape[0] * two.shape[1] * len(blocks_of(stride, widest))
-    return (kept, rests) if len(rests.rest) <= MOST_RESTS[lowest < 0] * pairs else None
+    return (kept, rests) if anyhow or len(rests.rest) <= MOST_RESTS[lowest < 0] * pairs else None
+
+
+def _fitting(rest: Wide, most: int) -> Wide:
+    """As much of rests `[quad, lane, weight, channel]` as one product of a quad takes: nearly always all."""
+    part = np.zeros_like(rest)
+    for sign in (1, -1):
+        weights = np.maximum(sign * rest, 0).astype(np.int32)
+        total = weights.sum(2, keepdims=True)
+        part += sign * np.where(total > most, weights * most // np.maximum(total, 1), weights).astype(np.int16)
+    return part
 
 
 def _rest(two: Wide, most: int) -> Wide:
@@ -89,16 +103,18 @@ def _rest(two: Wide, most: int) -> Wide:
     return rest
 
 
-def _listed(rest: Wide, kernel: tuple[int, int], quads: int, shift: int, widest: int) -> Rests:
-    """Rests `[taps * quads, 4, stride]` as the kernels go through them: those that are not 0, block by block."""
-    stride = rest.shape[2]
+def _listed(parts: list[Wide], kernel: tuple[int, int], quads: int, shift: int, widest: int, stride: int) -> Rests:
+    """Rests `[quad of all taps, lane, weight, channel]` as the kernels go through them: those that are not 0, block by
+    block."""
+    of_all = kernel[0] * kernel[1] * quads
+    rest = np.concatenate(parts or [np.zeros((0, 2, 2, stride), np.int16)]).reshape(-1, 4, stride)
     first = np.zeros(stride // UNIT + 1, np.int32)
     places: list[NDArray[Any]] = []
     rows: list[NDArray[np.int8]] = []
     for begin, width in blocks_of(stride, widest):
         part = rest[:, :, begin : begin + width]
         index = np.flatnonzero(part.any((1, 2)))
-        tap = index // quads
+        tap = index % of_all // quads
         places.append(np.stack([tap // kernel[1], tap % kernel[1], index % quads * 4], 1))
         padded = np.zeros((len(index), widest, 4), np.int8)
         padded[:, :width] = part[index].transpose(0, 2, 1)

@@ -47,7 +47,7 @@ namespace vistream {
 //                        rows for each output position, and in `begin` what each is multiplied by
 //   weight               dot: [unit of 16 channels][taps * quads][16][4] int8; depthwise: [block][fours][vector][lane][4];
 //                        transposed: [taps][inputs][outputs of a group], `quads` groups of `first_channel` outputs
-//   is_signed            whether the source's levels may be negative
+//   is_signed            whether the source's levels may be negative; then weights are above -128, or `SIGNS_OF_WEIGHTS`
 //   begin                int32, what each channel's sum begins with, less what flipping signed levels adds; null: 0.
 //                        For copies: the channel of the source for each of `channels`; null: in order from the first.
 //                        For products and transposed convolutions: what stands for 0, by channel
@@ -119,6 +119,9 @@ VISTREAM_INLINE bool pointwise(const Window& window) {
     return window.kernel_h * window.kernel_w * window.stride_h * window.stride_w == 1 && window.top == 0 &&
            window.left == 0 && window.rows == window.height && window.columns == window.width;
 }
+
+// Where levels take over the signs of weights, one of which is -128 (a sign moved to that is lost); no level is then.
+constexpr int64_t SIGNS_OF_WEIGHTS = 2;
 
 enum TermKind { CONVOLVE, DEPTHWISE, IDENTITY, SUMS, REALS };  // the last two: identities of int32 and of float32
 enum LayerKind { NEURON, MAX_POOL, COPY, BLEND, PRODUCT, TRANSPOSED };

@@ -29,7 +29,7 @@ namespace VARIANT {
 namespace {
 
 int64_t run_step(const Step& step, const int32_t* index, int64_t count, int64_t slot, const Workspace* workspace) {
-    const bool is_signed = step.term->is_signed;
+    const int64_t is_signed = step.term->is_signed;
     switch (step.term->kind) {
         case vistream::CONVOLVE:
 #ifdef __AMX_INT8__
@@ -39,6 +39,9 @@ int64_t run_step(const Step& step, const int32_t* index, int64_t count, int64_t 
             return convolve_anew(step, index, count, slot, workspace);
 #endif
         case vistream::DEPTHWISE:
+#ifdef VISTREAM_PAIRS
+            if (is_signed == vistream::SIGNS_OF_WEIGHTS) return depthwise<true, true>(step, index, count, slot, workspace);
+#endif
             return is_signed ? depthwise<true>(step, index, count, slot, workspace)
                              : depthwise<false>(step, index, count, slot, workspace);
         default:

@@ -6,8 +6,8 @@
 
 namespace VARIANT {
 
-// Adds `quads` quads of each row to the sums of a tile.
-template <class V, int ROWS, bool SIGNED> struct AddQuads {
+// Adds `quads` quads of each row to the sums of a tile. `SWAPS`: the factors change places.
+template <class V, int ROWS, bool SIGNED, bool SWAPS> struct AddQuads {
     static constexpr int LANES = V::WIDTH / V::VECTORS;
     const int64_t unit;  // bytes of 16 channels' weights
     typename V::Ints (*sums)[V::VECTORS];
@@ -22,7 +22,9 @@ template <class V, int ROWS, bool SIGNED> struct AddQuads {
             for (int r = 0; r < ROWS; ++r) {
                 const auto inputs = V::broadcast_quad(rows[r] + 4 * quad);
                 VISTREAM_UNROLL
-                for (int j = 0; j < V::VECTORS; ++j) sums[r][j] = V::template dot<SIGNED>(sums[r][j], inputs, weights[j]);
+                for (int j = 0; j < V::VECTORS; ++j)
+                    sums[r][j] = SWAPS ? V::template dot<SIGNED>(sums[r][j], weights[j], inputs)
+                                       : V::template dot<SIGNED>(sums[r][j], inputs, weights[j]);
             }
         }
     }
@@ -35,14 +37,14 @@ template <class V> inline int32_t* kept_sums(const Step& step, int64_t channel) 
 }
 
 // The sums of tiles of a group, computed from all inputs.
-template <bool SIGNED> struct DenseSums {
+template <bool SIGNED, bool SWAPS = false> struct DenseSums {
     const Term& term;
     const Corners<CONVOLVE_GROUP>& corners;
 
     template <class V, int ROWS>
     VISTREAM_INLINE void tile(int first, int64_t channel, typename V::Ints sums[ROWS][V::VECTORS]) const {
         begin_sums<V, ROWS>(term, channel, sums);
-        each_piece<ROWS>(term, corners, first, channel, AddQuads<V, ROWS, SIGNED>{unit_bytes(term), sums});
+        each_piece<ROWS>(term, corners, first, channel, AddQuads<V, ROWS, SIGNED, SWAPS>{unit_bytes(term), sums});
     }
 };
 
@@ -143,6 +145,8 @@ inline int64_t convolve(const Step& step, const int32_t* index, int64_t count, i
 inline int64_t convolve_anew(const Step& step, const int32_t* index, int64_t count, int64_t slot, const Workspace* workspace) {
 #ifdef VISTREAM_PAIRS
     if (step.term->pairs) return convolve<PairedSums>(step, index, count, slot, workspace);
+    if (step.term->is_signed == vistream::SIGNS_OF_WEIGHTS)
+        return convolve<DenseSums<true, true>>(step, index, count, slot, workspace);
 #endif
     const auto by_quads = step.term->is_signed ? convolve<DenseSums<true>> : convolve<DenseSums<false>>;
     return by_quads(step, index, count, slot, workspace);

@@ -38,12 +38,15 @@ template <class V> struct DepthwiseBlock {
     VISTREAM_INLINE void ask_for(int64_t position) const { epilogue.ask_for(position); }
 
     // Adds the four inputs of each channel, times the weights of column `column` of a window.
-    template <bool SIGNED>
+    template <bool SIGNED, bool SWAPS>
     VISTREAM_INLINE void add(typename V::Ints sums[V::VECTORS], const typename V::Quads quads[V::VECTORS],
                              int64_t column) const {
         VISTREAM_UNROLL
-        for (int j = 0; j < V::VECTORS; ++j)
-            sums[j] = V::template dot<SIGNED>(sums[j], quads[j], V::load_quads(weight + 4 * (column * V::WIDTH + j * LANES)));
+        for (int j = 0; j < V::VECTORS; ++j) {
+            const auto weights = V::load_quads(weight + 4 * (column * V::WIDTH + j * LANES));
+            sums[j] = SWAPS ? V::template dot<SIGNED>(sums[j], weights, quads[j])
+                            : V::template dot<SIGNED>(sums[j], quads[j], weights);
+        }
     }
 };
 
@@ -85,7 +88,7 @@ template <class V, int COUNT> struct Rows {
     }
 };
 
-template <bool SIGNED> struct DepthwiseRun {
+template <bool SIGNED, bool SWAPS> struct DepthwiseRun {
     const Step& step;
     int32_t position, y, x;  // of the first output
     int count;
@@ -151,7 +154,7 @@ template <bool SIGNED> struct DepthwiseRun {
             VISTREAM_UNROLL
             for (int j = 0; j < LIVE; ++j)
                 if (tap >= STRIDE * j)
-                    constants.template add<SIGNED>(sums[(next + j) % LIVE], quads, four * KERNEL + tap - STRIDE * j);
+                    constants.template add<SIGNED, SWAPS>(sums[(next + j) % LIVE], quads, four * KERNEL + tap - STRIDE * j);
         }
         rows.move(1);
     }
@@ -169,7 +172,7 @@ template <bool SIGNED> struct DepthwiseRun {
                 for (int32_t column = 0; column < window.kernel_w; ++column, rows.move(window.dilation_w)) {
                     typename V::Quads quads[V::VECTORS];
                     rows.deal(0, quads);
-                    constants.template add<SIGNED>(sums, quads, tap / 4 * window.kernel_w + column);
+                    constants.template add<SIGNED, SWAPS>(sums, quads, tap / 4 * window.kernel_w + column);
                 }
             }
             changes += PLAIN_ENDING ? constants.finish(sums, position + i)
@@ -193,7 +196,7 @@ template <bool SIGNED> struct DepthwiseRun {
     }
 };
 
-template <bool SIGNED>
+template <bool SIGNED, bool SWAPS = false>
 inline int64_t depthwise(const Step& step, const int32_t* index, int64_t count, int64_t slot, const Workspace* workspace) {
     const int32_t columns = step.term->window.columns;
     int64_t changes = 0;
@@ -203,7 +206,7 @@ inline int64_t depthwise(const Step& step, const int32_t* index, int64_t count, 
         if (most > columns - x) most = columns - x;
         const int run = side_by_side(index + i, int(most));
         for (int64_t next = i + run; next < count && next < i + run + AHEAD; ++next) ask_for_levels(*step.layer, index[next]);
-        changes += each_block(step.layer->stride, DepthwiseRun<SIGNED>{step, position, y, x, run, slot + i, workspace});
+        changes += each_block(step.layer->stride, DepthwiseRun<SIGNED, SWAPS>{step, position, y, x, run, slot + i, workspace});
         i += run;
     }
     return changes;

@@ -180,9 +180,12 @@ struct LayerCase {
         source = arena.zeros<int8_t>((positions() + 1) * row_bytes);
         for (int64_t p = 0; p < positions(); ++p) fill(source + p * row_bytes, inputs, lowest, 127);
         weights = arena.zeros<int8_t>(outputs * taps * inputs);
-        fill(weights, outputs * taps * (depthwise ? 1 : inputs), -127, 127);
+        fill(weights, outputs * taps * (depthwise ? 1 : inputs), may_be_128() ? -128 : -127, 127);
         layer_and_term();
     }
+
+    // Whether weights may be -128: not where signs move to them, or, where levels are -128 as well, to levels.
+    bool may_be_128() const { return !kernels->pairs || lowest > -128; }
 
     void layer_and_term() {
         Term& term = terms[1];
@@ -205,7 +208,7 @@ struct LayerCase {
             multiplier[2 * stride + dealt(c)] = bias[c];
         }
         term.multiplier = multiplier;
-        term.begin = begin, term.is_signed = is_signed;
+        term.begin = begin, term.is_signed = is_signed && kernels->pairs && may_be_128() ? SIGNS_OF_WEIGHTS : is_signed;
         if (depthwise) {
             term.weight = pack_depthwise();
         } else {
