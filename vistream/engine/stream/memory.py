@@ -14,6 +14,7 @@ from torch import Tensor
 from vistream.engine.stream.blending import blended
 from vistream.engine.stream.blocks import UNIT
 from vistream.engine.stream.events import Scratch, add_events, pays
+from vistream.engine.stream.levels import WHOLE, levels_between
 from vistream.engine.stream.native import make_native
 from vistream.engine.stream.packing import Rows, aligned_zeros, filled, pack, rounded_up
 from vistream.engine.stream.plan import LayerPlan, SynapsePlan
@@ -67,7 +68,7 @@ class Memory:
     twin: Twin | None = None
     weights: Weights | None = None
     events: list[Events] = field(default_factory=list)
-    levels: tuple[int, int] = (-128, 127)
+    levels: tuple[int, int] = WHOLE
     kept: list[Any] = field(default_factory=list)
 
     @property
@@ -108,7 +109,7 @@ def allocate(
     memory = Memory(plan, values, changed, reached, stale, Layer(), holds)
     memory.stale[:] = 1
     memory.sources = [] if isinstance(plan.layer, Input) else [before[name] for name in plan.layer.sources]
-    memory.levels = _levels(memory)
+    memory.levels = levels_between(plan, [source.levels for source in memory.sources])
     layer = memory.layer
     layer.stride, layer.area, layer.may_be_stale = stride, area, 1
     layer.cost = plan.macs + EPILOGUE * stride
@@ -126,24 +127,6 @@ def allocate(
         memory.kept.append(together)
         layer.terms, layer.count = ctypes.addressof(together), len(memory.terms)
     return memory
-
-
-def _levels(memory: Memory) -> tuple[int, int]:
-    """Between which its levels lie."""
-    match memory.plan.layer:
-        case Neuron() as neuron if neuron.table is not None:
-            found = neuron.table[neuron.lo + 128 : neuron.hi + 129]
-            ends = [int(found.min()), int(found.max())]
-        case Neuron() as neuron:
-            ends = [neuron.lo, neuron.hi]
-        case Upsample() | Nearest() | Slice() | PickChannels() | Concat():
-            ends = [end for source in memory.sources for end in source.levels]
-        case MaxPool() as pool if not pool.window.misses(*memory.sources[0].plan.value.grid):
-            ends = list(memory.sources[0].levels)
-        case _:
-            return -128, 127
-    outside = memory.plan.value.zero or (0,)
-    return min(*ends, *outside), max(*ends, *outside)
 
 
 def _fill_beyond(memory: Memory) -> None:

@@ -98,42 +98,73 @@ def pack(
     synapse: SynapsePlan, rows: Rows, stride: int, bias: Reals, variant: Variant, *, lasting: bool = True
 ) -> Packed:
     """Lay a convolution out. `stride`, `bias`: of its output. `lasting`: its weights stay as they are."""
-    assert synapse.weight is not None and synapse.place is not None
-    kernel = synapse.place.window.kernel
-    taps = kernel[0] * kernel[1]
-    weight: NDArray[Any] = synapse.weight.numpy()
-    dense = weight.T[:, :, None] if synapse.depthwise else weight
+    assert synapse.weight is not None
     offset = np.zeros(stride, np.int32)
     if synapse.offset is not None:
         offset[: len(synapse.offset)] = synapse.offset.numpy()
     multiplier = np.pad(synapse.multiplier.numpy(), (0, stride - len(synapse.multiplier))).astype(np.float32)
-    lightest = variant.pairs and int(weight.min()) == LEAST
-    unsigned = lightest and rows.lowest == LEAST  # there is nowhere to move signs to
-    is_signed = SIGNS_OF_WEIGHTS if lightest and rows.signed else int(rows.signed)
-    if synapse.depthwise and rows.bytes == stride and not unsigned:
-        full = np.zeros((taps, stride), np.int8)
-        full[:, : weight.shape[1]] = weight
-        begin = offset - _shift(rows, variant) * full.sum(0, dtype=np.int32)
-        order = dealt_order(stride, variant.vector_bytes)
-        together = np.concatenate([multiplier, multiplier[order], bias[:stride][order]])
-        dealt = aligned(_depthwise(full, kernel, variant))
-        return Packed(True, dealt, aligned(begin[order]), aligned(together), 0, is_signed)
-    block = ungrouped(dense, taps, synapse.groups)
+    signs = _signs(synapse.weight.numpy(), rows, variant)
+    if synapse.depthwise and rows.bytes == stride and signs is not None:
+        return _pack_depthwise(synapse, rows, stride, offset, multiplier, bias, variant, signs)
+    return _pack_dense(synapse, rows, stride, offset, multiplier, variant, signs, lasting)
+
+
+def _signs(weight: Bytes, rows: Rows, variant: Variant) -> int | None:
+    """`is_signed` of a term; None where signs can be moved neither to its weights nor to its levels: some of both have
+    one that cannot be changed."""
+    if not (variant.pairs and rows.signed and int(weight.min()) == LEAST):
+        return int(rows.signed)
+    return SIGNS_OF_WEIGHTS if rows.lowest > LEAST else None
+
+
+def _pack_depthwise(
+    synapse: SynapsePlan,
+    rows: Rows,
+    stride: int,
+    offset: Ints,
+    multiplier: Reals,
+    bias: Reals,
+    variant: Variant,
+    signs: int,
+) -> Packed:
+    assert synapse.weight is not None and synapse.place is not None
+    weight: Bytes = synapse.weight.numpy()
+    full = np.pad(weight, ((0, 0), (0, stride - weight.shape[1])))
+    begin = offset - _shift(rows, variant) * full.sum(0, dtype=np.int32)
+    order = dealt_order(stride, variant.vector_bytes)
+    together = np.concatenate([multiplier, multiplier[order], bias[:stride][order]])
+    dealt = aligned(_depthwise(full, synapse.place.window.kernel, variant))
+    return Packed(True, dealt, aligned(begin[order]), aligned(together), 0, signs)
+
+
+def _pack_dense(
+    synapse: SynapsePlan,
+    rows: Rows,
+    stride: int,
+    offset: Ints,
+    multiplier: Reals,
+    variant: Variant,
+    signs: int | None,
+    lasting: bool,
+) -> Packed:
+    assert synapse.weight is not None and synapse.place is not None
+    kernel = synapse.place.window.kernel
+    weight: NDArray[Any] = synapse.weight.numpy()
+    dense = weight.T[:, :, None] if synapse.depthwise else weight
+    block = ungrouped(dense, kernel[0] * kernel[1], synapse.groups)
     inner = rows.bytes if variant.tiles else rounded_up(rows.channels, 4)
-    filled_up = np.zeros((taps, inner, stride), np.int8)
-    filled_up[:, : block.shape[1], : block.shape[2]] = block
-    sums = filled_up.sum((0, 1), dtype=np.int32)
-    paired = None
-    if variant.pairs and lasting:
-        paired = cut(filled_up, kernel, rows.lowest, rows.highest, variant.vector_bytes, anyhow=unsigned)
-    if paired is not None:
-        kept, rests = paired
-        begin, units = aligned(offset - rests.shift * sums), aligned(_units(kept, variant))
-        return Packed(False, units, begin, aligned(multiplier), inner // 4, is_signed, rests)
+    full = np.zeros((len(block), inner, stride), np.int8)
+    full[:, : block.shape[1], : block.shape[2]] = block
     shift = 0 if variant.tiles else _shift(rows, variant)  # tile registers take signed levels as they are
-    units = _units(filled_up, variant)
+    kept, rests = full, None
+    if variant.pairs and lasting:
+        paired = cut(full, kernel, rows.lowest, rows.highest, variant.vector_bytes, anyhow=signs is None)
+        if paired is not None:
+            kept, rests = paired
+    begin = aligned(offset - (rests.shift if rests else shift) * full.sum((0, 1), dtype=np.int32))
+    units = _units(kept, variant)
     quads = units.shape[1] if variant.tiles else inner // 4
-    return Packed(False, aligned(units), aligned(offset - shift * sums), aligned(multiplier), quads, is_signed)
+    return Packed(False, aligned(units), begin, aligned(multiplier), quads, signs or 0, rests)
 
 
 def _shift(rows: Rows, variant: Variant) -> int:
