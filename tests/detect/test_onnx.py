@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnxfile import Network, colour_scores, given_file, grid
 
 from vistream.detect.coco import CLASSES, CLASSES_BY_ID
+from vistream.detect.detector import Labelled
 from vistream.detect.layouts import LAYOUTS
 from vistream.detect.onnx import OnnxDetector
 from vistream.detect.selection import Selection
@@ -141,6 +142,8 @@ def test_elsewhere_overlap_means_nothing(task: str, detections: Path | None, det
 def test_class_names_of_the_file_come_first(tmp_path: Path) -> None:
     names = {"names": "{1: 'dog', 0: 'cat'}"}
     detector = OnnxDetector(yolo_file(tmp_path, "yolov8", names, classes=2), ABOVE_BORDER)
+    assert isinstance(detector, Labelled)  # so that outputs which cannot hold them are refused beforehand
+    assert detector.labels == {"cat", "dog"}
     assert only(detector.detect(painted(128, 128, (64, 64, 8, GREEN)), 0))[2] == "dog"
     nameless = OnnxDetector(yolo_file(tmp_path, "yolov8", {"names": "__import__('os')"}, classes=2), ABOVE_BORDER)
     assert only(nameless.detect(painted(128, 128, (64, 64, 8, GREEN)), 0))[2] == "class 1"

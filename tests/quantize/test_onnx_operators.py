@@ -93,6 +93,9 @@ FORMS = (
     Form("Resize", (MAP, None, real([1, 1, 2, 2])), {"mode": "nearest", "nearest_mode": "floor",
          "coordinate_transformation_mode": "asymmetric"}),
     Form("Resize", (MAP, None, None, whole(1, 4, 18, 16)), {"mode": "nearest"}),
+    Form("Resize", (MAP, None, real([1, 1, 3, 2])), {"coordinate_transformation_mode": "half_pixel"}),
+    Form("Resize", (MAP, None, real([1, 1, 2, 2])), {"mode": "nearest",
+         "coordinate_transformation_mode": "asymmetric"}),
     Form("Resize", (MAP, None, real([1, 1, 1.5, 2])), {"mode": "linear"}),
     Form("Resize", (MAP, None, None, whole(1, 4, 9, 5)), {"mode": "linear",
          "coordinate_transformation_mode": "align_corners"}),
@@ -174,6 +177,13 @@ def test_every_operation_is_compared() -> None:
     ("form", "why"),
     [
         (Form("Resize", (MAP, None, real([1, 1, 2, 2])), {"mode": "cubic"}), "cubic resizing"),
+        (Form("Resize", (MAP, None, real([1, 1, 2, 2])), {"nearest_mode": "floor"}), "nearest resizing"),
+        (Form("Resize", (MAP, None, real([1, 1, 2, 2])), {"nearest_mode": "ceil"}), "nearest resizing"),
+        (Form("Resize", (MAP, None, real([1, 1, 3, 3])), {"coordinate_transformation_mode": "asymmetric"}), "nearest"),
+        (
+            Form("Resize", (MAP, None, real([1, 1, 4, 4])), {"coordinate_transformation_mode": "align_corners"}),
+            "nearest",
+        ),
         (Form("Conv", (ROW, random(3, 5, 3))), "anything but maps"),
         (Form("ConvTranspose", (MAP, random(4, 3, 3, 3)), {"pads": [0, 1, 1, 0]}), "uneven padding"),
         (Form("PRelu", (MAP, random(4, 6, 8))), "slopes that vary over the map"),

@@ -124,6 +124,17 @@ def test_a_leaky_relu_rounds_what_is_positive_once(function: Callable[[Tensor], 
         assert scale.shares[1] < 0.5 * scale.shares[0]
 
 
+@pytest.mark.parametrize("function", [nn.SiLU(), nn.Hardswish(), nn.GELU(), nn.Mish()], ids=str)
+@pytest.mark.parametrize("low", [-12.0, -300.0, -3e5])
+def test_a_channel_that_is_switched_off_takes_no_levels(function: Callable[[Tensor], Tensor], low: float) -> None:
+    scale = table_scale("a", function, Range(low, 6.0), 127, by_channel=False)
+    assert scale.table is not None
+    z = torch.cat([torch.linspace(-8.0, 6.0, 500), torch.tensor([low])])
+    levels = torch.floor(z / scale.step + scale.shift + 0.5).clamp(scale.lo, scale.hi).to(torch.int64)
+    error = scale.table[levels + 128] * scale.gives - function(z)
+    assert float(error.abs().max()) < 6.0 / 127
+
+
 def test_ranges_of_channels_round_trip_and_join(tmp_path: Path) -> None:
     path = tmp_path / "ranges.json"
     both = Range(-1.0, 2.0, (-1.0, 0.0), (1.0, 2.0), (0.5, 1.0)).joined(

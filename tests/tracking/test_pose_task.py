@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,22 @@ def test_the_command_carries_skeletons_on(tmp_path: Path) -> None:
             person = known[mine.id]
             both = mine.present & person.present
             assert np.median(np.abs(mine.joints[both] - person.joints[both])) < 4.0  # half a cell
+    first, *others = video.images
+    numbered = [replace(person, id=number) for number, person in enumerate(first.people)]
+    write_posetrack(
+        tmp_path / "from 0.json", PoseVideo(video.joints, (replace(first, people=tuple(numbered)), *others))
+    )
+    again = [
+        "--task",
+        "pose",
+        "--init-poses",
+        str(tmp_path / "from 0.json"),
+        "--posetrack-json",
+        str(out),
+        "--overwrite",
+    ]
+    assert CliRunner().invoke(app, [*source, *again]).exit_code == 0
+    assert len({person.id for person in read_poses(out).images[0].people}) == len(there)
     write_posetrack(tmp_path / "empty.json", PoseVideo(video.joints, ()))
     for arguments, complaint in (
         (["--task", "mot", *given], "--init-poses is for the task pose"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Collection
+from typing import Protocol, runtime_checkable
 
 from vistream.types import Frame, Observations
 
@@ -25,3 +26,12 @@ class Detector(Protocol):
 
     def reset(self) -> None:
         """Forget every frame seen: another video begins."""
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """A detector that knows the classes of all that it will ever report."""
+
+    @property
+    def labels(self) -> Collection[str]:
+        """Their names."""

@@ -78,6 +78,11 @@ class OnnxDetector:
         selection.checked(self.name, self._names)
 
     @property
+    def labels(self) -> frozenset[str]:
+        """The classes of all that it will report."""
+        return frozenset(self._names)
+
+    @property
     def keypoints(self) -> tuple[str, ...]:
         """The names of the keypoints that it gives: COCO's where their number fits; none where it gives none."""
         count = self._decoders[self._size].keypoints

@@ -9,7 +9,7 @@ from pathlib import Path
 from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import Size, chosen, keypoints_of, make_detector
 from vistream.detect.coco import KEYPOINTS
-from vistream.detect.detector import Detector
+from vistream.detect.detector import Detector, Labelled
 from vistream.detect.from_file import FileDetector
 from vistream.detect.motion import LABEL as MOVING
 from vistream.detect.motion import MotionDetector
@@ -53,7 +53,7 @@ class Observer:
         found = self.boxes
         if isinstance(found, MotionDetector):
             return frozenset((MOVING,))
-        return frozenset(found.labels) if isinstance(found, FileDetector) else None
+        return frozenset(found.labels) if isinstance(found, Labelled) else None
 
     def describe(self) -> str:
         """One line for the user."""

@@ -88,14 +88,16 @@ def _shown(box: Box) -> str:
 
 
 def _add_poses(session: Session, path: Path) -> None:
-    """People keep their numbers where they have one above 0."""
+    """People keep their numbers where they have one above 0; the others get those that are free above."""
     people = next((image.people for image in read_poses(path).images if image.people), ())
     there = [person for person in people if person.present.any()]
     if not there:
         raise VistreamError(f"{path} shows nobody: no image has a joint")
-    for person in there:
+    numbers = [person.id if person.id is not None and person.id > 0 else None for person in there]
+    # first those who bring a number, which nobody else is to be given
+    for person, number in sorted(zip(there, numbers, strict=True), key=lambda pair: pair[1] is None):
         confidences = np.where(person.present, person.scores, 0.0)
-        session.add_object(np.column_stack([person.joints, confidences]), person.id or None)
+        session.add_object(np.column_stack([person.joints, confidences]), number)
 
 
 def _add_masks(session: Session, path: Path, size: tuple[int, int]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -87,6 +89,31 @@ def _average_pool(node: Node, inputs: Inputs) -> Tensor:
     )
 
 
+def nearest_lines(old: int, new: int, where: str, ties: str) -> list[int] | None:
+    """The line of `old` that each of `new` lines takes over, as ONNX's Resize defines it; None: it is not known here.
+
+    >>> nearest_lines(2, 6, "asymmetric", "floor"), nearest_lines(2, 6, "asymmetric", "round_prefer_floor")
+    ([0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 1, 1])
+    """
+    half = Fraction(1, 2)
+    places: dict[str, Callable[[int], Fraction]] = {
+        "asymmetric": lambda line: Fraction(line * old, new),
+        "half_pixel": lambda line: (line + half) * Fraction(old, new) - half,
+        "pytorch_half_pixel": lambda line: (line + half) * Fraction(old, new) - half if new > 1 else Fraction(0),
+        "align_corners": lambda line: Fraction(line * (old - 1), new - 1) if new > 1 else Fraction(0),
+        "tf_half_pixel_for_nn": lambda line: (line + half) * Fraction(old, new),
+    }
+    rounded: dict[str, Callable[[Fraction], int]] = {
+        "floor": math.floor,
+        "ceil": math.ceil,
+        "round_prefer_floor": lambda place: math.ceil(place - half),
+        "round_prefer_ceil": lambda place: math.floor(place + half),
+    }
+    if where not in places or ties not in rounded:
+        return None
+    return [min(max(rounded[ties](places[where](line)), 0), old - 1) for line in range(new)]
+
+
 def _resize(node: Node, inputs: Inputs) -> Tensor:
     x = required(inputs, 0)
     _flat(x)
@@ -94,16 +121,22 @@ def _resize(node: Node, inputs: Inputs) -> Tensor:
     scales = optional(inputs, 1 if older else 2)
     sizes = None if older else optional(inputs, 3)
     given = torch.tensor(node.attributes["scales"]) if "scales" in node.attributes else scales
+    old = x.shape[2:]
     if sizes is not None:
         size = tuple(int(side) for side in sizes[2:])
-    elif given is not None:
-        size = tuple(int(side * float(scale)) for side, scale in zip(x.shape[2:], given[2:], strict=True))
+    elif given is not None:  # ONNX multiplies in float32
+        size = tuple(int(np.float32(side) * np.float32(scale)) for side, scale in zip(old, given[2:], strict=True))
     else:
         raise Unsupported("no size")
     mode = string(node, "mode", "nearest")
     where = string(node, "coordinate_transformation_mode", "asymmetric" if older else "half_pixel")
-    whole = all(new % old == 0 for new, old in zip(size, x.shape[2:], strict=True))
-    if mode == "nearest" and (whole or (where == "asymmetric" and string(node, "nearest_mode", "") == "floor")):
+    if mode == "nearest":
+        ties = string(node, "nearest_mode", "floor" if older else "round_prefer_floor")
+        axes = list(zip(old, size, strict=True))
+        if any(nearest_lines(*axis, where, ties) != nearest_lines(*axis, "asymmetric", "floor") for axis in axes):
+            raise Unsupported(f"nearest resizing of the kind {where}, {ties}, from {tuple(old)} to {size}")
+        if sizes is None and all(new % side == 0 for side, new in axes):  # a factor, whatever the size is
+            return F.interpolate(x, scale_factor=tuple(float(new // side) for side, new in axes), mode="nearest")
         return F.interpolate(x, size, mode="nearest")
     if mode == "linear" and where in ("half_pixel", "pytorch_half_pixel", "align_corners"):
         return F.interpolate(x, size, mode="bilinear", align_corners=where == "align_corners")

@@ -15,6 +15,7 @@ from vistream.quantize.scale import SMALLEST, Scale, shares_of, step_for
 LOWEST, STEPS = -128, 255  # what a table is looked up by: 256 levels, 255 steps from the first to the last
 HIGHEST = LOWEST + STEPS
 TRIED = 4096  # values of the sum, over its range
+ROUNDS = 3  # of looking for the part of the range where a function moves
 
 Function = Callable[[Tensor], Tensor]
 """Of float32 `[N]`, element by element."""
@@ -26,7 +27,8 @@ def table_scale(name: str, function: Function, found: Range, largest: int, by_ch
     `by_channel`: channels may have steps of their own; they do where the function is that of a ReLU's kin, with
     `f(k z) = k f(z)` for `k > 0`, so that one table serves all. Raises VistreamError where a value is not finite.
     """
-    spread = _table(name, function, max((found.high - found.low) / STEPS, SMALLEST), found.low, largest)
+    low, high = _moving(function, found.low, found.high, largest)
+    spread = _table(name, function, max((high - low) / STEPS, SMALLEST), low, largest)
     if not found.lows:
         return spread
     step = step_for(found.low, found.high, LOWEST, largest)
@@ -36,6 +38,24 @@ def table_scale(name: str, function: Function, found: Range, largest: int, by_ch
     if not by_channel or not torch.allclose(function(z / 2), function(z) / 2):
         return scale
     return replace(scale, shares=shares_of(found, scale.step, LOWEST - scale.shift, HIGHEST - scale.shift))
+
+
+def _moving(function: Function, low: float, high: float, largest: int) -> tuple[float, float]:
+    """The part of a range beyond which a function stays within a quarter of a level of what it is at the ends.
+
+    SiLU, GELU and their kin are flat far below 0: one channel that is switched off by a sum of -300 must not take the
+    levels that the others' sums need.
+    """
+    for _ in range(ROUNDS):  # each looks closer at what the one before has left
+        z = torch.linspace(low, high, TRIED)
+        reached = function(z)
+        near = float(reached.abs().max()) / largest / 4
+        moves = (reached - reached[0]).abs() > near, (reached - reached[-1]).abs() > near
+        if not bool(moves[0].any()):
+            break
+        first, last = int(moves[0].nonzero()[0]) - 1, int(moves[1].nonzero()[-1]) + 1
+        low, high = float(z[max(first, 0)]), float(z[min(last, TRIED - 1)])
+    return low, high
 
 
 def _table(name: str, function: Function, step: float, low: float, largest: int) -> Scale:
