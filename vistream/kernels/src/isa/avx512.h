@@ -21,7 +21,7 @@ struct Bytes512 {
         const __m512i distance = _mm512_sub_epi8(_mm512_max_epi8(fresh, held), _mm512_min_epi8(fresh, held));
         return _mm512_mask_mov_epi8(held, _mm512_cmpgt_epu8_mask(distance, fill(int8_t(hysteresis))), fresh);
     }
-    static VISTREAM_INLINE Bytes lookup(Bytes levels, const int8_t* table) {
+    static VISTREAM_CALLED Bytes lookup(Bytes levels, const int8_t* table) {
         const __m512i index = _mm512_xor_si512(levels, fill(-128));
         return among<16>(table, _mm512_and_si512(index, fill(15)), index);
     }

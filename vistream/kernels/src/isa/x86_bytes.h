@@ -25,7 +25,7 @@ struct Bytes128 {
         const __m128i near = _mm_cmpeq_epi8(_mm_subs_epu8(distance, fill(int8_t(hysteresis))), _mm_setzero_si128());
         return _mm_blendv_epi8(fresh, held, near);
     }
-    static VISTREAM_INLINE Bytes lookup(Bytes levels, const int8_t* table) {
+    static VISTREAM_CALLED Bytes lookup(Bytes levels, const int8_t* table) {
         const __m128i index = _mm_xor_si128(levels, fill(-128));
         return among<16>(table, _mm_and_si128(index, fill(15)), index);
     }
@@ -55,7 +55,7 @@ struct Bytes256 {
         const __m256i near = _mm256_cmpeq_epi8(_mm256_subs_epu8(distance, fill(int8_t(hysteresis))), _mm256_setzero_si256());
         return _mm256_blendv_epi8(fresh, held, near);
     }
-    static VISTREAM_INLINE Bytes lookup(Bytes levels, const int8_t* table) {
+    static VISTREAM_CALLED Bytes lookup(Bytes levels, const int8_t* table) {
         const __m256i index = _mm256_xor_si256(levels, fill(-128));
         return among<16>(table, _mm256_and_si256(index, fill(15)), index);
     }
