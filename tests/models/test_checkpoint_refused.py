@@ -142,9 +142,17 @@ def cut_pickle(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def torch_script(path: Path) -> None:
+    """As torch.jit.save writes it: its code is compressed."""
+    saved(state_dict(18), path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("archive/code/__torch__.py", "class Net(Module):\n  pass\n" * 9, zipfile.ZIP_DEFLATED)
+
+
 UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a pickled module": (lambda path: torch.save(torch.nn.Linear(2, 2), path), "more than weights"),
     "zip bomb": (zip_bomb, "not one that torch wrote"),
+    "TorchScript": (torch_script, "is TorchScript, a program: save the weights alone"),
     "lying header": (lying_header, "not one that torch wrote"),
     "storage too short": (storage_too_short, "can't be read as weights"),
     "random bytes": (random_bytes, "can't be read as weights"),

@@ -123,6 +123,10 @@ def _check_archive(path: Path) -> None:
             members = archive.infolist()
     except Exception as error:  # as above
         raise VistreamError(f"{path}: is a damaged archive ({_first_line(error)}): fetch it again") from None
+    if any(member.filename.partition("/")[2].startswith("code/") for member in members):
+        raise VistreamError(
+            f"{path}: is TorchScript, a program: save the weights alone, torch.save(model.state_dict(), PATH)"
+        )
     packed = [member.filename for member in members if member.compress_type != zipfile.ZIP_STORED]
     if packed or sum(member.file_size for member in members) > path.stat().st_size:
         raise VistreamError(f"{path}: is an archive, but not one that torch wrote; it was not unpacked")
