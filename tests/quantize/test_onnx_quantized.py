@@ -18,6 +18,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 import vistream
 from vistream.engine.reference import Dense
+from vistream.engine.stream.gemm import int8_product_is_quick
 from vistream.engine.stream.model import OnnxStream
 
 MEANS = {"alike": ((0.0,) * 3, (255.0,) * 3), "by channel": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))}
@@ -80,9 +81,10 @@ def test_integers_are_onnxruntimes(
     tmp_path: Path, form: QuantFormat, per_channel: bool, activations: QuantType, means: str
 ) -> None:
     path = tmp_path / "int8.onnx"
+    # without int8 dot products onnxruntime's own sums saturate, unless weights have 7 bits
     quantize_static(
         residual(tmp_path / "float.onnx"), path, Frames(means), form, per_channel=per_channel,
-        activation_type=activations, weight_type=QuantType.QInt8,
+        activation_type=activations, weight_type=QuantType.QInt8, reduce_range=not int8_product_is_quick(),
     )  # fmt: skip
     mean, std = MEANS[means]
     frames = pictures(4)
