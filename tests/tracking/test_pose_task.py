@@ -142,15 +142,8 @@ def test_the_command_carries_skeletons_on(tmp_path: Path) -> None:
     write_posetrack(
         tmp_path / "from 0.json", PoseVideo(video.joints, (replace(first, people=tuple(numbered)), *others))
     )
-    again = [
-        "--task",
-        "pose",
-        "--init-poses",
-        str(tmp_path / "from 0.json"),
-        "--posetrack-json",
-        str(out),
-        "--overwrite",
-    ]
+    again = ["--task", "pose", "--init-poses", str(tmp_path / "from 0.json"), "--posetrack-json", str(out)]
+    again.append("--overwrite")
     assert CliRunner().invoke(app, [*source, *again]).exit_code == 0
     assert len({person.id for person in read_poses(out).images[0].people}) == len(there)
     write_posetrack(tmp_path / "empty.json", PoseVideo(video.joints, ()))
