@@ -16,7 +16,7 @@ import torch
 from common import print_table
 from spike2former_speed import full_size, scene
 
-from vistream.engine.stream import memory
+from vistream.engine.stream import neuron_terms
 from vistream.engine.stream.choose_backend import backend_class
 from vistream.engine.stream.compiled_backend import CompiledBackend
 from vistream.engine.stream.memory import Memory
@@ -38,7 +38,7 @@ SIZE, ROUNDS = 512, 9
 
 
 def few_everywhere(*_: object) -> bool:
-    """For `memory.pays`: whatever reads a neuron of few levels keeps its sums, also where that is a loss."""
+    """For `neuron_terms.pays`: whatever reads a neuron of few levels keeps its sums, also where that is a loss."""
     source = _[1]
     assert isinstance(source, Memory)
     neuron = source.plan.layer
@@ -47,7 +47,7 @@ def few_everywhere(*_: object) -> bool:
 
 def backend(pays: Callable[..., bool]) -> CompiledBackend:
     """For the network, with sums kept where `pays` says so."""
-    vars(memory)["pays"] = pays
+    vars(neuron_terms)["pays"] = pays
     network = full_size(SIZE)
     made = backend_class("compiled")(make_plan(as_integers(network, (SIZE, SIZE), PRESETS["exact"]), SIZE, SIZE))
     assert isinstance(made, CompiledBackend)

@@ -18,7 +18,7 @@ from vistream.addresses import without_secrets
 from vistream.cli.main import app
 from vistream.errors import told
 from vistream.pipeline.fleet.jobs import stem_of
-from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.run import Settings
 

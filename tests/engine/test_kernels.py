@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from toys import clips
 
 from vistream.engine.reference import Dense
-from vistream.engine.stream import memory
+from vistream.engine.stream import allocate
 from vistream.engine.stream.compiled_backend import CompiledBackend
 from vistream.engine.stream.engine import Stream
 from vistream.ir.network import IntegerNetwork
@@ -105,7 +105,7 @@ def test_wide_layers_equal_the_dense_network(
     height, width = 26 + seed % 7, 40 + seed % 11
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "get_num_threads", lambda: threads)
-        patch.setattr(memory, "EPILOGUE", 1 << 12)  # so that even small layers are shared
+        patch.setattr(allocate, "EPILOGUE", 1 << 12)  # so that even small layers are shared
         patch.setattr(CompiledBackend, "kernels", kernels)
         stream = Stream(network, 0, hysteresis, "compiled")
         dense, twin = Dense(network, 0, hysteresis), Stream(network, 0, hysteresis, "torch")

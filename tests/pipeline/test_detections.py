@@ -16,7 +16,7 @@ from vistream.errors import VistreamError
 from vistream.media.video.frames import Health, Source, SourceFrame
 from vistream.pipeline.checkpoint import load_checkpoint, pack, write_checkpoint
 from vistream.pipeline.detections import AHEAD, Detected, Detections
-from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.overlap import ReadAhead
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.run import Settings

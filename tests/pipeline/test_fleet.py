@@ -25,7 +25,7 @@ from vistream.pipeline.fleet.jobs import Job, plan, sources_of, stem_of
 from vistream.pipeline.fleet.processes import Processes
 from vistream.pipeline.fleet.supervise import PATIENCE, Report, supervise
 from vistream.pipeline.fleet.worker import Status, work
-from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.run import Settings
 
 CLIP = Path(__file__).parents[2] / "demo_videos" / "plaza_static.mp4"

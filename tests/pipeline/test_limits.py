@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from vistream.errors import VistreamError
 from vistream.media.video.source import open_source
-from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.run import Settings
 from vistream.pipeline.session import Session

@@ -12,7 +12,7 @@ from rtspserver import RtspServer
 
 from vistream.media.formats.jsonl import read_results
 from vistream.media.video.source import open_source
-from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.run import Settings
 

@@ -13,7 +13,7 @@ import pytest
 
 from vistream.errors import VistreamError
 from vistream.pipeline.fleet.jobs import plan
-from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.run import Settings
 from vistream.storage.claim import Claim

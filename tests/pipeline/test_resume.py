@@ -23,7 +23,7 @@ from vistream.media.formats.jsonl import read_results
 from vistream.media.formats.mot import read_tracks
 from vistream.pipeline import recording
 from vistream.pipeline.checkpoint import FORMAT, load_checkpoint, pack, write_checkpoint
-from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Finished, Recording
 from vistream.pipeline.run import Settings
 

@@ -17,7 +17,7 @@ from vistream.media.formats.davis import read_labels
 from vistream.media.formats.jsonl import read_results
 from vistream.media.formats.panoptic import read_ids, read_panoptic
 from vistream.pipeline.fleet.jobs import plan
-from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.run import Settings
 from vistream.segment.segmenter import Segmenter

@@ -11,7 +11,7 @@ import pytest
 from browser import DESKTOP, browser, until, watched
 from webserver import ask, served
 
-from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.run import Settings
 from vistream.serve.tile import Tile

@@ -20,7 +20,7 @@ from vistream.pipeline.fleet.ray_actors import RayActors
 from vistream.pipeline.fleet.supervise import Workers, supervise
 from vistream.pipeline.fleet.worker import Status
 from vistream.pipeline.observe import resolved_detector
-from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.run import Settings
 
 log = logging.getLogger("vistream")

@@ -21,7 +21,8 @@ from vistream.detect.onnx_inputs import LARGEST
 from vistream.errors import VistreamError
 from vistream.garbage import started
 from vistream.pipeline.fleet.jobs import stem_of
-from vistream.pipeline.outputs import FOLDERS, OutputPaths, Outputs
+from vistream.pipeline.output_paths import FOLDERS, OutputPaths
+from vistream.pipeline.outputs import Outputs
 from vistream.pipeline.recording import Finished, Recording, Totals
 from vistream.pipeline.run import Settings
 from vistream.tracking.life import Conf, TrackerConfig

@@ -23,7 +23,8 @@ from vistream.media.video.frames import SourceFrame
 from vistream.media.video.sound import Sound, sound_of
 from vistream.pipeline.checkpoint import Arrays, checkpoint_path, load_checkpoint, pack, write_checkpoint
 from vistream.pipeline.names import read_names
-from vistream.pipeline.outputs import Keep, OutputPaths, Outputs
+from vistream.pipeline.output_paths import OutputPaths
+from vistream.pipeline.outputs import Keep, Outputs
 from vistream.pipeline.report import RunFacts, RunReport, report_names
 from vistream.pipeline.run import Memory, Run, Settings
 from vistream.storage.claim import Claim

@@ -15,7 +15,7 @@ from vistream.errors import VistreamError
 from vistream.media.formats.jsonl import JsonlWriter
 from vistream.media.formats.mot import MotWriter, read_detections, read_tracks
 from vistream.media.formats.tracks_csv import TracksCsvWriter
-from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.output_paths import OutputPaths
 from vistream.types import Result, Track
 
 

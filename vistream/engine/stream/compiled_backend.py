@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vistream.engine.stream.allocate import allocate
 from vistream.engine.stream.backend import NOTHING, Done
 from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.events import Scratch
-from vistream.engine.stream.memory import Memory, allocate
+from vistream.engine.stream.memory import Memory
 from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.spread import spread
 from vistream.engine.stream.workspaces import workspaces

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vistream.engine.stream.blocks import blocks_of, dealt_order
+from vistream.engine.stream.memory import Memory
 from vistream.engine.stream.packing import Bytes, aligned, aligned_zeros
 from vistream.engine.stream.plan import SynapsePlan
 from vistream.ir.operations import Neuron
 from vistream.ir.value import Kind
 from vistream.kernels.library import Variant
 from vistream.kernels.structs import SEGMENT, Events, Term
-
-if TYPE_CHECKING:
-    from vistream.engine.stream.memory import Memory
 
 FEW = 15
 """The largest level of a neuron that counts as one of few levels."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +16,6 @@ from vistream.ir.operations import MatrixProduct, Transposed
 from vistream.ir.value import Kind
 from vistream.ir.window import POINTWISE
 from vistream.kernels.library import Variant
-from vistream.kernels.structs import LayerKind, Term
-
-if TYPE_CHECKING:
-    from vistream.engine.stream.memory import Memory
 
 LARGEST_WEIGHT = 127  # what the kernels take
 
@@ -65,14 +61,3 @@ class Weights:
         synapse = SynapsePlan("", place(POINTWISE, left), weight, ones, 1, False, weight.numel())
         bias = np.zeros(self._stride, np.float32)
         return pack(synapse, self._rows, self._stride, bias, self._variant, lasting=False)
-
-
-def add_weights(memory: Memory, term: Term, variant: Variant) -> None:
-    """Describe such a product to the kernels. `term`: of its left source, to be filled in."""
-    left, right = memory.sources
-    weights = Weights(memory.plan, right.grid, left.rows, memory.stride, variant)
-    memory.weights, memory.layer.kind, memory.layer.half_even = weights, LayerKind.NEURON, 1  # exact for all it holds
-    term.weight, term.begin, term.multiplier = (memory.at(array) for array in weights.arrays)
-    term.quads = weights.quads
-    memory.layer.bias = memory.at(aligned_zeros(memory.stride, np.float32))
-    memory.terms.append(term)

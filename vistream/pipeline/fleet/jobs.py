@@ -13,7 +13,7 @@ from vistream.errors import VistreamError
 from vistream.media.video.images import IMAGE_SUFFIXES, matching
 from vistream.media.video.source import check_name
 from vistream.pipeline.names import read_names
-from vistream.pipeline.outputs import OutputPaths
+from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.run import Settings
 from vistream.storage.names import check_distinct
 

@@ -1,0 +1,75 @@
+"""The writers of a run's files, each for the output that it fills; the video has its own, see `drawing`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from vistream.media.formats.class_maps import ClassMapWriter, SharesCsvWriter
+from vistream.media.formats.coco import CocoWriter
+from vistream.media.formats.davis import DavisWriter
+from vistream.media.formats.events import EventsWriter
+from vistream.media.formats.exports.coco_video import CocoVideoWriter
+from vistream.media.formats.exports.collected import CollectedWriter, Film
+from vistream.media.formats.exports.cvat_video import CvatVideoWriter
+from vistream.media.formats.exports.label_studio import LabelStudioWriter
+from vistream.media.formats.exports.yolo_folder import YoloFolderWriter
+from vistream.media.formats.mot import MotWriter
+from vistream.media.formats.mots import MotsWriter
+from vistream.media.formats.panoptic import PanopticWriter
+from vistream.media.formats.poses import PoseImage
+from vistream.media.formats.posetrack import PoseTrackWriter
+from vistream.media.formats.tracks_csv import TracksCsvWriter
+from vistream.media.formats.writer import ResultWriter
+from vistream.models.classes import ClassSet
+from vistream.pipeline.output_paths import OutputPaths
+
+Writer = ResultWriter | PoseTrackWriter | CollectedWriter
+COLLECTED: dict[str, Callable[[Path, Film], CollectedWriter]] = {
+    "cvat": CvatVideoWriter,
+    "label_studio": LabelStudioWriter,
+    "coco_video": CocoVideoWriter,
+}
+TEXTS: dict[str, Callable[[Path], ResultWriter]] = {
+    "mot": MotWriter,
+    "mots": MotsWriter,
+    "csv": TracksCsvWriter,
+    "coco": CocoWriter,
+    "events": EventsWriter,
+}
+
+
+def result_writers(
+    paths: OutputPaths,
+    film: Film,
+    joints: Sequence[str],
+    images: Sequence[PoseImage],
+    classes: ClassSet | None,
+    zero_based: bool,
+    mot_classes: bool,
+) -> Iterator[Writer]:
+    """Those that write one file of all results, each made when it is asked for; arguments: see `Outputs`."""
+    for which, make in (TEXTS if classes is None else {"csv": SharesCsvWriter}).items():
+        path: Path | None = getattr(paths, which)
+        if path is not None:
+            yield MotWriter(path, 0 if zero_based else 1, mot_classes) if which == "mot" else make(path)
+    for collected, begin in COLLECTED.items():
+        target: Path | None = getattr(paths, collected)
+        if target is not None:
+            yield begin(target, film)
+    if paths.posetrack is not None:
+        yield PoseTrackWriter(paths.posetrack, joints, images)
+    if paths.panoptic is not None and classes is not None:
+        yield PanopticWriter(paths.panoptic, classes)
+
+
+def map_writers(paths: OutputPaths, size: tuple[int, int]) -> Iterator[DavisWriter | ClassMapWriter | YoloFolderWriter]:
+    """Those that write a file for each frame, named as it is."""
+    if paths.yolo is not None:
+        yield YoloFolderWriter(paths.yolo, size)
+    if paths.davis is not None:
+        yield DavisWriter(paths.davis, size[::-1])
+    if paths.labels is not None:
+        yield ClassMapWriter(paths.labels)
+    if paths.index is not None:
+        yield ClassMapWriter(paths.index, grey=True)
