@@ -127,7 +127,7 @@ def count_energy(
     """Count what each way of computing does for `frames`: (index, uint8 `[H, W, 3]`) of one size.
 
     `steps`: time steps that a spiking network may take a frame; `on_frame` is told of each one that is done.
-    Raises VistreamError where there is no frame, or frames are too small for the network.
+    Raises VistreamError where there is no frame, or frames do not fit the network.
     """
     clip: _Clip | None = None
     counted = []

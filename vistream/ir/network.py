@@ -88,7 +88,7 @@ class IntegerNetwork:
                 raise VistreamError(f"layer {layer.name} {error}") from None
             except ValueError as error:
                 raise VistreamError(
-                    f"frames of {width}x{height} pixels are too small for the network: at layer {layer.name}, {error}"
+                    f"frames of {width}x{height} pixels do not fit the network: at layer {layer.name}, {error}"
                 ) from None
         return values
 

@@ -255,7 +255,7 @@ def white(height: int, width: int, channels: int = 4) -> Frame:
 
 def test_frames_that_do_not_fit_are_refused_in_one_line() -> None:
     simulator = Simulator(small())
-    with pytest.raises(VistreamError, match=r"too small for the network: at layer b, a window of 3"):
+    with pytest.raises(VistreamError, match=r"do not fit the network: at layer b, a window of 3"):
         simulator.step(white(2, 5))
     with pytest.raises(VistreamError, match=r"uint8 \[H, W, 4\], not uint8 \[5, 5, 3\]"):
         simulator.step(white(5, 5, 3))
