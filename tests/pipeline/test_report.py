@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import sys
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from vistream.errors import VistreamError
 from vistream.media.formats.mot import read_tracks
 from vistream.media.video.source import open_source
 from vistream.pipeline.checkpoint import load_checkpoint, pack, write_checkpoint
+from vistream.pipeline.output_paths import OutputPaths
+from vistream.pipeline.recording import Recording
 from vistream.pipeline.report import RunFacts, RunReport
 from vistream.pipeline.run import Run, Settings
 from vistream.render.pictures import STRIP
@@ -70,6 +73,15 @@ def test_the_page_says_what_was_done(report: Path) -> None:
     rows = re.findall(r'<tr><td><img src="data:image/jpeg[^>]*></td><td>(\d+)</td><td>object</td>', page)
     assert [int(row) for row in rows] == sorted(set(ids.tolist()))
     assert re.search(r"<td>0.0 s</td><td>1.2 s</td><td>1.2 s</td>", page)  # who was there all the time
+
+
+def test_the_page_has_the_speed_that_the_command_prints(tmp_path: Path) -> None:
+    settings = Settings(detections=Path(DETECTIONS), max_frames=5)
+    with Recording(CLIP, settings, OutputPaths(), report=tmp_path / "page") as recording:
+        for _ in recording:
+            pass
+    time.sleep(0.2)  # what comes behind the run is no part of it
+    assert f"<b>{recording.totals.fps:.1f}</b>" in (tmp_path / "page" / "index.html").read_text()
 
 
 def test_the_page_needs_nothing_from_outside(report: Path) -> None:

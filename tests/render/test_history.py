@@ -28,6 +28,13 @@ def test_a_track_has_one_stay_for_each_run_of_frames() -> None:
     assert (run.tracks, run.frames, run.observations, run.first, run.last) == (2, 4, 6, 10, 19)
 
 
+def test_a_track_is_what_it_was_called_last() -> None:
+    run = History()
+    for frame, label in enumerate(("dog", "person")):
+        run.add(Result(frame, frame / 25, (Track(1, (0.0, 0.0, 5.0, 5.0), 1.0, label),), 1))
+    assert run.presences[1].label == "person"
+
+
 def test_the_first_frame_counts_as_work_but_not_in_the_layers() -> None:
     run = History()
     run.add(result(0, macs=100, changes=1000))

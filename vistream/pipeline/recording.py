@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,50 +27,14 @@ from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.outputs import Keep, Outputs
 from vistream.pipeline.report import RunFacts, RunReport, report_names
 from vistream.pipeline.run import Memory, Run, Settings
+from vistream.pipeline.totals import Totals
 from vistream.storage.claim import Claim
 from vistream.storage.names import identity
-from vistream.tracking.tally import Tally
 from vistream.types import Result
 
 INTERVAL = 10.0  # seconds between checkpoints: so much work is done again after a kill, at the most
 FREE = ("max_frames", "reconnect")
 """The settings that may differ when a run is resumed: they decide how far it goes, and nothing about a frame."""
-
-
-@dataclass(slots=True)
-class Totals:
-    """What a run came to so far; `resumed` of the frames were done before it was resumed.
-
-    `shares`: of the classes, by name, summed over the frames.
-    """
-
-    frames: int = 0
-    resumed: int = 0
-    observations: int = 0
-    ids: set[int] = field(default_factory=set)
-    macs: int = 0
-    macs_dense: int = 0
-    tally: Tally = field(default_factory=Tally)
-    shares: dict[str, float] = field(default_factory=dict)
-    started: float = field(default_factory=time.perf_counter)
-
-    def add(self, result: Result) -> None:
-        self.frames += 1
-        self.observations += result.observations
-        self.ids.update(track.id for track in result.tracks)
-        self.macs += result.work.macs
-        self.macs_dense += result.work.macs_dense
-        self.tally.add(result)
-        for name, share in (result.shares or {}).items():
-            self.shares[name] = self.shares.get(name, 0.0) + share
-
-    @property
-    def fps(self) -> float:
-        return (self.frames - self.resumed) / max(time.perf_counter() - self.started, 1e-9)
-
-    @property
-    def share(self) -> float:
-        return self.macs / self.macs_dense if self.macs_dense else 0.0
 
 
 class Finished(VistreamError):
@@ -158,6 +122,7 @@ class Recording:
             )
             if self.report is not None:
                 self.report.files = self.outputs.files
+                self.report.timing = self._timing
             return opening.pop_all()
 
     def __iter__(self) -> Iterator[tuple[SourceFrame, Result]]:
@@ -249,10 +214,8 @@ class Recording:
         more = self.run.done == self.run.settings.max_frames  # it can be gone on with
         with self._claims:
             last = self._last() if more or not ended else None
-            if self.report is not None:
-                self.report.speed = self.totals.fps
-                self.report.times = self.run.stages.described(self.totals.frames - self.totals.resumed)
             self._stack.__exit__(exception, value, trace)
+            self.totals.end()
             if self._path is not None and last is not None:  # now: who resumes finds all files closed
                 with suppress(VistreamError):
                     write_checkpoint(self._path, *last)
@@ -262,6 +225,11 @@ class Recording:
                     PendingFile.temporary_name(self._path),
                 ):  # a killed run may have left half of one
                     left.unlink(missing_ok=True)
+
+    def _timing(self) -> tuple[float, str]:
+        """Frames a second, and the time of each stage in words, of a run whose videos are whole."""
+        self.totals.end()
+        return self.totals.fps, self.run.stages.described(self.totals.frames - self.totals.resumed)
 
     def _last(self) -> tuple[str, Arrays] | None:
         """The checkpoint of where it stopped; None where there is none, and the one before has to do."""

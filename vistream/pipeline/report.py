@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -110,8 +110,7 @@ class RunReport:
         self.facts = facts
         self.history = History()
         self.files: list[Path] = []
-        self.speed = 0.0  # frames a second, as the caller measured it
-        self.times = ""  # of each stage, in words
+        self.timing: Callable[[], tuple[float, str]] = lambda: (0.0, "")  # see `_html`
         if facts.resumed and before is None:
             raise VistreamError(
                 f"the run to be resumed had no report to go on with in {folder}: leave --report out, or begin anew"
@@ -164,13 +163,15 @@ class RunReport:
                 temporary.write_text(self._html(), encoding="utf-8", newline="\n")
 
     def _html(self) -> str:
+        """The page. `timing` (frames a second, each stage's time in words) is asked now: the videos are whole."""
         history, facts = self.history, self.facts
+        speed, times = self.timing()
         width, height = facts.size
         title = facts.source if "://" in facts.source else Path(facts.source).name
         body = f"""<h1>{escape(title)}</h1>
 <p class="soft">{history.frames} frames of {width}x{height}, followed by vistream {escape(versions()["vistream"])}:
 task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
-{_numbers(history, self.speed)}
+{_numbers(history, speed)}
 {self._moving_picture()}
 {_counts(history)}
 {self._table.html(history)}
@@ -182,7 +183,7 @@ task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
 {_files([*self.files, *([self.folder / VIDEO] if self._sink is not None else [])], self.folder)}
 <h2>How it was made</h2>
 <pre>{escape(facts.command)}</pre>
-{_conditions(facts, self.times)}"""
+{_conditions(facts, times)}"""
         return document(f"Tracks: {title}", body, STYLE + TRACKS_STYLE)
 
     def _moving_picture(self) -> str:

@@ -21,7 +21,10 @@ TIME_DECIMALS = 3  # of a second
 
 @dataclass(slots=True)
 class Presence:
-    """When one track was there: `stays` are (first frame, last frame), in order; `frames` is how many in all."""
+    """When one track was there: `stays` are (first frame, last frame), in order; `frames` is how many in all.
+
+    `label`: its last class, which is what most of its detections say.
+    """
 
     id: int
     label: str
@@ -118,6 +121,7 @@ class History:
         for track in seen:
             if track.id in self.presences:
                 self.presences[track.id].extend(result.frame, self.last)
+                self.presences[track.id].label = track.label
             else:
                 self.presences[track.id] = Presence(track.id, track.label, [(result.frame, result.frame)])
                 self.tracks += 1

@@ -51,6 +51,16 @@ def test_what_is_exported_is_read_back(kind: type[CollectedWriter], name: str, t
     assert_same(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"), [(CvatVideoWriter, "a.xml"), (LabelStudioWriter, "a.json"), (CocoVideoWriter, "a.json")]
+)
+def test_a_track_is_what_it_was_called_last(kind: type[CollectedWriter], name: str, tmp_path: Path) -> None:
+    with kind(tmp_path / name, FILM) as writer:
+        for frame, label in enumerate(("dog", "dog", "person")):
+            writer.write(Result(frame, 0.0, (Track(3, (100.0, 60.0, 50.0, 120.0), 0.9, label),), 1))
+    assert {label for seen in read_any(tmp_path / name, FOOTAGE).values() for label in seen.labels} == {"person"}
+
+
 def test_yolo_text_is_read_back_with_its_ids(tmp_path: Path) -> None:
     writer = YoloFolderWriter(tmp_path / "yolo", FILM.size)
     for result in results(predicted=True):
@@ -101,12 +111,12 @@ def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
 
 
 def test_the_best_shot_is_whole_and_large(tmp_path: Path) -> None:
-    """Red in the one frame in which it is not cut by the edge."""
+    """Red in the one frame in which it is not cut by the edge; its name has what the track was called last."""
     with CropsWriter(tmp_path / "crops") as writer:
-        for frame, x in enumerate((-20.0, 10.0, 80.0)):
+        for frame, (x, label) in enumerate(((-20.0, "dog"), (10.0, "dog"), (80.0, "person"))):
             picture = np.full((60, 100, 3), 90, np.uint8)
             picture[:, :, 0] = 250 if frame == 1 else 0
-            writer.write(picture, Result(frame, 0.0, (Track(3, (x, 10.0, 30.0, 40.0), 0.9, "person"),), 1))
+            writer.write(picture, Result(frame, 0.0, (Track(3, (x, 10.0, 30.0, 40.0), 0.9, label),), 1))
     (path,) = (tmp_path / "crops").iterdir()
     assert path.name == "0003-person.jpg"
     crop = np.asarray(Image.open(path))

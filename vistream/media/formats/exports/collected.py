@@ -26,7 +26,8 @@ class Film:
 
 @dataclass(slots=True)
 class Gathered:
-    """One object: its class, and frame by frame its box and score."""
+    """One object: its class, which is its last, for that is what most of its detections say; and frame by frame its
+    box and score."""
 
     label: str
     places: list[tuple[int, Box, float]] = field(default_factory=list)
@@ -53,6 +54,7 @@ class CollectedWriter(ABC):
         self.frames.append(result.frame)
         for track in kept(result):
             gathered = self.tracks.setdefault(track.id, Gathered(track.label))
+            gathered.label = track.label
             gathered.places.append((result.frame, track.box, track.score))
 
     def check(self) -> None:

@@ -23,7 +23,7 @@ CUT = 0.25
 
 @dataclass(slots=True)
 class Shot:
-    """The best picture of one track so far, as JPEG."""
+    """The best picture of one track so far, as JPEG; its class is the track's last."""
 
     label: str
     worth: float
@@ -47,6 +47,8 @@ class BestShots:
             best = self.shots.get(track.id)
             if worth > 0 and (best is None or worth > best.worth):
                 self.shots[track.id] = Shot(track.label, worth, _crop(frame, track, self._largest))
+            elif best is not None:
+                best.label = track.label
         if self._most is not None and len(self.shots) > 2 * self._most:
             ranked = sorted(self.shots, key=lambda identity: -self.shots[identity].worth)
             self.shots = {identity: self.shots[identity] for identity in ranked[: self._most]}
