@@ -227,7 +227,8 @@ class Work:
 class Result:
     """One frame's answer. `time` is in seconds from the start of the source.
 
-    `activity`: bool `[h, w]` on the feature grid, true where features were recomputed; None without a network.
+    `activity`: bool `[h, w]` over the frame, true where features, or the costliest layer of a streamed detector, were
+    recomputed; None without a network.
     `camera`: its motion since the result before; None where it stood still, or was not looked at.
     `events`: what happened at lines and zones, if there are any.
     Of the tasks semseg and panoptic: `class_map`, `shares` of the classes by name, 0..1, and `segments` (panoptic).

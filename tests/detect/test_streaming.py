@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from onnxfile import Network, colour_scores
 from onnxnets import SIDE, pictures, yolov8
 
@@ -89,6 +90,7 @@ def test_a_frame_that_comes_again_takes_nothing_and_gives_the_same(tmp_path: Pat
     first = detector.detect(frame, 0)
     assert same(first, detector.detect(frame, 1))
     assert detector.work.macs == 0
+    assert detector.recomputed is not None and not detector.recomputed.any()
     again = streamed(tmp_path, "exact")
     again.load_state_dict(detector.state_dict())
     assert same(first, again.detect(frame, 2))
@@ -208,12 +210,14 @@ def test_beside_a_wide_frame_nothing_is_computed(tmp_path: Path, monkeypatch: py
         frame[24:40, 8 + 16 * number : 24 + 16 * number] = 255, 255, 0
     path, how = squares(tmp_path), Streaming(PRESETS["exact"])
     part, resumed = (OnnxDetector(path, ALL, streaming=how) for _ in range(2))
-    found, done = [], []
+    found, done, lit = [], [], list[NDArray[np.bool_]]()
     for number, frame in enumerate(frames):
         if number == 2:
             resumed.load_state_dict(part.state_dict())
         found.append(part.detect(frame, number))
         done.append(part.work.macs)
+        assert part.recomputed is not None
+        lit.append(part.recomputed)
         assert number < 2 or same(resumed.detect(frame, number), found[-1])
     assert part.picture(frames[0]).shape == (64, 128, 3)
     turned = part.detect(frames[0].transpose(1, 0, 2), 4)
@@ -224,6 +228,9 @@ def test_beside_a_wide_frame_nothing_is_computed(tmp_path: Path, monkeypatch: py
         assert len(found[number]) > 0
         assert same(whole.detect(frame, number), found[number])
         assert done[number] == (whole.work.macs / 2 if number == 0 else whole.work.macs)
+        assert whole.recomputed is not None and np.array_equal(whole.recomputed, lit[number])
+    assert lit[3].shape == (8, 16)
+    assert np.argwhere(lit[3].any(0)).ravel().tolist() == [5, 6, 7, 8]  # where the square was, and is
     assert same(whole.detect(frames[0].transpose(1, 0, 2), 4), turned)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -12,6 +13,7 @@ from vistream.kernels.shrinking import shrink
 from vistream.types import Frame
 
 Image = NDArray[np.uint8]
+Cells = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,19 @@ class Placement:
         boxes = self.to_frame(corners.reshape(-1, 2, 2)).reshape(-1, 4)
         boxes[:, 2:] -= boxes[:, :2]
         return boxes
+
+    def over_frame(self, cells: Cells, picture: tuple[int, int], frame: tuple[int, int]) -> Cells:
+        """Of cells `[h, w]` that lie over an input of so many rows and columns: those over the frame, of so many.
+
+        >>> Placement((0.5, 0.5), (0, 10)).over_frame(np.eye(4, dtype=bool), (40, 40), (40, 80)).shape
+        (2, 4)
+        """
+        spans = []
+        sides = zip(cells.shape, picture, frame, self.offset[::-1], self.scale[::-1], strict=True)
+        for count, whole, side, offset, scale in sides:
+            first = min(int(offset * count / whole), count - 1)
+            spans.append(slice(first, max(first + 1, math.ceil(round((offset + scale * side) * count / whole, 6)))))
+        return cells[spans[0], spans[1]]
 
 
 def fitted_size(frame: Frame, longer: int, multiple: int) -> tuple[int, int]:

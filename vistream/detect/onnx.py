@@ -14,7 +14,7 @@ from vistream.detect.agreement import Agreement
 from vistream.detect.candidates import Candidates, in_frame, masks_in_frame
 from vistream.detect.coco import CLASSES, CLASSES_BY_ID, KEYPOINTS
 from vistream.detect.layouts import LAYOUTS, Layout, implausible, recognised
-from vistream.detect.letterbox import Image, Placement, fitted_size
+from vistream.detect.letterbox import Cells, Image, Placement, fitted_size
 from vistream.detect.onnx_body import OnnxBody, key_of, quantised, restored
 from vistream.detect.onnx_inputs import Size, class_names, inputs_of, positive_integers
 from vistream.detect.selection import Selection
@@ -71,6 +71,7 @@ class OnnxDetector:
         self._prepared = Prepared()
         self._body: OnnxBody | None = None
         self._shape: tuple[tuple[int, ...], tuple[int, ...]] | None = None  # of frames and pictures, once known
+        self._placed: tuple[Placement, tuple[int, int]] | None = None  # the last frame, and how large it is
         self._found: Candidates | None = None
         self._names = self._own_names or _usual_names(decoder, self._layout.ids)
         if decoder.classes is not None and len(self._names) != decoder.classes:
@@ -104,6 +105,7 @@ class OnnxDetector:
         size = self._size_for(frame)
         picture, placement = self._prepared.take(frame) or self._layout.picture(frame, *size)
         body = self._body_for(frame, picture, placement)
+        self._placed = placement, (frame.shape[0], frame.shape[1])
         outputs = self._dense(picture) if body is None else body(picture)
         if outputs is None and self._found is None and body is not None:
             outputs = body.finished(body.stream.outputs, picture)
@@ -118,6 +120,10 @@ class OnnxDetector:
     @property
     def work(self) -> Work:
         return Work() if self._body is None else self._body.stream.work
+
+    @property
+    def recomputed(self) -> Cells | None:
+        return None if self._body is None or self._placed is None else self._body.recomputed(*self._placed)
 
     def body(self, frame: Frame) -> PictureStream | None:
         body = self._body_for(frame, *self._layout.picture(frame, *self._size_for(frame)))

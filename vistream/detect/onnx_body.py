@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect.layouts import FILL
-from vistream.detect.letterbox import Image
+from vistream.detect.letterbox import Cells, Image, Placement
 from vistream.detect.streaming import PictureStream
 from vistream.detect.window import Window
 from vistream.engine.agreement import check_network
@@ -61,6 +61,10 @@ class OnnxBody:
                 self._around = self._values(self._empty(picture))
             values = {name: self.window.put(value, self._around[name]) for name, value in values.items()}
         return self.onnx.finish(values, picture)
+
+    def recomputed(self, placement: Placement, frame: tuple[int, int]) -> Cells:
+        """See `PictureStream.recomputed`."""
+        return self.stream.recomputed(self.window.placed(placement), frame)
 
     def state_dict(self) -> dict[str, Any]:
         window = (*self.window.start, *self.window.size, *self.window.whole)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vistream.detect.letterbox import Image, Placement
+from vistream.detect.letterbox import Cells, Image, Placement
 from vistream.detect.streaming import PictureStream, Prepared, Streaming
 from vistream.engine.stream.step import Step
 from vistream.ir.network import IntegerNetwork
@@ -51,6 +51,10 @@ class OwnNetwork:
     def work(self) -> Work:
         return Work() if self._stream is None else self._stream.work
 
+    @property
+    def recomputed(self) -> Cells | None:
+        return None if self._stream is None else self._stream.recomputed(self._placement, self._shape)
+
     def body(self, frame: Frame) -> PictureStream | None:
         return self._stream_for(self.picture(frame))
 
@@ -62,9 +66,10 @@ class OwnNetwork:
 
     def detect(self, frame: Frame, index: int) -> Observations:
         picture, placement = self._prepared.take(frame) or self._placed(frame)
-        if (placement, frame.shape[:2]) != (self._placement, self._shape):
+        shape = (frame.shape[0], frame.shape[1])
+        if (placement, shape) != (self._placement, self._shape):
             self._seen = None  # boxes of the same picture lie elsewhere in another frame
-        self._placement, self._shape = placement, frame.shape[:2]
+        self._placement, self._shape = placement, shape
         body = self._stream_for(picture)
         if body is None:
             return self._of_float(picture)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect.detector import Detector
-from vistream.detect.letterbox import Image, Placement
+from vistream.detect.letterbox import Cells, Image, Placement
 from vistream.engine.despeckle import Despeckled
 from vistream.engine.fidelity import DeadZones
 from vistream.engine.stream.demand import spans_of
@@ -47,6 +47,10 @@ class StreamedDetector(Detector, Protocol):
     def work(self) -> Work:
         """What the last frame took; nothing where the network is not streamed."""
 
+    @property
+    def recomputed(self) -> Cells | None:
+        """Where of the last frame the layer that costs most was recomputed, `[h, w]`; None: it is not streamed."""
+
     def body(self, frame: Frame) -> PictureStream | None:
         """The stream for frames of this size, made now where it is not there yet; None where there is none."""
 
@@ -72,19 +76,18 @@ class SharedFeatures:
     """Maps of a detector's own network as appearance features, normalised by channel, see `types.Features`.
 
     `levels`: int8 `[h, w, C]` each, of one size. `whitening`: of all channels, see `quantize.whitening`.
-    `recomputed`: bool `[h, w]`, where they were. Maps behind a leaky ReLU all resemble each other: what tells objects
-    apart is how they differ from the mean of the frame, over the deviation.
+    Maps behind a leaky ReLU all resemble each other: what tells objects apart is how they differ from the mean of the
+    frame, over the deviation.
     """
 
     def __init__(
         self,
         levels: Sequence[NDArray[np.int8]],
         stride: tuple[float, float],
-        recomputed: NDArray[np.bool_],
         whitening: NDArray[np.float32] | None = None,
     ) -> None:
         self._levels, self._whitening = levels, whitening
-        self.stride, self.recomputed = stride, recomputed
+        self.stride = stride
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -137,12 +140,12 @@ class PictureStream:
         self._despeckled = Despeckled(zones)
         self._stream = Stream(network, hysteresis=zones.hysteresis, factors=factors)
         self.work = Work()
-        self._size: tuple[int, ...] | None = None
+        self._size: tuple[int, int] | None = None
 
     @with_plain_torch
     def step(self, picture: Image) -> Step | None:
         """The outputs for the next picture; None where all are what they were. They hold until the next one."""
-        self._size = picture.shape[:2]
+        self._size = (picture.shape[0], picture.shape[1])
         self._stream.take(self._despeckled.of(picture))
         self._stream.compute()
         step = self._stream.result()
@@ -163,8 +166,13 @@ class PictureStream:
         """The maps of some neuron layers of one grid, up to `size` (rows, columns), as features of such a stride."""
         rows, columns = size
         levels = [self._stream.levels(name).numpy()[:rows, :columns].copy() for name in names]
-        reached = np.logical_or.reduce([self._stream.reached(name).numpy()[:rows, :columns] for name in names])
-        return SharedFeatures(levels, stride, reached, whitening)
+        return SharedFeatures(levels, stride, whitening)
+
+    def recomputed(self, placement: Placement, frame: tuple[int, int]) -> Cells:
+        """See `StreamedDetector`: of a frame of so many rows and columns that lies so in the last picture."""
+        assert self._size is not None
+        cells = self._stream.reached(self._stream.costliest).numpy()
+        return placement.over_frame(cells, self._size, frame).copy()
 
     @property
     def outputs(self) -> Step:
@@ -178,6 +186,6 @@ class PictureStream:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """See `StreamedDetector`. Raises VistreamError where it is of another network."""
-        self._size = None if state["size"] is None else tuple(state["size"])
+        self._size = None if state["size"] is None else (state["size"][0], state["size"][1])
         self._despeckled.load_state_dict(state["seen"])
         self._stream.load_state_dict(state["levels"])

@@ -8,7 +8,7 @@ does in a file whose input follows the frame's shape.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,11 @@ class Window:
     @property
     def is_whole(self) -> bool:
         return self.size == self.whole
+
+    def placed(self, placement: Placement) -> Placement:
+        """Where what lies so in a picture lies in this part of it."""
+        (left, top), (rows, columns) = placement.offset, self.start
+        return replace(placement, offset=(left - columns, top - rows))
 
     def cut(self, picture: Image) -> Image:
         """This part of a picture."""

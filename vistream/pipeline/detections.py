@@ -8,6 +8,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vistream.detect.streaming import SharedFeatures
 from vistream.kernels.lending import Lending
 from vistream.media.video.frames import SourceFrame
@@ -19,11 +22,13 @@ AHEAD = 3  # frames: some take the detector longer and others the tracker, so th
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """In one frame: what was seen, the detector's own maps where they serve as features, and what its network did."""
+    """In one frame: what was seen, the detector's own maps where they serve as features, what its network did, and
+    where, see `StreamedDetector.recomputed`."""
 
     seen: Observations
     features: SharedFeatures | None = None
     work: Work = field(default_factory=Work)
+    recomputed: NDArray[np.bool_] | None = None
 
 
 Detect = Callable[[SourceFrame], Detected]

@@ -7,6 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import Size
 from vistream.detect.coco import KEYPOINTS
@@ -168,7 +172,8 @@ class Run:
                 frame.image, found.seen, index=frame.index, time=frame.time, features=found.features
             )
             if self._streamed is not None:
-                result = replace(result, work=Work(found.work.layers + result.work.layers))
+                work, activity = Work(found.work.layers + result.work.layers), either(found.recomputed, result.activity)
+                result = replace(result, work=work, activity=activity)
             if self.places:
                 result = replace(result, events=self._counter.step(result.tracks, result.time))
             if self.settings.scale is not None:
@@ -189,7 +194,9 @@ class Run:
             features = None if self._sharing is None else self._sharing.features()
         if self.settings.classes:
             seen = seen.pick([i for i, label in enumerate(seen.labels) if label in self.settings.classes])
-        return Detected(seen, features, Work() if self._streamed is None else self._streamed.work)
+        if self._streamed is None:
+            return Detected(seen, features)
+        return Detected(seen, features, self._streamed.work, self._streamed.recomputed)
 
     @property
     def between(self) -> bool:
@@ -240,6 +247,19 @@ class Run:
         settings = self.settings
         whole = settings.start == 0 and settings.stride == 1 and not settings.max_frames
         return self.frame_count if whole else None
+
+
+def either(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    """Where one or the other of two maps of a frame is true, on a grid as fine as the finer one.
+
+    >>> either(np.array([[True, False]]), np.array([[False, False], [False, True]])).tolist()
+    [[True, False], [True, True]]
+    """
+    if one is None or other is None:
+        return other if one is None else one
+    size = max(one.shape[1], other.shape[1]), max(one.shape[0], other.shape[0])
+    grown = (cv2.resize(cells.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0 for cells in (one, other))
+    return np.logical_or(*grown)
 
 
 def _later(frame: SourceFrame, seconds: float) -> SourceFrame:

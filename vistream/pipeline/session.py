@@ -215,8 +215,7 @@ class Session:
         if self._stream is None:
             with self.stages.of("association"):
                 tracks = self._tracker.step(features, seen, camera, frame)
-            activity = None if features is None else features.recomputed
-            return Result(number, seconds, tracks, len(seen), activity=activity, camera=camera)
+            return Result(number, seconds, tracks, len(seen), camera=camera)
         with self.stages.of("appearance"):
             look = self._look(frame)
         before = self.stages.seconds["appearance"]

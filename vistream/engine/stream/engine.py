@@ -29,6 +29,7 @@ from vistream.types import Frame, LayerWork, Work
 
 survive_forks()
 
+SHAPED = 1.25  # times as many pixels a cell down as across: the grid of a small map is no more exact
 NOWHERE = np.zeros((0, 4), np.int64)
 Wanted = Spans | Mapping[str, Spans | None] | None
 """What is asked for: cells of the main output, `[N, 4]`; or of outputs by name (None: all of one); or everything."""
@@ -43,6 +44,8 @@ class Stream:
     little where the network is coarse does not reach everything behind it. 0: such a layer holds nothing.
     `noise`: if not 0, the dead-band follows the camera's noise, times this (see `engine.deadband`).
     `backend`: `"compiled"`, `"torch"`, `"auto"` or a class; they give the same levels.
+    The attribute `costliest`, once there was a frame: the operation of most dense work among those whose grid has the
+    frame's shape.
     """
 
     @with_plain_torch
@@ -63,6 +66,7 @@ class Stream:
         self._factors = factors or {}
         self._make = backend_class(backend) if isinstance(backend, str) else backend
         self._plans: dict[str, LayerPlan] = {}
+        self.costliest = network.output
         self._nothing = Work()  # done, of what there is
         self._taken = False  # a frame of which nothing was computed yet
         self._current = False  # nothing is stale
@@ -226,11 +230,19 @@ class Stream:
     def _prepare(self, height: int, width: int) -> Backend:
         plans = make_plan(self.network, height, width)
         self._plans = {plan.layer.name: plan for plan in plans}
+        shaped = (plan for plan in plans if _is_shaped(plan, plans[0]))
+        self.costliest = max(shaped, key=lambda plan: plan.macs * plan.value.positions).layer.name
         factors = [self._factors.get(plan.layer.name, 1) for plan in plans[1:]]
         self._zones = [scaled(self.hysteresis, factor) for factor in factors]
         self._nothing = Work(tuple(_nothing(plan) for plan in plans[1:]))
         self._backend = self._make(plans)
         return self._backend
+
+
+def _is_shaped(plan: LayerPlan, first: LayerPlan) -> bool:
+    """Whether a map's cells lie over the frame's pixels: as many of them down a cell as across, but for rounding."""
+    down, across = first.height / plan.height, first.width / plan.width
+    return max(down, across) <= SHAPED * min(down, across)
 
 
 def _both(before: Done, now: Done) -> Done:
