@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 from onnxfile import Network, colour_scores
@@ -22,6 +23,7 @@ from vistream.detect.window import Window
 from vistream.engine.fidelity import PRESETS
 from vistream.errors import VistreamError
 from vistream.media.video.frames import SourceFrame
+from vistream.models.onnx_file import read_onnx
 from vistream.pipeline.session import Session
 from vistream.pipeline.verify import compare_detector
 from vistream.quantize.onnx_store import onnx_network_path
@@ -108,6 +110,28 @@ def test_a_file_is_quantised_once_for_a_video(tmp_path: Path, caplog: pytest.Log
     for path in kept:
         path.write_bytes(b"damaged")
     assert same(first, streamed(tmp_path, "exact").detect(clip(1)[0], 0))
+
+
+def test_what_is_refused_is_refused_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_far(_: Agreement) -> None:
+        raise VistreamError("in integers it is too far")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Agreement, "check", too_far)
+        detector = streamed(tmp_path, "exact")
+        detector.detect(clip(1)[0], 0)
+        assert detector.body(clip(1)[0]) is None
+    assert not list((tmp_path / "home" / "quantised").glob("*"))
+
+
+def test_weights_in_another_file_count(tmp_path: Path) -> None:
+    whole, apart = yolov8(tmp_path / "whole.onnx"), tmp_path / "net.onnx"
+    onnx.save(onnx.load(whole), apart, save_as_external_data=True, size_threshold=200, location="w.bin")
+    before = key_of(read_onnx(apart), streamed(tmp_path, "exact")._layout.preprocess, pictures(1))
+    weights = bytearray((tmp_path / "w.bin").read_bytes())
+    weights[len(weights) // 2] ^= 1
+    (tmp_path / "w.bin").write_bytes(weights)
+    assert key_of(read_onnx(apart), streamed(tmp_path, "exact")._layout.preprocess, pictures(1)) != before
 
 
 def test_what_was_not_used_for_longest_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 import vistream
 from vistream.detect.letterbox import letterbox
@@ -35,6 +35,11 @@ def test_it_holds_the_frame_and_no_more_cells_than_that_takes(
     assert np.array_equal(window.put(part, np.full_like(picture, 114)), picture)
 
 
+class Centred(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x - x.mean((2, 3), keepdim=True)
+
+
 def network(*layers: nn.Module) -> IntegerNetwork:
     torch.manual_seed(0)
     frames = [np.random.default_rng(0).integers(0, 255, (*WHOLE, 3), np.uint8)]
@@ -50,6 +55,7 @@ ALL = Window((0, 0), WHOLE, WHOLE)
     [
         ([nn.Conv2d(8, 4, 3, 2, 1), nn.ReLU()], WIDE),  # of stride 4
         ([nn.Conv2d(8, 4, 3, 64, 1), nn.ReLU()], ALL),  # of stride 128: no smaller window is of whole cells
+        ([Centred(), nn.Conv2d(8, 4, 3, 2, 1)], ALL),  # a mean over the map sees what lies beside the frame
         ([nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4)], ALL),  # no map
     ],
 )

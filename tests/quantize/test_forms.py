@@ -166,6 +166,9 @@ FORMS: dict[str, Callable[[], nn.Module]] = {
     "to a size": lambda: Net(lambda net, x: net.a(F.interpolate(x, size=(20, 30))), a=conv()),
     "average": lambda: then(nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False)),
     "maximum": lambda: then(nn.MaxPool2d(3, 2, 1, ceil_mode=True)),
+    "maximum, padded unevenly": lambda: Net(
+        lambda net, x: net.a(F.max_pool2d(F.pad(x - 1, (0, 1, 0, 1), value=-math.inf), 3, 2)), a=conv()
+    ),
     "adaptive": lambda: then(nn.AdaptiveAvgPool2d((5, 7))),
     "reflected": lambda: then(nn.ReflectionPad2d((1, 2, 0, 1))),
     "replicated": lambda: then(nn.Conv2d(8, 8, 3, padding=1, padding_mode="replicate")),

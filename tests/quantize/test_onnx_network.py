@@ -17,6 +17,7 @@ import vistream
 from vistream.engine.reference import Dense
 from vistream.engine.stream.model import OnnxStream
 from vistream.errors import VistreamError
+from vistream.quantize.onnx_operators import OPERATORS
 
 MEAN, STD = (127.5,) * 3, (64.0,) * 3
 LOST = 0.12  # of an output's spread, in eight bits, over all layers
@@ -91,6 +92,35 @@ def test_weights_in_another_file_and_half_floats(tmp_path: Path) -> None:
     for name, value in first.items():
         assert third[name].dtype == np.float16
         assert np.abs(third[name].astype(np.float64) - value.astype(np.float64)).max() < 0.05
+
+
+def test_half_floats_inside_and_whole_ones_around(tmp_path: Path) -> None:
+    """As converters to float16 write files whose inputs and outputs are to stay as they are."""
+    net = Net(1)
+    half = net.add("Cast", "image", to=TensorProto.FLOAT16)
+    x = net.add("Sigmoid", net.conv(net.block(half, 8, 3, 2), 4))
+    net.weights = [numpy_helper.from_array(numpy_helper.to_array(w).astype(np.float16), w.name) for w in net.weights]
+    path = net.write(tmp_path / "a.onnx", net.add("Cast", x, to=TensorProto.FLOAT))
+    frames = pictures(3)
+    stream = streamed(path, frames)
+    found = stream.finished(stream.step(frames[2]), frames[2])
+    ((name, value),) = wanted(path, frames[2]).items()
+    assert found[name].dtype == np.float32
+    assert np.abs(found[name].astype(np.float64) - value).mean() < LOST * value.std()
+
+
+def test_what_is_misread_is_left_to_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = Net(5)
+    x = net.add("Abs", net.conv(net.block("image", 8, 3, 2), 8, 3))
+    path = net.write(tmp_path / "a.onnx", net.conv(net.add("Relu", net.conv(x, 8, 3)), 4))
+    frames = pictures(3)
+    layers = len(streamed(path, frames).network.layers)
+    monkeypatch.setitem(OPERATORS, "Abs", lambda node, inputs: 1.01 * inputs[0].abs())
+    stream = streamed(path, frames)
+    assert len(stream.network.layers) < layers
+    found = stream.finished(stream.step(frames[2]), frames[2])
+    ((name, value),) = wanted(path, frames[2]).items()
+    assert np.abs(found[name].astype(np.float64) - value).mean() < LOST * value.std()
 
 
 def test_a_tail_may_read_the_image(tmp_path: Path) -> None:

@@ -99,7 +99,14 @@ FORMS = (
     Form("Resize", (MAP, None, real([1, 1, 1.5, 2])), {"mode": "linear"}),
     Form("Resize", (MAP, None, None, whole(1, 4, 9, 5)), {"mode": "linear",
          "coordinate_transformation_mode": "align_corners"}),
+    *(Form("Resize", (MAP[:, :, :5, :7], None, real([1, 1, *scales])), {"mode": "linear"}) for scales in
+      ([0.5, 0.5], [1.5, 1.7], [0.3, 3.0])),
+    Form("Resize", (MAP, None, real([1, 1, 1.5, 1.3])), {"coordinate_transformation_mode": "asymmetric",
+         "nearest_mode": "floor"}),
     Form("Upsample", (MAP, real([1, 1, 2, 3])), {"mode": "nearest"}, opset=9),
+    Form("PRelu", (MAP, random(4, 1, 1))),
+    Form("PRelu", (ROW[0], random(8))),
+    Form("Mod", (MAP, np.float32(0.7)), {"fmod": 1}),
     Form("Pad", (MAP, whole(0, 0, 1, 2, 0, 0, 3, 0), np.float32(0.5))),
     Form("Pad", (MAP, whole(0, 0, 1, 2, 0, 0, 3, 0)), {"mode": "reflect"}),
     Form("Pad", (MAP, whole(0, 0, 1, 2, 0, 0, 3, 0)), {"mode": "edge"}),
@@ -184,6 +191,23 @@ def test_every_operation_is_compared() -> None:
             Form("Resize", (MAP, None, real([1, 1, 4, 4])), {"coordinate_transformation_mode": "align_corners"}),
             "nearest",
         ),
+        *(
+            (Form("Resize", (MAP, None, real([1, 1, 0.5, 0.5])), {"mode": "linear", name: value}), "of some axes")
+            for name, value in {"antialias": 1, "keep_aspect_ratio_policy": "not_larger", "axes": [0, 1, 3, 2]}.items()
+        ),
+        (Form("Resize", (MAP, None, real([1, 2, 1, 1])), {"mode": "linear"}), "another number of channels"),
+        (
+            Form(
+                "Resize",
+                (MAP, None, None, whole(1, 4, 1, 5)),
+                {"mode": "linear", "coordinate_transformation_mode": "pytorch_half_pixel"},
+            ),
+            "linear resizing",
+        ),
+        (Form("MaxPool", attributes={"kernel_shape": [2, 2], "pads": [0, 0, 1, 1], "ceil_mode": 1}), "with ceil_mode"),
+        (Form("AveragePool", attributes={"kernel_shape": [2, 2], "dilations": [2, 2]}), "of a dilated window"),
+        (Form("Pad", (MAP, whole(0, 1, 0, 1), None, whole(0, 1))), "axes that are named"),
+        (Form("PRelu", (MAP[:, :, :, :4], random(4))), "slopes that vary over the map"),
         (Form("Conv", (ROW, random(3, 5, 3))), "anything but maps"),
         (Form("ConvTranspose", (MAP, random(4, 3, 3, 3)), {"pads": [0, 1, 1, 0]}), "uneven padding"),
         (Form("PRelu", (MAP, random(4, 6, 8))), "slopes that vary over the map"),

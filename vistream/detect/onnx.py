@@ -25,6 +25,7 @@ from vistream.engine.fidelity import DeadZones
 from vistream.errors import VistreamError
 from vistream.models.onnx_file import read_onnx
 from vistream.models.onnx_session import OnnxSession
+from vistream.quantize.onnx_store import save_onnx_network
 from vistream.types import Frame, Observations, Work
 
 log = logging.getLogger("vistream")
@@ -177,6 +178,7 @@ class OnnxDetector:
                 log.info("%s: computed is what frames fill, %d x %d pixels", self.name, *window.size[::-1])
             if new:
                 self._compare(pictures, size)
+                save_onnx_network(onnx, key)  # now: what is kept was compared
         except VistreamError as error:
             log.warning("%s runs in float on whole frames: %s", self.name, error)
             self._body = self._streaming = None

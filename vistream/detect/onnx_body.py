@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from vistream.ir.plain_torch import with_plain_torch
 from vistream.models.onnx_file import OnnxFile
 from vistream.quantize.convert import RULES
 from vistream.quantize.onnx_network import OnnxNetwork, quantize_onnx
-from vistream.quantize.onnx_store import load_onnx_network, onnx_network_path, save_onnx_network
+from vistream.quantize.onnx_store import load_onnx_network, onnx_network_path
 from vistream.quantize.ranges import Preprocess
 from vistream.quantize.scales import Levels
 
@@ -83,17 +84,29 @@ class OnnxBody:
 
 
 def key_of(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image]) -> str:
-    """What decides a quantised file: itself, what it expects of pixels, the pictures it is calibrated on, the rules."""
+    """What decides a quantised file: itself and the files of its weights, what it expects of pixels, the pictures it is
+    calibrated on, the rules."""
     digest = hashlib.sha256(file.encoded)
+    for weights in file.outside:
+        digest.update(_digest_of(weights))
     digest.update(repr((RULES, preprocess, LEVELS, pictures[0].shape)).encode())
     for picture in pictures:
         digest.update(picture.tobytes())
     return digest.hexdigest()[:32]
 
 
+def _digest_of(path: Path) -> bytes:
+    """Of a file's content."""
+    try:
+        with path.open("rb") as weights:
+            return hashlib.file_digest(weights, "sha256").digest()
+    except OSError as error:
+        raise VistreamError(f"{path}: {error.strerror}") from None
+
+
 @with_plain_torch
 def quantised(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image], key: str) -> tuple[OnnxNetwork, bool]:
-    """The file quantised on pictures of one size, and whether that was done now.
+    """The file quantised on pictures of one size, and whether that was done now: then it is not kept yet.
 
     Raises VistreamError for what the integer network can't take, or does not do as the file does.
     """
@@ -103,7 +116,6 @@ def quantised(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image],
     height, width = pictures[0].shape[:2]
     log.info("%s: quantising for pictures of %d x %d, once for this video", file.path.name, width, height)
     onnx = quantize_onnx(file, pictures, preprocess, LEVELS, partial(check_network), read_out=True, by_channel=True)
-    save_onnx_network(onnx, key)
     return onnx, True
 
 

@@ -2,12 +2,12 @@
 
 A file that wants 640 x 640 pixels is given a wide frame between two bars. Its layers are computed for the frame alone;
 what they give for an empty picture stands beside it. At the seam a layer sees its own padding instead of grey, as it
-does in a file whose input follows the frame's shape.
+does in a file whose input follows the frame's shape. Where a layer looks at the whole picture, all of it is computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from vistream.detect.letterbox import Image, Placement
 from vistream.errors import VistreamError
+from vistream.ir.footprint import Everywhere
 from vistream.ir.network import IntegerNetwork
+from vistream.ir.value import Value
 
 COARSER = (1, 2, 4)  # times the multiple that is asked for: some networks have coarser maps than they say
 
@@ -72,12 +74,15 @@ class Window:
         return made
 
     def suits(self, network: IntegerNetwork) -> bool:
-        """Whether the network's outputs for this part are parts of those for the whole picture."""
+        """Whether the network's outputs for this part are parts of those for the whole picture.
+
+        They are none where an operation looks at the whole of a map, as means and attention do: to it, grey counts.
+        """
         try:
             part, whole = network.lay(*self.size), network.lay(*self.whole)
         except VistreamError:
             return False
-        return all(
+        return not _sees_all(network, part) and all(
             not output.shape and self._corresponds(part[output.source].grid, whole[output.source].grid)
             for output in network.outputs
         )
@@ -89,6 +94,15 @@ class Window:
                 part, whole, self.start, self.size, self.whole, strict=True
             )
         )
+
+
+def _sees_all(network: IntegerNetwork, values: Mapping[str, Value]) -> bool:
+    """Whether some operation depends on all of a map; `values`: all of the network's, by name."""
+    return any(
+        isinstance(footprint, Everywhere)
+        for layer in network.layers[1:]
+        for footprint in layer.footprints([values[source] for source in layer.sources])
+    )
 
 
 def window_for(network: IntegerNetwork, frame: Sides, placement: Placement, whole: Sides, multiple: int) -> Window:

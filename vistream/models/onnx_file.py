@@ -69,7 +69,7 @@ class OnnxFile:
 
     `weights` maps names to encoded tensors, for `weight`; `operations`: (domain, op) of every node, of inner graphs and
     functions too, but for the functions' own names; `values`: what the file says of the values between the nodes;
-    `opsets`: domain to version; `encoded`: the whole file.
+    `opsets`: domain to version; `encoded`: the whole file; `outside`: the files beside it that hold weights.
     """
 
     path: Path
@@ -83,6 +83,7 @@ class OnnxFile:
     operations: frozenset[tuple[str, str]]
     ir_version: int
     encoded: memoryview = field(repr=False)
+    outside: tuple[Path, ...] = ()
 
     def weight(self, name: str) -> Array:
         """A weight as an array; a VistreamError where it can't be decoded."""
@@ -117,8 +118,7 @@ def _parsed(path: Path, data: memoryview) -> OnnxFile:
     functions = [fields(function) for function in model.get(25, [])]
     for function in functions:
         scan.nodes(function.get(7, []), 0)
-    for external in scan.external:
-        _check_external(path, external)
+    outside = {_checked(path, external) for external in scan.external}
     weights = {string(fields(weight), 8): weight for weight in graph.get(5, [])}
     inputs = tuple(value for value in map(_value, graph[11]) if value.name not in weights)
     pairs = [fields(pair) for pair in model.get(14, [])]
@@ -135,6 +135,7 @@ def _parsed(path: Path, data: memoryview) -> OnnxFile:
         frozenset(scan.operations - {(string(function, 10), string(function, 1)) for function in functions}),
         integer(model, 1),
         data,
+        tuple(sorted(outside)),
     )
 
 
@@ -171,8 +172,9 @@ class _Scan:
                 self.external.append({string(pair, 1): string(pair, 2) for pair in pairs})
 
 
-def _check_external(path: Path, external: dict[str, str]) -> None:
-    """Raise VistreamError unless the weights' file is a regular one inside the folder of `path`, links resolved."""
+def _checked(path: Path, external: dict[str, str]) -> Path:
+    """The file of some weights; raises VistreamError unless it is a regular one inside the folder of `path`, links
+    resolved."""
     location = external.get("location", "")
     folder = path.resolve().parent
     try:
@@ -189,6 +191,7 @@ def _check_external(path: Path, external: dict[str, str]) -> None:
     offset, length = int(external.get("offset", "0")), int(external.get("length", "0"))
     if offset < 0 or length < 0 or offset + length > size:
         raise VistreamError(f"{path}: its weights in {location!r} are cut short")
+    return file
 
 
 def _value(data: memoryview) -> Value:

@@ -65,8 +65,9 @@ PLUGINS = ("EfficientNMS_TRT", "EfficientNMSX_TRT", "BatchedNMS_TRT", "BatchedNM
 def _check_operations(file: OnnxFile) -> None:
     """Raise VistreamError for plugins of other runtimes, the usual reason why a file runs nowhere else."""
     for domain, op in sorted(file.operations):
-        if domain not in STANDARD or op in PLUGINS:
-            owner = "TensorRT" if op in PLUGINS else domain
+        plugin = op.rpartition("::")[2] in PLUGINS  # some write TRT::NAME
+        if domain not in STANDARD or plugin:
+            owner = "TensorRT" if plugin else domain
             raise VistreamError(
                 f"{file.path}: holds {op}, an operation of {owner} that is no part of ONNX: export the network "
                 "without it (duplicate boxes are removed here)"

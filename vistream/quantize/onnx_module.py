@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vistream.errors import VistreamError
-from vistream.models.onnx_file import Node, OnnxFile, Value
+from vistream.models.onnx_file import DTYPES, Node, OnnxFile, Value
 from vistream.quantize.onnx_attributes import Unsupported
 from vistream.quantize.onnx_operators import OPERATORS
 from vistream.quantize.onnx_rewrite import rewritten
@@ -33,7 +33,8 @@ class Step(nn.Module):
 class OnnxModule(nn.Module):
     """The nodes of a file that lead from its image to the values called `outputs`; returns these by name.
 
-    `constants`: values that do not depend on the image. `titles`: the node by the name of the child that stands for it.
+    `constants`: values that do not depend on the image. `titles`: the node by the name of the child that stands for it;
+    `steps`: these children, in order.
     """
 
     def __init__(self, image: str, nodes: Sequence[Node], constants: dict[str, Tensor], outputs: Sequence[str]) -> None:
@@ -41,13 +42,13 @@ class OnnxModule(nn.Module):
         self.titles: dict[str, Node] = {}
         self._image, self._outputs = image, tuple(outputs)
         self._constants = constants
-        self._steps: list[Step] = []
+        self.steps: list[Step] = []
         needed = set(outputs)
         for node in reversed(nodes):
             if needed.intersection(node.outputs):
                 needed.update(name for name in node.inputs if name not in constants)
-                self._steps.insert(0, Step(node))
-        for number, step in enumerate(self._steps):
+                self.steps.insert(0, Step(node))
+        for number, step in enumerate(self.steps):
             title = title_of(step.node).replace(".", "_")
             title = title if title not in self.titles else f"{title}_{number}"
             self.titles[title] = step.node
@@ -55,7 +56,7 @@ class OnnxModule(nn.Module):
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         values = {**self._constants, self._image: x}
-        for step in self._steps:
+        for step in self.steps:
             found = step(*(values[name] if name else None for name in step.node.inputs))
             values.update(zip(step.node.outputs, found, strict=False))
         return {name: values[name] for name in self._outputs}
@@ -79,8 +80,9 @@ def image_of(file: OnnxFile) -> Value:
     image = file.inputs[0]
     shape = image.shape or ()
     if len(shape) != 4 or shape[0] not in (1, -1) or shape[1] not in (1, 3) or image.dtype not in (1, 10):
-        listed = " x ".join(map(str, shape))
-        raise VistreamError(f"{file.path}: its input is {listed}, not 1 x 3 x height x width, of floats")
+        listed = " x ".join("?" if side < 0 else str(side) for side in shape)
+        kind = np.dtype(DTYPES[image.dtype]).name if image.dtype in DTYPES else "another type"
+        raise VistreamError(f"{file.path}: its input is {listed}, of {kind}, not 1 x 3 x height x width, of floats")
     return image
 
 

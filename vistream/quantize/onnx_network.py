@@ -122,7 +122,7 @@ def quantize_onnx(
     network, meanings = converted(parts.program, ranges, preprocess, levels, weights=weights, read_out=read_out)
     if check is not None:
         check(parts.program, network, meanings, kept, preprocess)
-    leaving = {name: Crossing(image_of(file).dtype, shape) for name, shape in parts.shapes.items()}
+    leaving = {name: Crossing(fed.dtype, fed.shape) for name, fed in parts.leaving.items()}
     return _with_tail(file, network, preprocess, leaving, parts.rest, size)
 
 

@@ -79,9 +79,15 @@ def _gelu(node: Node, inputs: Inputs) -> Tensor:
 
 def _prelu(node: Node, inputs: Inputs) -> Tensor:
     x, slope = required(inputs, 0), required(inputs, 1)
-    if slope.numel() not in (1, x.shape[1] if x.dim() > 1 else 1):
+    shape = [1] * (x.dim() - slope.dim()) + list(slope.shape)  # of a row `[C]` beside a map the last axis is meant
+    if slope.numel() != 1 and any(side > 1 and axis != 1 for axis, side in enumerate(shape)):
         raise Unsupported("slopes that vary over the map")
     return F.prelu(x, slope.reshape(-1))
+
+
+def _modulo(node: Node, inputs: Inputs) -> Tensor:
+    function = torch.fmod if integer(node, "fmod", 0) else torch.remainder
+    return function(required(inputs, 0), required(inputs, 1))
 
 
 def _cast(node: Node, inputs: Inputs) -> Tensor:
@@ -172,7 +178,7 @@ FOLDED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "Add": torch.add, "Sum": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Max": torch.maximum, "Min": torch.minimum,
 }  # fmt: skip
 BINARY: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "Pow": torch.pow, "Equal": torch.eq, "Less": torch.lt, "Greater": torch.gt, "Mod": torch.remainder,
+    "Pow": torch.pow, "Equal": torch.eq, "Less": torch.lt, "Greater": torch.gt,
     "And": torch.logical_and, "Or": torch.logical_or,
 }  # fmt: skip
 REDUCED: dict[str, Callable[..., Tensor]] = {
@@ -193,6 +199,7 @@ OPERATORS: dict[str, Operator] = {
     "HardSigmoid": _hard_sigmoid,
     "Gelu": _gelu,
     "PRelu": _prelu,
+    "Mod": _modulo,
     "Cast": _cast,
     "Where": lambda node, inputs: torch.where(required(inputs, 0), required(inputs, 1), required(inputs, 2)),
     "Gemm": _gemm,

@@ -17,7 +17,8 @@ from vistream.errors import VistreamError
 from vistream.models.onnx_file import Node, OnnxFile
 from vistream.quantize.lower import lower
 from vistream.quantize.onnx_module import Facts, OnnxModule, facts_of, image_of
-from vistream.quantize.onnx_part import nodes_behind
+from vistream.quantize.onnx_part import Fed, nodes_behind
+from vistream.quantize.onnx_reading import read_beside_onnxruntime
 from vistream.quantize.program import FloatIsland, Program
 from vistream.quantize.record import record
 
@@ -29,12 +30,12 @@ WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 class Split:
     """A file cut in two.
 
-    `program`: of the body; its outputs are called, and in `shapes` shaped, as in the file. `rest`: the nodes that the
-    file's outputs need beside these.
+    `program`: of the body; its outputs are called as in the file. `leaving`: what they are there, by name. `rest`: the
+    nodes that the file's outputs need beside these.
     """
 
     program: Program
-    shapes: Mapping[str, tuple[int, ...]]
+    leaving: Mapping[str, Fed]
     rest: tuple[Node, ...]
 
 
@@ -47,11 +48,16 @@ def split(file: OnnxFile, size: tuple[int, int]) -> Split:
     while body := _body(file, facts, barred):
         reads = _left(file, body)
         module = OnnxModule(image, body, facts.constants, reads)
+        reading = read_beside_onnxruntime(file, facts, module, reads)
+        if reading.misread:
+            facts.why.update((name, "it is read otherwise here than onnxruntime does") for name in reading.misread)
+            barred |= reading.misread
+            continue
         program = lower(record(module, sample))
         cheap = _cheap_islands(program, module, body, facts)
         if not cheap:
             rest = nodes_behind(file, frozenset(reads), [value.name for value in file.outputs])
-            return Split(program, {name: facts.shapes[name] for name in reads}, tuple(rest))
+            return Split(program, reading.leaving, tuple(rest))
         barred |= cheap
     first = next((f"{name}: {why}" for name, why in facts.why.items()), "it has no convolution and no linear layer")
     raise VistreamError(f"{file.path}: the integer network can take nothing of it ({first})")

@@ -10,6 +10,8 @@ import torch
 from vistream.ir.graph import Graph, pruned
 from vistream.ir.node import Node
 
+LOWEST = -1e30
+"""What no value of a network goes below: padding with it, or less, is padding that is never the largest."""
 ARITHMETIC = ("Add", "Sub", "Mul", "Div")
 
 
@@ -62,6 +64,20 @@ def _convolution(node: Node, before: dict[str, Node]) -> list[Node]:
     return [replace(node, inputs=pad.inputs, attributes={**node.attributes, "pads": together})]
 
 
+def _max_pool(node: Node, before: dict[str, Node]) -> list[Node]:
+    """Padding that never wins belongs to the maximum behind it: frameworks write that where theirs is uneven."""
+    pad = before[node.inputs[0]]
+    if (
+        pad.op != "Pad"
+        or pad.attributes["value"] > LOWEST
+        or min(pad.attributes["pads"]) < 0
+        or node.attributes["ceil"]
+    ):
+        return [node]
+    together = tuple(a + b for a, b in zip(node.attributes["pads"], pad.attributes["pads"], strict=True))
+    return [replace(node, inputs=pad.inputs, attributes={**node.attributes, "pads": together})]
+
+
 def _prelu(node: Node, before: dict[str, Node]) -> list[Node]:
     """`slope * x + (1 - slope) * relu(x)`, where channels have slopes of their own."""
     slope = node.weights["slope"]
@@ -89,5 +105,6 @@ def _transposed(node: Node, before: dict[str, Node]) -> list[Node]:
 REWRITES: dict[str, Callable[[Node, dict[str, Node]], list[Node]]] = {
     "Conv": _convolution,
     "ConvTranspose": _transposed,
+    "MaxPool": _max_pool,
     "PRelu": _prelu,
 }

@@ -68,8 +68,9 @@ class Island(Operation):
         try:
             with torch.no_grad():
                 found = self.module(*(value.permute(2, 0, 1)[None].contiguous() for value in real))
-        except RuntimeError as error:
-            raise ValueError(f"its module can't be run: {str(error).splitlines()[0]}") from None
+        except (RuntimeError, IndexError, TypeError, ValueError) as error:  # whatever a module makes of a strange size
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ValueError(f"its module can't be run: {reason}") from None
         if not isinstance(found, Tensor) or found.dim() != 4 or len(found) != 1:
             raise ValueError("its module gives something else than one map [1, C, H, W]")
         y = found[0].permute(1, 2, 0).to(torch.float32).contiguous()
