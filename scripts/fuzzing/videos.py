@@ -65,23 +65,24 @@ def _sound_seeds(folder: Path) -> list[Path]:
 def _sound(path: Path) -> None:
     """Give its sound to a video that is whole."""
     from vistream.media.video.h264 import rewrite
-    from vistream.media.video.sound import Sound
+    from vistream.media.video.times import Times
 
     whole, video = path.with_name("whole.mkv"), path.with_name("with_sound.mkv")
     if not whole.exists():
         _encoded(whole, "libx264")
     shutil.copy(whole, video)
-    rewrite(video, Sound(path))
+    rewrite(video, Times(25.0), path)
 
 
 def _part_seeds(folder: Path) -> list[Path]:
     """What a run that was killed leaves of its video."""
     from vistream.media.video.h264 import H264
+    from vistream.media.video.times import Times
 
     paths = [folder / name for name in ("a.mp4", "b.mkv")]
     with patch.dict("vistream.media.video.h264.CLUSTERED", EXACT):
         for path in paths:
-            part = H264(path, 25.0, SIZE)
+            part = H264(path, 25.0, SIZE, Times(25.0))
             for level in range(FRAMES):
                 part.write(np.full((SIZE[1], SIZE[0], 3), level * 30, np.uint8))
             part.abandon()
@@ -91,8 +92,9 @@ def _part_seeds(folder: Path) -> list[Path]:
 def _part(path: Path) -> None:
     """Go on with it after three frames."""
     from vistream.media.video.h264 import H264
+    from vistream.media.video.times import Times
 
-    H264(path.with_name(f"resumed{path.suffix}"), 25.0, SIZE, path, 3).close()
+    H264(path.with_name(f"resumed{path.suffix}"), 25.0, SIZE, Times(25.0), path, 3).close()
 
 
 VIDEOS: dict[str, Reader] = {

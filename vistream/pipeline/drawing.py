@@ -43,7 +43,7 @@ class Drawing:
             picture = self._overlay.draw(frame, recorded(result), status)
         with self._stages.of("encoding"):
             if self._sink is not None:
-                self._sink.write(picture)
+                self._sink.write(picture, result.time)
             if self._drawn is not None:
                 self._drawn(result, frame, picture)
         self.picture = picture

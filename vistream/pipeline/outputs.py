@@ -16,7 +16,6 @@ from vistream.media.formats.jsonl import JsonlWriter, read_results, recorded
 from vistream.media.formats.poses import PoseImage
 from vistream.media.video.frames import SourceFrame
 from vistream.media.video.sink import VideoSink
-from vistream.media.video.sound import Sound
 from vistream.models.classes import ClassSet
 from vistream.pipeline.drawing import Drawing, Drawn
 from vistream.pipeline.gaps import GapFiller
@@ -68,7 +67,7 @@ class Outputs:
         mot_classes: bool = False,
         layers: bool = False,
         style: Style = PLAIN,
-        sound: Sound | None = None,
+        sound: Path | None = None,
         places: Sequence[Place] = (),
         name: str = "",
         classes: ClassSet | None = None,
@@ -98,17 +97,22 @@ class Outputs:
             self._crops = None if paths.crops is None else opening.enter_context(CropsWriter(paths.crops))
             self._heat = None if paths.heat_map is None else opening.enter_context(HeatMap(paths.heat_map, size))
             self._maps = list(map_writers(paths, size))  # whole after every frame: there is nothing to close
+            times: list[float] = []
             if keep is not None and paths.jsonl is not None:
-                self._write_again(paths.jsonl, keep.frames, before)
+                times += self._write_again(paths.jsonl, keep.frames, before)
             sink: VideoSink | None = None
             if paths.video is not None:
-                frames, resumable = 0 if keep is None else keep.frames, paths.jsonl is not None
-                sink = VideoSink(paths.video, fps, size, keep=frames, resumable=resumable, sound=sound)
+                resumable = paths.jsonl is not None
+                sink = VideoSink(paths.video, fps, size, keep=len(times), resumable=resumable, sound=sound)
+                for time in times:
+                    sink.times.add(time)
             if self._overlay is not None:
                 self._drawing = opening.enter_context(Drawing(self._overlay, sink, drawn, stages or Stages()))
             self._stack = opening.pop_all()
 
-    def _write_again(self, path: Path, frames: int, before: Callable[[Result], None]) -> None:
+    def _write_again(self, path: Path, frames: int, before: Callable[[Result], None]) -> list[float]:
+        """What the results of an earlier run fill beside its JSON lines; gives their times."""
+        times = []
         for result in islice(read_results(path), frames):
             self._write_texts(result)
             if self._overlay is not None:
@@ -116,6 +120,8 @@ class Outputs:
             if self._heat is not None:
                 self._heat.follow(result)
             before(result)
+            times.append(result.time)
+        return times
 
     @property
     def picture(self) -> Frame | None:

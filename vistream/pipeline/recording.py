@@ -20,7 +20,7 @@ from vistream.atomic import PendingFile
 from vistream.errors import VistreamError
 from vistream.media.formats.jsonl import read_results
 from vistream.media.video.frames import SourceFrame
-from vistream.media.video.sound import Sound, sound_of
+from vistream.media.video.sound import sound_of
 from vistream.pipeline.checkpoint import Arrays, checkpoint_path, load_checkpoint, pack, write_checkpoint
 from vistream.pipeline.names import read_names
 from vistream.pipeline.output_paths import OutputPaths
@@ -139,10 +139,8 @@ class Recording:
             self._keep()
             yield frame, result
 
-    def _sound(self) -> Sound | None:
-        settings = self.run.settings
-        kept = settings.style.sound and not self.run.source.live
-        return sound_of(self._source, settings.start, settings.stride, self.run.fps) if kept else None
+    def _sound(self) -> Path | None:
+        return sound_of(self._source) if self.run.settings.style.sound and not self.run.source.live else None
 
     def stop(self) -> None:
         """No more frames are wanted; may be called from a signal handler."""

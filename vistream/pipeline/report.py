@@ -132,15 +132,17 @@ class RunReport:
 
     def add(self, result: Result, frame: Frame, picture: Frame) -> None:
         """Take in one frame's result, the frame, and the picture that was drawn of it: uint8 `[H, W, 3]`, RGB."""
-        self.follow(result)
+        self.history.add(result)
         self._table.add(frame, result)
         self._strip.add(result, picture)
         if self._sink is not None:
-            self._sink.write(picture)
+            self._sink.write(picture, result.time)
 
     def follow(self, result: Result) -> None:
         """Take in a frame's result alone, of a run that is resumed: its picture is there already."""
         self.history.add(result)
+        if self._sink is not None:
+            self._sink.times.add(result.time)
 
     def memory(self) -> dict[str, Any]:
         """What a resumption needs and the results don't tell: the pictures. Plain data, below a megabyte."""

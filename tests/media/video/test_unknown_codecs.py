@@ -12,8 +12,8 @@ from soundfiles import FPS, SIZE, picture, source
 from vistream.errors import VistreamError
 from vistream.media.video.h264 import H264
 from vistream.media.video.sink import VideoSink
-from vistream.media.video.sound import Sound
 from vistream.media.video.source import open_source
+from vistream.media.video.times import Times
 
 
 def patched(path: Path, **changes: str) -> Path:
@@ -28,7 +28,7 @@ def patched(path: Path, **changes: str) -> Path:
 
 def drawn(path: Path, sound: Path) -> list[str]:
     """The kinds of stream in a video of five frames with the sound of another file."""
-    with VideoSink(path, FPS, SIZE, sound=Sound(sound)) as sink:
+    with VideoSink(path, FPS, SIZE, sound=sound) as sink:
         for index in range(5):
             sink.write(picture(index))
     with av.open(str(path)) as container:
@@ -66,13 +66,13 @@ def test_what_is_no_video_of_ours_is_not_gone_on_with(
     before: str, change: dict[str, str], said: str, tmp_path: Path
 ) -> None:
     path = tmp_path / before
-    part = H264(path, FPS, SIZE)
+    part = H264(path, FPS, SIZE, Times(FPS))
     for index in range(5):
         part.write(picture(index))
     part.abandon()
     patched(path, **change)
     with pytest.raises(VistreamError, match=rf"{before} {said}.*can't be gone on with; resume without it"):
-        H264(tmp_path / f"out{path.suffix}", FPS, SIZE, path, 3)
+        H264(tmp_path / f"out{path.suffix}", FPS, SIZE, Times(FPS), path, 3)
 
 
 @pytest.mark.parametrize("suffix", [".avi", ".mkv"])

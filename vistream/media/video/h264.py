@@ -20,7 +20,8 @@ import numpy as np
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
 from vistream.media.video.container import codec_of, file_name, open_container
-from vistream.media.video.sound import Sound, mux_with_sound
+from vistream.media.video.sound import mux
+from vistream.media.video.times import Times
 from vistream.types import Frame
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class H264:
     """Frames into the video file `path`, made anew; 4:2:0 colour, as every player expects.
 
     `size` (width, height) must be even. `before`: an earlier file of the same making, whose first `keep` frames are
-    copied in first. `sound`: joins the pictures in the end.
+    copied in first. In the end pictures get their `times`, where these are uneven, and are joined by the `sound` of a
+    file.
     Raises VistreamError where it can't be written, or `before` is not such a file.
     """
 
@@ -62,13 +64,14 @@ class H264:
         path: Path,
         fps: float,
         size: tuple[int, int],
+        times: Times,
         before: Path | None = None,
         keep: int = 0,
-        sound: Sound | None = None,
+        sound: Path | None = None,
     ) -> None:
         import av
 
-        self._path, self._sound = path, sound
+        self._path, self._times, self._sound = path, times, sound
         options = CLUSTERED if path.suffix.lower() == ".mkv" else FRAGMENTED
         with clear(self._path):
             self._container: OutputContainer = av.open(file_name(path), "w", options=options)
@@ -100,7 +103,7 @@ class H264:
             self._container.mux(self._stream.encode())
             self._container.close()
             if self._frames:
-                rewrite(self._path, self._sound)
+                rewrite(self._path, self._times, self._sound)
 
     def abandon(self) -> None:
         """Close without finishing: what has been written stays as it is."""
@@ -170,8 +173,9 @@ def whole_name(path: Path) -> Path:
     return path.with_name(f"{path.stem}.whole{path.suffix}")
 
 
-def rewrite(path: Path, sound: Sound | None = None) -> None:
-    """Into the usual form, packet by packet, with the sound; where that fails, the file stays as it is."""
+def rewrite(path: Path, times: Times, sound: Path | None = None) -> None:
+    """Into the usual form, packet by packet, at the right times and with the sound; where that fails, the file stays as
+    it is."""
     import av
 
     plain = whole_name(path)
@@ -183,7 +187,7 @@ def rewrite(path: Path, sound: Sound | None = None) -> None:
             open_container(path) as old,
             av.open(file_name(temporary), "w", options=options) as new,
         ):
-            mux_with_sound(old, sound, new, suffix)
+            mux(old, times, sound, new, suffix)
         plain.replace(path)
     except (av.error.FFmpegError, OSError, ValueError, VistreamError) as error:  # ValueError: a codec it does not hold
         log.warning("%s stays as it was written, without sound: %s", path, error)

@@ -19,7 +19,7 @@ from vistream.atomic import PendingFile
 from vistream.errors import VistreamError
 from vistream.media.video.h264 import H264, whole_name, why_no_h264
 from vistream.media.video.quiet import quiet_opencv
-from vistream.media.video.sound import Sound
+from vistream.media.video.times import Times
 from vistream.media.video.webvideo import Gif, WebM
 from vistream.storage.names import FileName, written
 from vistream.types import Frame
@@ -45,7 +45,8 @@ class VideoSink:
     As a context manager it keeps what was written on Ctrl-C. After any other exception it leaves no file; with
     `resumable`, the part that is written.
     `keep`: go on after so many frames of the part, or the file, that an earlier run left; needs H.264.
-    `sound`: joins the pictures in the end, where PyAV is here.
+    `sound`: of this file, joins the pictures in the end, where PyAV is here. The attribute `times` holds one a frame:
+    where they are uneven, pictures are shown at them, but for GIF and without PyAV.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class VideoSink:
         *,
         keep: int = 0,
         resumable: bool = False,
-        sound: Sound | None = None,
+        sound: Path | None = None,
     ) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in SUFFIXES:
@@ -65,7 +66,7 @@ class VideoSink:
             raise VistreamError(f"{path}: can't write a video of {fps} frames a second")
         if keep and self.path.suffix.lower() not in RESUMABLE:
             raise VistreamError(f"{path} can't be gone on with: only {', '.join(RESUMABLE)} can; begin anew")
-        self.size = size
+        self.size, self.times = size, Times(fps)
         self.resumable = resumable and self.path.suffix.lower() in RESUMABLE
         before = _left_behind(self.path) if keep else None
         if before is None and self.resumable:
@@ -81,7 +82,7 @@ class VideoSink:
         # a fragment is written with the frame behind it: until then only the earlier file has the last one that is kept
         self._spent = before if before != self.path else None
 
-    def _open(self, fps: float, before: Path | None, keep: int, sound: Sound | None) -> tuple[str, _Encoder]:
+    def _open(self, fps: float, before: Path | None, keep: int, sound: Path | None) -> tuple[str, _Encoder]:
         target = self._pending.temporary
         even = (self.size[0] + self.size[0] % 2, self.size[1] + self.size[1] % 2)
         reason, suffix = why_no_h264(), self.path.suffix.lower()
@@ -90,22 +91,23 @@ class VideoSink:
         if suffix == ".gif":
             return "gif", Gif(target, fps, even)
         if suffix == ".webm":
-            return "vp9", WebM(target, fps, even, sound)
+            return "vp9", WebM(target, fps, even, self.times, sound)
         if reason is None:
-            return "h264", H264(target, fps, even, before, keep, sound)
+            return "h264", H264(target, fps, even, self.times, before, keep, sound)
         if keep:
             raise VistreamError(f"{self.path}: a video can't be gone on with: {reason}")
         log.warning("%s is written as MPEG-4 Part 2, not H.264: %s", self.path, reason)
         return "mp4v", _Mp4v(target, fps, even)
 
-    def write(self, frame: Frame) -> None:
-        """Append one RGB uint8 `[H, W, 3]` frame of the sink's size."""
+    def write(self, frame: Frame, time: float | None = None) -> None:
+        """Append one RGB uint8 `[H, W, 3]` frame of the sink's size. `time`, in seconds; None: at an even rate."""
         height, width = frame.shape[:2]
         if (width, height) != self.size:
             raise VistreamError(f"{self.path}: a frame of {width}x{height} in a video of {self.size[0]}x{self.size[1]}")
         if width % 2 or height % 2:
             frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         self._encoder.write(frame)
+        self.times.add(time)
         self._forget()
 
     def close(self) -> None:

@@ -1,16 +1,17 @@
-"""The sound of a source, copied packet by packet beside the pictures that were drawn; nothing is encoded anew."""
+"""Pictures that were drawn and the sound of their source, copied packet by packet into one file: nothing is encoded
+anew."""
 
 from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vistream.media.video.container import codec_of, open_container
+from vistream.media.video.times import Times
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -29,37 +30,37 @@ HELD = {
 """Codecs that a container holds and players play there; a Matroska file holds any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """That of the file `path`, from `start` on, in seconds of its pictures."""
-
-    path: Path
-    start: float = 0.0
-
-
-def sound_of(spec: str, start: int, stride: int, fps: float) -> Sound | None:
-    """Of a source, as the user wrote it, from its frame `start` on; None where there is none, or time is not kept."""
+def sound_of(spec: str) -> Path | None:
+    """The file that holds the sound of a source, as the user wrote it; None where there is none."""
     path = Path(spec)
-    return Sound(path, start / fps) if stride == 1 and "://" not in spec and path.is_file() else None
+    return path if "://" not in spec and path.is_file() else None
 
 
-def mux_with_sound(pictures: InputContainer, sound: Sound | None, new: OutputContainer, suffix: str) -> None:
-    """Copy the pictures of one file and as much sound of another into a third, in order of time."""
+def mux(pictures: InputContainer, times: Times, sound: Path | None, new: OutputContainer, suffix: str) -> None:
+    """Copy the pictures of one file and as much sound of another into a third, in order of time.
+
+    `times`: those of the pictures in their source, which they get where these are uneven.
+    """
     import av
 
     source = pictures.streams.video[0]
     stream = new.add_stream_from_template(source)
     seconds = float(pictures.duration or 0) / av.time_base
+    shown = _with_stream(pictures.demux(source), stream)
+    if times.uneven:
+        moments = times.milliseconds()
+        seconds += moments[-1] / 1000 - (len(moments) - 1) * seconds / len(moments)
+        shown = _at(moments, shown)
     if sound is None:
-        _mux(new, ((0.0, 0, packet) for packet in _with_stream(pictures.demux(source), stream)))
+        _mux(new, ((0.0, 0, packet) for packet in shown))
         return
-    with open_container(sound.path) as old:
+    with open_container(sound) as old:
         track = old.streams.audio[0] if old.streams.audio else None
         if track is not None and (reason := _why_left_out(old, track, suffix)):
-            log.warning("the sound of %s is left out: %s", sound.path, reason)
+            log.warning("the sound of %s is left out: %s", sound, reason)
             track = None
-        seen = ((_seconds(packet), 0, packet) for packet in _with_stream(pictures.demux(source), stream))
-        heard = iter(()) if track is None else _heard(old, track, sound.start, seconds, new)
+        seen = ((_seconds(packet), 0, packet) for packet in shown)
+        heard = iter(()) if track is None else _heard(old, track, times.start, seconds, new)
         _mux(new, heapq.merge(seen, heard, key=lambda entry: entry[:2]))
 
 
@@ -82,6 +83,16 @@ def _with_stream(packets: Iterator[Packet], stream: Any) -> Iterator[Packet]:
         if packet.size:
             packet.stream = stream
             yield packet
+
+
+def _at(moments: Sequence[int], packets: Iterator[Packet]) -> Iterator[Packet]:
+    """The pictures, one a packet and in order, at other moments, in milliseconds."""
+    for packet, moment, following in zip(packets, moments, (*moments[1:], None), strict=True):
+        kept = round(1000 * float((packet.duration or 0) * (packet.time_base or Fraction(1))))
+        packet.time_base = Fraction(1, 1000)
+        packet.pts = packet.dts = moment
+        packet.duration = kept if following is None else following - moment
+        yield packet
 
 
 def _heard(

@@ -10,7 +10,7 @@ import numpy as np
 
 from vistream.media.video.container import file_name
 from vistream.media.video.h264 import clear, in_yuv, rewrite
-from vistream.media.video.sound import Sound
+from vistream.media.video.times import Times
 from vistream.types import Frame
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ FASTEST_GIF = 50
 class WebM:
     """VP9 into `path`, 4:2:0 colour; `size` (width, height) must be even."""
 
-    def __init__(self, path: Path, fps: float, size: tuple[int, int], sound: Sound | None = None) -> None:
+    def __init__(self, path: Path, fps: float, size: tuple[int, int], times: Times, sound: Path | None = None) -> None:
         import av
 
-        self._path, self._sound, self._frames = path, sound, 0
+        self._path, self._times, self._sound = path, times, sound
         with clear(path):
             self._container = av.open(file_name(path), "w", format="webm")
             options = {"crf": "32", "b": "0", "deadline": "realtime", "cpu-used": "6", "row-mt": "1"}
@@ -39,21 +39,20 @@ class WebM:
     def write(self, frame: Frame) -> None:
         with clear(self._path):
             self._container.mux(self._stream.encode(in_yuv(frame)))
-        self._frames += 1
 
     def close(self) -> None:
         with clear(self._path):
             self._container.mux(self._stream.encode())
             self._container.close()
-        if self._frames and self._sound is not None:
-            rewrite(self._path, self._sound)
+        if self._times and (self._sound is not None or self._times.uneven):
+            rewrite(self._path, self._times, self._sound)
 
     def abandon(self) -> None:
         self._container.close()
 
 
 class Gif:
-    """An animated GIF in `path`, with the best 256 colours of each frame, which repeats without end."""
+    """An animated GIF in `path`, at an even rate, with the best 256 colours of each frame; it repeats without end."""
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
         import av
