@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-STAGES = ("reading", "detector", "appearance", "association", "drawing", "encoding")
+STAGES = ("reading", "detector", "segmentation", "appearance", "association", "drawing", "encoding")
 
 
 SHOWN = 0.05  # ms: a stage that took less is none

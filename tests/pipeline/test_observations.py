@@ -81,6 +81,23 @@ def test_a_session_takes_frames_of_any_kind(frame: Any) -> None:
         assert session.step(frame, SEEN).tracks == plain.step(PICTURE, SEEN).tracks
 
 
+def test_a_session_knows_its_rate() -> None:
+    session = Session("mot", model=None, fps=10, conf=0.4)
+    frame = np.zeros((32, 48, 3), np.uint8)
+    assert [session.step(frame).time for _ in range(3)] == [0.0, 0.1, 0.2]
+    assert session.step(frame, time=7.5).time == 7.5
+    assert Session("mot", model=None).step(frame).time == 0.0
+    with pytest.raises(VistreamError):
+        Session("mot", model=None, fps=0)
+
+
+@pytest.mark.parametrize("task", ["sot", "pose"])
+@pytest.mark.parametrize("target", ["abc", [[1.0, np.nan, 1.0]] * 17, [1.0, 2.0, 3.0, np.nan]])
+def test_what_is_no_object_is_one_clear_error(task: str, target: Any) -> None:
+    with pytest.raises(VistreamError):
+        Session(task, model=None).add_object(target)
+
+
 def test_a_grey_frame_is_taken_as_grey_in_three_channels() -> None:
     assert [track.id for track in Session(model=None).step(PICTURE[..., 0], SEEN).tracks] == [1]
 

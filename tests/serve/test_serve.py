@@ -250,6 +250,14 @@ def test_bound_elsewhere_it_prints_a_token_once(tmp_path: Path) -> None:
     assert match[2] not in (tmp_path / "err").read_text()
 
 
+def test_with_nothing_to_show_it_ends(tmp_path: Path) -> None:
+    arguments = ["serve", str(tmp_path / "no.mp4"), str(tmp_path / "nor.mp4"), "--port", "0"]
+    done = subprocess.run([sys.executable, "-m", "vistream", *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.count("does not exist") == 2
+    assert "there is nothing to show: no source could be opened" in done.stderr
+
+
 def test_what_cannot_be_served_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

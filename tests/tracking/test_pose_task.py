@@ -119,7 +119,7 @@ def test_limbs_are_drawn_where_joints_have_names() -> None:
     assert not drawn[0][shin].any() and drawn[1][shin].any()
 
 
-def test_the_command_carries_skeletons_on(tmp_path: Path) -> None:
+def test_the_command_carries_skeletons_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     demo, out = Path(__file__).parents[2] / "demo_videos", tmp_path / "out.json"
     video = read_poses(demo / "plaza_static" / "posetrack.json")
     source = ["track", str(demo / "plaza_static.mp4"), "--max-frames", "2"]
@@ -146,6 +146,13 @@ def test_the_command_carries_skeletons_on(tmp_path: Path) -> None:
     again.append("--overwrite")
     assert CliRunner().invoke(app, [*source, *again]).exit_code == 0
     assert len({person.id for person in read_poses(out).images[0].people}) == len(there)
+    outside = [replace(numbered[0], joints=numbered[0].joints - 5000.0), *numbered[1:]]
+    write_posetrack(tmp_path / "out.of.frame.json", PoseVideo(video.joints, (replace(first, people=tuple(outside)),)))
+    assert (
+        CliRunner().invoke(app, [*source, *again[:3], str(tmp_path / "out.of.frame.json"), *again[4:]]).exit_code == 0
+    )
+    assert len(read_poses(out).images[0].people) == len(there) - 1
+    assert "1 of" in caplog.text and "have no joint within the frame: they are left out" in caplog.text
     write_posetrack(tmp_path / "empty.json", PoseVideo(video.joints, ()))
     for arguments, complaint in (
         (["--task", "mot", *given], "--init-poses is for the task pose"),

@@ -162,7 +162,9 @@ def _warn(recording: Recording) -> None:
         log.warning("nothing was detected in %d frames, so nothing was tracked", totals.frames)
     elif not totals.ids:
         counts = recording.run.session.counts
-        weak = "" if counts is None else f": {counts.weak} scored too low to begin one (below {CONFIDENT:g})"
+        conf = recording.run.settings.conf
+        below = "" if conf.classes else f" (below {CONFIDENT if conf.any is None else conf.any:g})"
+        weak = f": {counts.weak} scored too low to begin one{below}" if counts is not None and counts.weak else ""
         log.warning("%d detections, but not one track came of them%s", totals.observations, weak)
 
 
@@ -183,10 +185,13 @@ def _report(recording: Recording, console: Console) -> None:
         table.add_row("classes", _shares(totals))
     if recording.run.observer.detector is not None:
         table.add_row("detections", str(totals.observations))
-    table.add_row("speed", f"{totals.fps:.1f} frames a second, everything included")
+    speed = f"{totals.fps:.1f}" if totals.fps >= 1 else f"{totals.fps:.2g}"
+    table.add_row("speed", f"{speed} frames a second, everything included")
     table.add_row("time a frame", recording.run.stages.described(totals.frames - totals.resumed))
     done = f"{totals.macs / 1e9:.1f} of {totals.macs_dense / 1e9:.1f} GMAC ({100 * totals.share:.1f} % of dense)"
-    table.add_row("network", done if tracks else recording.run.session.model)
+    table.add_row("network", done)
+    if not tracks:
+        table.add_row("model", recording.run.session.model)
     for place, label, plus, minus, inside, _, longest in totals.tally.rows():
         stay = f", {inside} inside, longest stay {longest:.1f} s" if longest else ""
         table.add_row(place, f"{label}: {plus} in, {minus} out{stay}")

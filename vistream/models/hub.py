@@ -132,7 +132,7 @@ def _reason(error: Exception, source: HuggingFace, file: WeightsFile) -> str:
     from huggingface_hub import constants, errors
 
     if isinstance(error, errors.OfflineModeIsEnabled):
-        return "it is not here yet, and HF_HUB_OFFLINE forbids to fetch it"
+        return "it is not here yet, and --offline or HF_HUB_OFFLINE forbids to fetch it"
     if isinstance(error, errors.GatedRepoError):
         return (
             f"access to {source.repo} is restricted: ask for it at {constants.ENDPOINT}/{source.repo}, "

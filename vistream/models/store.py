@@ -40,6 +40,12 @@ def copies(weights: Weights) -> tuple[Path, ...]:
     return paths if len(paths) == len(weights.files) else ()
 
 
+def damaged(weights: Weights) -> Path | None:
+    """A file of these weights that is here in another size than it should have; None where there is none."""
+    places = ((path, file) for file in weights.files for path in _places(weights, file) if path.is_file())
+    return next((path for path, file in places if damage(path, file) is not None), None)
+
+
 def _located(weights: Weights, file: WeightsFile) -> Path | None:
     for path in _places(weights, file):
         if path.is_file() and file.size in (None, path.stat().st_size):

@@ -77,7 +77,7 @@ class Session:
         hysteresis: int | None = None,
         fps: float | None = None,
         joints: Sequence[str] = KEYPOINTS,
-        conf: Conf = ANY_CLASS,
+        conf: Conf | float = ANY_CLASS,
         memory: float | None = None,
         min_hits: int | None = None,
         bits: int = 8,
@@ -90,7 +90,7 @@ class Session:
         self._tracker: Task | None = None
         self._segmenter: Segmenter | None = None
         self._camera = CameraMotion()
-        self._next = 0
+        self._next, self._fps = 0, fps
         self.stages = Stages()
         presets = PRESETS if model is None else OF_APPEARANCE
         self.zones = check_fidelity(task, fidelity, deadband, hysteresis, presets)
@@ -100,7 +100,9 @@ class Session:
             self._segmenter = _segmenter(name, task, zones, bits)
             self.model = f"{name}, weights {self._segmenter.network.sha256[:12]} ({self._segmenter.made_with})"
             return
-        self._tracker = TASKS[task](fps or 30.0, joints, tracker_options(task, conf, memory, min_hits, close))
+        conf = conf if isinstance(conf, Conf) else Conf(conf)
+        options = tracker_options(task, conf, memory, min_hits, close)
+        self._tracker = TASKS[task](30.0 if fps is None else fps, joints, options)
         self._cut = Cut.DEEP if task in DEEP else Cut.EARLY if close and (task, model) == ("mot", AUTO) else Cut.USUAL
         self._whitening = shipped_whitening(DEFAULT_MODEL) if self._cut is Cut.EARLY else None
         model = DEFAULT_MODEL if model == AUTO else model
@@ -199,16 +201,17 @@ class Session:
         """Take the next frame, uint8 `[H, W, 3]`, RGB, or another form that `as_frame` takes, and what was seen.
 
         `features`: of the detector's own network, for a session without one. `index` and `time` (seconds) are carried
-        into the result; without them frames are counted from 0. Raises VistreamError for what is no frame, and for
-        observations that are none, or whose masks have another size.
+        into the result; without them frames are counted from 0, and time is what `fps` makes of that, if it is known.
+        Raises VistreamError for what is no frame, and for observations that are none, or whose masks have another size.
         """
         frame = as_frame(frame, channels=3)
         seen = _checked(observations, frame)
         number = self._next if index is None else index
         self._next = number + 1
-        seconds = 0.0 if time is None else time
+        seconds = time if time is not None else number / self._fps if self._fps else 0.0
         if self._segmenter is not None:
-            return self._segmenter.step(frame).result(number, seconds)
+            with self.stages.of("segmentation"):
+                return self._segmenter.step(frame).result(number, seconds)
         assert self._tracker is not None
         with self.stages.of("association"):
             camera = None if self.task in STILL else self._camera.step(frame, seen.boxes)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.media.formats.davis import VOID, read_labels
@@ -14,6 +16,8 @@ from vistream.media.formats.detections.footage import Footage, in_pixels
 from vistream.media.formats.posetrack import read_poses
 from vistream.pipeline.session import Session
 from vistream.types import Box
+
+log = logging.getLogger("vistream")
 
 IMPLIED = {"init_mask": "vos", "init_box": "sot", "init_poses": "pose"}
 """The task that follows what is given for the first frame."""
@@ -61,7 +65,7 @@ class FirstObjects:
         if self.box is not None:
             session.add_object(box_in(self.box, size))
         if self.poses is not None:
-            _add_poses(session, self.poses)
+            _add_poses(session, self.poses, size)
 
 
 def box_in(box: Box, size: tuple[int, int]) -> Box:
@@ -87,17 +91,31 @@ def _shown(box: Box) -> str:
     return ",".join(f"{number:g}" for number in box)
 
 
-def _add_poses(session: Session, path: Path) -> None:
-    """People keep their numbers where they have one above 0; the others get those that are free above."""
+def _add_poses(session: Session, path: Path, size: tuple[int, int]) -> None:
+    """People keep their numbers where they have one above 0; the others get those that are free above.
+
+    Who has no joint within the frame is left out, which is logged.
+    """
     people = next((image.people for image in read_poses(path).images if image.people), ())
-    there = [person for person in people if person.present.any()]
+    there = [person for person in people if (person.present & _within(person.joints, size)).any()]
     if not there:
-        raise VistreamError(f"{path} shows nobody: no image has a joint")
+        raise VistreamError(f"{path} shows nobody: no joint lies within frames of {size[0]}x{size[1]}")
+    if len(there) < len(people):
+        log.warning(
+            "%s: %d of %d people have no joint within the frame: they are left out",
+            path,
+            len(people) - len(there),
+            len(people),
+        )
     numbers = [person.id if person.id is not None and person.id > 0 else None for person in there]
     # first those who bring a number, which nobody else is to be given
     for person, number in sorted(zip(there, numbers, strict=True), key=lambda pair: pair[1] is None):
         confidences = np.where(person.present, person.scores, 0.0)
         session.add_object(np.column_stack([person.joints, confidences]), number)
+
+
+def _within(joints: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
+    return np.asarray(((joints >= 0) & (joints < np.array(size))).all(1), np.bool_)
 
 
 def _add_masks(session: Session, path: Path, size: tuple[int, int]) -> None:

@@ -24,17 +24,23 @@ GRACE = 2  # seconds that open connections are given at the end
 
 
 def serve(tiles: Sequence[Tile], host: str, port: int, say: Callable[[str], None]) -> None:
-    """Show `tiles` at `host`:`port` (0: any free one) until Ctrl-C or SIGTERM. `say` is given the address, once.
+    """Show `tiles` at `host`:`port` (0: any free one) until Ctrl-C or SIGTERM, or until none of them has anything to
+    show. `say` is given the address, once.
 
     Bound to anything but this machine, a fresh token is part of that address and is asked for.
-    Raises VistreamError where the address can't be bound.
+    Raises VistreamError where the address can't be bound, or no source be opened.
     """
     token = None if is_local(host) else secrets.token_urlsafe(18)
     listening = _bind(host, port)
     server = make_server(tiles, token)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn hands signals on when it has closed
+
+    def end_without_sources() -> None:
+        server.should_exit = server.should_exit or all(tile.failed for tile in tiles)
+
     try:
         for tile in tiles:
+            tile.when_over = end_without_sources
             tile.start()
         say(_address(host, listening.getsockname()[1], token))
         server.run(sockets=[listening])
@@ -46,6 +52,8 @@ def serve(tiles: Sequence[Tile], host: str, port: int, say: Callable[[str], None
         for tile in tiles:
             tile.join(timeout=5.0)
         listening.close()
+    if all(tile.failed for tile in tiles):
+        raise VistreamError("there is nothing to show: no source could be opened")
     log.info("ended")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,6 +92,7 @@ class Tile(threading.Thread):
         self.state = "starting"
         self.gauges = Gauges()
         self.view: View | None = None
+        self.when_over: Callable[[], None] = lambda: None  # is called when the thread ends
         self._source = source
         self._settings = settings
         self._loop = loop
@@ -117,6 +119,12 @@ class Tile(threading.Thread):
                 log.error("%s: %s", self.title, line)
             else:
                 log.exception("%s failed", self.title)
+        self.when_over()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended before it had shown anything."""
+        return self.state == "failed" and self.view is None
 
     def _play(self, run: Run) -> None:
         overlay = Overlay(run.source.size, run.fps, run.observer.joints, run.places, run.settings.style)

@@ -17,7 +17,7 @@ from vistream.tracking.region import frame_size, vectors_under
 from vistream.tracking.similarity import unit_vectors
 from vistream.tracking.skeleton import around, skeleton_mask
 from vistream.tracking.tracks import Tracker
-from vistream.types import FeatureMap, Features, Frame, Observations, Target, Track, Warp
+from vistream.types import FeatureMap, Features, Frame, Observations, Target, Track, Warp, as_array
 
 Keypoints = NDArray[np.float64]
 
@@ -87,8 +87,9 @@ class PoseTracker:
 
         Raises VistreamError for something else than K keypoints (x, y, confidence), of which one is there.
         """
-        keypoints = np.asarray(target, dtype=np.float64)
-        if keypoints.shape != (len(self.joints), 3) or not (keypoints[:, 2] > 0).any():
+        keypoints = as_array("a skeleton", target, np.float64)
+        shaped = keypoints.shape == (len(self.joints), 3)
+        if not shaped or not (keypoints[:, 2] > 0).any() or not np.isfinite(keypoints[keypoints[:, 2] > 0]).all():
             raise VistreamError(f"a skeleton must be {len(self.joints)} keypoints (x, y, confidence), one of them seen")
         identity = self._next if identity is None else identity
         self._next = max(self._next, identity + 1)

@@ -43,7 +43,7 @@ from vistream.tracking.sot_config import SotConfig
 from vistream.tracking.sot_target import SotTarget
 from vistream.tracking.template import Template
 from vistream.tracking.whitening import whitening
-from vistream.types import Features, Frame, Observations, Target, Track, Warp
+from vistream.types import Features, Frame, Observations, Target, Track, Warp, as_array
 
 LABEL = "object"
 SURE = 0.7  # of the usual likeness: above, an object's colours are learned on
@@ -75,7 +75,7 @@ class SotTracker:
 
         Raises VistreamError for something that is no box.
         """
-        numbers = np.asarray(target, dtype=np.float64)
+        numbers = as_array("an object's box", target, np.float64)
         if numbers.shape != (4,) or not np.isfinite(numbers).all() or numbers[2:].min() <= 0:
             raise VistreamError("an object's box must be x, y, w, h in pixels, with w and h above 0")
         identity = self._next if identity is None else identity

@@ -115,6 +115,27 @@ def test_a_wrong_line_is_named(line: str, message: str, tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        ("frame,id,x1,y1,x2,y2,score", "column 5 is x2, where MOT text has w"),
+        ("id,frame,x,y,w,h,score", "column 1 is id, where MOT text has frame"),
+        ("frame,time,id,x,y,w,h", "column 3 is id, where MOT text has x"),
+    ],
+)
+def test_names_of_other_columns_are_refused(names: str, complaint: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(f"{names}\n1,2,10,20,30,40,1\n")
+    with pytest.raises(VistreamError, match=complaint):
+        read_tracks(path)
+    path.write_text("FrameId,Id,bb_left,bb_top,Width,Height,Confidence\n1,2,10,20,30,40,1\n")
+    assert read_tracks(path).boxes.tolist() == [[9, 19, 30, 40]]
+    for text in ('{"frame": 0}\n', '{"frame": 0, "tracks": [1, 2]}\n', "<annotations>\n"):
+        path.write_text(text)
+        with pytest.raises(VistreamError, match="is JSON or XML, not MOT text"):
+            read_tracks(path)
+
+
 def test_detections_with_a_frame_0_count_from_0(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "det.txt"
     path.write_text("0,-1,10,20,30,40,1\n1,-1,11,20,30,40,1\n", encoding="utf-8")

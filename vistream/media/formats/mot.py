@@ -22,6 +22,7 @@ from vistream.errors import VistreamError
 from vistream.media.formats.coconames import CATEGORIES
 from vistream.media.formats.delimited import SEPARATORS, Columns, read_columns
 from vistream.media.formats.detections.footage import LABEL, NOTHING_KNOWN, Footage, are_fractions, in_pixels
+from vistream.media.formats.detections.headed import check_mot_order
 from vistream.media.formats.text import read_lines
 from vistream.media.formats.writer import ResultWriter, kept
 from vistream.types import Observations, Result, Track
@@ -97,6 +98,12 @@ def read_tracks(path: Path | str, text: Columns | None = None) -> MotTracks:
     or occurs twice in a frame.
     """
     path = Path(path)
+    text = text or read_columns(path)
+    if text.names is not None:
+        check_mot_order(path, text.names)
+    first = text.names or (text.rows[0][1] if text.rows else ())
+    if first and first[0][:1] in ("{", "[", "<"):
+        raise VistreamError(f"{path} is JSON or XML, not MOT text (frame,id,left,top,width,height,confidence,...)")
     rows, lines = read_detection_rows(path, text)
     seen: set[tuple[float, float]] = set()
     for line, (frame, identity) in zip(lines, rows[:, :2].tolist(), strict=True):

@@ -81,6 +81,8 @@ def open_source(
             return open_images(spec, [path], window)
         return open_video(path, window)
     shown = without_secrets(spec)
+    if spec == "-" or path.exists():
+        raise VistreamError(f"{shown} is a pipe or a device: frames are read from files, folders, cameras and URLs")
     if NUMBERED.search(path.name) and path.parent.is_dir():
         raise VistreamError(f"{shown} does not exist: for numbered images give their folder, {path.parent}")
     if glob.has_magic(spec):

@@ -14,6 +14,7 @@ from vistream.media.formats.detections.footage import LABEL, Detected, Footage, 
 from vistream.media.formats.detections.numbering import first_number, frames_of
 
 MEANINGS = {
+    "id": ("id", "trackid", "objectid", "identity", "targetid", "tid"),
     "frame": ("frame", "frameid", "framenumber", "frameindex", "frameidx", "frameno", "framenum", "fn", "imageid"),
     "file": ("filename", "file", "image", "imagename", "imagepath", "path", "imageid"),
     "x": ("bbleft", "x", "left", "bboxleft", "xmin", "x1", "xtl", "bboxx", "bboxx1", "minx"),
@@ -28,6 +29,8 @@ MEANINGS = {
     "label": ("label", "classname", "labelname", "name", "category", "class", "object", "classid", "cls", "categoryid"),
 }
 """What a column is to us, and the names that it has, in small letters and digits alone, the best first."""
+MOT_ORDER = ("frame", "id", "x", "y", "w", "h")
+"""What the first columns of MOT text are, whatever they are called."""
 FROM_1 = ("bbleft", "bbtop")
 """Columns of MOT Challenge, whose frames and pixels count from 1."""
 PLACES = ("x", "y", "w", "h", "x2", "y2", "cx", "cy")
@@ -61,6 +64,16 @@ def read_headed(path: Path, text: Columns, footage: Footage, label: str = LABEL)
         name = fields[place["label"]] if "label" in place else label
         found.append(Detected(frame, (box[0], box[1], box[2], box[3]), score, _named(name) or label))
     return found
+
+
+def check_mot_order(path: Path, names: tuple[str, ...]) -> None:
+    """Raise VistreamError where names over the columns of a text say that they are others than those of MOT text."""
+    for place, (name, meaning) in enumerate(zip(map(plain_name, names), MOT_ORDER, strict=False)):
+        if name not in MEANINGS[meaning] and any(name in known for known in MEANINGS.values()):
+            raise VistreamError(
+                f"{path}: column {place + 1} is {names[place]}, where MOT text has {meaning}: "
+                "its columns are frame, id, left, top, width, height, confidence, counted from 1"
+            )
 
 
 def plain_name(name: str) -> str:
