@@ -1,7 +1,8 @@
 // AVX2: sums in registers of 32 and 16 bytes, with int8 dot products where the variant has them (AVX-VNNI).
 //
 // Without them, products of bytes are added in pairs in 16 bits, which saturates beyond 32767. Levels of 0 to 127 times
-// weights of -127 to 127 stay below; signed levels do when their sign is moved to the weights.
+// weights of -128 to 127 stay below; of signed factors, the sign of one is moved to the other, which is never -128 then
+// (SIGNS_OF_WEIGHTS in job.h).
 #pragma once
 #include "x86_bytes.h"
 
