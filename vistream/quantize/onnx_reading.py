@@ -60,7 +60,7 @@ def read_beside_onnxruntime(file: OnnxFile, facts: Facts, module: OnnxModule, na
     if not any(_apart(ours[name], theirs[name], tolerance) for name in names):
         return Reading(leaving)
     nodes = [step.node for step in module.steps]
-    between = [name for node in nodes for name in (*node.inputs, *node.outputs[:1]) if name in facts.shapes]
+    between = [name for node in nodes for name in (*node.inputs, *node.outputs) if name in facts.shapes]
     values = given | _values(file, given, sorted(set(between) - {image.name}))
     return Reading(leaving, frozenset(node.outputs[0] for node in nodes if _misreads(node, values, facts, tolerance)))
 
@@ -80,7 +80,8 @@ def _misreads(node: Node, values: Mapping[str, Array], facts: Facts, tolerance: 
     ]
     with torch.no_grad():
         found = Step(node)(*read)
-    return _apart(found[0], values[node.outputs[0]], tolerance)
+    outputs = zip(found, node.outputs, strict=False)
+    return any(_apart(ours, values[name], tolerance) for ours, name in outputs if name in values)
 
 
 def _real(value: Array) -> Tensor:
