@@ -25,6 +25,17 @@ Warp = NDArray[np.float64]
 """The camera's motion since the last frame, float64 `[2, 3]`: its point `(x, y)` lies at `warp @ (x, y, 1)` now."""
 
 
+def whole(name: str, value: Any) -> int:
+    """A whole number of what may be any kind of one. Raises VistreamError, which names it."""
+    try:
+        number = int(value)
+        if number == float(value):
+            return number
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise VistreamError(f"{name} is {value!r:.60}: a whole number is expected")
+
+
 def as_array(name: str, value: Any, dtype: type[np.float64] | type[np.bool_]) -> NDArray[Any]:
     """An array of what may be a list, an array or a tensor, on any device. Raises VistreamError, which names it."""
     try:

@@ -13,6 +13,14 @@ from typer.testing import CliRunner
 from vistream.bench.clips import blob_frames
 from vistream.cli.main import app
 from vistream.errors import VistreamError
+from vistream.ir.file import save_network
+from vistream.quantize.named import named_network
+
+
+def test_a_calibrated_network_has_no_float_weights(tmp_path: Path) -> None:
+    save_network(named_network().network, tmp_path / "a.safetensors")
+    with pytest.raises(VistreamError, match="give the weights that it was made of"):
+        CliRunner().invoke(app, ["bench", "--model", str(tmp_path / "a.safetensors")], catch_exceptions=False)
 
 
 def test_a_bench_without_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

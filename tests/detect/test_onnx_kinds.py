@@ -238,6 +238,15 @@ def test_each_kind_is_recognised_and_its_boxes_are_right(tmp_path: Path, kind: K
     assert seen.masks is None, "nobody asked for masks"
 
 
+def test_scores_before_corners_are_asked_for(tmp_path: Path) -> None:
+    """DAMO-YOLO's are, and it expects other pixels than YOLO-NAS."""
+    arrays = dict(reversed(KINDS["YOLO-NAS"].arrays().items()))
+    path = given_file(tmp_path / "a.onnx", arrays, None, (SIDE, SIDE))
+    with pytest.raises(VistreamError, match="say onnx:"):
+        OnnxDetector(path, Selection())
+    assert len(OnnxDetector(path, Selection(), "yolo-nas").detect(FRAME, 0)) == len(BOXES)
+
+
 def test_turned_boxes_give_the_boxes_around_them(tmp_path: Path) -> None:
     table = rows(P3_5, 15, extra=1, filler=np.pi / 2)
     names = {"names": str([f"k{number}" for number in range(15)]), "task": "obb"}

@@ -91,6 +91,15 @@ def test_a_session_knows_its_rate() -> None:
         Session("mot", model=None, fps=0)
 
 
+def test_what_is_no_number_or_model_is_one_clear_error() -> None:
+    frame, session = np.zeros((32, 48, 3), np.uint8), Session("mot", model=None)
+    for wrong in ({"index": "a"}, {"index": 1.5}, {"time": np.nan}):
+        with pytest.raises(VistreamError, match=next(iter(wrong))):
+            session.step(frame, **wrong)
+    with pytest.raises(VistreamError, match="model is 3"):
+        Session("mot", model=3)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("task", ["sot", "pose"])
 @pytest.mark.parametrize("target", ["abc", [[1.0, np.nan, 1.0]] * 17, [1.0, 2.0, 3.0, np.nan]])
 def test_what_is_no_object_is_one_clear_error(task: str, target: Any) -> None:

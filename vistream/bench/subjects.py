@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from vistream.engine.fidelity import PRESETS, DeadZones
+from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
 from vistream.models import resnet
 from vistream.models.model import load_model
@@ -17,7 +19,7 @@ from vistream.models.spike2former import NAMES, Spike2Former
 from vistream.models.spike2former.profile import Profile
 from vistream.models.spike2former.sizes import BackboneSizes, Sizes
 from vistream.quantize.convert import convert
-from vistream.quantize.named import DEFAULT_MODEL, named_network, preprocess_of
+from vistream.quantize.named import DEFAULT_MODEL, is_integer_network, named_network, preprocess_of
 from vistream.quantize.ranges import Preprocess, calibrate
 from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
@@ -62,6 +64,10 @@ def subject(model: str, frames: Sequence[Frame]) -> Subject:
         preprocess = Preprocess(resnet.MEAN, resnet.STD)
         network = _calibrated(module, frames[:1], preprocess, Levels())
         return _of_features(f"{model} to layer3, random weights", module, preprocess, network)
+    if Path(model).suffix == ".safetensors" and is_integer_network(Path(model)):
+        raise VistreamError(
+            f"{model} is calibrated, and bench times the float network as well: give the weights that it was made of"
+        )
     loaded = load_model(model)
     preprocess = preprocess_of(loaded)
     if model == DEFAULT_MODEL or loaded.scales is not None:

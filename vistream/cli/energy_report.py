@@ -71,6 +71,8 @@ def energy_report(
 
     if task not in ("features", "semseg"):
         raise VistreamError(f"--task {task}: it is features or semseg")
+    if detector == "motion":
+        raise VistreamError("the detector motion is not streamed: there is nothing to count")
     if detector is not None and (task == "semseg" or model != AUTO_MODEL):
         raise VistreamError("--detector has a network of its own: it goes with no other --task and --model")
     if binary and task != "semseg":

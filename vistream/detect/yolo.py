@@ -221,10 +221,13 @@ def _in_pixels(rows: Floats) -> bool:
 
 
 def yolo_nas(signature: Signature) -> Decoder | None:
-    """Corners in pixels `[1, N, 4]` and scores `[1, N, C]`, a row for each cell: YOLO-NAS."""
+    """Corners in pixels `[1, N, 4]` and scores `[1, N, C]`, a row for each cell: YOLO-NAS.
+
+    Scores before corners are those of networks that expect other pixels (DAMO-YOLO): they have to be asked for.
+    """
     names = signature.of_rank(3)
     boxes = [name for name in names if signature.shape(name)[2] == 4]
-    if len(names) != 2 or len(boxes) != 1:
+    if len(names) != 2 or len(boxes) != 1 or (names[0] != boxes[0] and not signature.asked):
         return None
     scores = next(name for name in names if name != boxes[0])
     cells, classes = signature.shape(boxes[0])[1], signature.shape(scores)[2]

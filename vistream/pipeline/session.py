@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ from vistream.tracking.life import ANY_CLASS, Conf, Counts
 from vistream.tracking.mot import MotTracker
 from vistream.tracking.mots import MotsTracker
 from vistream.tracking.pose import PoseTracker
-from vistream.types import Frame, Observations, Result, Target
+from vistream.types import Frame, Observations, Result, Target, whole
 
 
 class Session:
@@ -83,6 +84,8 @@ class Session:
         bits: int = 8,
         close: bool = False,
     ) -> None:
+        if not isinstance(model, str | IntegerNetwork | None):
+            raise VistreamError(f"model is {model!r:.60}: a name, a file, an IntegerNetwork or None is expected")
         take_buffers()
         self.task = check_task(task)
         check_bits(task, bits, fidelity)
@@ -206,7 +209,9 @@ class Session:
         """
         frame = as_frame(frame, channels=3)
         seen = _checked(observations, frame)
-        number = self._next if index is None else index
+        number = self._next if index is None else whole("index", index)
+        if time is not None and not math.isfinite(time):
+            raise VistreamError(f"time is {time}: seconds are expected")
         self._next = number + 1
         seconds = time if time is not None else number / self._fps if self._fps else 0.0
         if self._segmenter is not None:

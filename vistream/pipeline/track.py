@@ -18,7 +18,7 @@ from vistream.pipeline.tasks import AUTO
 from vistream.pipeline.tracked import TrackedFrame
 from vistream.render.style import PLAIN, Style, read_style
 from vistream.tracking.life import ANY_CLASS, Conf
-from vistream.types import Box
+from vistream.types import Box, whole
 
 Place = str | Sequence[float | str]
 """A line or a zone: `"x1,y1,x2,y2,name"`, or the same as a list."""
@@ -91,7 +91,7 @@ def settings_of(task: str | None = None, **options: Any) -> Settings:  # Any: ea
             raise VistreamError(f"{name} is {options[name]!r:.60}: a text is expected")
     for name in _COUNTS:
         if options.get(name) is not None:
-            options[name] = _whole(name, options[name])
+            options[name] = whole(name, options[name])
     for name in ("detections", "init_mask", "init_poses"):
         if options.get(name) is not None:
             options[name] = _path(name, options[name])
@@ -120,16 +120,6 @@ def _source(source: PathLike | int) -> str:
     if isinstance(source, int) and not isinstance(source, bool):
         return str(source)
     return str(_path("source", source)) if not isinstance(source, str) else source
-
-
-def _whole(name: str, value: Any) -> int:  # Any: whatever a caller gives
-    try:
-        number = int(value)
-        if number == float(value):
-            return number
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise VistreamError(f"{name} is {value!r:.60}: a whole number is expected")
 
 
 def _path(name: str, value: object) -> Path:

@@ -144,11 +144,12 @@ TEXTS = {
 }
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.txt", "a.nfo"])  # FFmpeg would draw the letters of the last two
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_text_in_place_of_a_video_is_called_one(text: str, tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").write_text(text, encoding="utf-8", newline="")
+def test_a_text_in_place_of_a_video_is_called_one(text: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8", newline="")
     with pytest.raises(VistreamError, match=TEXTS[text]):
-        open_source(str(tmp_path / "a.mp4"))
+        open_source(str(tmp_path / name))
 
 
 def test_a_name_of_any_letters(tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ def open_capture(path: Path) -> Capture:
     """Whatever can decode the file's first frame. Raises VistreamError, which names the codec, where nothing can."""
     capture = cv2.VideoCapture(file_name(path), cv2.CAP_FFMPEG)
     opened = capture.isOpened()
+    if opened and draws_text(capture):
+        capture.release()
+        raise VistreamError(f"{path} is not a video that can be read: {_text_in(path) or 'it is text'}")
     if opened and capture.grab():
         capture.release()
         return cv2.VideoCapture(file_name(path), cv2.CAP_FFMPEG)  # anew: what was grabbed can't be put back
@@ -63,6 +66,11 @@ def _text_in(path: Path) -> str | None:
         return None
     page = "<html" in text.lower() or text.lower().lstrip().startswith("<!doctype")
     return "it is a web page, which a download may have left in place of the video" if page else "it is text"
+
+
+def draws_text(capture: cv2.VideoCapture) -> bool:
+    """Whether FFmpeg makes pictures of the letters of a text, as it does with some names (.txt, .nfo)."""
+    return fourcc(capture).lower() == "ansi"
 
 
 def fourcc(capture: cv2.VideoCapture) -> str:

@@ -15,6 +15,7 @@ import cv2
 
 from vistream.addresses import without_secrets
 from vistream.errors import VistreamError
+from vistream.media.video.capture import draws_text
 from vistream.media.video.frames import Health, Source, SourceFrame, Window
 from vistream.media.video.quiet import quiet_opencv
 from vistream.media.video.videofile import declared_fps, declared_frames, to_rgb, video_source
@@ -51,6 +52,9 @@ def open_url(url: str, window: Window, reconnect: bool = True) -> Source:
     quiet_opencv()
     if url.startswith(("http://", "https://")):
         capture = connect()
+        if capture.isOpened() and draws_text(capture):
+            capture.release()
+            raise VistreamError(f"{name} is not a video that can be read: it is text")
         if capture.isOpened() and declared_frames(capture) is not None:
             return video_source(capture, name, window.of_file(), shown=None, counted=False)
         capture.release()
@@ -129,7 +133,7 @@ class _Reader(threading.Thread):
         self.join(timeout=2.0)
 
     def run(self) -> None:
-        index, began, pause = 0, 0.0, FIRST_PAUSE
+        index, began, pause, back = 0, 0.0, FIRST_PAUSE, 0.0
         lost_at: float | None = None
         while not self._stopping.is_set():
             ok, image = self._capture.read()
@@ -138,9 +142,12 @@ class _Reader(threading.Thread):
                 if lost_at is not None:
                     self._health.connected = True
                     log.warning("%s is back after %.1f s: going on with frame %d", self._source, now - lost_at, index)
+                    back = now
                 began = now if index == 0 else began
                 self._publish(_Newest(index, now - began, to_rgb(image), now))
-                index, lost_at, pause = index + 1, None, FIRST_PAUSE
+                index, lost_at = index + 1, None
+                if now - back > LONGEST_PAUSE:  # one that drops again at once is not asked again at once
+                    pause = FIRST_PAUSE
                 continue
             if lost_at is None:
                 self._lose()
