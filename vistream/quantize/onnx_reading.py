@@ -19,6 +19,7 @@ from vistream.errors import VistreamError
 from vistream.models.onnx_file import DTYPES, Node, OnnxFile
 from vistream.models.onnx_session import OnnxSession
 from vistream.models.onnx_wire import fields, integer
+from vistream.quantize.onnx_attributes import Unsupported
 from vistream.quantize.onnx_module import Facts, OnnxModule, Step, image_of
 from vistream.quantize.onnx_part import Fed, nodes_behind, part_of
 
@@ -62,7 +63,10 @@ def read_beside_onnxruntime(file: OnnxFile, facts: Facts, module: OnnxModule, na
     nodes = [step.node for step in module.steps]
     between = [name for node in nodes for name in (*node.inputs, *node.outputs) if name in facts.shapes]
     values = given | _values(file, given, sorted(set(between) - {image.name}))
-    return Reading(leaving, frozenset(node.outputs[0] for node in nodes if _misreads(node, values, facts, tolerance)))
+    misread = frozenset(node.outputs[0] for node in nodes if _misreads(node, values, facts, tolerance))
+    if not misread:
+        log.info("%s: its numbers differ from onnxruntime's, for which no operation alone is to blame", file.path)
+    return Reading(leaving, misread)
 
 
 def _values(file: OnnxFile, given: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
@@ -74,12 +78,15 @@ def _values(file: OnnxFile, given: Mapping[str, Array], names: Sequence[str]) ->
 
 
 def _misreads(node: Node, values: Mapping[str, Array], facts: Facts, tolerance: float) -> bool:
-    """Whether a node alone makes something else of what it reads."""
+    """Whether a node alone makes something else of what it reads, or nothing, where shapes were misread before it."""
     read = [
         None if not name else _real(values[name]) if name in values else facts.constants[name] for name in node.inputs
     ]
-    with torch.no_grad():
-        found = Step(node)(*read)
+    try:
+        with torch.no_grad():
+            found = Step(node)(*read)
+    except (Unsupported, RuntimeError, ValueError, IndexError, TypeError):
+        return True
     outputs = zip(found, node.outputs, strict=False)
     return any(_apart(ours, values[name], tolerance) for ours, name in outputs if name in values)
 
