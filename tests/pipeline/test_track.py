@@ -79,6 +79,18 @@ def test_supervision_reads_our_tracks_and_we_track_its_detections() -> None:
     assert len(tracker.update(sv.Detections.empty())) == 0
 
 
+def test_detections_with_masks_are_tracked_by_their_boxes() -> None:
+    sv = pytest.importorskip("supervision")
+    tracker, masks = vistream.Tracker(fps=25), np.zeros((1, 300, 500), bool)
+    masks[0, 20:80, 10:40] = True
+    for _ in range(3):
+        seen = tracker.update(sv.Detections(np.array([[10.0, 20, 40, 80]]), mask=masks, confidence=np.array([0.9])))
+    assert seen.tracker_id.tolist() == [1]
+    seen.xyxy[0, 1] = np.nan
+    with pytest.raises(VistreamError, match="no finite numbers"):
+        tracker.update(seen)
+
+
 def test_masks_reach_supervision() -> None:
     pytest.importorskip("supervision")
     mask = ROOT / "plaza_static" / "masks" / "00000.png"

@@ -23,9 +23,9 @@ from PIL import Image
 
 from vistream.errors import VistreamError
 from vistream.pipeline.run import Settings
-from vistream.serve.clicks import box_around, mask_of_box, mask_of_clicks, outline
+from vistream.serve.clicks import Click, box_around, mask_of_box, mask_of_clicks, outline
 from vistream.serve.desk import Desk
-from vistream.types import Frame, Observations
+from vistream.types import Box, Frame, Observations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -78,6 +78,14 @@ def test_a_click_finds_the_object_and_more_clicks_correct_it() -> None:
     assert 0.3 * 3600 < bare.sum() < 3600
     with pytest.raises(VistreamError, match="no click is on an object"):
         mask_of_clicks(frame, [(500, 500, True), (5, 5, False)])
+
+
+@pytest.mark.parametrize("clicks", [[], [(80.0, 70.0, True)], [(5.0, 5.0, False)]])
+@pytest.mark.parametrize("box", [(0, 0, *SIZE), (-500, -500, 5000, 5000)])
+def test_a_box_around_the_whole_picture_is_one(box: Box, clicks: list[Click]) -> None:
+    found = mask_of_box(picture(0), box, clicks)
+    assert found.shape == SIZE[::-1]
+    assert found.any()
 
 
 def test_a_detectors_box_tells_how_large_an_object_is() -> None:

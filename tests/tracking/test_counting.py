@@ -102,7 +102,7 @@ def test_ins_and_outs_take_turns_and_zones_are_left_once_entered(way: list[tuple
         (["1,2,3"], [], "--line is '1,2,3': it must be x1,y1,x2,y2"),
         (["1,2,3,4,5,6"], [], "--line is"),
         (["5,5,5,5"], [], "its points are the same"),
-        ([], ["0,0,5,5,10,10"], "its points lie on a line"),
+        ([], ["0,0,5,5,10,10"], "its points lie on a line, or its sides cross"),
         ([], ["1,2,3,4"], "--zone is"),
         ([], ["1,2,3,4,5,six,yard"], "--zone is"),
         (["0,0,5,5,a"], ["0,0,5,5,9,0,a"], "two lines or zones are called 'a'"),

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,9 @@ class Tracker:
         """
         if frame is None and self._needs_frames:
             raise VistreamError("a tracker with a network needs the frame: update(detections, frame)")
-        seen = from_supervision(detections)
+        seen = replace(from_supervision(detections), masks=None)  # it tracks boxes; and masks are of a frame's size
+        if not np.isfinite(seen.boxes).all():
+            raise VistreamError("detections have corners that are no finite numbers")
         result = self._session.step(np.zeros((8, 8, 3), np.uint8) if frame is None else frame, seen)
         ids = np.full(len(seen), NO_TRACK, int)
         if len(seen) and result.tracks:

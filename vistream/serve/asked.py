@@ -77,7 +77,7 @@ def target_in(body: dict[str, Any]) -> Target:
 def identity_in(body: dict[str, Any]) -> int:
     """The object that a request is about."""
     identity = body.get("id")
-    if not isinstance(identity, int) or not 1 <= identity <= MOST_OBJECTS:
+    if type(identity) is not int or not 1 <= identity <= MOST_OBJECTS:
         raise HTTPException(400, f"objects have the ids 1 to {MOST_OBJECTS}")
     return identity
 

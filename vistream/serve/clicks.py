@@ -63,17 +63,18 @@ def box_around(clicks: Sequence[Click], seen: Observations) -> Box | None:
 
 
 def mask_of_box(frame: Frame, box: Box, clicks: Sequence[Click] = ()) -> NDArray[np.bool_]:
-    """The object that fills a box (x, y, w, h), bool `[H, W]`; clicks correct it.
+    """The object that fills a box (x, y, w, h), as far as it lies in the frame, bool `[H, W]`; clicks correct it.
 
-    Raises VistreamError for a box with next to no area.
+    Raises VistreamError for a box with next to no area there.
     """
-    x, y, w, h = box
+    (height, width), (x, y, w, h) = frame.shape[:2], box
+    x, y, w, h = max(x, 0.0), max(y, 0.0), min(x + w, width) - max(x, 0.0), min(y + h, height) - max(y, 0.0)
     if w < 2 or h < 2:
         raise VistreamError("the box is too small: drag it around the object")
     margin = AROUND * max(w, h)
     window = (x - margin, y - margin, x + w + margin, y + h + margin)
     found = _cut(frame, window, clicks, (x, y, x + w, y + h))
-    return found if found.sum() >= LEAST * w * h else box_mask(frame, box, "", np.zeros_like(found))
+    return found if found.sum() >= LEAST * w * h else box_mask(frame, (x, y, w, h), "", np.zeros_like(found))
 
 
 def outline(mask: NDArray[np.bool_]) -> list[list[list[int]]]:
@@ -102,10 +103,17 @@ def _cut(
     radius = max(2, round(SURE * min(height, width) * factor))
     marks = _marks((small.shape[0], small.shape[1]), moved, radius, limits)
     models = np.zeros((1, 65)), np.zeros((1, 65))
+    mask = np.zeros((height, width), np.bool_)
+    ground = (marks == cv2.GC_BGD) | (marks == cv2.GC_PR_BGD)
+    if ground.all():
+        return mask
+    if not ground.any():  # the box is the whole picture: what lies at its border is likelier not the object
+        edge = np.ones(marks.shape, np.bool_)
+        edge[1:-1, 1:-1] = False
+        marks[edge] = cv2.GC_PR_BGD
     cv2.grabCut(small, marks, None, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)  # type: ignore[call-overload]  # no box
     found = _touched((marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD), marks == cv2.GC_FGD, marks == cv2.GC_BGD)
     whole = cv2.resize(found.view(np.uint8), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR) > 0
-    mask = np.zeros((height, width), np.bool_)
     mask[top:bottom, left:right] = whole
     return mask
 

@@ -103,7 +103,7 @@ def _read(text: str, kind: str, number: int) -> Place:
     if len(set(points)) < (2 if kind == LINE else 3):
         raise VistreamError(f"--{kind} is {text!r}: its points are the same")
     if kind != LINE and not _area(points):
-        raise VistreamError(f"--{kind} is {text!r}: its points lie on a line")
+        raise VistreamError(f"--{kind} is {text!r}: its points lie on a line, or its sides cross")
     return Place(name, points)
 
 

@@ -69,6 +69,14 @@ def test_an_even_rate_is_left_alone(tmp_path: Path) -> None:
     assert moments(tmp_path / "out.mp4") == pytest.approx([index / FPS for index in range(9)], abs=1e-6)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_mp3_is_called_that_whatever_decodes_it(suffix: str, tmp_path: Path) -> None:
+    write(tmp_path / f"out{suffix}", 50, source(tmp_path / "clip.mp4", "libmp3lame"))
+    seconds, first, second = loudness(tmp_path / f"out{suffix}")
+    assert seconds == pytest.approx(2.0, abs=0.1)
+    assert second > 0.3 > 5 * first
+
+
 def test_sound_that_a_container_does_not_hold_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(tmp_path / "out.webm", 5, source(tmp_path / "clip.mp4"))
     assert ".webm does not hold aac" in caplog.text

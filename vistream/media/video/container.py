@@ -28,13 +28,14 @@ def open_container(path: Path) -> InputContainer:
 
 
 def codec_of(container: InputContainer, stream: VideoStream | AudioStream) -> tuple[str, bool]:
-    """FFmpeg's name of the codec, or the container's tag of it where there is none; and whether it can be decoded.
+    """FFmpeg's name of the codec (not of its decoder: mp3, not mp3float), or the container's tag of it where there is
+    none; and whether it can be decoded.
 
     PyAV gives a stream without a decoder no attributes, whatever its types say.
     """
     context: object = stream.codec_context
     if context is not None:
-        return str(stream.codec_context.name), True
+        return str(stream.codec_context.codec.canonical_name), True
     return tag_in(_description(container), stream.index), False
 
 
