@@ -64,7 +64,7 @@ def subject(model: str, frames: Sequence[Frame]) -> Subject:
         preprocess = Preprocess(resnet.MEAN, resnet.STD)
         network = _calibrated(module, frames[:1], preprocess, Levels())
         return _of_features(f"{model} to layer3, random weights", module, preprocess, network)
-    if Path(model).suffix == ".safetensors" and is_integer_network(Path(model)):
+    if is_integer_network(Path(model)):
         raise VistreamError(
             f"{model} is calibrated, and bench times the float network as well: give the weights that it was made of"
         )

@@ -10,7 +10,6 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from vistream.engine.stream.step import Step
 from vistream.errors import VistreamError
 from vistream.ir.plain_torch import with_plain_torch
 from vistream.models.onnx_file import OnnxFile
+from vistream.models.store import sha256
 from vistream.quantize.convert import RULES
 from vistream.quantize.onnx_network import OnnxNetwork, quantize_onnx
 from vistream.quantize.onnx_store import load_onnx_network, onnx_network_path
@@ -88,20 +88,11 @@ def key_of(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image]) ->
     calibrated on, the rules."""
     digest = hashlib.sha256(file.encoded)
     for weights in file.outside:
-        digest.update(_digest_of(weights))
+        digest.update(sha256(weights).encode())
     digest.update(repr((RULES, preprocess, LEVELS, pictures[0].shape)).encode())
     for picture in pictures:
         digest.update(picture.tobytes())
     return digest.hexdigest()[:32]
-
-
-def _digest_of(path: Path) -> bytes:
-    """Of a file's content."""
-    try:
-        with path.open("rb") as weights:
-            return hashlib.file_digest(weights, "sha256").digest()
-    except OSError as error:
-        raise VistreamError(f"{path}: {error.strerror}") from None
 
 
 @with_plain_torch

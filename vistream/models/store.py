@@ -41,7 +41,7 @@ def copies(weights: Weights) -> tuple[Path, ...]:
 
 
 def damaged(weights: Weights) -> Path | None:
-    """A file of these weights that is here in another size than it should have; None where there is none."""
+    """A file of these weights that is here, but is not the published one; None where there is none."""
     places = ((path, file) for file in weights.files for path in _places(weights, file) if path.is_file())
     return next((path for path, file in places if damage(path, file) is not None), None)
 

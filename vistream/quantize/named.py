@@ -40,7 +40,7 @@ def named_network(spec: str = DEFAULT_MODEL, calibration: Path | None = None, cu
     `cut`: see `load_model`; an integer network in a file stays as it is.
     Raises VistreamError where there is no such model, or no calibration for it.
     """
-    if Path(spec).suffix == ".safetensors" and is_integer_network(Path(spec)):
+    if is_integer_network(Path(spec)):
         if calibration is not None:
             raise VistreamError(f"{spec} is calibrated already: leave the calibration out")
         from vistream.models.store import sha256
@@ -74,6 +74,8 @@ def shipped_ranges(name: str) -> Ranges | None:
 
 def is_integer_network(path: Path) -> bool:
     """Whether the file's own header says so; plain weights may be safetensors too."""
+    if path.suffix != ".safetensors":
+        return False
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():

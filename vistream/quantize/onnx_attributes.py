@@ -28,6 +28,12 @@ def required(inputs: Inputs, position: int) -> Tensor:
     return value
 
 
+def check_map(x: Tensor) -> None:
+    """Unsupported for what is no `[1, C, H, W]`."""
+    if x.dim() != 4:
+        raise Unsupported("anything but maps")
+
+
 def decimal(node: Node, name: str, default: float) -> float:
     """A numeric attribute."""
     value = node.attributes.get(name, default)

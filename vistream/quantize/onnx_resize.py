@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.models.onnx_file import Node
-from vistream.quantize.onnx_attributes import Inputs, Unsupported, integer, optional, required, string
+from vistream.quantize.onnx_attributes import Inputs, Unsupported, check_map, integer, optional, required, string
 
 Floats = NDArray[np.float32]
 
@@ -44,6 +44,11 @@ def nearest_lines(old: int, new: int, scale: float, where: str, ties: str) -> li
     return [min(max(int(taken), 0), old - 1) for taken in rounded[ties](places[where]())]
 
 
+def _is_older(node: Node, inputs: Inputs) -> bool:
+    """Whether it is resizing as opsets up to 10 have it: by scales alone, and less exactly defined."""
+    return node.op == "Upsample" or len(inputs) == 2
+
+
 @dataclass(frozen=True, slots=True)
 class Resizing:
     """From `old` rows and columns to `new`; `scales`: what the file multiplies by, None: it names the size."""
@@ -55,7 +60,7 @@ class Resizing:
     @classmethod
     def of(cls, node: Node, inputs: Inputs) -> Resizing:
         """What a node asks for; Unsupported for what torch has no word for."""
-        x, older = required(inputs, 0), node.op == "Upsample" or len(inputs) == 2
+        x, older = required(inputs, 0), _is_older(node, inputs)
         kept = string(node, "keep_aspect_ratio_policy", "stretch") != "stretch"
         if kept or "axes" in node.attributes or integer(node, "antialias", 0):
             raise Unsupported("resizing of some axes, with antialiasing or at a kept aspect ratio")
@@ -97,11 +102,9 @@ class Resizing:
 
 
 def resize(node: Node, inputs: Inputs) -> Tensor:
-    x = required(inputs, 0)
-    if x.dim() != 4:
-        raise Unsupported("anything but maps")
+    x, older = required(inputs, 0), _is_older(node, inputs)
+    check_map(x)
     resizing = Resizing.of(node, inputs)
-    older = node.op == "Upsample" or len(inputs) == 2
     mode = string(node, "mode", "nearest")
     where = string(node, "coordinate_transformation_mode", "asymmetric" if older else "half_pixel")
     if mode == "nearest":

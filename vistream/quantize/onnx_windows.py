@@ -13,6 +13,7 @@ from vistream.models.onnx_file import Node
 from vistream.quantize.onnx_attributes import (
     Inputs,
     Unsupported,
+    check_map,
     decimal,
     integer,
     integers,
@@ -42,14 +43,9 @@ def _padded(x: Tensor, pads: Sequence[int], value: float) -> tuple[Tensor, tuple
     return F.pad(x, (left, right, top, bottom), value=value), (0, 0)
 
 
-def _flat(x: Tensor) -> None:
-    if x.dim() != 4:
-        raise Unsupported("anything but maps")
-
-
 def _conv(node: Node, inputs: Inputs) -> Tensor:
     x, weight = required(inputs, 0), required(inputs, 1)
-    _flat(x)
+    check_map(x)
     x, padding = _padded(x, _pads(node, x, weight.shape[2:]), 0.0)
     strides, dilations = integers(node, "strides", [1, 1]), integers(node, "dilations", [1, 1])
     return F.conv2d(x, weight, optional(inputs, 2), strides, padding, dilations, integer(node, "group", 1))
@@ -57,7 +53,7 @@ def _conv(node: Node, inputs: Inputs) -> Tensor:
 
 def _conv_transpose(node: Node, inputs: Inputs) -> Tensor:
     x, weight = required(inputs, 0), required(inputs, 1)
-    _flat(x)
+    check_map(x)
     top, left, bottom, right = integers(node, "pads", [0, 0, 0, 0])
     if (top, left) != (bottom, right) or "output_shape" in node.attributes or "auto_pad" in node.attributes:
         raise Unsupported("uneven padding")
@@ -69,7 +65,7 @@ def _conv_transpose(node: Node, inputs: Inputs) -> Tensor:
 
 def _max_pool(node: Node, inputs: Inputs) -> Tensor:
     x, kernel = required(inputs, 0), integers(node, "kernel_shape", [])
-    _flat(x)
+    check_map(x)
     pads, ceil = _pads(node, x, kernel), bool(integer(node, "ceil_mode", 0))
     if ceil and pads[:2] != pads[2:]:
         raise Unsupported("uneven padding with ceil_mode")
@@ -80,7 +76,7 @@ def _max_pool(node: Node, inputs: Inputs) -> Tensor:
 
 def _average_pool(node: Node, inputs: Inputs) -> Tensor:
     x, kernel = required(inputs, 0), integers(node, "kernel_shape", [])
-    _flat(x)
+    check_map(x)
     pads, counted = _pads(node, x, kernel), bool(integer(node, "count_include_pad", 0))
     if pads[:2] != pads[2:] and not counted:
         raise Unsupported("uneven padding that does not count")

@@ -49,7 +49,7 @@ def mux(pictures: InputContainer, times: Times, sound: Path | None, new: OutputC
     shown = _with_stream(pictures.demux(source), stream)
     if times.uneven:
         moments = times.milliseconds()
-        seconds += moments[-1] / 1000 - (len(moments) - 1) * seconds / len(moments)
+        seconds = moments[-1] / 1000 + seconds / len(moments)  # and the last one's own
         shown = _at(moments, shown)
     if sound is None:
         _mux(new, ((0.0, 0, packet) for packet in shown))
