@@ -5,9 +5,11 @@ Nothing heavy is imported: versions come from the installed packages' metadata.
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from importlib import metadata
+from pathlib import Path
 
 PACKAGES = ("vistream", "torch", "numpy", "opencv-python", "onnxruntime", "av")
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
@@ -44,5 +46,47 @@ def cpu_name() -> str:
 
 
 def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Processors that this process may use: those that it may run on, or fewer where its time is limited to less.
+
+    Docker's `--cpus` and a limit in Kubernetes leave all processors in sight, and hold up whoever takes more.
+    """
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota()
+    return here if quota is None else min(here, max(1, math.ceil(quota)))
+
+
+def cpu_quota(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> float | None:
+    """Processors' worth of time that Linux grants to this process' control groups; None without a limit.
+
+    `groups` and `own` are where it says so: https://docs.kernel.org/admin-guide/cgroup-v2.html, cpu.max, and for the
+    first version https://docs.kernel.org/scheduler/sched-bwc.html.
+    """
+    try:
+        lines = own.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    limits = [_limit(group) for line in lines for group in _groups(groups, line)]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _groups(groups: Path, line: str) -> list[Path]:
+    """The folders of a group and of all above it; inside a container that of the root may be the only one in sight."""
+    _, controllers, path = line.split(":", 2)
+    if controllers and "cpu" not in controllers.split(","):
+        return []
+    root = groups / controllers
+    deepest = root / path.lstrip("/")
+    return [deepest, *(above for above in deepest.parents if above == root or root in above.parents)]
+
+
+def _limit(group: Path) -> float | None:
+    """What one group grants, in processors."""
+    try:
+        if (group / "cpu.max").exists():
+            quota, period = (group / "cpu.max").read_text(encoding="utf-8").split()
+        else:
+            quota = (group / "cpu.cfs_quota_us").read_text(encoding="utf-8").strip()
+            period = (group / "cpu.cfs_period_us").read_text(encoding="utf-8").strip()
+        return int(quota) / int(period) if quota not in ("max", "-1") else None
+    except (OSError, ValueError, ZeroDivisionError):
+        return None

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import cache
 from weakref import WeakKeyDictionary, WeakMethod
 
+from vistream.machine import cores, cpu_quota
+
 CALM = {
     "KMP_BLOCKTIME": "0",  # the two OpenMP libraries that torch comes with: threads sleep while they wait
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -29,6 +31,8 @@ def keep_threads_calm() -> None:
     """For a process of our own, before anything heavy is imported; what the user has set is left as it is."""
     for name, value in CALM.items():
         os.environ.setdefault(name, value)
+    if cpu_quota() is not None:  # otherwise torch takes a thread for each processor in sight
+        os.environ.setdefault("OMP_NUM_THREADS", str(cores()))
 
 
 def survive_forks() -> None:

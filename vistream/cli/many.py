@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ from rich.table import Table
 from vistream.cli.console import PlainConsole
 from vistream.cli.signals import interruptible
 from vistream.errors import VistreamError
+from vistream.machine import cores
 from vistream.pipeline.fleet.jobs import Job, plan
 from vistream.pipeline.fleet.processes import Processes
 from vistream.pipeline.fleet.ray_actors import RayActors
@@ -41,10 +41,9 @@ def track_many(
     made = settings.detections is not None or settings.init_poses is not None
     settings = replace(settings, detector=resolved_detector(settings.task, settings.detector, made))
     plans = plan(sources, settings, paths, overwrite)
-    cpus = os.cpu_count() or 1
     live = all("://" in source or source.isdecimal() for source in sources)
-    at_once = min(len(plans), jobs or (len(plans) if live or cluster else cpus))
-    threads = 1 if cluster else max(1, cpus // at_once)
+    at_once = min(len(plans), jobs or (len(plans) if live or cluster else cores()))
+    threads = 1 if cluster else max(1, cores() // at_once)
     workers: Workers = Processes(threads) if cluster is None else RayActors(threads, _address(cluster))
     with (
         Live(console=PlainConsole(stderr=True, quiet=quiet), transient=True, refresh_per_second=4) as screen,

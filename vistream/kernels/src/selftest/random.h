@@ -22,18 +22,25 @@ struct Random {
     int between(int low, int high) { return low + int(next() % uint32_t(high - low + 1)); }
 };
 
-// Memory that is given back at once, zeroed, with room behind for whole registers.
+// Memory that is given back at once, zeroed, with room behind for whole registers. Each block leads to the one before.
 struct Arena {
-    static constexpr int MOST = 128;
-    void* blocks[MOST];
-    int count = 0;
+    struct alignas(16) Block {
+        Block* before;
+    };
+    Block* last = nullptr;
 
     template <class T> T* zeros(int64_t size) {
-        blocks[count] = calloc(size_t(size) * sizeof(T) + 4096, 1);
-        return static_cast<T*>(blocks[count++]);
+        Block* const block = static_cast<Block*>(calloc(sizeof(Block) + size_t(size) * sizeof(T) + 4096, 1));
+        block->before = last;
+        last = block;
+        return reinterpret_cast<T*>(block + 1);
     }
     ~Arena() {
-        for (int i = 0; i < count; ++i) free(blocks[i]);
+        while (last) {
+            Block* const before = last->before;
+            free(last);
+            last = before;
+        }
     }
 };
 
