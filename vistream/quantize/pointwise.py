@@ -10,7 +10,8 @@ from vistream.ir.graph import Graph
 from vistream.ir.node import Node
 
 BENDING = ("Relu", "Clip", "PRelu")
-UNMARKED = ("hardswish", "log_sigmoid_forward", "_to_copy")  # elementwise, though torch does not mark them so
+UNMARKED = ("hardswish", "leaky_relu", "log_sigmoid_forward", "_to_copy")
+"""Elementwise, though not every version of torch marks them so: `leaky_relu` is marked since 2.13."""
 
 
 def is_elementwise(node: Node, inside: set[str], constants: dict[str, Tensor]) -> bool:
