@@ -5,6 +5,7 @@ It does not open the file: the caller writes `temporary` with whatever it likes 
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from types import TracebackType
 
 from vistream.errors import VistreamError
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a disk says that has no room, or is broken: in most cases without a name."""
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Seconds between attempts to replace a file that another program has open."""
 
@@ -25,7 +28,8 @@ class PendingFile:
     Raises `VistreamError` at once when the folder is missing or can't be written to.
 
     As a context manager it commits when the block ends well and on Ctrl-C (what was written so far is
-    wanted then), and discards on every other exception.
+    wanted then), and discards on every other exception. That a disk is full becomes a `VistreamError`, which names
+    the file.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -33,6 +37,8 @@ class PendingFile:
         self.temporary = self.temporary_name(self.path)
         if self.path.is_dir():
             raise VistreamError(f"{self.path} is a folder: give a file name to write to")
+        if self.path.exists() and not self.path.is_file():  # a file in its place would take it from the whole system
+            raise VistreamError(f"{self.path} is a device or a pipe: give a file name to write to")
         if not self.path.parent.is_dir():
             raise VistreamError(f"{self.path}: the folder {self.path.parent} does not exist: create it first")
         try:
@@ -92,6 +98,8 @@ class PendingFile:
         self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.settle(exception)
+        if isinstance(value, OSError) and value.errno in FULL and value.filename in (None, str(self.temporary)):
+            raise VistreamError(f"{self.path} can't be written: {value.strerror}") from None
 
 
 @contextmanager

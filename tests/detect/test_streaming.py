@@ -61,6 +61,15 @@ def same(a: Observations, b: Observations) -> bool:
     return np.array_equal(a.boxes, b.boxes) and np.array_equal(a.scores, b.scores) and a.labels == b.labels
 
 
+def test_before_the_first_frame_nothing_was_recomputed(tmp_path: Path) -> None:
+    """Up to Python 3.11 `isinstance` asks a detector for all of its properties, this one too."""
+    detector = streamed(tmp_path, "exact")
+    assert detector.recomputed is None
+    assert detector.body(next(iter(clip(1)))) is not None
+    assert detector.recomputed is None
+    assert isinstance(detector, StreamedDetector)
+
+
 @pytest.mark.parametrize("fidelity", PRESETS)
 def test_the_stream_is_its_dense_form(tmp_path: Path, fidelity: str) -> None:
     detector = streamed(tmp_path, fidelity)

@@ -12,9 +12,12 @@ import pytest
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
+from vistream.evaluate.files.mot import mot_scene
 from vistream.evaluate.files.score import evaluate_files
+from vistream.evaluate.metrics.clear import clear
 from vistream.media.formats import rle
 from vistream.media.formats.davis import write_labels
+from vistream.media.formats.mot import read_tracks
 from vistream.media.formats.poses import JOINTS, Person, PoseImage, PoseVideo
 from vistream.media.formats.posetrack import write_posetrack
 
@@ -266,3 +269,14 @@ def test_real_poses_moved_by_a_tenth_of_a_head_lose_a_tenth_of_motp(real_data: P
     row = evaluate_files("pose", source, tmp_path / "moved.json").overall
     assert (row["MOTA"], row["IDSW"]) == (1.0, 0)
     assert row["MOTP"] == pytest.approx(0.9)
+
+
+def test_a_stray_frame_number_costs_no_time(tmp_path: Path) -> None:
+    """Frames without a row count for nothing, so that a frame far behind is one false positive."""
+    gt, pred = tmp_path / "gt.txt", tmp_path / "pred.txt"
+    rows = [f"{frame},1,10,10,30,60,1,-1,-1,-1\n" for frame in range(1, 6)]
+    gt.write_text("".join(rows))
+    pred.write_text("".join(rows) + "999999999,1,10,10,30,60,1,-1,-1,-1\n")
+    scene = mot_scene(read_tracks(gt), read_tracks(pred))
+    assert (scene.gt_total, scene.pred_total) == (5, 6)
+    assert clear(scene).mota == pytest.approx(0.8)

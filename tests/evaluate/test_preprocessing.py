@@ -14,7 +14,7 @@ from vistream.errors import VistreamError
 from vistream.evaluate.metrics.clear import clear
 from vistream.evaluate.metrics.hota import hota
 from vistream.evaluate.metrics.identity import identity
-from vistream.evaluate.metrics.mot16 import who_counts
+from vistream.evaluate.metrics.mot16 import distractors_of, who_counts
 from vistream.evaluate.metrics.mots import MaskFrame, mask_scene, mots_row, refuse_overlap
 from vistream.evaluate.metrics.overlap import box_iou, mask_iou
 from vistream.evaluate.metrics.scene import make_scene
@@ -33,13 +33,14 @@ def trackeval_scores(data: dict[str, Any]) -> dict[str, float]:
 
 
 @pytest.mark.parity
+@pytest.mark.parametrize("benchmark", ["MOT17", "MOT20"])
 @pytest.mark.parametrize("seed", range(15))
-def test_mot16_preprocessing_equals_trackeval(seed: int) -> None:
+def test_mot16_preprocessing_equals_trackeval(seed: int, benchmark: str) -> None:
     from trackeval.datasets import MotChallenge2DBox
 
     rng = np.random.default_rng(seed)
     frames, objects = 12, 7
-    classes = rng.choice([1, 1, 1, 2, 3, 7, 8, 11, 12], objects)
+    classes = rng.choice([1, 1, 1, 2, 3, 6, 7, 8, 11, 12], objects)
     boxes = np.concatenate([rng.uniform(0, 50, (objects, 2)), rng.uniform(15, 30, (objects, 2))], axis=1)
     raw: dict[str, Any] = {"num_timesteps": frames, "seq": "made"}
     keys = ("gt_ids", "gt_dets", "gt_classes", "gt_extras", "tracker_ids", "tracker_dets", "tracker_classes")
@@ -51,7 +52,7 @@ def test_mot16_preprocessing_equals_trackeval(seed: int) -> None:
         guess = (boxes + rng.normal(0, 2, boxes.shape))[seen]
         ids, names = np.flatnonzero(here) + 1, np.flatnonzero(seen) * 2 + 1
         similarity = box_iou(boxes[here], guess)
-        scored, kept = who_counts(similarity, classes[here], flags)
+        scored, kept = who_counts(similarity, classes[here], flags, distractors_of(f"{benchmark}-01"))
         gt_ids.append(ids[scored])
         pred_ids.append(names[kept])
         overlaps.append(similarity[scored][:, kept])
@@ -62,9 +63,10 @@ def test_mot16_preprocessing_equals_trackeval(seed: int) -> None:
         raw["similarity_scores"].append(similarity)
     loader = object.__new__(MotChallenge2DBox)
     names_of = {"pedestrian": 1, "person_on_vehicle": 2, "static_person": 7, "distractor": 8, "reflection": 12}
+    names_of["non_mot_vehicle"] = 6
     loader.class_name_to_class_id = names_of
     loader.valid_class_numbers = list(range(1, 14))
-    loader.benchmark, loader.do_preproc = "MOT17", True
+    loader.benchmark, loader.do_preproc = benchmark, True
     data = loader.get_preprocessed_seq_data(raw, "pedestrian")
 
     scene = make_scene(gt_ids, pred_ids, overlaps)

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import semanticdata
+from PIL import Image
 
 from vistream.errors import VistreamError
 from vistream.evaluate.files.score import evaluate_files
+from vistream.evaluate.metrics.segmentation import class_iou, confusion
 from vistream.evaluate.table import COMBINED
+from vistream.media.formats.davis import read_classes
 from vistream.media.formats.panoptic import write_ids
 
 
@@ -106,3 +109,20 @@ def test_a_panoptic_file_that_lacks_something_is_named(tmp_path: Path) -> None:
         VistreamError, match="segment 702 of the ground truth is in its map or in its list, not in both"
     ):
         evaluate_files("panoptic", gt, gt)
+
+
+def test_classes_that_are_thin_and_far_are_no_soft_edge(tmp_path: Path) -> None:
+    """Eight numbers and more, void among them, and those between only on things of two pixels."""
+    labels = np.zeros((60, 80), np.uint8)
+    for number in range(8):
+        labels[:, 10 * number : 10 * number + 10] = number
+    labels[50:] = 255
+    labels[20:28, 40:42] = 18
+    wrong = np.where(labels == 5, np.uint8(4), labels)
+    for name, content in (("gt", labels), ("wrong", wrong)):
+        (tmp_path / name).mkdir()
+        Image.fromarray(content).save(tmp_path / name / "0.png")
+    np.testing.assert_array_equal(read_classes(tmp_path / "gt" / "0.png"), labels)
+    table = evaluate_files("semseg", tmp_path / "gt", tmp_path / "wrong", dataset="cityscapes")
+    expected = np.nanmean(class_iou(confusion(labels, wrong, 19)))
+    assert next(iter(table.rows.values()))["mIoU"] == pytest.approx(expected)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -57,3 +59,23 @@ def test_after_a_failure_the_old_one_is_there(tmp_path: Path) -> None:
         temporary.write_text("half", encoding="utf-8")
         raise RuntimeError
     assert [(file.name, file.read_text(encoding="utf-8")) for file in tmp_path.iterdir()] == [("a.txt", "old")]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_a_device_or_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    for path in (pipe, Path(os.devnull)):
+        with pytest.raises(VistreamError, match="is a device or a pipe: give a file name"):
+            atomic.PendingFile(path)
+    assert pipe.is_fifo()
+    assert [file.name for file in tmp_path.iterdir()] == ["pipe.csv"]
+
+
+def test_a_full_disk_is_named_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with pytest.raises(VistreamError, match=r"a\.txt can't be written: No space left"), atomic.replacing(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(OSError, match="elsewhere"), atomic.replacing(path):
+        raise OSError(errno.ENOSPC, "No space left on device", "elsewhere")

@@ -24,7 +24,7 @@ def picture(index: int, size: tuple[int, int] = SIZE) -> Frame:
     return image
 
 
-def write_video(path: Path, frames: int = FRAMES, **options: str) -> Path:
+def write_video(path: Path, frames: int = FRAMES, *, interlaced: bool = False, gop: int = 250, **options: str) -> Path:
     """An H.264 file with B-frames and a long GOP, so that seeking by key frame would land elsewhere."""
     codec = {".webm": "libvpx", ".avi": "mpeg4"}.get(path.suffix, "libx264")
     with av.open(str(path), "w", options=options) as container:
@@ -32,6 +32,9 @@ def write_video(path: Path, frames: int = FRAMES, **options: str) -> Path:
         assert isinstance(stream, VideoStream)
         stream.width, stream.height = SIZE
         stream.pix_fmt = "yuv420p"
+        stream.gop_size = gop
+        if interlaced:
+            stream.options = {"x264-params": "tff=1"}
         rng = np.random.default_rng(1)
         for i in range(frames):
             noisy = picture(i) + rng.integers(0, 20, (*picture(i).shape[:2], 1), dtype=np.uint8)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from vistream.errors import VistreamError
@@ -49,6 +50,18 @@ def test_the_configurations_that_come_along_are_the_published_ones() -> None:
         ("network: {widths: [1, 2]}", "network.widths must be a list of 5"),
         ("[1, 2]", "the file must be a mapping"),
         ("a: [", "line 1: not YAML: expected"),
+        ("schedule: {iterations: 0}", "schedule.iterations must be at least 1, not 0"),
+        ("schedule: {batch: -4}", "schedule.batch must be at least 1, not -4"),
+        ("schedule: {seed: -1}", "schedule.seed must be at least 0, not -1"),
+        ("optimiser: {rate: .inf}", "optimiser.rate must be above 0, not inf"),
+        ("optimiser: {clip: 0}", "optimiser.clip must be above 0, not 0"),
+        ("loss: {masks: .nan}", "loss.masks must be at least 0, not nan"),
+        ("augment: {flip: 2}", "augment.flip must be from 0 to 1, not 2"),
+        ("augment: {scale: [2.0, 0.5]}", "augment.scale: .* is no range"),
+        ("augment: {crops: [[0, 0]]}", "augment.crops must be at least 1, not 0"),
+        ("network: {widths: [8, 0, 32, 64, 96]}", "network.widths must be at least 1"),
+        ("network: {embed: 33}", "33 channels can't be divided among 8 attention heads"),
+        ("network: {groups: 7}", "embed 256 can't be divided into 7 groups"),
         ("loss: {dice: 1" + 400 * "0" + "}", "loss.dice must be a number"),
     ],
 )
@@ -183,3 +196,26 @@ def test_no_class_fills_a_crop_where_that_can_be_helped() -> None:
 
 def test_settings_left_out_have_defaults() -> None:
     assert read_config("ade20k").optimiser == TrainConfig().optimiser
+
+
+def test_a_shared_batch_has_the_losses_of_the_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    labels = torch.full((2, 8, 8), 255)
+    labels[0, :, :4], labels[1, 2:] = 1, 2  # the second picture holds more
+    labels[1, :2] = 0
+    rows = [Predictions(torch.randn(2, 5, 4), torch.randn(2, 5, 8, 8)) for _ in range(2)]
+    config = LossConfig()
+    whole = losses(rows, labels, config)
+    halves = [([Predictions(row.classes[[i]], row.masks[[i]]) for row in rows], labels[[i]]) for i in range(2)]
+    sums: list[list[Tensor]] = [[], []]
+    for shared, (part, its) in zip(sums, halves, strict=True):
+        monkeypatch.setattr(torch.distributed, "all_reduce", lambda value, shared=shared: shared.append(value.clone()))
+        losses(part, its, config, processes=2)
+    found = []
+    for part, its in halves:
+        order = iter([sum(values) for values in zip(*sums, strict=True)])
+        monkeypatch.setattr(torch.distributed, "all_reduce", lambda value, order=order: value.copy_(next(order)))
+        found.append(losses(part, its, config, processes=2))
+    for name in ("total", "classes", "masks", "dice"):
+        mean = sum(getattr(part, name) for part in found) / 2
+        torch.testing.assert_close(mean, getattr(whole, name))

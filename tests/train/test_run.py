@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from trainingdata import CARS, class_of, panoptic_config, quick_config, write_blocks, write_things
 
 from vistream.errors import VistreamError
@@ -27,7 +28,6 @@ ALONE = Processes(0, 1, torch.device("cpu"))
 
 
 def run(config: TrainConfig, data: Path, output: Path, start: Start | None = None) -> float | None:
-    output.mkdir(exist_ok=True)
     return train(config, data, output, start or Start(), ALONE, lambda _: None)
 
 
@@ -105,7 +105,6 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(
     run(config, tmp_path, tmp_path / "whole")
     often = replace(config, schedule=replace(config.schedule, save_every=2))
     output = tmp_path / "broken"
-    output.mkdir()
 
     class Stop(Exception):
         pass
@@ -158,7 +157,7 @@ def test_data_that_does_not_fit_is_named(tmp_path: Path) -> None:
         run(config, tmp_path / "more", tmp_path / "none", Start(resume=True))
 
 
-def test_labels_beyond_the_classes_are_void(tmp_path: Path) -> None:
+def test_the_number_of_no_class_is_void_or_refused(tmp_path: Path) -> None:
     write_blocks(tmp_path)
     config = quick_config(1)
     pair = find_pairs(tmp_path, config.data.train)[0]
@@ -166,3 +165,73 @@ def test_labels_beyond_the_classes_are_void(tmp_path: Path) -> None:
     reduced = replace(config.data, reduce_zero_label=True)
     _, labels = read_pair(pair, reduced)
     np.testing.assert_array_equal(labels, np.where(plain == 0, 255, plain - 1))
+    marked = np.array(plain)
+    marked[0, :2] = 255, 77
+    Image.fromarray(marked).save(pair.labels)
+    with pytest.raises(VistreamError, match=r"0\.png: holds the number 77, which is none of the 7 classes"):
+        read_pair(pair, config.data)
+    marked[0, 1] = 0
+    Image.fromarray(marked).save(pair.labels)
+    assert read_pair(pair, reduced)[1][0, :2].tolist() == [255, 255]
+
+
+def test_a_list_of_names_holds_one_a_line(tmp_path: Path) -> None:
+    write_blocks(tmp_path)
+    for folder, ending in (("images", ".jpg"), ("labels", ".png")):
+        (tmp_path / "train" / folder / f"0{ending}").rename(tmp_path / "train" / folder / f"my street{ending}")
+    (tmp_path / "names.txt").write_bytes(b"\xef\xbb\xbfmy street\r\n1\r\n")
+    found = find_pairs(tmp_path, replace(quick_config(1).data.train, names="names.txt"))
+    assert [pair.image.name for pair in found] == ["my street.jpg", "1.jpg"]
+
+
+def test_what_can_not_be_validated_costs_no_training(tmp_path: Path) -> None:
+    write_blocks(tmp_path)
+    spoilt = tmp_path / "validation" / "labels" / "3.png"
+    good = spoilt.read_bytes()
+    Image.fromarray(np.full((9, 9), 1, np.uint8)).save(spoilt)
+    output = tmp_path / "output"
+    with pytest.raises(VistreamError, match=r"3\.png: is of another size than 3\.jpg"):
+        run(quick_config(2), tmp_path, output)
+    assert not output.exists()
+    spoilt.write_bytes(good[: len(good) // 2])  # whose header is sound
+    with pytest.raises(VistreamError, match=r"3\.png can't be read as an image"):
+        run(quick_config(2), tmp_path, output)
+    assert torch.load(output / STATE, weights_only=True)["iteration"] == 2
+    spoilt.write_bytes(good)
+    run(quick_config(2), tmp_path, output, Start(resume=True))
+    assert (output / BEST).is_file()
+
+
+def test_a_run_that_comes_apart_ends_in_one_line_and_saves_nothing(tmp_path: Path) -> None:
+    write_blocks(tmp_path)
+    config = quick_config(3)
+    wild = replace(
+        config,
+        optimiser=replace(config.optimiser, rate=1e38, clip=1e38),
+        schedule=replace(config.schedule, save_every=1, warmup=0),
+    )
+    with pytest.raises(VistreamError, match=r"no longer gives finite numbers: lower optimiser\.rate"):
+        run(wild, tmp_path, tmp_path / "output")
+    assert not (tmp_path / "output" / STATE).exists()
+
+
+def test_files_of_the_user_are_not_replaced(tmp_path: Path) -> None:
+    write_blocks(tmp_path)
+    output = tmp_path / "output"
+    output.mkdir()
+    (output / BEST).write_text("mine")
+    with pytest.raises(VistreamError, match="is there already, and is not of an earlier run"):
+        run(quick_config(1), tmp_path, output)
+    assert (output / BEST).read_text() == "mine"
+
+
+def test_a_worker_that_finds_a_damaged_picture_says_so_in_one_line(tmp_path: Path) -> None:
+    write_blocks(tmp_path, count=1)
+    picture = tmp_path / "train" / "images" / "0.jpg"
+    picture.write_bytes(picture.read_bytes()[:-400])
+    config = quick_config(1)
+    config = replace(config, schedule=replace(config.schedule, workers=1))
+    with pytest.raises(VistreamError) as caught:
+        list(batches(find_pairs(tmp_path, config.data.train), config, 0, 0, 1))
+    assert "\n" not in str(caught.value)
+    assert "0.jpg can't be read as an image" in str(caught.value)

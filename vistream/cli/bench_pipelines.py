@@ -14,12 +14,14 @@ from vistream.atomic import replacing
 from vistream.bench.pipelines import Rows, Run, race
 from vistream.cli.benching import contest_table
 from vistream.cli.console import PlainConsole
+from vistream.errors import VistreamError
 from vistream.evaluate.files.mot import mot_scene
 from vistream.evaluate.metrics.hota import hota
 from vistream.evaluate.metrics.identity import identity
 from vistream.kernels.library import kernels_in_use
 from vistream.machine import cpu_name
 from vistream.media.formats.mot import MotTracks, read_tracks
+from vistream.media.video import open_source
 
 
 def race_and_print(
@@ -27,10 +29,15 @@ def race_and_print(
 ) -> None:
     """Run all pipelines behind a status line; print a table; write it as JSON where asked for."""
     known = None if truth is None else read_tracks(truth)
+    with open_source(source, max_frames=2) as opened:
+        if len(list(opened)) < 2:
+            raise VistreamError(f"{source} has one frame: a speed is measured from the second on")
     with PlainConsole(stderr=True, quiet=quiet).status("bench") as status:
         results = dict(race(source, frames, rounds, status.update))
     console = PlainConsole(quiet=quiet)
     rows = {name: _row(runs, known) for name, runs in results.items() if not isinstance(runs, str)}
+    if not rows:
+        raise VistreamError(f"no pipeline could be run on {source}: {next(iter(results.values()))}")
     console.print(_table(source, frames, rounds, rows))
     for name, missing in results.items():
         if isinstance(missing, str):
@@ -69,7 +76,7 @@ def _table(source: str, frames: int, rounds: int, rows: dict[str, dict[str, floa
     scored = ("HOTA", "IDF1") if any("HOTA" in row for row in rows.values()) else ()
     for column in ("fps", "x", "CPU", "work", "boxes", *scored):
         table.add_column(column, justify="right", no_wrap=True)
-    first = next(iter(rows.values()))["fps"] if rows else 1.0
+    first = next(iter(rows.values()))["fps"]
     for name, row in rows.items():
         speed = (f"{row['fps']:.1f}", f"{row['fps'] / first:.2f}", f"{row['processor']:.1f}")
         seen = (f"{100 * row['share']:.0f} %", f"{row['detections']:.0f}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vistream.cli.options import Debug, Quiet, flag
+from vistream.cli.options import Debug, Overwrite, Quiet, flag
 
 
 def train(
@@ -36,6 +36,7 @@ def train(
             help="Processes that prepare pictures, instead of the configuration's.", min=0, show_default=False
         ),
     ] = None,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -44,4 +45,6 @@ def train(
     from vistream.train.run import Start
 
     start = Start(backbone, weights, resume)
-    run_training(config, task, data, output, device, start, Changes(iterations, workers), quiet=quiet)
+    run_training(
+        config, task, data, output, device, start, Changes(iterations, workers), overwrite=overwrite, quiet=quiet
+    )

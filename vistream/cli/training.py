@@ -39,6 +39,7 @@ def run_training(
     start: Start,
     changes: Changes,
     *,
+    overwrite: bool,
     quiet: bool,
 ) -> None:
     """Train, and say how it goes."""
@@ -47,11 +48,11 @@ def run_training(
     config = changes.made(read_config(spec))
     if task not in (None, config.task):
         raise VistreamError(f"--task {task}: {spec} trains for {config.task}")
-    output.mkdir(parents=True, exist_ok=True)
-    if (output / STATE).exists() and not start.resume:
+    if (output / STATE).exists() and not (start.resume or overwrite):
         raise VistreamError(f"{output} holds a run already: go on with --resume, or take another --output")
     with joined(device) as processes:
         heard = processes.first and not quiet
-        best = train(config, data, output, start, processes, typer.echo if heard else lambda _: None)
+        told = typer.echo if heard else lambda _: None
+        best = train(config, data, output, start, processes, told, overwrite=overwrite)
         if heard and best is not None:
             typer.echo(f"best {config.measure} {best:.3f}: {output / BEST}")

@@ -63,7 +63,7 @@ class OnnxBody:
             values = {name: self.window.put(value, self._around[name]) for name, value in values.items()}
         return self.onnx.finish(values, picture)
 
-    def recomputed(self, placement: Placement, frame: tuple[int, int]) -> Cells:
+    def recomputed(self, placement: Placement, frame: tuple[int, int]) -> Cells | None:
         """See `PictureStream.recomputed`."""
         return self.stream.recomputed(self.window.placed(placement), frame)
 

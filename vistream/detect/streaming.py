@@ -168,9 +168,10 @@ class PictureStream:
         levels = [self._stream.levels(name).numpy()[:rows, :columns].copy() for name in names]
         return SharedFeatures(levels, stride, whitening)
 
-    def recomputed(self, placement: Placement, frame: tuple[int, int]) -> Cells:
+    def recomputed(self, placement: Placement, frame: tuple[int, int]) -> Cells | None:
         """See `StreamedDetector`: of a frame of so many rows and columns that lies so in the last picture."""
-        assert self._size is not None
+        if self._size is None:  # there was none yet
+            return None
         cells = self._stream.reached(self._stream.costliest).numpy()
         return placement.over_frame(cells, self._size, frame).copy()
 

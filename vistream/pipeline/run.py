@@ -243,10 +243,10 @@ class Run:
         self.source.close()
 
     def _length(self) -> int | None:
-        """Frames of the whole video; unknown for a live or endless source, and for a window into one."""
+        """Frames of the whole video; unknown for a live or endless source, an estimate, and a window into one."""
         settings = self.settings
         whole = settings.start == 0 and settings.stride == 1 and not settings.max_frames
-        return self.frame_count if whole else None
+        return self.frame_count if whole and self.source.counted else None
 
 
 def either(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:

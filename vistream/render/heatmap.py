@@ -63,5 +63,7 @@ class HeatMap:
     ) -> None:
         if exception is None or issubclass(exception, KeyboardInterrupt):
             suffix = self._pending.path.suffix.lower()
-            self._pending.temporary.write_bytes(bytes(cv2.imencode(suffix, self.picture()[..., ::-1])[1]))
-        self._pending.settle(exception)
+            with self._pending:
+                self._pending.temporary.write_bytes(bytes(cv2.imencode(suffix, self.picture()[..., ::-1])[1]))
+        else:
+            self._pending.discard()

@@ -5,23 +5,26 @@ Keys that are left out have the values of the paper's ADE20K run, which are the 
 
 from __future__ import annotations
 
-import dataclasses
 import textwrap
-import types
 import typing
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated
 
 from vistream.errors import VistreamError
 from vistream.media.formats.text import read_text, yaml_value
 from vistream.models.classes import class_set
 from vistream.models.spike2former.neuron import Levels
 from vistream.models.spike2former.profile import Fit, Profile
-from vistream.models.spike2former.sizes import Backbone, BackboneSizes, Head, Sizes
+from vistream.models.spike2former.sizes import HEADS, Backbone, BackboneSizes, Head, Sizes
+from vistream.train.built import Within, built
 
-T = TypeVar("T")
+Count = Annotated[int, Within(1)]
+CountOrNone = Annotated[int, Within(0)]
+Share = Annotated[float, Within(0.0, 1.0)]
+Weight = Annotated[float, Within(0.0)]
+Positive = Annotated[float, Within(0.0, above=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +36,25 @@ class NetworkConfig:
 
     head: Head = "semantic"
     backbone: Backbone = "sdtv2"
-    widths: tuple[int, int, int, int, int] = (32, 64, 128, 256, 360)
-    blocks: tuple[int, int] = (6, 2)
-    embed: int = 256
-    groups: int = 32
-    encoder_layers: int = 6
-    encoder_hidden: int = 1024
-    decoder_layers: int = 6
-    decoder_hidden: int = 2048
-    queries: int = 100
-    levels: tuple[int, int] = (4, 4)
-    backbone_levels: tuple[int, int] | None = None
-    gamma: float = 1e-6
+    widths: tuple[Count, Count, Count, Count, Count] = (32, 64, 128, 256, 360)
+    blocks: tuple[Count, Count] = (6, 2)
+    embed: Count = 256
+    groups: Count = 32
+    encoder_layers: Count = 6
+    encoder_hidden: Count = 1024
+    decoder_layers: Count = 6
+    decoder_hidden: Count = 2048
+    queries: Count = 100
+    levels: tuple[Count, Count] = (4, 4)
+    backbone_levels: tuple[Count, Count] | None = None
+    gamma: Weight = 1e-6
+
+    def __post_init__(self) -> None:
+        for width in (*self.widths[3:], self.embed):
+            if width % HEADS:
+                raise ValueError(f"network: {width} channels can't be divided among {HEADS} attention heads")
+        if self.embed % self.groups:
+            raise ValueError(f"network: embed {self.embed} can't be divided into {self.groups} groups")
 
     def sizes(self, classes: int) -> Sizes:
         return Sizes(
@@ -97,15 +107,19 @@ class AugmentConfig:
     most `longest`, or of the longer one; `step`: of the factor, 0 for any. `crops`: height and width, one of them drawn
     for each batch; `most`: the largest share of a crop that one class may have."""
 
-    base: int = 640
-    scale: tuple[float, float] = (0.5, 2.0)
-    step: float = 0.1
+    base: Count = 640
+    scale: tuple[Positive, Positive] = (0.5, 2.0)
+    step: Weight = 0.1
     side: typing.Literal["shorter", "longer"] = "shorter"
-    longest: int = 2560
-    crops: tuple[tuple[int, int], ...] = ((640, 640),)
-    most: float = 0.75
-    flip: float = 0.5
+    longest: Count = 2560
+    crops: tuple[tuple[Count, Count], ...] = ((640, 640),)
+    most: Share = 0.75
+    flip: Share = 0.5
     photometric: bool = True
+
+    def __post_init__(self) -> None:
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"augment.scale: {list(self.scale)} is no range, from the smaller to the larger")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +129,24 @@ class LossConfig:
     `points`: 0 compares masks at every pixel, by focal loss; else at so many sampled points, by cross entropy.
     """
 
-    classes: float = 1.0
-    masks: float = 20.0
-    dice: float = 1.0
-    no_object: float = 0.1
-    cost_classes: float = 1.0
-    cost_masks: float = 20.0
-    cost_dice: float = 1.0
-    points: int = 0
+    classes: Weight = 1.0
+    masks: Weight = 20.0
+    dice: Weight = 1.0
+    no_object: Weight = 0.1
+    cost_classes: Weight = 1.0
+    cost_masks: Weight = 20.0
+    cost_dice: Weight = 1.0
+    points: CountOrNone = 0
 
 
 @dataclass(frozen=True, slots=True)
 class OptimiserConfig:
     """AdamW; `backbone`: factor on its learning rate; `clip`: largest norm of all gradients together."""
 
-    rate: float = 1e-3
-    backbone: float = 0.1
-    decay: float = 0.005
-    clip: float = 0.01
+    rate: Positive = 1e-3
+    backbone: Weight = 0.1
+    decay: Weight = 0.005
+    clip: Positive = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +156,16 @@ class ScheduleConfig:
     `batch`: of all processes together.
     """
 
-    iterations: int = 160_000
-    warmup: int = 1_500
-    start: float = 1e-6
-    steps: tuple[int, ...] = ()
-    batch: int = 48
-    validate_every: int = 2_500
-    save_every: int = 2_500
+    iterations: Count = 160_000
+    warmup: CountOrNone = 1_500
+    start: Share = 1e-6
+    steps: tuple[Count, ...] = ()
+    batch: Count = 48
+    validate_every: Count = 2_500
+    save_every: Count = 2_500
     precision: typing.Literal["float32", "bfloat16", "float16"] = "float32"
-    workers: int = 4
-    seed: int = 0
+    workers: CountOrNone = 4
+    seed: CountOrNone = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,43 +218,8 @@ def read_config(spec: str | Path) -> TrainConfig:
             raise VistreamError(f"{spec}: no such file, nor a configuration's name: {', '.join(config_names())}")
         text = read_text(path)
     try:
-        config = _built(TrainConfig, yaml_value(text, str(spec)) or {}, "")
+        config = built(TrainConfig, yaml_value(text, str(spec)) or {}, "")
         config.profile()  # says what is wrong with it before anything runs
     except ValueError as error:
         raise VistreamError(f"{spec}: {textwrap.shorten(str(error), 300)}") from None
     return config
-
-
-def _built(kind: type[T], read: object, place: str) -> T:
-    """A dataclass from a mapping; ValueError that names the key."""
-    if not isinstance(read, dict):
-        raise ValueError(f"{place or 'the file'} must be a mapping, not {read!r}")
-    kinds = typing.get_type_hints(kind)
-    if unknown := [key for key in read if key not in kinds]:
-        raise ValueError(f"{place}{unknown[0]} is no setting; known are {', '.join(kinds)}")
-    return kind(**{key: _value(kinds[key], value, f"{place}{key}") for key, value in read.items()})
-
-
-def _value(kind: Any, read: object, place: str) -> object:
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        return _built(kind, read, f"{place}.")
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if origin is types.UnionType:
-        return None if read is None else _value(inner[0], read, place)
-    if origin is typing.Literal:
-        if read not in inner:
-            raise ValueError(f"{place} must be one of {', '.join(map(str, inner))}, not {read!r}")
-        return read
-    if origin is tuple:
-        if not isinstance(read, list) or (inner[-1] is not ... and len(read) != len(inner)) or not read:
-            raise ValueError(f"{place} must be a list of {'some' if inner[-1] is ... else len(inner)}, not {read!r}")
-        parts = inner[:1] * len(read) if inner[-1] is ... else inner
-        return tuple(_value(part, value, place) for part, value in zip(parts, read, strict=True))
-    if kind is float and isinstance(read, (int, str)) and not isinstance(read, bool):
-        try:
-            return float(read)  # YAML reads 1e-3 as text
-        except (ValueError, OverflowError):
-            raise ValueError(f"{place} must be a number, not {read!r}") from None
-    if not isinstance(read, kind) or (isinstance(read, bool) and kind is not bool):
-        raise ValueError(f"{place} must be {kind.__name__}, not {read!r}")
-    return read

@@ -13,20 +13,23 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
+from vistream.errors import VistreamError
 from vistream.train.augment import augmented
 from vistream.train.config import ScheduleConfig, TrainConfig
 from vistream.train.pairs import Pair, read_pair
 
+Sample = tuple[Tensor, Tensor]
 
-class Samples(Dataset[tuple[Tensor, Tensor]]):
+
+class Samples(Dataset[Sample]):
     """Sample n of a run, n from 0 without end: float32 `[3, h, w]` and labels `[h, w]`, see `pairs.Labels`."""
 
     def __init__(self, pairs: tuple[Pair, ...], config: TrainConfig) -> None:
         self.pairs, self.config = pairs, config
 
-    def __getitem__(self, n: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, n: int) -> Sample:
         cv2.setNumThreads(1)
         schedule, augment = self.config.schedule, self.config.augment
         turn, place = divmod(n, len(self.pairs))
@@ -37,6 +40,26 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
         rng = np.random.default_rng([schedule.seed, 3, n])
         picture, marked = augmented(image, labels, crop, rng, augment)
         return torch.from_numpy(picture), torch.from_numpy(marked)
+
+
+class _Told(Dataset[Sample | VistreamError]):
+    """The samples, or what is wrong with one: an exception would come out of a worker wrapped in its traceback."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+
+    def __getitem__(self, n: int) -> Sample | VistreamError:
+        try:
+            return self._samples[n]
+        except VistreamError as error:
+            return error
+
+
+def _together(samples: list[Sample | VistreamError]) -> Sample | VistreamError:
+    for sample in samples:
+        if isinstance(sample, VistreamError):
+            return sample
+    return default_collate(samples)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +78,18 @@ class _Numbers:
             yield list(range(start, start + share))
 
 
-def batches(
-    pairs: tuple[Pair, ...], config: TrainConfig, first: int, rank: int, processes: int
-) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(pairs: tuple[Pair, ...], config: TrainConfig, first: int, rank: int, processes: int) -> Iterator[Sample]:
     """Of this process, from iteration `first` to the last: `[b, 3, h, w]` and `[b, h, w]`."""
     workers = config.schedule.workers
     loader = DataLoader(
-        Samples(pairs, config),
+        _Told(Samples(pairs, config)),
         batch_sampler=_Numbers(config.schedule, first, rank, processes),
         num_workers=workers,
+        collate_fn=_together,
         pin_memory=torch.cuda.is_available(),
         multiprocessing_context="spawn" if workers else None,
     )
-    return iter(loader)
+    for batch in loader:
+        if isinstance(batch, VistreamError):
+            raise batch
+        yield batch

@@ -52,16 +52,22 @@ def losses(
     """
     classes, masks = targets(labels)
     count = torch.tensor(float(sum(len(there) for there in classes)), device=labels.device)
-    if processes > 1:
-        torch.distributed.all_reduce(count)
-        count = count / processes
-    count = count.clamp(min=1)
+    count = _mean(count, processes).clamp(min=1)
     size = (rows[0].masks.shape[2], rows[0].masks.shape[3])
     compared = masks if config.points else [resized(mask, size) for mask in masks]
-    parts = [_row(row, classes, masks, compared, count, config, generator) for row in rows]
+    parts = [_row(row, classes, masks, compared, count, config, processes, generator) for row in rows]
     kinds = [torch.stack([part[kind] for part in parts]) for kind in range(3)]
     total = torch.stack([kind.sum() for kind in kinds]).sum()
     return Losses(total, *(kind.mean().detach() for kind in kinds))
+
+
+def _mean(value: Tensor, processes: int) -> Tensor:
+    """Over all processes: gradients are means over them, so that losses are those of the whole batch."""
+    if processes == 1:
+        return value
+    total = value.clone()
+    torch.distributed.all_reduce(total)
+    return total / processes
 
 
 def _row(
@@ -71,6 +77,7 @@ def _row(
     compared: list[Tensor],
     count: Tensor,
     config: LossConfig,
+    processes: int,
     generator: torch.Generator | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     none = row.classes.shape[2] - 1
@@ -80,7 +87,8 @@ def _row(
         wanted[image, query] = classes[image][target]
     weight = torch.ones(none + 1, device=row.classes.device)
     weight[none] = config.no_object
-    of_classes = functional.cross_entropy(row.classes.float().transpose(1, 2), wanted, weight)
+    crossed = functional.cross_entropy(row.classes.float().transpose(1, 2), wanted, weight, reduction="sum")
+    of_classes = crossed / _mean(weight[wanted].sum(), processes)
     logits = torch.cat([row.masks[image, query] for image, (query, _) in enumerate(pairs)])
     target = torch.cat([masks[image][target] for image, (_, target) in enumerate(pairs)]).float()
     if not len(logits):

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from vistream.errors import VistreamError
+from vistream.media.formats.davis import read_classes
 from vistream.media.formats.panoptic import FileSegment, read_ids, read_panoptic
+from vistream.media.formats.text import read_lines
+from vistream.media.video.images import read_image
 from vistream.models.classes import VOID, ClassSet, class_set
 from vistream.models.spike2former.segments import INSTANCE
 from vistream.train.config import DataConfig, FolderConfig
 from vistream.types import Frame
 
+ORIENTATION = 0x0112  # the tag of EXIF
+TURNED = (5, 6, 7, 8)  # its values that exchange rows and columns
 Labels = NDArray[np.integer]
 """A number a pixel, `[H, W]`: its class, of a thing class + 1000 k (k from 1), or `VOID`. uint8 without things."""
 
@@ -46,9 +52,9 @@ def _named(root: Path, folder: FolderConfig) -> list[Pair]:
         listing = root / folder.names
         if not listing.is_file():
             raise VistreamError(f"{listing}: the list of pictures is not there")
-        names = listing.read_text(encoding="utf-8").split()
+        names = [line.strip() for _, line in read_lines(listing)]
     else:
-        found = sorted(images.rglob(f"*{folder.images_end}"))
+        found = sorted(path for path in images.rglob(f"*{folder.images_end}") if not path.name.startswith("."))
         names = [str(path.relative_to(images)).removesuffix(folder.images_end) for path in found]
     return [Pair(images / f"{name}{folder.images_end}", labels / f"{name}{folder.labels_end}") for name in names]
 
@@ -61,24 +67,39 @@ def _panoptic(root: Path, folder: FolderConfig) -> list[Pair]:
     ]
 
 
-def read_image(pair: Pair) -> Frame:
-    """The picture, uint8 RGB `[H, W, 3]`."""
-    read = cv2.imread(str(pair.image), cv2.IMREAD_COLOR)
-    if read is None:
-        raise VistreamError(f"{pair.image}: can't be read as a picture")
-    return np.asarray(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), np.uint8)
+def check_sizes(pairs: Iterable[Pair]) -> None:
+    """Raise VistreamError for a picture or map whose header can't be read, and for two of different sizes."""
+    for pair in pairs:
+        if _size(pair.image) != _size(pair.labels):
+            raise VistreamError(f"{pair.labels}: is of another size than {pair.image.name}")
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Of a picture as it is read: turned as its EXIF says."""
+    try:
+        with Image.open(path) as picture:
+            turned = picture.getexif().get(ORIENTATION, 1) in TURNED
+            return picture.size[::-1] if turned else picture.size
+    except Exception as error:  # a damaged file makes the decoders fail in any way they like
+        raise VistreamError(f"{path} can't be read as an image: {error}") from None
 
 
 def read_pair(pair: Pair, config: DataConfig) -> tuple[Frame, Labels]:
-    """The picture and its labels `[H, W]`, void where they are none of the classes."""
-    image, classes = read_image(pair), class_set(config.labels)
-    labels = _indices(pair.labels) if pair.segments is None else _things(pair, pair.segments, classes)
+    """The picture and its labels `[H, W]`; raises VistreamError for a number that is neither a class nor void."""
+    image, classes = read_image(pair.image), class_set(config.labels)
+    labels = read_classes(pair.labels) if pair.segments is None else _things(pair, pair.segments, classes)
     if labels.shape != image.shape[:2]:
         raise VistreamError(f"{pair.labels}: is of another size than {pair.image.name}")
     if pair.segments is None:
         if config.reduce_zero_label:
-            labels = labels - 1  # 0 becomes 255, void
-        labels[labels >= len(classes)] = VOID
+            labels = np.where(labels == VOID, np.uint8(VOID), labels - 1)  # 0 becomes void, too
+        wrong = labels[(labels >= len(classes)) & (labels != VOID)]
+        if wrong.size:
+            number = int(wrong.max()) + config.reduce_zero_label
+            raise VistreamError(
+                f"{pair.labels}: holds the number {number}, which is none of the {len(classes)} classes of "
+                f"{config.labels}, nor 255, void: number its classes as the set does"
+            )
     return image, labels
 
 
@@ -101,16 +122,3 @@ def _things(pair: Pair, segments: tuple[FileSegment, ...], classes: ClassSet) ->
         label = labels[segment.id]
         out[ids == segment.id] = label + INSTANCE * k if things[label] else label
     return out
-
-
-def _indices(path: Path) -> NDArray[np.uint8]:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as picture:
-            labels = np.array(picture)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise VistreamError(f"{path}: can't be read as a label map ({error})") from None
-    if labels.ndim != 2 or labels.dtype != np.uint8:
-        raise VistreamError(f"{path}: is no map of 8-bit labels, one a pixel")
-    return labels

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +20,15 @@ from vistream.models.spike2former import load, save
 from vistream.models.spike2former.head import Predictions
 from vistream.models.spike2former.loading import load_backbone
 from vistream.models.spike2former.model import Spike2Former
-from vistream.train.config import TrainConfig
+from vistream.storage.claim import claimed
+from vistream.storage.names import FileName
+from vistream.train.config import ScheduleConfig, TrainConfig
 from vistream.train.data import batches
 from vistream.train.initial import initialise
 from vistream.train.log import Log
 from vistream.train.losses import Losses, losses
 from vistream.train.optimiser import make_optimiser, rate_factor
-from vistream.train.pairs import Pair, find_pairs
+from vistream.train.pairs import Pair, check_sizes, find_pairs
 from vistream.train.processes import Processes
 from vistream.train.state import State, read_state, write_state
 from vistream.train.validation import validate
@@ -75,6 +78,8 @@ class Trainer:
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
         self.state = State()
         precision = config.schedule.precision
+        if precision != "float32" and not cuda and processes.first:
+            log.warning("schedule.precision: %s is for CUDA; this CPU trains in float32", precision)
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=precision == "float16" and cuda)
         self.autocast = torch.autocast(
             processes.device.type, getattr(torch, precision), enabled=precision != "float32" and cuda
@@ -89,6 +94,7 @@ class Trainer:
         images, labels = images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
         with self.autocast:
             classes, masks = self.rows(images)
+        self._check_finite((*classes, *masks))
         predicted = [Predictions(*row) for row in zip(classes, masks, strict=True)]
         found = losses(predicted, labels, self.config.loss, self.processes.count, self._generator())
         self.optimiser.zero_grad(set_to_none=True)
@@ -99,6 +105,20 @@ class Trainer:
         self.scaler.update()
         self.state.iteration += 1
         return found
+
+    def _check_finite(self, tensors: Iterable[Tensor]) -> None:
+        """Raise VistreamError where the run has come apart: no weights that follow from it are worth keeping."""
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors):
+            raise VistreamError(
+                f"iteration {self.state.iteration}: the network no longer gives finite numbers: lower optimiser.rate "
+                "or optimiser.clip, or warm up for longer (schedule.warmup). What was saved before is sound"
+            )
+
+    def save(self, output: Path) -> None:
+        """The weights, and what a run goes on from."""
+        self._check_finite(self.model.parameters())
+        save(self.model, output / WEIGHTS, torch.float16)
+        write_state(output / STATE, self.model, self.optimiser, self.state)
 
     def _generator(self) -> torch.Generator:
         """Random numbers of this iteration and process: a resumed run draws the same."""
@@ -126,46 +146,73 @@ def make_model(config: TrainConfig, start: Start) -> Spike2Former:
 
 
 def train(
-    config: TrainConfig, data: Path, output: Path, start: Start, processes: Processes, told: Callable[[str], None]
+    config: TrainConfig,
+    data: Path,
+    output: Path,
+    start: Start,
+    processes: Processes,
+    told: Callable[[str], None],
+    *,
+    overwrite: bool = False,
 ) -> float | None:
     """Train to the end; the best mIoU or PQ, 0..1, or None where nothing was validated.
 
     `data`: the folder that the configuration's paths lie under. In `output` there are afterwards the weights of the
     last and of the best iteration, the state to resume from, and a table of losses. `told` hears of progress.
+    `overwrite`: replace files there that no earlier run wrote.
+    Raises VistreamError for data that does not fit, before the first iteration where sizes and names show it, and for
+    files in `output` that are not of an earlier run.
     """
     if config.schedule.batch % processes.count:
         raise VistreamError(f"a batch of {config.schedule.batch} can't be shared by {processes.count} processes")
     pairs, held = find_pairs(data, config.data.train), find_pairs(data, config.data.validation)
+    check_sizes(held)  # those to train on are soon read, these only when hours are spent
     trainer = Trainer(config, start, processes)
     if start.resume:
         read_state(output / STATE, trainer.model, trainer.optimiser, trainer.state, processes.device)
         told(f"resumed at iteration {trainer.state.iteration}")
-    table = Log(output / TABLE, trainer.state.iteration) if processes.first else None
-    schedule = config.schedule
-    began, seen = time.monotonic(), trainer.state.iteration
-    for images, labels in batches(pairs, config, seen, processes.rank, processes.count):
+        if trainer.state.iteration >= config.schedule.iterations:
+            told(f"nothing to do: it has its {config.schedule.iterations} iterations")
+    names = [FileName("in --output", output / name, written=True) for name in (WEIGHTS, BEST, STATE, TABLE)]
+    claim = claimed(names, "by another training run", overwrite=overwrite or start.resume)
+    with claim if processes.first else nullcontext():
+        _run(trainer, pairs, held, output, told)
+    return trainer.state.best
+
+
+def _run(
+    trainer: Trainer, pairs: tuple[Pair, ...], held: tuple[Pair, ...], output: Path, told: Callable[[str], None]
+) -> None:
+    """All iterations that are left, with what is saved and said in between."""
+    processes, schedule, state = trainer.processes, trainer.config.schedule, trainer.state
+    table = Log(output / TABLE, state.iteration) if processes.first else None
+    if table is not None and state.validated < state.iteration and _due(state.iteration, schedule):
+        _validate(trainer, held, output, table, told)  # that broke off
+        trainer.save(output)
+    began, seen = time.monotonic(), state.iteration
+    for images, labels in batches(pairs, trainer.config, seen, processes.rank, processes.count):
         found = trainer.step(images, labels)
-        number = trainer.state.iteration
-        last = number == schedule.iterations
-        if table is not None and (number % LOGGED_EVERY == 0 or last):
+        number, last = state.iteration, state.iteration == schedule.iterations
+        if table is None:
+            continue  # the others wait at the next exchange of gradients
+        if number % LOGGED_EVERY == 0 or last:
             pace = (time.monotonic() - began) / (number - seen)
             table.losses(number, trainer.optimiser.param_groups[-1]["lr"], found, pace)
             loss, left = float(found.total.detach()), pace * (schedule.iterations - number)
             told(f"{number}/{schedule.iterations}: loss {loss:.3f}, {pace:.3f} s each, {left:.0f} s left")
-        if number % schedule.validate_every == 0 or last:
-            _validated(trainer, held, output, table, told)
-        if processes.first and (number % schedule.save_every == 0 or last):
-            save(trainer.model, output / WEIGHTS, torch.float16)
-            write_state(output / STATE, trainer.model, trainer.optimiser, trainer.state)
-    return trainer.state.best
+        try:
+            if _due(number, schedule):
+                _validate(trainer, held, output, table, told)
+        finally:  # hours of training outlast a picture that can't be read
+            if number % schedule.save_every == 0 or last:
+                trainer.save(output)
 
 
-def _validated(
-    trainer: Trainer, held: tuple[Pair, ...], output: Path, table: Log | None, told: Callable[[str], None]
-) -> None:
-    """By the first process; the others wait at the next exchange of gradients."""
-    if table is None:
-        return
+def _due(iteration: int, schedule: ScheduleConfig) -> bool:
+    return iteration % schedule.validate_every == 0 or iteration == schedule.iterations
+
+
+def _validate(trainer: Trainer, held: tuple[Pair, ...], output: Path, table: Log, told: Callable[[str], None]) -> None:
     trainer.model.eval()
     result = validate(trainer.model, held, trainer.config)
     trainer.model.train()
@@ -173,6 +220,7 @@ def _validated(
     table.validation(state.iteration, trainer.config.measure, result.mean)
     classes = ", ".join(f"{name} {value:.2f}" for name, value in result.by_class.items())
     told(f"iteration {state.iteration}: {trainer.config.measure} {result.mean:.3f} ({classes})")
+    state.validated = state.iteration
     if state.best is None or result.mean > state.best:
         state.best = result.mean
         save(trainer.model, output / BEST, torch.float16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from vistream.errors import VistreamError
 
 @dataclass(slots=True)
 class State:
-    """`iteration`: how many are done; `best`: the best mIoU so far, 0..1."""
+    """`iteration`: how many are done; `validated`: after how many last; `best`: the best mIoU or PQ so far, 0..1."""
 
     iteration: int = 0
+    validated: int = 0
     best: float | None = None
 
 
@@ -38,6 +40,7 @@ def read_state(
         model.load_state_dict(content["model"])
         optimiser.load_state_dict(content["optimiser"])
         state.iteration, state.best = int(content["iteration"]), content["best"]
+        state.validated = int(content.get("validated", state.iteration))  # earlier versions did not say
     except Exception as error:  # a damaged archive fails in any way it likes
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        reason = textwrap.shorten(str(error).partition("\n")[0] or type(error).__name__, 120, placeholder=" ...")
         raise VistreamError(f"{path}: is no state of this run ({reason})") from None

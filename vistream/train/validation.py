@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.errors import VistreamError
 from vistream.evaluate.metrics.panoptic import PanopticCounts, PanopticSegment, class_quality, panoptic_counts
 from vistream.evaluate.metrics.segmentation import class_iou, confusion
 from vistream.media.formats.panoptic import read_ids
+from vistream.media.video.images import read_image
 from vistream.models.spike2former.model import Spike2Former
 from vistream.segment.segmenter import as_segmented, classes_of
 from vistream.train.config import TrainConfig
-from vistream.train.pairs import Pair, labels_of, read_image, read_pair
+from vistream.train.pairs import Pair, labels_of, read_pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +27,12 @@ class Validation:
 
 
 def validate(model: Spike2Former, pairs: tuple[Pair, ...], config: TrainConfig) -> Validation:
-    """`model` in eval mode, on its own device."""
+    """`model` in eval mode, on its own device; raises VistreamError where there is nothing to score."""
     values = _panoptic_quality(model, pairs) if config.task == "panoptic" else _iou(model, pairs, config)
     named = {name: float(value) for name, value in zip(model.classes, values, strict=True) if not np.isnan(value)}
-    return Validation(float(np.mean(list(named.values()))) if named else 0.0, named)
+    if not named:
+        raise VistreamError(f"{pairs[0].labels} and the other maps to validate on: no pixel of them is of a class")
+    return Validation(float(np.mean(list(named.values()))), named)
 
 
 def _iou(model: Spike2Former, pairs: tuple[Pair, ...], config: TrainConfig) -> NDArray[np.float64]:
@@ -46,7 +50,7 @@ def _panoptic_quality(model: Spike2Former, pairs: tuple[Pair, ...]) -> NDArray[n
     for pair in pairs:
         labels = labels_of(pair, classes)
         true = [PanopticSegment(part.id, labels[part.id], part.crowd) for part in pair.segments or ()]
-        found = as_segmented(model.segments(read_image(pair)), classes)
+        found = as_segmented(model.segments(read_image(pair.image)), classes)
         guessed = [PanopticSegment(part.id, classes.names.index(part.label)) for part in found.segments]
         assert found.class_map.ids is not None
         counts += panoptic_counts(read_ids(pair.labels), found.class_map.ids, true, guessed, len(classes))

@@ -202,3 +202,12 @@ def test_malformed_seqinfo_is_named(tmp_path: Path, text: str, complaint: str) -
 def test_the_real_seqinfo_reads(real_data: Path) -> None:
     info = read_seqinfo(real_data / "mot" / "PETS09-S2L1" / "seqinfo.ini")
     assert info == SeqInfo("PETS09-S2L1", "img1", 7.0, 150, 768, 576, ".jpg")
+
+
+def test_a_blank_line_is_no_frame(tmp_path: Path) -> None:
+    path = tmp_path / "sot.txt"
+    path.write_text("1,1,5,5\n\n3,1,5,5\n", encoding="utf-8")
+    with pytest.raises(VistreamError, match=r"line 2 is blank: lines are frames; NaN,NaN,NaN,NaN stands for no box"):
+        read_otb(path)
+    path.write_text("1,1,5,5\n3,1,5,5\n\n\n", encoding="utf-8")
+    assert len(read_otb(path)) == 2

@@ -16,7 +16,7 @@ from clipfiles import FRAMES, SIZE, picture, write_video
 
 from vistream.media.video import Source, open_source
 from vistream.media.video.frames import Window
-from vistream.media.video.live import open_url
+from vistream.media.video.live import is_file, open_url
 
 
 @contextmanager
@@ -97,3 +97,56 @@ def test_a_video_behind_http_is_read_whole(tmp_path: Path) -> None:
     with serving(respond) as url, open_source(url) as source:
         assert (source.live, source.frame_count) == (False, FRAMES)
         assert len(list(source)) == FRAMES
+
+
+def sent(path: Path, kind: str, pause: float = 0.0) -> Callable[[http.server.BaseHTTPRequestHandler], None]:
+    """A file as a server of files sends it; with a `pause` between its parts, as a camera does: of no length."""
+
+    def respond(request: http.server.BaseHTTPRequestHandler) -> None:
+        whole = path.read_bytes()
+        request.send_response(200)
+        request.send_header("Content-Type", kind)
+        if not pause:
+            request.send_header("Content-Length", str(len(whole)))
+        request.end_headers()
+        for begin in range(0, len(whole), 1880):
+            request.wfile.write(whole[begin : begin + 1880])
+            request.wfile.flush()
+            time.sleep(pause)
+
+    return respond
+
+
+def test_a_file_that_does_not_tell_its_frames_is_no_camera(tmp_path: Path) -> None:
+    """A transport stream that can't be skipped in: only its length in bytes says that it ends."""
+    video = write_video(tmp_path / "clip.ts")
+    with serving(sent(video, "video/mp2t")) as url, open_source(url) as source:
+        assert not source.live
+        assert [frame.index for frame in source] == list(range(FRAMES))
+
+
+def test_a_playlist_and_a_picture_are_no_files() -> None:
+    for kind, ending in (("image/jpeg", ".jpg"), ("application/octet-stream", ".m3u8"), ("video/mp4", ".mpd")):
+
+        def respond(request: http.server.BaseHTTPRequestHandler, kind: str = kind) -> None:
+            request.send_response(200)
+            request.send_header("Content-Type", kind)
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+
+        with serving(respond) as url:
+            assert not is_file(url + ending)
+
+
+def test_an_interlaced_stream_has_pictures(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    video = write_video(tmp_path / "clip.ts", frames=4 * FRAMES, interlaced=True, gop=10)
+    with (
+        caplog.at_level("INFO", "vistream"),
+        serving(sent(video, "video/mp2t", pause=0.01)) as url,
+        open_source(url) as source,
+    ):
+        assert source.live
+        pictures = [frame.image for _, frame in zip(range(30), source, strict=False)]
+    assert "is interlaced: it is decoded by PyAV" in caplog.text
+    assert 20 < pictures[-1].mean() < 200
+    assert pictures[-1].std() > 20

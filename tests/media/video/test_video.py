@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from clipfiles import FPS, FRAMES, SIZE, cut, picture, take, write_video
@@ -19,6 +20,7 @@ from PIL import Image
 from vistream.errors import VistreamError
 from vistream.media.video import SourceFrame, open_source
 from vistream.media.video.frames import Window
+from vistream.types import Frame
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +133,35 @@ def test_other_containers_are_read_whole(tmp_path: Path) -> None:
     for suffix in (".avi", ".mkv", ".webm", ".ts"):
         assert len(take(write_video(tmp_path / f"clip{suffix}"))) == FRAMES
     assert len(take(write_video(tmp_path / "pieces.mp4", movflags="frag_keyframe+empty_moov"))) == FRAMES
+
+
+def decoded(path: Path) -> list[Frame]:
+    with av.open(str(path)) as container:
+        assert next(container.decode(video=0)).interlaced_frame
+        container.seek(0)
+        return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0)]
+
+
+def test_an_interlaced_video_has_pictures(tmp_path: Path) -> None:
+    """OpenCV 4.13 and later make none of it, and do not say so."""
+    path = write_video(tmp_path / "fields.mp4", interlaced=True)
+    given = [frame.image for frame in take(path)]
+    assert len(given) == FRAMES
+    for image, expected in zip(given, decoded(path), strict=True):
+        assert np.abs(image.astype(int) - expected).mean() < 3
+    assert [frame.index for frame in take(path, start=7, stride=5)] == list(range(7, FRAMES, 5))
+
+
+def test_behind_a_cut_frames_keep_their_distances(tmp_path: Path) -> None:
+    """The first ones lack their key frame."""
+    whole = write_video(tmp_path / "whole.ts", gop=20)
+    packets = whole.read_bytes()
+    cut = tmp_path / "cut.ts"
+    begin = len(packets) // 5 // 188 * 188
+    cut.write_bytes(packets[: 3 * 188] + packets[begin:])  # the tables, and what follows the cut
+    times = np.array([frame.time for frame in take(cut)])
+    assert len(times) >= FRAMES // 2
+    np.testing.assert_allclose(np.diff(times), 1 / FPS, atol=2e-3)
 
 
 def broken_sources(folder: Path, video: Path) -> dict[str, str]:

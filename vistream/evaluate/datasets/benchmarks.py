@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
-from vistream.media.formats.davis import read_labels
+from vistream.media.formats.davis import read_classes
 from vistream.models.classes import VOID, ClassSet, class_set
 
 Labels = NDArray[np.uint8]
@@ -90,7 +90,7 @@ def read_ground_truth(path: Path, rules: Benchmark | None) -> Labels:
 
     Raises VistreamError for a file that is no label map, or holds a number that is none of the dataset's.
     """
-    numbers = read_labels(path)
+    numbers = read_classes(path)
     if rules is None:
         return numbers
     labels = _table(rules, own_ids=path.stem.endswith(IDS))[numbers]

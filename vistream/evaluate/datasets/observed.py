@@ -60,8 +60,9 @@ def make_evaluation_observer(
     fps = clip.fps or source.fps or 30.0
     poses = read_poses(clip.ground_truth) if task == "pose" else None
     images = poses.images if poses else ()
-    if poses and source.frame_count is not None and source.frame_count != len(images):
-        raise VistreamError(f"{clip.ground_truth} names {len(images)} images, {clip.footage} has {source.frame_count}")
+    exact = source.frame_count if source.counted else None
+    if poses and exact is not None and exact != len(images):
+        raise VistreamError(f"{clip.ground_truth} names {len(images)} images, {clip.footage} has {exact}")
     joints = poses.joints if poses else ()
     if choice == FIRST:
         return Observer(None, joints, images)
@@ -72,11 +73,11 @@ def make_evaluation_observer(
         true = true_observations(task, clip)
         boxes = {n: wanted(task, classes, replace(of, masks=None)) for n, of in true.items()}
         return Observer(BoxMasks(_Given("gt-boxes (around the ground truth's masks)", boxes), fps, people_found()))
-    footage = Footage(source.frame_count, source.size, source.names)
+    footage = Footage(exact, source.size, source.names)
     if choice == PUBLIC:
         if clip.public is None:
             raise VistreamError(f"{clip.name} has no public detections (det/det.txt): choose other --detections")
-        count = source.frame_count if clip.frames is None else None  # of a clip that was cut they are too many
+        count = exact if clip.frames is None else None  # of a clip that was cut they are too many
         return make_observer(task, clip.public, "auto", classes or (PERSON,), fps, replace(footage, frames=count))
     streaming = None if zones is None else Streaming(zones, samples_of(str(clip.footage)))
     found = make_observer(task, None, choice, classes, fps, footage, streaming=streaming)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.evaluate.files.pairs import Pair
-from vistream.evaluate.metrics.mot16 import PEDESTRIAN, who_counts
+from vistream.evaluate.metrics.mot16 import DISTRACTORS, PEDESTRIAN, distractors_of, who_counts
 from vistream.evaluate.metrics.overlap import box_iou
 from vistream.evaluate.metrics.regions import outside_regions
 from vistream.evaluate.metrics.scene import Scene, make_scene
@@ -37,14 +37,17 @@ def scored(ground_truth: MotTracks, names: Sequence[str] = ()) -> NDArray[np.boo
     return chosen
 
 
-def mot_scene(gt: MotTracks, pred: MotTracks, names: Sequence[str] = ()) -> Scene:
+def mot_scene(
+    gt: MotTracks, pred: MotTracks, names: Sequence[str] = (), distractors: Sequence[int] = DISTRACTORS
+) -> Scene:
     """The scene of one sequence: of the ground truth what is to be scored, and the predictions that count.
 
-    Nine-column ground truth follows MOT16's rules; of other kinds an object with flag 0 is not to be found,
-    and a prediction on it is wrong, as in TrackEval's MOT15. Where classes have names (`labels`), objects of those in
-    `names` are scored, and what was seen of others, or in regions that are not scored, is neither right nor wrong.
+    Nine-column ground truth follows MOT16's rules, with its classes of `distractors`; of other kinds an object with
+    flag 0 is not to be found, and a prediction on it is wrong, as in TrackEval's MOT15. Where classes have names
+    (`labels`), objects of those in `names` are scored, and what was seen of others, or in regions that are not
+    scored, is neither right nor wrong.
     """
-    frames = int(max(gt.frames.max(initial=-1), pred.frames.max(initial=-1))) + 1
+    frames = np.union1d(gt.frames, pred.frames)  # one without any row counts for nothing, however many there are
     gt_rows, pred_rows = _by_frame(gt, frames), _by_frame(pred, frames)
     wanted = scored(gt, names)
     gt_ids, pred_ids, overlaps = [], [], []
@@ -55,7 +58,7 @@ def mot_scene(gt: MotTracks, pred: MotTracks, names: Sequence[str] = ()) -> Scen
         if gt.labels is not None:
             kept = outside_regions(similarity, pred.boxes[p], gt.boxes[g], objects)
         elif gt.classes is not None:
-            objects, kept = who_counts(similarity, gt.classes[g], flags)
+            objects, kept = who_counts(similarity, gt.classes[g], flags, distractors)
         gt_ids.append(gt.ids[g][objects])
         pred_ids.append(pred.ids[p][kept])
         overlaps.append(similarity[objects][:, kept])
@@ -71,7 +74,7 @@ def mot_table(pairs: Sequence[Pair], names: Sequence[str] = ()) -> Table:
     notes: list[str] = []
     for pair in pairs:
         gt, pred = read_any_tracks(pair.gt), read_any_tracks(pair.pred)
-        scene = mot_scene(gt, pred, names)
+        scene = mot_scene(gt, pred, names, distractors_of(pair.name, str(pair.gt)))
         if not scene.gt_total:
             raise VistreamError(f"{pair.gt} has no object to score: {_expected(gt, names)}")
         notes += frame_notes(pair.name, pred.frames, int(gt.frames.max()))
@@ -108,8 +111,8 @@ def frame_notes(name: str, frames: NDArray[np.int64], last: int) -> list[str]:
     return [f"{name}: {late} predictions after the last true object (frame {last + 1}): false positives"]
 
 
-def _by_frame(tracks: MotTracks, frames: int) -> list[NDArray[np.intp]]:
-    """Row numbers of each frame."""
+def _by_frame(tracks: MotTracks, frames: NDArray[np.int64]) -> list[NDArray[np.intp]]:
+    """Row numbers of each of `frames`, which are in order."""
     order = np.argsort(tracks.frames, kind="stable")
-    edges = np.searchsorted(tracks.frames[order], np.arange(1, frames))
-    return np.split(order, edges) if frames else []
+    edges = np.searchsorted(tracks.frames[order], frames[1:])
+    return np.split(order, edges) if len(frames) else []

@@ -50,18 +50,18 @@ def _row(scores: TrackingScores) -> dict[str, float]:
 
 
 def _score_class(gt: Sequence[MotsRow], pred: Sequence[MotsRow], label: int) -> TrackingScores:
-    frames = max(row.frame for row in (*gt, *pred)) + 1
-    ignored: list[Rle | None] = [None] * frames
+    frames = sorted({row.frame for row in (*gt, *pred)})  # one without any row counts for nothing
+    ignored: dict[int, Rle] = {}
     for frame, regions in _grouped(row for row in gt if row.label == IGNORE).items():
         merged = coco_mask.merge([row.mask for row in regions], intersect=False)
         ignored[frame] = {"size": list(merged["size"]), "counts": merged["counts"]}
     sides = [_mask_frames((row for row in side if row.label == label), frames) for side in (gt, pred)]
-    return track_scores(mask_scene(sides[0], sides[1], ignored))
+    return track_scores(mask_scene(sides[0], sides[1], [ignored.get(frame) for frame in frames]))
 
 
-def _mask_frames(rows: Iterable[MotsRow], frames: int) -> list[MaskFrame]:
+def _mask_frames(rows: Iterable[MotsRow], frames: Sequence[int]) -> list[MaskFrame]:
     groups = _grouped(rows)
-    found = [groups.get(frame, []) for frame in range(frames)]
+    found = [groups.get(frame, []) for frame in frames]
     return [MaskFrame(tuple(r.id for r in group), tuple(r.mask for r in group)) for group in found]
 
 

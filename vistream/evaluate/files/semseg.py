@@ -13,7 +13,7 @@ from vistream.evaluate.datasets.benchmarks import Benchmark, Labels, label_maps,
 from vistream.evaluate.files.pairs import Pair
 from vistream.evaluate.metrics.segmentation import Counts, class_rows, confusion, segmentation_row
 from vistream.evaluate.table import Table
-from vistream.media.formats.davis import read_labels
+from vistream.media.formats.davis import read_classes
 
 HEADLINE = ("mIoU", "Pixel accuracy", "Mean accuracy", "FW IoU")
 Maps = list[tuple[Path, Path]]
@@ -64,7 +64,7 @@ def _count(maps: Maps, rules: Benchmark | None, name: str) -> Counts:
 
 
 def _compared(gt: Labels, path: Path, guess: Path, classes: int) -> Counts:
-    labels = read_labels(guess)
+    labels = read_classes(guess)
     if labels.shape != gt.shape:
         sizes = [" x ".join(map(str, shape[::-1])) for shape in (labels.shape, gt.shape)]
         raise VistreamError(f"{guess} is {sizes[0]} pixels, {path} is {sizes[1]}")

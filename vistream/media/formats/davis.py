@@ -9,7 +9,7 @@ Perazzi et al., CVPR 2016; Pont-Tuset et al., 2017.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from PIL import Image
 
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
-from vistream.media.formats.softmask import grey_of, hardened
+from vistream.media.formats.softmask import grey_of, hardened, loses
 from vistream.media.formats.text import read_lines
 from vistream.media.video.picture import load_picture
 from vistream.types import Result, Track
@@ -60,17 +60,31 @@ def read_sequences(root: Path | str, split: str, year: str, resolution: str = "4
 
 
 def read_labels(path: Path | str) -> Labels:
-    """One label map, uint8 `[H, W]`, values as they stand in the file; of a mask with soft edges 0 and 255.
+    """One map of objects, uint8 `[H, W]`, values as they stand in the file; of a mask with soft edges 0 and 255.
 
     Of a picture in the colours of `palette`, their numbers. Raises VistreamError for a file that is no image, is
     broken, or holds other colours instead of labels.
     """
+    return _read(path, lambda grey: hardened(grey, path))
+
+
+def read_classes(path: Path | str) -> Labels:
+    """One map of classes: as `read_labels`, but every number is a class, however small what it stands for.
+
+    Raises VistreamError also for a format that changes pixels.
+    """
+    if loses(path):
+        raise VistreamError(f"{path}: JPEG and its like change the values of labels: save them as PNG")
+    return _read(path, lambda grey: grey)
+
+
+def _read(path: Path | str, of_grey: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> Labels:
     image = load_picture(path)
     if image.mode in _WIDE:
         return _narrowed(np.asarray(image), path)
     grey = grey_of(image, path)
     if grey is not None:
-        return hardened(grey, path)
+        return of_grey(grey)
     if image.mode not in _MODES:
         return _of_colours(image, path)
     labels = np.array(image, dtype=np.uint8)

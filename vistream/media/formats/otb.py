@@ -26,11 +26,16 @@ def read_otb(path: Path | str) -> NDArray[np.float64]:
     """Boxes (x, y, w, h) `[T, 4]`, pixels from 0; a frame without a box is NaN throughout.
 
     Raises VistreamError, with the line, for anything but four numbers, a partly missing box, a negative
-    size; and for a file without a line.
+    size; for a blank line between others; and for a file without a line.
     """
-    boxes = [_box(f"{path}, line {number}", line) for number, line in read_lines(path)]
-    if not boxes:
+    lines = read_lines(path)
+    if not lines:
         raise VistreamError(f"{path} is empty: one box a frame is expected (x,y,w,h)")
+    numbers = {number for number, _ in lines}
+    blank = next((number for number in range(1, lines[-1][0]) if number not in numbers), None)
+    if blank is not None:
+        raise VistreamError(f"{path}, line {blank} is blank: lines are frames; NaN,NaN,NaN,NaN stands for no box")
+    boxes = [_box(f"{path}, line {number}", line) for number, line in lines]
     return np.array(boxes, dtype=np.float64) - (1.0, 1.0, 0.0, 0.0)
 
 

@@ -39,7 +39,7 @@ def grey_of(image: Image.Image, path: Path | str) -> NDArray[np.uint8] | None:
     if (colours == colours[0, 0]).all() and (opacity != opacity[0, 0]).any():
         return np.ascontiguousarray(opacity)
     spread = colours.max(axis=2) - colours.min(axis=2)
-    return np.ascontiguousarray(colours[..., 1]) if spread.max() <= (TINT if _loses(path) else 0) else None
+    return np.ascontiguousarray(colours[..., 1]) if spread.max() <= (TINT if loses(path) else 0) else None
 
 
 def _flat(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -72,7 +72,7 @@ def hardened(grey: NDArray[np.uint8], path: Path | str) -> NDArray[np.uint8]:
     labels that were smoothed.
     """
     values = np.unique(grey)
-    lossy = _loses(path)
+    lossy = loses(path)
     if not is_soft(grey) and not (lossy and _is_one_object(grey)):
         if lossy and len(values) > 2:
             raise VistreamError(f"{path}: JPEG and its like change the values of labels: save masks as PNG")
@@ -88,8 +88,8 @@ def hardened(grey: NDArray[np.uint8], path: Path | str) -> NDArray[np.uint8]:
     return np.where(grey >= HALF, np.uint8(255), np.uint8(0))
 
 
-def _loses(path: Path | str) -> bool:
-    """Whether a file's format changes pixels, for all that is known."""
+def loses(path: Path | str) -> bool:
+    """Whether a file's format changes pixels, for all that its name says, and of WebP its first bytes."""
     path = Path(path)
     if path.suffix.lower() != ".webp":
         return path.suffix.lower() in LOSSY

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import cv2
-import numpy as np
 
 from vistream.errors import VistreamError, memory_is_short
 from vistream.media.video.container import codec_of, file_name, open_container
-from vistream.types import Frame
-
-if TYPE_CHECKING:
-    from av import VideoFrame
-    from av.container import InputContainer
+from vistream.media.video.pyav_capture import PyAvCapture, of_interlaced
 
 log = logging.getLogger("vistream")
 
@@ -31,6 +25,12 @@ class Capture(Protocol):
     def release(self) -> None: ...
 
 
+class LiveCapture(Capture, Protocol):
+    """The part that is used of a live source."""
+
+    def read(self) -> tuple[bool, Any]: ...
+
+
 def open_capture(path: Path) -> Capture:
     """Whatever can decode the file's first frame. Raises VistreamError, which names the codec, where nothing can."""
     capture = cv2.VideoCapture(file_name(path), cv2.CAP_FFMPEG)
@@ -40,6 +40,9 @@ def open_capture(path: Path) -> Capture:
         raise VistreamError(f"{path} is not a video that can be read: {_text_in(path) or 'it is text'}")
     if opened and capture.grab():
         capture.release()
+        other = of_interlaced(file_name(path), str(path))
+        if other is not None:
+            return other
         return cv2.VideoCapture(file_name(path), cv2.CAP_FFMPEG)  # anew: what was grabbed can't be put back
     codec = fourcc(capture) if opened else ""
     capture.release()
@@ -68,12 +71,12 @@ def _text_in(path: Path) -> str | None:
     return "it is a web page, which a download may have left in place of the video" if page else "it is text"
 
 
-def draws_text(capture: cv2.VideoCapture) -> bool:
+def draws_text(capture: Capture) -> bool:
     """Whether FFmpeg makes pictures of the letters of a text, as it does with some names (.txt, .nfo)."""
     return fourcc(capture).lower() == "ansi"
 
 
-def fourcc(capture: cv2.VideoCapture) -> str:
+def fourcc(capture: Capture) -> str:
     """The four letters of the codec, or nothing where there are none."""
     number = int(capture.get(cv2.CAP_PROP_FOURCC))
     letters = bytes((number >> shift) & 0xFF for shift in (0, 8, 16, 24)).decode("latin-1").strip("\0 ")
@@ -101,7 +104,7 @@ def last_seconds(path: Path) -> float | None:
     return max(ends, default=None)
 
 
-def _open_pyav(path: Path) -> tuple[_PyAvCapture | None, str]:
+def _open_pyav(path: Path) -> tuple[PyAvCapture | None, str]:
     """A capture that gives frames; or None, and why."""
     try:
         import av
@@ -119,64 +122,10 @@ def _open_pyav(path: Path) -> tuple[_PyAvCapture | None, str]:
                 f"{path} can't be decoded: neither OpenCV nor PyAV knows its codec ({codec}); if another program "
                 "plays it, convert it to H.264 there"
             )
-        capture = _PyAvCapture(container, codec)
+        capture = PyAvCapture(container, codec)
         if capture.ahead():
             return capture, ""
         capture.release()
     except (av.error.FFmpegError, OSError, ValueError) as error:
         return None, f"nor by PyAV: {getattr(error, 'strerror', None) or type(error).__name__}"
     return None, "nor by PyAV"
-
-
-class _PyAvCapture:
-    """Frames by PyAV, turned the way the file's metadata says."""
-
-    def __init__(self, container: InputContainer, codec: str) -> None:
-        self.codec = codec
-        self._container = container
-        self._stream = container.streams.video[0]
-        self._stream.thread_type = "AUTO"
-        self._frames: Iterator[VideoFrame] = container.decode(self._stream)
-        self._ahead: VideoFrame | None = None
-        self._now: VideoFrame | None = None
-
-    def ahead(self) -> bool:
-        """Whether a frame follows."""
-        if self._ahead is None:
-            self._ahead = self._next()
-        return self._ahead is not None
-
-    def _next(self) -> VideoFrame | None:
-        import av
-
-        try:
-            return next(self._frames, None)
-        except av.error.FFmpegError:  # the rest is damaged: whoever counts frames will say so
-            return None
-
-    def isOpened(self) -> bool:
-        return True
-
-    def grab(self) -> bool:
-        there = self.ahead()
-        self._now, self._ahead = self._ahead, None
-        return there
-
-    def retrieve(self) -> tuple[bool, Frame]:
-        assert self._now is not None
-        picture = np.asarray(self._now.to_ndarray(format="bgr24"), dtype=np.uint8)
-        turns = round(float(getattr(self._now, "rotation", 0)) / 90) % 4
-        return True, np.ascontiguousarray(np.rot90(picture, turns))
-
-    def get(self, prop: int, /) -> float:
-        stream = self._stream
-        if prop == cv2.CAP_PROP_FPS:
-            return float(stream.average_rate or 0)
-        if prop == cv2.CAP_PROP_FRAME_COUNT:
-            return float(stream.frames)
-        if prop == cv2.CAP_PROP_POS_MSEC and self._now is not None and self._now.time is not None:
-            return 1000 * (self._now.time - float((stream.start_time or 0) * (stream.time_base or 0)))
-        return 0.0
-
-    def release(self) -> None:
-        self._container.close()

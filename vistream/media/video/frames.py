@@ -101,7 +101,8 @@ class Source:
     """Frames one by one, never held: an iterator, and a context manager that closes what was opened.
 
     `name`: for people and file names. `fps`: frames a second as the source declares them, or None.
-    `size`: (width, height). `frame_count`: how many frames this run will deliver, or None if unknown.
+    `size`: (width, height). `frame_count`: how many frames this run will deliver, or None if unknown;
+    `counted`: it is what the file says or holds, not an estimate from its duration.
     `live`: a camera or stream, where frames that come while one is being worked on are dropped; `health` tells more.
     `names`: of the files, all of them in order, where the frames are images.
     `steady`: a frame of another size than the first is an error; else it is scaled to that, which is logged.
@@ -116,6 +117,7 @@ class Source:
         *,
         fps: float | None,
         frame_count: int | None,
+        counted: bool = True,
         health: Health | None = None,
         steady: bool = False,
         names: tuple[str, ...] = (),
@@ -124,6 +126,7 @@ class Source:
         self.names = names
         self.fps = fps
         self.frame_count = frame_count
+        self.counted = counted
         self.live = health is not None
         self.health = health or Health()
         self._steady = steady

@@ -10,17 +10,26 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from http.client import HTTPException
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import cv2
+import numpy as np
 
 from vistream.addresses import without_secrets
 from vistream.errors import VistreamError
-from vistream.media.video.capture import draws_text
+from vistream.media.video.capture import LiveCapture, draws_text
 from vistream.media.video.frames import Health, Source, SourceFrame, Window
+from vistream.media.video.pyav_capture import of_interlaced
 from vistream.media.video.quiet import quiet_opencv
 from vistream.media.video.videofile import declared_fps, declared_frames, to_rgb, video_source
 from vistream.threads import end_with_program
 from vistream.types import Frame
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike  # OpenCV 4.8 has it for type checkers only
 
 log = logging.getLogger("vistream")
 
@@ -28,13 +37,18 @@ TIMEOUT_MS = 10_000
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 """Seconds between attempts to connect again; each pause is twice the one before."""
 
-Connect = Callable[[], cv2.VideoCapture]
+PLAYLISTS = (".m3u8", ".mpd", ".sdp")
+STILL = 10
+"""Frames: a source whose first ones are all the same picture may be one that OpenCV makes no pictures of."""
+
+Connect = Callable[[], LiveCapture]
+Otherwise = Callable[[], LiveCapture | None]
 
 
 def open_camera(spec: str, window: Window, reconnect: bool = True) -> Source:
     """A camera by its index ("0") or its device file."""
     where: int | str = int(spec) if spec.isdecimal() else spec
-    return _open_live(f"camera {spec}", lambda: cv2.VideoCapture(where), window, reconnect)
+    return _open_live(f"camera {spec}", lambda: cv2.VideoCapture(where), lambda: None, window, reconnect)
 
 
 def open_url(url: str, window: Window, reconnect: bool = True) -> Source:
@@ -45,9 +59,12 @@ def open_url(url: str, window: Window, reconnect: bool = True) -> Source:
     """
     name = without_secrets(url)
 
-    def connect() -> cv2.VideoCapture:
+    def connect() -> LiveCapture:
         timeouts = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS)
         return cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts)
+
+    def otherwise() -> LiveCapture | None:
+        return of_interlaced(url, name)
 
     quiet_opencv()
     if url.startswith(("http://", "https://")):
@@ -55,19 +72,33 @@ def open_url(url: str, window: Window, reconnect: bool = True) -> Source:
         if capture.isOpened() and draws_text(capture):
             capture.release()
             raise VistreamError(f"{name} is not a video that can be read: it is text")
-        if capture.isOpened() and declared_frames(capture) is not None:
-            return video_source(capture, name, window.of_file(), shown=None, counted=False)
+        if capture.isOpened() and (declared_frames(capture) is not None or is_file(url)):
+            return video_source(otherwise() or capture, name, window.of_file(), shown=None, counted=False)
         capture.release()
-    return _open_live(name, connect, window, reconnect)
+    return _open_live(name, connect, otherwise, window, reconnect)
 
 
-def _open_live(name: str, connect: Connect, window: Window, reconnect: bool) -> Source:
+def is_file(url: str) -> bool:
+    """Whether an HTTP server says of a video how long it is, so that it ends: no camera, picture or playlist."""
+    if urlsplit(url).path.lower().endswith(PLAYLISTS):
+        return False
+    try:
+        with urlopen(url, timeout=TIMEOUT_MS / 1000) as answer:
+            kind = answer.headers.get_content_type()
+            told = answer.headers.get("Content-Length") is not None
+    except (OSError, ValueError, HTTPException):  # FFmpeg may know better how to ask
+        return False
+    return told and (kind.startswith("video/") or kind == "application/octet-stream")
+
+
+def _open_live(name: str, connect: Connect, otherwise: Otherwise, window: Window, reconnect: bool) -> Source:
+    """`otherwise`: another capture, where the one that `connect` makes gives no pictures of what is sent."""
     quiet_opencv()
     capture = connect()
     if not capture.isOpened():
         raise VistreamError(f"{name} can't be opened: check that it is there, reachable and not in use")
     health = Health()
-    reader = _Reader(name, connect, capture, health, reconnect)
+    reader = _Reader(name, connect, otherwise, capture, health, reconnect)
     fps = declared_fps(capture)
     return Source(name, _frames(reader, window, health), fps=fps, frame_count=window.max_frames, health=health)
 
@@ -103,12 +134,22 @@ class _Newest:
 class _Reader(threading.Thread):
     """Reads without pause and keeps only the newest frame. Frames count from 0 as they arrive."""
 
-    def __init__(self, name: str, connect: Connect, capture: cv2.VideoCapture, health: Health, reconnect: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        connect: Connect,
+        otherwise: Otherwise,
+        capture: LiveCapture,
+        health: Health,
+        reconnect: bool,
+    ) -> None:
         super().__init__(name=f"reader of {name}", daemon=True)
         end_with_program(self, self.stop)
         self._source = name
         self._connect = connect
+        self._otherwise = otherwise
         self._capture = capture
+        self._still: tuple[MatLike, int] | None = None  # the first picture, and how often it came; None once it changes
         self._health = health
         self._again = reconnect
         self._changed = threading.Condition()
@@ -145,6 +186,7 @@ class _Reader(threading.Thread):
                     back = now
                 began = now if index == 0 else began
                 self._publish(_Newest(index, now - began, to_rgb(image), now))
+                self._look(image, index)
                 index, lost_at = index + 1, None
                 if now - back > LONGEST_PAUSE:  # one that drops again at once is not asked again at once
                     pause = FIRST_PAUSE
@@ -165,6 +207,22 @@ class _Reader(threading.Thread):
             self._newest = newest
             self._health.received += 1
             self._changed.notify_all()
+
+    def _look(self, image: MatLike, index: int) -> None:
+        """Whether the first frames differ at all; if not, try the other capture, and stay with it if there is one."""
+        if index == 0:
+            self._still = (image, 1)
+        elif self._still is not None:
+            first, count = self._still
+            self._still = (first, count + 1) if np.array_equal(first, image) else None
+        if self._still is not None and self._still[1] == STILL:
+            self._still = None
+            other = self._otherwise()
+            if other is not None:
+                self._capture.release()
+                self._capture = other
+                again = self._connect
+                self._connect = lambda: self._otherwise() or again()
 
     def _lose(self) -> None:
         self._health.connected = False

@@ -61,7 +61,7 @@ def video_source(
         raise VistreamError(f"start is {window.start}, but {name} has only {total} frames, counted from 0")
     missing_allowed = allowed_shortfall(total or 0, fps, counted=counted)
     frames = _frames(capture, name, window, fps, total, missing_allowed, counted, path)
-    return Source(name, frames, fps=fps, frame_count=window.count(total))
+    return Source(name, frames, fps=fps, frame_count=window.count(total), counted=counted)
 
 
 def declared_fps(capture: Capture) -> float | None:
@@ -128,10 +128,13 @@ def _frames(
 
 
 def _time(capture: Capture, index: int, before: float, fps: float | None) -> float:
-    """The grabbed frame's own time stamp in seconds; where it does not advance, one frame after the last."""
-    if index == 0:
-        return 0.0
+    """The grabbed frame's own time stamp in seconds; where it does not advance, one frame after the last.
+
+    They count from the start of the stream: behind a cut, the first frame that can be decoded may be a later one.
+    """
     stamp = float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+    if index == 0:
+        return max(stamp, 0.0) if math.isfinite(stamp) else 0.0
     return stamp if math.isfinite(stamp) and stamp > before else before + 1 / (fps or 30.0)
 
 

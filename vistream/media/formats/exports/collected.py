@@ -67,8 +67,10 @@ class CollectedWriter(ABC):
 
     def _finish(self, exception: type[BaseException] | None) -> None:
         if exception is None or issubclass(exception, KeyboardInterrupt):
-            self._pending.temporary.write_text(self.document(), encoding="utf-8", newline="\n")
-        self._pending.settle(exception)
+            with self._pending:
+                self._pending.temporary.write_text(self.document(), encoding="utf-8", newline="\n")
+        else:
+            self._pending.discard()
 
     def __enter__(self: Writer) -> Writer:
         return self
