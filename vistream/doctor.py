@@ -126,6 +126,7 @@ def check_video() -> Check:
     import numpy as np
 
     from vistream.media.video.h264 import why_no_h264
+    from vistream.media.video.pyav_capture import opencv_reads_interlaced
     from vistream.media.video.sink import VideoSink
     from vistream.media.video.source import open_source
 
@@ -141,6 +142,8 @@ def check_video() -> Check:
         return Check("video", State.BROKEN, f"ten frames written as {sink.codec}, read back as {levels}", REINSTALL)
     if reason:
         found = "MPEG-4 Part 2 is written and read; H.264, which browsers play, is only read"
+        if not opencv_reads_interlaced():
+            found += "; interlaced video gives no pictures"
         return Check("video", State.WEAKER, found, f"for H.264: pip install av ({reason})")
     return Check("video", State.OK, "H.264 is written and read")
 

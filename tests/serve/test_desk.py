@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import pytest
 from browser import DESKTOP, PHONE, browser, overflow, until, watched
+from clipfiles import write_video
 from PIL import Image
 
 from vistream.errors import VistreamError
@@ -216,3 +217,12 @@ def test_other_sites_and_nonsense_are_refused(clip: Path) -> None:
                 urlopen(address + path, timeout=30)
             assert refused.value.code in (400, 404)
             refused.value.close()
+
+
+def test_frames_that_a_file_does_not_number_are_counted(tmp_path: Path) -> None:
+    """Of two transport streams behind each other FFmpeg estimates the length of one."""
+    part = write_video(tmp_path / "part.ts", frames=20).read_bytes()
+    (tmp_path / "both.ts").write_bytes(2 * part)
+    desk = Desk(str(tmp_path / "both.ts"), Settings("sot"))
+    assert desk.frames == 40
+    assert desk.frame(39).shape == desk.frame(0).shape

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from vistream.detect.choose import make_detector, network_present
 from vistream.detect.detector import Detector
 from vistream.errors import VistreamError
 from vistream.media.formats.jsonl import as_dict
+from vistream.media.video.frames import Source
 from vistream.media.video.source import open_source
 from vistream.pipeline.run import Settings
 from vistream.pipeline.session import Session
@@ -75,12 +77,22 @@ class Desk:
         with open_source(self.source) as source:
             if source.live:
                 raise VistreamError(f"{source.name} is live: objects are clicked in files, which can be gone back in")
-            self.size, self.frames, self.fps = source.size, source.frame_count, source.fps or 30.0
+            self.size, self.fps = source.size, source.fps or 30.0
             self._held[0] = next(source).image
+            self.frames = source.frame_count if source.counted else self._counted(source)
         name = network_present() if self.settings.task == "vos" else None
         if name is not None:
             self._detector = make_detector(name, self.fps)
             log.info("boxes of %s help to find what is clicked on", name)
+
+    def _counted(self, rest: Source) -> int:
+        """Of a file that does not say how many frames it has, that number; `rest`: all but the first."""
+        log.info("%s does not say how many frames it has: they are counted", self.title)
+        frames = 1
+        with suppress(VistreamError):  # where it is damaged it ends
+            for frame in rest:
+                frames = frame.index + 1
+        return frames
 
     def without_path(self, error: VistreamError) -> str:
         """The error's line for whoever looks at the page, who need not know where the file lies."""

@@ -24,13 +24,17 @@ LOOKED_AT = 12  # frames: whether a video is interlaced; few turn so later
 TIMEOUT = 10.0  # seconds that an address has to answer in
 
 
+def opencv_reads_interlaced() -> bool:
+    """Whether this version of OpenCV makes pictures of interlaced frames."""
+    return tuple(int(part) for part in cv2.__version__.split(".")[:2]) < UNSOUND
+
+
 def of_interlaced(spec: str, name: str) -> PyAvCapture | None:
     """A capture of an interlaced video, where OpenCV gives no pictures of it and PyAV is here; else None.
 
     `spec`: a file's name as FFmpeg takes it, or an address; `name`: what messages call it.
     """
-    version = tuple(int(part) for part in cv2.__version__.split(".")[:2])
-    if version < UNSOUND or not _is_interlaced(spec):
+    if opencv_reads_interlaced() or not _is_interlaced(spec):
         return None
     import av
 
