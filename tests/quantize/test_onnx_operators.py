@@ -85,6 +85,7 @@ FORMS = (
     Form("Conv", (MAP, random(8, 4, 2, 2)), {"auto_pad": "VALID"}),
     Form("ConvTranspose", (MAP, random(4, 3, 3, 3), random(3)), {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
     Form("ConvTranspose", (MAP, random(4, 1, 2, 2)), {"group": 4, "strides": [2, 2], "output_padding": [1, 1]}),
+    Form("ConvTranspose", (MAP, random(4, 3, 2, 2)), {"auto_pad": "NOTSET", "strides": [2, 2]}),
     Form("MaxPool", attributes={"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}),
     Form("MaxPool", attributes={"kernel_shape": [2, 2], "pads": [0, 0, 1, 1]}),
     Form("MaxPool", attributes={"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}),
@@ -97,6 +98,7 @@ FORMS = (
     Form("Resize", (MAP, None, real([1, 1, 2, 2])), {"mode": "nearest",
          "coordinate_transformation_mode": "asymmetric"}),
     Form("Resize", (MAP, None, real([1, 1, 1.5, 2])), {"mode": "linear"}),
+    Form("Resize", (MAP, None, real([1, 1, 1.5, 2])), {"mode": "linear", "axes": [0, 1, 2, 3]}),
     Form("Resize", (MAP, None, None, whole(1, 4, 9, 5)), {"mode": "linear",
          "coordinate_transformation_mode": "align_corners"}),
     *(Form("Resize", (MAP[:, :, :5, :7], None, real([1, 1, *scales])), {"mode": "linear"}) for scales in
@@ -110,6 +112,7 @@ FORMS = (
     Form("Pad", (MAP, whole(0, 0, 1, 2, 0, 0, 3, 0), np.float32(0.5))),
     Form("Pad", (MAP, whole(0, 0, 1, 2, 0, 0, 3, 0)), {"mode": "reflect"}),
     Form("Pad", (MAP, whole(0, 0, 1, 2, 0, 0, 3, 0)), {"mode": "edge"}),
+    Form("Pad", (MAP, whole(0, 0, 1, 2, 0, 0, 3, 0), None, whole(0, 1, 2, 3))),
     Form("Pad", (MAP,), {"pads": [0, 1, 0, 0, 0, 0, 0, 0], "value": 2.0}, opset=10),
     Form("Gemm", (random(1, 5), random(5, 3), random(3)), {"alpha": 0.5, "beta": 2.0}),
     Form("Gemm", (random(1, 5), random(3, 5)), {"transB": 1}),
@@ -209,7 +212,11 @@ def test_every_operation_is_compared() -> None:
         (Form("Pad", (MAP, whole(0, 1, 0, 1), None, whole(0, 1))), "axes that are named"),
         (Form("PRelu", (MAP[:, :, :, :4], random(4))), "slopes that vary over the map"),
         (Form("Conv", (ROW, random(3, 5, 3))), "anything but maps"),
-        (Form("ConvTranspose", (MAP, random(4, 3, 3, 3)), {"pads": [0, 1, 1, 0]}), "uneven padding"),
+        (Form("ConvTranspose", (MAP, random(4, 3, 3, 3)), {"pads": [0, 1, 1, 0]}), "padding that is uneven"),
+        *(
+            (Form("ConvTranspose", (MAP, random(4, 3, 3, 3)), {"strides": [2, 2], name: value}), "a wanted shape")
+            for name, value in {"auto_pad": "SAME_UPPER", "output_shape": [12, 16]}.items()
+        ),
         (Form("PRelu", (MAP, random(4, 6, 8))), "slopes that vary over the map"),
     ],
 )

@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vistream.models.onnx_file import Node
-from vistream.quantize.onnx_attributes import Inputs, Unsupported, check_map, integer, optional, required, string
+from vistream.quantize.onnx_attributes import (
+    Inputs,
+    Unsupported,
+    check_map,
+    integer,
+    integers,
+    optional,
+    required,
+    string,
+)
 
 Floats = NDArray[np.float32]
 
@@ -62,7 +71,8 @@ class Resizing:
         """What a node asks for; Unsupported for what torch has no word for."""
         x, older = required(inputs, 0), _is_older(node, inputs)
         kept = string(node, "keep_aspect_ratio_policy", "stretch") != "stretch"
-        if kept or "axes" in node.attributes or integer(node, "antialias", 0):
+        all_axes = list(range(x.dim()))
+        if kept or integers(node, "axes", all_axes) != all_axes or integer(node, "antialias", 0):
             raise Unsupported("resizing of some axes, with antialiasing or at a kept aspect ratio")
         scales, sizes = optional(inputs, 1 if older else 2), None if older else optional(inputs, 3)
         scales = torch.tensor(node.attributes["scales"]) if "scales" in node.attributes else scales

@@ -55,8 +55,9 @@ def _conv_transpose(node: Node, inputs: Inputs) -> Tensor:
     x, weight = required(inputs, 0), required(inputs, 1)
     check_map(x)
     top, left, bottom, right = integers(node, "pads", [0, 0, 0, 0])
-    if (top, left) != (bottom, right) or "output_shape" in node.attributes or "auto_pad" in node.attributes:
-        raise Unsupported("uneven padding")
+    told = string(node, "auto_pad", "NOTSET") == "NOTSET" and not integers(node, "output_shape", [])
+    if (top, left) != (bottom, right) or not told:
+        raise Unsupported("padding that is uneven, or follows from a wanted shape")
     strides, dilations = integers(node, "strides", [1, 1]), integers(node, "dilations", [1, 1])
     extra = integers(node, "output_padding", [0, 0])
     group = integer(node, "group", 1)
@@ -92,8 +93,8 @@ def _pad(node: Node, inputs: Inputs) -> Tensor:
     x, mode = required(inputs, 0), string(node, "mode", "constant")
     given, value = optional(inputs, 1), optional(inputs, 2)
     pads = given.tolist() if given is not None else integers(node, "pads", [])
-    rank = x.dim()
-    if optional(inputs, 3) is not None:
+    rank, axes = x.dim(), optional(inputs, 3)
+    if axes is not None and axes.tolist() != list(range(rank)):
         raise Unsupported("padding of axes that are named")
     if len(pads) != 2 * rank or mode not in ("constant", "reflect", "edge"):
         raise Unsupported(f"{mode} padding of some axes")
