@@ -135,6 +135,25 @@ def test_a_channel_that_is_switched_off_takes_no_levels(function: Callable[[Tens
     assert float(error.abs().max()) < 6.0 / 127
 
 
+@pytest.mark.parametrize("activation", [nn.ReLU(), nn.LeakyReLU(0.1), nn.Identity()], ids=str)
+@pytest.mark.parametrize("by_channel", [False, True])
+def test_the_unit_of_a_layer_does_not_matter(tmp_path: Path, activation: nn.Module, by_channel: bool) -> None:
+    """All levels stay the same where a hidden layer, and the output, count in something else. One channel is silent."""
+    found = []
+    for unit in (1.0, 2.0**-60):
+        torch.manual_seed(0)
+        middle, last = nn.Conv2d(8, 8, 3), nn.Conv2d(8, 4, 1, bias=False)
+        for parameter in middle.parameters():
+            parameter.data *= unit
+            parameter.data[0] = 0.0
+        program = trace(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), middle, activation, last).eval())
+        save_ranges(calibrate(program, frames(3), PREPROCESS, by_channel=by_channel), tmp_path / "ranges.json")
+        network, _ = converted(program, load_ranges(tmp_path / "ranges.json"), PREPROCESS, LEVELS)
+        found.append(Dense(network).step(frames(1)[0])[network.output])
+    assert len(set(found[0].flatten().tolist())) > 100
+    assert float((found[0].float() - found[1]).abs().max()) <= 2, "ranges are written down in decimals"
+
+
 def test_ranges_of_channels_round_trip_and_join(tmp_path: Path) -> None:
     path = tmp_path / "ranges.json"
     both = Range(-1.0, 2.0, (-1.0, 0.0), (1.0, 2.0), (0.5, 1.0)).joined(

@@ -34,7 +34,7 @@ LAYER = 0.1
 OUTPUT = 0.5
 RECORDED = 1e-3  # of the largest value; where the module computes with 16-bit floats:
 COARSE = 0.05
-TINY = 1e-12
+TINY = 2.0**-100
 
 
 def check_recording(model: nn.Module, program: Program, frames: Sequence[Frame], preprocess: Preprocess) -> None:
@@ -50,7 +50,7 @@ def check_recording(model: nn.Module, program: Program, frames: Sequence[Frame],
         for name, tensor in found.items():
             tensor, expected = tensor.to(torch.float32), wanted[name].to("cpu", torch.float32)
             same = tensor.shape == expected.shape
-            error = float((tensor - expected).abs().max() / expected.abs().max().clamp_min(1e-6)) if same else 1.0
+            error = float((tensor - expected).abs().max() / expected.abs().max().clamp_min(TINY)) if same else 1.0
             if not error <= bound:
                 raise VistreamError(
                     f"output {name} of the model is not a function of the frame alone: on another frame it is "

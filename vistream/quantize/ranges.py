@@ -148,9 +148,10 @@ def save_ranges(ranges: Ranges, path: Path) -> None:
 
 
 def _row(found: Range) -> list[object]:
-    """Of channels three digits are more than a level needs."""
+    """Of channels three digits are more than a level needs. What is small keeps as many digits as what is large."""
+    low, high = (round(bound, 6) if abs(bound) >= 1.0 else float(f"{bound:.7g}") for bound in (found.low, found.high))
     channels = [[float(f"{value:.3g}") for value in values] for values in (found.lows, found.highs, found.means)]
-    return [round(found.low, 6), round(found.high, 6), *(channels if found.lows else ())]
+    return [low, high, *(channels if found.lows else ())]
 
 
 def load_ranges(path: Path) -> Ranges:

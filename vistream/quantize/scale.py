@@ -19,7 +19,8 @@ from torch import Tensor
 
 from vistream.quantize.ranges import Range
 
-SMALLEST = 1e-6  # a layer that is silent on every calibration frame still needs a scale
+SMALLEST = 2.0**-100  # what is less is silence: float32 must hold products and quotients of steps
+SILENT = 1e-6  # a layer that is silent on every calibration frame still needs a scale
 LEAST_NEED = 2.0**-12  # of what the largest channel needs: for channels that are always 0
 ROOM = 1.5
 
@@ -61,16 +62,27 @@ class Scale:
         return self.step if self.table is None else self.gives
 
 
+def audible(step: float) -> float:
+    """A step, or `SILENT` where it is next to none. Small ones are as good as others: units must not matter."""
+    return step if step >= SMALLEST else SILENT
+
+
 def step_for(low: float, high: float, lo: float, hi: float) -> float:
     """The smallest step with which the levels `lo`..`hi`, numbers of steps from 0, reach from `low` to `high`."""
-    return max(high / hi if hi > 0 else 0.0, low / lo if lo < 0 else 0.0, SMALLEST)
+    return audible(_needed(low, high, lo, hi))
+
+
+def _needed(low: float, high: float, lo: float, hi: float) -> float:
+    """As `step_for`; 0 from 0 to 0."""
+    return max(high / hi if hi > 0 else 0.0, low / lo if lo < 0 else 0.0, 0.0)
 
 
 def shares_of(found: Range, step: float, lo: float, hi: float) -> Tensor | None:
-    """The `shares` of a layer with levels as in `step_for`; None where the calibration did not look at channels."""
-    if not found.lows:
-        return None
-    needed = [step_for(*bounds, lo, hi) / step for bounds in zip(found.lows, found.highs, strict=True)]
+    """The `shares` of a layer with levels as in `step_for`; None where the calibration did not look at channels, or all
+    were silent."""
+    needed = [_needed(*bounds, lo, hi) / step for bounds in zip(found.lows, found.highs, strict=True)]
     shares = torch.tensor(needed, dtype=torch.float64)
+    if not bool((shares > 0.0).any()):
+        return None
     shares = shares.clamp_min(LEAST_NEED * float(shares.max()))
     return torch.minimum((shares * shares.max()).sqrt(), ROOM * shares)

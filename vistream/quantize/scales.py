@@ -12,7 +12,7 @@ from vistream.ir.operations import PixelShuffle
 from vistream.quantize.pointwise import apply
 from vistream.quantize.program import FloatFixed, FloatIsland, FloatNeuron, Program
 from vistream.quantize.ranges import Range, Ranges, before_table
-from vistream.quantize.scale import SMALLEST, Scale, shares_of, step_for
+from vistream.quantize.scale import Scale, audible, shares_of, step_for
 from vistream.quantize.tables import table_scale
 
 
@@ -54,7 +54,7 @@ def scales_of(program: Program, ranges: Ranges, levels: Levels, given: Mapping[s
         if isinstance(layer, FloatIsland) and not layer.real:
             found = _range(ranges, layer.name)
             lo = 0 if found.low >= 0.0 else -levels.unsigned
-            step = max(found.high, -found.low, SMALLEST) / levels.unsigned
+            step = audible(max(found.high, -found.low) / levels.unsigned)
             scales[layer.name] = Scale(lo, levels.unsigned, step)
         elif isinstance(layer, FloatNeuron) and layer.root is not None:
             function = partial(apply, program.graph, layer.root, layer.node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,11 +11,12 @@ from torch import Tensor
 
 from vistream.errors import VistreamError
 from vistream.quantize.ranges import Range
-from vistream.quantize.scale import SMALLEST, Scale, shares_of, step_for
+from vistream.quantize.scale import Scale, audible, shares_of, step_for
 
 LOWEST, STEPS = -128, 255  # what a table is looked up by: 256 levels, 255 steps from the first to the last
 HIGHEST = LOWEST + STEPS
 TRIED = 4096  # values of the sum, over its range
+FINEST = 2.0**-20  # of the sum: float32 tells little more apart
 ROUNDS = 3  # of looking for the part of the range where a function moves
 
 Function = Callable[[Tensor], Tensor]
@@ -28,14 +30,15 @@ def table_scale(name: str, function: Function, found: Range, largest: int, by_ch
     `f(k z) = k f(z)` for `k > 0`, so that one table serves all. Raises VistreamError where a value is not finite.
     """
     low, high = _moving(function, found.low, found.high, largest)
-    spread = _table(name, function, max((high - low) / STEPS, SMALLEST), low, largest)
+    finest = FINEST * max(abs(low), abs(high))
+    spread = _table(name, function, audible(max((high - low) / STEPS, finest)), low, largest)
     if not found.lows:
         return spread
     step = step_for(found.low, found.high, LOWEST, largest)
     around_zero = _table(name, function, step, LOWEST * step, largest)
     scale = min((spread, around_zero), key=lambda table: _error(table, function, found))
     z = torch.linspace(found.low, found.high, TRIED)
-    if not by_channel or not torch.allclose(function(z / 2), function(z) / 2):
+    if not by_channel or not torch.allclose(function(z / 2), function(z) / 2, atol=0.0):
         return scale
     return replace(scale, shares=shares_of(found, scale.step, LOWEST - scale.shift, HIGHEST - scale.shift))
 
@@ -63,13 +66,13 @@ def _table(name: str, function: Function, step: float, low: float, largest: int)
     reached = function(low + step * torch.arange(STEPS + 1, dtype=torch.float32))
     if not bool(reached.isfinite().all()):
         raise VistreamError(f"layer {name} is not finite between {low:.4g} and {low + STEPS * step:.4g}")
-    gives = max(float(reached.abs().max()) / largest, SMALLEST)
+    gives = audible(float(reached.abs().max()) / largest)
     table = torch.round(reached / gives).clamp(-largest, largest).to(torch.int8)
     return Scale(LOWEST, HIGHEST, step, table, gives, LOWEST - low / step)
 
 
 def _error(scale: Scale, function: Function, found: Range) -> float:
-    """The mean square of what both roundings do to the function, over the range of the sum.
+    """The mean square of what both roundings do to the function, over the range of the sum, in a unit of its own.
 
     The levels of the sum may be spread over its range, asymmetric as that is; or 0 may be one of them, and then a
     function that leaves its argument as it is on one side, as a leaky ReLU does, rounds there but once.
@@ -77,4 +80,6 @@ def _error(scale: Scale, function: Function, found: Range) -> float:
     assert scale.table is not None
     z = torch.linspace(found.low, found.high, TRIED)
     levels = torch.floor(z / scale.step + scale.shift + 0.5).clamp(LOWEST, HIGHEST).to(torch.int64)
-    return float((scale.table[levels - LOWEST] * scale.gives - function(z)).square().mean())
+    wanted = function(z)
+    unit = 2.0 ** math.frexp(float(wanted.abs().max()))[1]  # squares of what is tiny would be 0
+    return float(((scale.table[levels - LOWEST] * scale.gives - wanted) / unit).square().mean())
