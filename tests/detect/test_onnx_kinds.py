@@ -20,6 +20,7 @@ from vistream.detect.coco import CLASSES, CLASSES_BY_ID
 from vistream.detect.onnx import OnnxDetector
 from vistream.detect.selection import Selection
 from vistream.errors import VistreamError
+from vistream.models.onnx_session import OnnxSession
 from vistream.types import Frame
 
 Array = NDArray[Any]
@@ -57,6 +58,12 @@ def rows(
         table[:, 4] = 1
     table[places, 4 + objectness + (LABELS if classes > 2 else 0)] = SCORES
     return table[None]
+
+
+def in_shares(table: Array) -> Array:
+    """The same rows with boxes in shares of the input."""
+    table[..., :4] /= SIDE
+    return table
 
 
 def finished(columns: list[Array], count: int = 300, pad: int = 0) -> Array:
@@ -220,6 +227,11 @@ KINDS = {
     ),
     "RT-DETR": Kind(lambda: {"logits": queries(80, -9), "pred_boxes": shares()}, "rtdetr"),
     "RF-DETR": Kind(lambda: {"dets": shares(), "labels": queries(91, -9, by_ids=True)}, "rfdetr"),
+    "v8 in shares of the input": Kind(lambda: {"output0": in_shares(rows(P3_5, 80)).transpose(0, 2, 1)}, "yolov8"),
+    "v5 in shares of the input": Kind(lambda: {"output0": in_shares(rows(3 * P3_5, 80, True))}, "yolov5"),
+    "v10 in shares of the input": Kind(
+        lambda: {"output0": finished([in_input(True) / SIDE, SCORES, LABELS])}, "yolov10"
+    ),
     "RF-DETR of one's own": Kind(
         lambda: {"dets": shares(), "labels": queries(4, -9)}, "rfdetr", labels=("class 0", "class 2")
     ),
@@ -302,11 +314,78 @@ def test_an_object_with_an_empty_mask_keeps_its_box(tmp_path: Path) -> None:
     assert seen.masks.sum((1, 2)).tolist() == [12 * 30, 30 * 15]
 
 
+ODD: dict[str, tuple[Callable[[], Arrays], str]] = {
+    "SSD": (
+        lambda: {"bboxes": in_input(False) / SIDE, "labels": np.array([1, 3]), "scores": SCORES.astype(np.float32)},
+        r"mean \(as torchvision: its corners lie between 0 and 1, where pixels were expected\): say onnx:",
+    ),
+    "TensorFlow's": (
+        lambda: {
+            "detection_boxes": flat(in_input(False)[:, [1, 0, 3, 2]] / SIDE, np.float32),
+            "detection_classes": flat(LABELS + 1, np.float32),
+            "detection_scores": flat(SCORES, np.float32),
+            "num_detections": np.array([2.0], np.float32),
+        },
+        "can't tell what its outputs",
+    ),
+    "centres for corners": (
+        lambda: {"boxes": centres(in_input(True)), "labels": np.array([1, 3]), "scores": SCORES.astype(np.float32)},
+        r"as torchvision: in 100 % of its boxes the second corner would lie left of or above the first",
+    ),
+    "corners for centres": (
+        lambda: {
+            "o": np.concatenate([finished([in_input(False) / SIDE]), np.zeros((1, 300, 80), np.float32) + 0.1], 2)
+        },
+        "as rtdetr: its boxes would be corners, not centres and sizes",
+    ),
+    "pixels for shares": (
+        lambda: {
+            "o": np.concatenate([finished([centres(in_input(False))]), np.zeros((1, 300, 80), np.float32) + 0.1], 2)
+        },
+        "as rtdetr: 100 % of its boxes would lie outside the picture",
+    ),
+    "offsets from anchors": (
+        lambda: {
+            "boxes": np.random.default_rng(0).normal(0, 1, (1, 1917, 4)).astype(np.float32),
+            "scores": np.zeros((1, 1917, 91), np.float32),
+        },
+        "as rfdetr: in 7. % of its boxes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arrays", "why"), ODD.values(), ids=ODD)
+def test_boxes_that_can_be_none_are_not_guessed(tmp_path: Path, arrays: Callable[[], Arrays], why: str) -> None:
+    path = given_file(tmp_path / "a.onnx", arrays(), None, (SIDE, SIDE))
+    with pytest.raises(VistreamError, match=why):
+        OnnxDetector(path, Selection())
+
+
+def test_boxes_are_looked_at_once_there_are_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list may be empty on the dry run's black image: then the first frame with boxes decides."""
+    empty = {"boxes": np.zeros((0, 4), np.float32), "labels": np.zeros(0, int), "scores": np.zeros(0, np.float32)}
+    ssd, own = ODD["SSD"][0](), KINDS["torchvision"].arrays()
+    for arrays in (ssd | {"boxes": ssd["bboxes"]}, own):
+        path = given_file(tmp_path / "a.onnx", own, None, (SIDE, SIDE))
+        with monkeypatch.context() as patch:
+            patch.setattr(OnnxSession, "__call__", lambda *_: empty)
+            detector = OnnxDetector(path, Selection())
+            assert len(detector.detect(FRAME, 0)) == 0
+            patch.setattr(OnnxSession, "__call__", lambda *_, arrays=arrays: arrays)
+            if arrays is own:
+                np.testing.assert_allclose(detector.detect(FRAME, 1).boxes, BOXES, atol=1e-3)
+                continue
+            with pytest.raises(
+                VistreamError, match=r"a\.onnx: is not of layout torchvision \(its corners.*: say onnx:"
+            ):
+                detector.detect(FRAME, 1)
+
+
 def test_what_scores_nothing_sensible_is_not_guessed(tmp_path: Path) -> None:
     """Turned boxes without word of them: the angles can't be scores."""
     table = rows(P3_5, 15, extra=1, filler=np.pi / 2)
     path = given_file(tmp_path / "a.onnx", {"output0": table.transpose(0, 2, 1)}, None, (SIDE, SIDE))
-    with pytest.raises(VistreamError, match=r"can't tell what its outputs 20 x 2100 mean"):
+    with pytest.raises(VistreamError, match=r"can't tell what its outputs 20 x 2100 mean \(as yolov8: scores"):
         OnnxDetector(path, Selection())
     with pytest.raises(VistreamError, match=r"not of layout yolov8 \(scores would reach 1\.57\)"):
         OnnxDetector(path, Selection(), "yolov8")

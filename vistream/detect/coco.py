@@ -29,3 +29,18 @@ KEYPOINTS: tuple[str, ...] = (
     "left_ankle", "right_ankle",
 )  # fmt: skip
 """The 17 points of the keypoint task: a person's left is left."""
+
+
+def usual_names(classes: int | None, keypoints: int, ids: bool) -> tuple[str, ...]:
+    """Names where a file gives none, by the number of `classes`; None: the file numbers them, as COCO's `ids` or not.
+
+    `keypoints`: of each object.
+    """
+    if classes is None:
+        return CLASSES_BY_ID if ids else CLASSES
+    if classes == 1 and keypoints == len(KEYPOINTS):
+        return CLASSES[:1]
+    for usual in (CLASSES, CLASSES_BY_ID):
+        if len(usual) == classes:
+            return usual
+    return tuple(f"class {number}" for number in range(classes))

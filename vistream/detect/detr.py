@@ -35,7 +35,7 @@ def rtdetr(signature: Signature) -> Decoder | None:
         rows = np.asarray(outputs[name][0], np.float64)
         return best_class(in_pixels(rows[:, :4], signature), rows[:, 4:], least)
 
-    return Decoder(decode, columns - 4)
+    return Decoder(decode, columns - 4, queries=True)
 
 
 def rfdetr(signature: Signature) -> Decoder | None:
@@ -89,7 +89,7 @@ def _queries(
             return found
         return replace(found, masks=WholeMasks(np.asarray(outputs[mask][0], np.float32)[rows]))
 
-    return Decoder(decode, columns - without, masks=mask is not None)
+    return Decoder(decode, columns - without, masks=mask is not None, queries=True)
 
 
 def in_pixels(boxes: NDArray[np.float64], signature: Signature) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from vistream.detect.candidates import Candidates, WholeMasks
 from vistream.detect.signature import Array, Decoder, Outputs, Signature
 from vistream.detect.yolo import Extra, corners_of, extra_of
 
+TENSORFLOW = "detection_boxes"  # of its object detection API, whose corners begin with y, and classes at 1
 MOST = 1000  # boxes that such a list has at the most
 
 
@@ -98,7 +99,7 @@ def _lists(signature: Signature, counted: bool) -> Decoder | None:
     """Boxes `[1, N, 4]` as corners in pixels, scores and class numbers `[1, N]`, with or without the batch axis."""
     outputs = signature.outputs
     boxes = [name for name in signature.of_rank(2, 3) if signature.shape(name)[-1] == 4]
-    if len(boxes) != 1 or len(outputs) != 3 + counted:
+    if len(boxes) != 1 or len(outputs) != 3 + counted or boxes[0] == TENSORFLOW:
         return None
     box = boxes[0]
     flat = [name for name in outputs if name != box and signature.shape(name) == signature.shape(box)[:-1]]

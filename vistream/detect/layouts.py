@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect import detr, finished, nanodet, yolo
+from vistream.detect.candidates import Candidates
+from vistream.detect.geometry import Size, are_shares, oddity
 from vistream.detect.letterbox import Image, Placement, letterbox, stretch
 from vistream.detect.signature import Decoder, Signature
 from vistream.quantize.ranges import Preprocess
@@ -35,7 +37,7 @@ class Layout:
     Its pixels are wanted less `mean` over `std`, in grey levels, R, G, B; `bgr`: in the other order. `read(signature)`
     gives the decoder of a file's outputs, or None where the file is of another layout; `distinct`: an object comes
     once, so near-duplicates need not be removed; `ids`: classes have COCO's ids for numbers, where the file does not
-    score them one by one.
+    score them one by one; `pixels`: files whose corners are shares of the picture look alike, but are of another kind.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Layout:
     bgr: bool = False
     distinct: bool = False
     ids: bool = False
+    pixels: bool = False
 
     @property
     def preprocess(self) -> Preprocess:
@@ -83,7 +86,7 @@ _ALL = (
     Layout("nanodet-plus", _boxed, nanodet.nanodet_plus, nanodet.MEAN, nanodet.STD, bgr=True),
     Layout("mmdeploy", _boxed, finished.mmdeploy, nanodet.MEAN, nanodet.STD, bgr=True, distinct=True),
     Layout("rtdetr-lists", stretch, finished.rtdetr_lists, distinct=True),
-    Layout("torchvision", _boxed, finished.torchvision, distinct=True, ids=True),
+    Layout("torchvision", _boxed, finished.torchvision, distinct=True, ids=True, pixels=True),
     Layout("efficient-nms", _boxed, finished.counted_lists, distinct=True),
     Layout("yolov7-nms", _boxed, finished.batched_rows, distinct=True),
     Layout("yolov10", _boxed, finished.end_to_end, distinct=True),
@@ -101,21 +104,34 @@ LAYOUTS = {layout.name: layout for layout in _ALL}
 """By name; of those that a file fits, the first one counts."""
 
 
-def recognised(signature: Signature) -> tuple[Layout, Decoder] | None:
-    """The layout that a file's outputs speak of, and its decoder."""
+def recognised(signature: Signature) -> tuple[Layout, Decoder] | str:
+    """The layout that a file's outputs speak of, and its decoder; else what speaks against the first that they fit."""
+    against = ""
     for layout in _ALL:
         decoder = layout.read(signature)
-        if decoder is not None and implausible(decoder, signature) is None:
+        if decoder is None:
+            continue
+        reason = implausible(layout, decoder, signature)
+        if reason is None:
             return layout, decoder
-    return None
+        against = against or f" (as {layout.name}: {reason})"
+    return against
 
 
-def implausible(decoder: Decoder, signature: Signature) -> str | None:
+def implausible(layout: Layout, decoder: Decoder, signature: Signature) -> str | None:
     """What speaks against a decoder when it reads the dry run's outputs, or None."""
     try:
-        scores = decoder.decode(signature.outputs, -np.inf).scores
+        found = decoder.decode(signature.outputs, -np.inf)
     except (ValueError, KeyError, IndexError, TypeError) as error:
         return str(error)
+    scores = found.scores
     if scores.size and not (scores.min() >= -SLACK and scores.max() <= 1 + SLACK):
         return f"scores would reach {max(scores.max(), -scores.min()):.3g}"
-    return None
+    return misplaced(layout, decoder, found, (signature.width, signature.height), signature.asked)
+
+
+def misplaced(layout: Layout, decoder: Decoder, found: Candidates, size: Size, asked: bool) -> str | None:
+    """What speaks against boxes in an input of `size` (width, height), or None; `asked`: the user names the layout."""
+    if layout.pixels and not asked and are_shares(found, size):
+        return "its corners lie between 0 and 1, where pixels were expected"
+    return oddity(found, size, decoder.queries)

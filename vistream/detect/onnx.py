@@ -12,8 +12,9 @@ import numpy as np
 
 from vistream.detect.agreement import Agreement
 from vistream.detect.candidates import Candidates, in_frame, masks_in_frame
-from vistream.detect.coco import CLASSES, CLASSES_BY_ID, KEYPOINTS
-from vistream.detect.layouts import LAYOUTS, Layout, implausible, recognised
+from vistream.detect.coco import KEYPOINTS, usual_names
+from vistream.detect.geometry import are_shares, in_pixels, known
+from vistream.detect.layouts import LAYOUTS, Layout, implausible, misplaced, recognised
 from vistream.detect.letterbox import Cells, Image, Placement, fitted_size
 from vistream.detect.onnx_body import OnnxBody, key_of, quantised, restored
 from vistream.detect.onnx_inputs import Size, class_names, inputs_of, positive_integers
@@ -65,7 +66,11 @@ class OnnxDetector:
         self._size = self._whole_size(size)
         self._own_names = class_names(self._file)
         self._session = OnnxSession(self._file)
-        self._layout, decoder = self._chosen(layout)
+        self._asked = layout is not None
+        signature = self._signature(self._size, self._asked)
+        self._layout, decoder = self._chosen(layout, signature)
+        first = decoder.decode(signature.outputs, -np.inf)
+        self._shares = are_shares(first, self._size) if len(known(first)) else None  # None: no boxes were seen yet
         self._decoders = {self._size: decoder}
         self._sizes: dict[Size, Size] = {}
         self._streaming = streaming
@@ -74,7 +79,7 @@ class OnnxDetector:
         self._shape: tuple[tuple[int, ...], tuple[int, ...]] | None = None  # of frames and pictures, once known
         self._placed: tuple[Placement, tuple[int, int]] | None = None  # the last frame, and how large it is
         self._found: Candidates | None = None
-        self._names = self._own_names or _usual_names(decoder, self._layout.ids)
+        self._names = self._own_names or usual_names(decoder.classes, decoder.keypoints, self._layout.ids)
         if decoder.classes is not None and len(self._names) != decoder.classes:
             raise VistreamError(f"{path}: names {len(self._names)} classes but scores {decoder.classes}")
         selection.checked(self.name, self._names)
@@ -158,7 +163,16 @@ class OnnxDetector:
 
     def _chosen_of(self, outputs: Outputs, size: Size) -> Candidates:
         candidates = self._decoders[size].decode(outputs, self._selection.least())
+        if self._shares is None and len(known(candidates)):
+            self._look(candidates, self._decoders[size], size)
+        candidates = in_pixels(candidates, size) if self._shares else candidates
         return self._selection.chosen(candidates, self._names, self._layout.distinct)
+
+    def _look(self, found: Candidates, decoder: Decoder, size: Size) -> None:
+        """Decide on the first boxes whether they are in pixels; raises VistreamError where they can't be boxes."""
+        if (reason := misplaced(self._layout, decoder, found, size, self._asked)) is not None:
+            raise VistreamError(f"{self._path}: is not of layout {self._layout.name} ({reason}): {self._ask()}")
+        self._shares = are_shares(found, size)
 
     def _body_for(self, frame: Frame, picture: Image, placement: Placement) -> OnnxBody | None:
         """The stream for pictures like this one; None where there is to be none, or can't be."""
@@ -224,7 +238,7 @@ class OnnxDetector:
         try:
             signature = self._signature(size)
             decoder = self._layout.read(signature)
-            if decoder is not None and implausible(decoder, signature) is None:
+            if decoder is not None and implausible(self._layout, decoder, signature) is None:
                 self._decoders[size] = decoder
                 return True
         except VistreamError as error:
@@ -246,21 +260,22 @@ class OnnxDetector:
             asked,
         )
 
-    def _chosen(self, name: str | None) -> tuple[Layout, Decoder]:
+    def _ask(self) -> str:
+        """How the user names a layout."""
+        return f"say onnx:{self._path},layout=NAME with one of {', '.join(LAYOUTS)}"
+
+    def _chosen(self, name: str | None, signature: Signature) -> tuple[Layout, Decoder]:
         if name is not None and name not in LAYOUTS:
             raise VistreamError(f"no layout is called {name!r}: there are {', '.join(LAYOUTS)}")
-        signature = self._signature(self._size, asked=name is not None)
         if name is None:
             found = recognised(signature)
-            if found is None:
-                raise VistreamError(
-                    f"{self._path}: can't tell what its outputs {_listed(signature.outputs)} mean: "
-                    f"say onnx:{self._path},layout=NAME with one of {', '.join(LAYOUTS)}"
-                )
+            if isinstance(found, str):
+                outputs = _listed(signature.outputs)
+                raise VistreamError(f"{self._path}: can't tell what its outputs {outputs} mean{found}: {self._ask()}")
             return found
         layout = LAYOUTS[name]
         decoder = layout.read(signature)
-        reason = "" if decoder is None else implausible(decoder, signature)
+        reason = "" if decoder is None else implausible(layout, decoder, signature)
         if decoder is None or reason is not None:
             why = f" ({reason})" if reason else ""
             raise VistreamError(f"{self._path}: its outputs {_listed(signature.outputs)} are not of layout {name}{why}")
@@ -271,15 +286,3 @@ def _listed(outputs: Outputs) -> str:
     """The outputs' shapes, without batch axis."""
     shapes: Iterable[tuple[int, ...]] = (output.shape for output in outputs.values())
     return ", ".join(" x ".join(map(str, shape[1:] if len(shape) > 2 else shape)) for shape in shapes)
-
-
-def _usual_names(decoder: Decoder, ids: bool) -> tuple[str, ...]:
-    """Names of a file that gives none, by the number of its classes."""
-    if decoder.classes is None:
-        return CLASSES_BY_ID if ids else CLASSES
-    if decoder.classes == 1 and decoder.keypoints == len(KEYPOINTS):
-        return CLASSES[:1]
-    for usual in (CLASSES, CLASSES_BY_ID):
-        if len(usual) == decoder.classes:
-            return usual
-    return tuple(f"class {number}" for number in range(decoder.classes))

@@ -27,13 +27,14 @@ class Decoder:
     """How to read a run's outputs: `decode(outputs, least)` gives the candidates with scores above `least`.
 
     `classes`: how many are scored, None where the network only says which class it is; `keypoints`: of each candidate;
-    `masks`: whether candidates have them.
+    `masks`: whether candidates have them; `queries`: boxes are (centre x, centre y, w, h) in shares of the input.
     """
 
     decode: Callable[[Outputs, float], Candidates]
     classes: int | None = None
     keypoints: int = 0
     masks: bool = False
+    queries: bool = False
 
 
 @dataclass(frozen=True, slots=True)
