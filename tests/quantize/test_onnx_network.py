@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,25 @@ def test_a_file_with_nothing_to_stream_says_why(tmp_path: Path) -> None:
     path = net.write(tmp_path / "a.onnx", net.add("Sigmoid", net.add("Softmax", "image", axis=1)))
     with pytest.raises(VistreamError, match=r"a\.onnx: the integer network can take nothing of it"):
         streamed(path, pictures(2))
+
+
+def test_what_ends_the_body_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It reads the image; constants of a kind that is not known do not end anything."""
+    net = Net(1)
+    net.add("Constant", value_string="a", channels=1)
+    early = net.add("Det", net.add("Reshape", "image", net.constant(np.array([3, SIDE, SIDE]), np.int64)))
+    path = net.write(tmp_path / "a.onnx", early)
+    with pytest.raises(VistreamError, match=r"\(\S+: Det has no counterpart here\)"):
+        streamed(path, pictures(2))
+    net = Net(1)
+    x = net.add("CumSum", net.conv(net.block("image", 8, 3, 2), 8, 3), net.constant(3, np.int64))
+    path = net.write(tmp_path / "b.onnx", net.conv(x, 8, 3))
+    streamed(path, pictures(2))
+    assert len(caplog.messages) == 1
+    assert re.fullmatch(
+        r"b\.onnx: 4\d % of the work stays with onnxruntime, because of \S+: CumSum has no counterpart here",
+        caplog.messages[0],
+    )
 
 
 def test_files_of_several_inputs_are_refused(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ import vistream
 from vistream.engine.reference import Dense
 from vistream.engine.stream.gemm import int8_product_is_quick
 from vistream.engine.stream.model import OnnxStream
+from vistream.errors import VistreamError
 
 MEANS = {"alike": ((0.0,) * 3, (255.0,) * 3), "by channel": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))}
 Pixels = NDArray[np.uint8]
@@ -109,3 +110,19 @@ def test_integers_are_onnxruntimes(
         outputs = whole(fed(frame, means))
         for name, value in stream.finished(step, frame).items():
             np.testing.assert_array_equal(value, outputs[name])
+
+
+def test_what_ends_the_body_is_named(tmp_path: Path) -> None:
+    """The image's own 16 bits, no constant and nothing that comes behind."""
+    path = tmp_path / "int16.onnx"
+    quantize_static(
+        residual(tmp_path / "float.onnx"), path, Frames("alike"), QuantFormat.QDQ,
+        activation_type=QuantType.QUInt16, weight_type=QuantType.QInt8, extra_options={"UseQDQContribOps": True},
+    )  # fmt: skip
+    model = onnx.load(path)
+    model.graph.node.insert(0, helper.make_node("Constant", [], ["unused"], value_float=1.0))
+    onnx.save(model, path)
+    with pytest.raises(
+        VistreamError, match=r"\(image_QuantizeLinear: activations of several scales, or of more than 8"
+    ):
+        vistream.stream(path, pictures(1))

@@ -17,6 +17,7 @@ from vistream.models.onnx_file import DTYPES, Node, OnnxFile
 from vistream.models.onnx_session import OnnxSession
 from vistream.quantize.convert import converted
 from vistream.quantize.meaning import Meaning
+from vistream.quantize.onnx_left import announce
 from vistream.quantize.onnx_module import image_of
 from vistream.quantize.onnx_part import Fed, part_of
 from vistream.quantize.onnx_quantized import is_quantised, read_quantised
@@ -116,8 +117,10 @@ def quantize_onnx(
             name: Crossing(held.scale.dtype, (1, held.channels, *grids[held.layer].grid), held.scale.shift)
             for name, held in body.crossing.items()
         }
+        announce(file, file.nodes, body.rest, body.why, {}, size)
         return _with_tail(file, body.network, preprocess, leaving, body.rest, size)
     parts = split(file, size)
+    announce(file, parts.facts.nodes, parts.rest, parts.facts.why, parts.facts.shapes, size)
     ranges = calibrate(parts.program, pictures, preprocess, by_channel=by_channel)
     network, meanings = converted(parts.program, ranges, preprocess, levels, weights=weights, read_out=read_out)
     if check is not None:

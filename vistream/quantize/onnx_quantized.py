@@ -16,8 +16,9 @@ from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork, Output
 from vistream.ir.operations import Neuron
 from vistream.models.onnx_file import Node, OnnxFile
+from vistream.quantize.onnx_left import obstacle
 from vistream.quantize.onnx_levels import Levels, NotTaken
-from vistream.quantize.onnx_module import title_of
+from vistream.quantize.onnx_module import image_of
 from vistream.quantize.onnx_part import nodes_behind
 from vistream.quantize.onnx_qdq import QDQ
 from vistream.quantize.onnx_qlinear import QLINEAR
@@ -29,11 +30,13 @@ OPERATIONS = {**QDQ, **QLINEAR}
 
 @dataclass(frozen=True, eq=False)
 class QuantisedFile:
-    """The integer network of a quantised file's body; `crossing`: the integer tensors that leave it, by name."""
+    """The integer network of a quantised file's body; `crossing`: the integer tensors that leave it, by name;
+    `why`: what each node that is not in it is refused for, by its first output."""
 
     network: IntegerNetwork
     crossing: Mapping[str, Levels]
     rest: tuple[Node, ...]
+    why: Mapping[str, str]
 
 
 def is_quantised(file: OnnxFile) -> bool:
@@ -50,13 +53,13 @@ def read_quantised(file: OnnxFile, preprocess: Preprocess) -> QuantisedFile:
                 raise NotTaken(f"{node.op} has no counterpart here")
             OPERATIONS[node.op](known, node)
         except NotTaken as reason:
-            refused.setdefault(title_of(node), str(reason))
+            refused[node.outputs[0]] = str(reason)
     outputs = [value.name for value in file.outputs]
     rest = nodes_behind(file, frozenset(known.levels), outputs)
     read = {name for node in rest for name in node.reads} | set(outputs)
     crossing = {name: levels for name, levels in known.levels.items() if name in read}
     if not any(isinstance(layer, Neuron) and layer.synapses[0].weight is not None for layer in known.make.layers):
-        first = next((f"{name}: {why}" for name, why in refused.items()), "no convolution is quantised")
+        first = obstacle(file.nodes, image_of(file).name, refused) or "no convolution is quantised"
         raise VistreamError(f"{file.path}: the integer network can take nothing of it ({first})")
     named = tuple(Output(name, levels.layer, float(levels.scale.step)) for name, levels in crossing.items())
-    return QuantisedFile(IntegerNetwork(tuple(known.make.layers), named), crossing, tuple(rest))
+    return QuantisedFile(IntegerNetwork(tuple(known.make.layers), named), crossing, tuple(rest), refused)

@@ -52,7 +52,7 @@ def read_beside_onnxruntime(file: OnnxFile, facts: Facts, module: OnnxModule, na
         ours = module(torch.from_numpy(sample.astype(np.float32)))
     given = {image.name: sample}
     try:
-        theirs = _values(file, given, names)
+        theirs = values_of(file, given, names)
     except VistreamError as error:
         log.info("%s: how it is read here could not be compared with onnxruntime: %s", file.path, error)
         return Reading({name: Fed(image.dtype, facts.shapes[name]) for name in names})
@@ -62,14 +62,14 @@ def read_beside_onnxruntime(file: OnnxFile, facts: Facts, module: OnnxModule, na
         return Reading(leaving)
     nodes = [step.node for step in module.steps]
     between = [name for node in nodes for name in (*node.inputs, *node.outputs) if name in facts.shapes]
-    values = given | _values(file, given, sorted(set(between) - {image.name}))
+    values = given | values_of(file, given, sorted(set(between) - {image.name}))
     misread = frozenset(node.outputs[0] for node in nodes if _misreads(node, values, facts, tolerance))
     if not misread:
         log.info("%s: its numbers differ from onnxruntime's, for which no operation alone is to blame", file.path)
     return Reading(leaving, misread)
 
 
-def _values(file: OnnxFile, given: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
+def values_of(file: OnnxFile, given: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
     """Values of the file by onnxruntime, from its image."""
     ((image, sample),) = given.items()
     nodes = nodes_behind(file, frozenset(given), names)

@@ -7,7 +7,6 @@ much in eight bits. What it can only run in float as a whole (an island) belongs
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ import torch
 from vistream.errors import VistreamError
 from vistream.models.onnx_file import Node, OnnxFile
 from vistream.quantize.lower import lower
+from vistream.quantize.onnx_left import macs, obstacle
 from vistream.quantize.onnx_module import Facts, OnnxModule, facts_of, image_of
 from vistream.quantize.onnx_part import Fed, nodes_behind
 from vistream.quantize.onnx_reading import read_beside_onnxruntime
@@ -31,12 +31,13 @@ class Split:
     """A file cut in two.
 
     `program`: of the body; its outputs are called as in the file. `leaving`: what they are there, by name. `rest`: the
-    nodes that the file's outputs need beside these.
+    nodes that the file's outputs need beside these. `facts`: of the file; with why nodes are refused.
     """
 
     program: Program
     leaving: Mapping[str, Fed]
     rest: tuple[Node, ...]
+    facts: Facts
 
 
 def split(file: OnnxFile, size: tuple[int, int]) -> Split:
@@ -57,9 +58,10 @@ def split(file: OnnxFile, size: tuple[int, int]) -> Split:
         cheap = _cheap_islands(program, module, body, facts)
         if not cheap:
             rest = nodes_behind(file, frozenset(reads), [value.name for value in file.outputs])
-            return Split(program, reading.leaving, tuple(rest))
+            return Split(program, reading.leaving, tuple(rest), facts)
+        facts.why.update((name, "it would have to run in float, for too little work behind it") for name in cheap)
         barred |= cheap
-    first = next((f"{name}: {why}" for name, why in facts.why.items()), "it has no convolution and no linear layer")
+    first = obstacle(facts.nodes, image, facts.why) or "it has no convolution and no linear layer"
     raise VistreamError(f"{file.path}: the integer network can take nothing of it ({first})")
 
 
@@ -85,11 +87,8 @@ def _macs(node: Node, facts: Facts) -> int:
     """Multiply-accumulates of a node with weights."""
     if node.op not in WEIGHTED or node.inputs[1] not in facts.constants:
         return 0
-    weight = facts.constants[node.inputs[1]]
-    outputs = math.prod(facts.shapes[node.outputs[0]])
-    if node.op == "ConvTranspose":
-        return math.prod(facts.shapes[node.inputs[0]]) * math.prod(weight.shape[1:])
-    return outputs * (math.prod(weight.shape[1:]) if node.op == "Conv" else weight.shape[0])
+    weight = tuple(facts.constants[node.inputs[1]].shape)
+    return macs(node.op, facts.shapes[node.inputs[0]], weight, facts.shapes[node.outputs[0]])
 
 
 def _body(file: OnnxFile, facts: Facts, barred: set[str]) -> list[Node]:
