@@ -15,6 +15,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from vistream.cli.main import app, run
+from vistream.cli.tracking import parse_size
 from vistream.errors import VistreamError
 from vistream.media.formats.jsonl import read_results
 from vistream.media.formats.mot import read_tracks
@@ -224,3 +225,9 @@ def test_eval_scores_two_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "track", "serve"])
 def test_flags_are_not_shown_with_a_value(name: str) -> None:
     assert "bool" not in CliRunner().invoke(app, [*name.split(), "--help"], catch_exceptions=False).output
+
+
+@pytest.mark.parametrize("size", ["1", "31x31", "9000", "640x9000"])
+def test_a_detectors_size_has_bounds_that_are_named(size: str) -> None:
+    with pytest.raises(VistreamError, match=f"--detector-size is '{size}': a side has from 32 to 8192 pixels"):
+        parse_size(size)

@@ -76,6 +76,8 @@ def test_a_free_input_follows_the_shape_of_the_frame(tmp_path: Path) -> None:
     assert "yolox layout with a longer side of 256" in detector.describe()
     assert only(detector.detect(painted(256, 100, (32, 48, 8, YELLOW)), 0)) == ([28, 44, 16, 16], 1, "person")
     assert detector._sizes == {(256, 128): (256, 128)}
+    rounded = OnnxDetector(yolox_file(tmp_path, free=True), CLEAR, size=250)
+    assert "with a longer side of 256" in rounded.describe(), "it is a multiple of 32"
     assert only(detector.detect(painted(100, 256, (32, 48, 8, YELLOW)), 1)) == ([28, 44, 16, 16], 1, "person")
     exact = OnnxDetector(yolox_file(tmp_path, free=True), CLEAR, size=(192, 96))
     assert "at 192 x 96" in exact.describe()

@@ -85,7 +85,7 @@ def test_a_calibration_that_does_not_survive_eight_bits_is_refused(tmp_path: Pat
     for name in ("layer3.0.conv1.weight", "layer3.0.downsample.0.weight"):
         state[name][:, 0] = 0.0
     path = saved(state, tmp_path / "outlier.pth")
-    with pytest.raises(VistreamError, match="off the float network: 8 bits do not suffice"):
+    with pytest.raises(VistreamError, match=r"8 bits do not suffice here\. Calibrate on frames like those to come$"):
         calibrated_weights(str(path), frames())
 
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from vistream.cli.console import PlainConsole, printable, progress_bar
 from vistream.cli.signals import interruptible
 from vistream.detect.choose import Size
-from vistream.detect.onnx_inputs import LARGEST
+from vistream.detect.onnx_inputs import LARGEST, SMALLEST
 from vistream.errors import VistreamError
 from vistream.garbage import started
 from vistream.pipeline.fleet.jobs import stem_of
@@ -54,9 +54,11 @@ def parse_size(text: str) -> Size:
     >>> parse_size("640"), parse_size("640x384")
     (640, (640, 384))
     """
-    sides = tuple(int(side) for side in text.lower().split("x") if side.isascii() and side.isdigit() and len(side) < 6)
-    if text.lower().count("x") != len(sides) - 1 or len(sides) > 2 or not all(32 <= side <= LARGEST for side in sides):
+    sides = tuple(int(side) for side in text.lower().split("x") if side.isascii() and side.isdigit() and len(side) < 10)
+    if text.lower().count("x") != len(sides) - 1 or len(sides) > 2:
         raise VistreamError(f"--detector-size is {text!r}: it must be the longer side, as 640, or both, as 640x384")
+    if not all(SMALLEST <= side <= LARGEST for side in sides):
+        raise VistreamError(f"--detector-size is {text!r}: a side has from {SMALLEST} to {LARGEST} pixels")
     return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 

@@ -104,7 +104,8 @@ class OnnxDetector:
         width, height = self._size
         size = f"with a longer side of {max(self._size)}" if self._fitting else f"at {width} x {height}"
         kind = f"{self._layout.name} layout {size}"
-        how = "" if self._streaming is None else f", streamed, {self._streaming.zones}"
+        known = "streamed" if self._body is not None else "to be streamed if it can be"
+        how = "" if self._streaming is None else f", {known}, {self._streaming.zones}"
         return f"{self.name}: {self._path.name}, {kind}, {len(self._names)} classes{how}; {self._selection}"
 
     def detect(self, frame: Frame, index: int) -> Observations:
@@ -221,6 +222,9 @@ class OnnxDetector:
             raise VistreamError(f"{self._path}: its input is fixed at {fixed[0]} x {fixed[1]}: leave the size out")
         own = positive_integers(self._file, "imgsz", 2) or (FREE_SIZE, FREE_SIZE)
         wanted = own[::-1] if size is None else (size, size) if isinstance(size, int) else size
+        if self._fitting and any(side % self._stride for side in wanted):
+            wanted = tuple(-(-side // self._stride) * self._stride for side in wanted)
+            log.info("%s: its longer side is %d pixels: a multiple of %d", self.name, max(wanted), self._stride)
         return fixed[0] or wanted[0], fixed[1] or wanted[1]
 
     def _size_for(self, frame: Frame) -> Size:

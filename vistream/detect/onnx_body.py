@@ -35,6 +35,7 @@ from vistream.quantize.scales import Levels
 log = logging.getLogger("vistream")
 
 LEVELS = Levels(127, 127)
+ADVICE = "Fidelity float spares the attempt"
 Outputs = dict[str, NDArray[np.generic]]
 
 
@@ -106,7 +107,9 @@ def quantised(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image],
         return found, False
     height, width = pictures[0].shape[:2]
     log.info("%s: quantising for pictures of %d x %d, once for this video", file.path.name, width, height)
-    onnx = quantize_onnx(file, pictures, preprocess, LEVELS, partial(check_network), read_out=True, by_channel=True)
+    onnx = quantize_onnx(
+        file, pictures, preprocess, LEVELS, partial(check_network, advice=ADVICE), read_out=True, by_channel=True
+    )
     return onnx, True
 
 

@@ -17,6 +17,7 @@ Size = tuple[int, int]
 Array = NDArray[np.generic]
 
 LARGEST = 8192  # pixels a side: more is a damaged or hostile file
+SMALLEST = 32  # that a user may ask for: the coarsest cell of most heads
 FLOATS = (np.float32, np.float16, np.float64)
 
 

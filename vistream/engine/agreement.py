@@ -35,6 +35,8 @@ OUTPUT = 0.5
 RECORDED = 1e-3  # of the largest value; where the module computes with 16-bit floats:
 COARSE = 0.05
 TINY = 2.0**-100
+ADVICE = "Calibrate on frames like those to come"
+OR_ALLOW = f"{ADVICE}, or allow more with tolerance=..."
 
 
 def check_recording(model: nn.Module, program: Program, frames: Sequence[Frame], preprocess: Preprocess) -> None:
@@ -65,14 +67,18 @@ def check_network(
     frames: Sequence[Frame],
     preprocess: Preprocess,
     tolerance: float = OUTPUT,
+    advice: str = ADVICE,
 ) -> None:
-    """Raise VistreamError, naming the layer and the error, where integers and floats are too far apart on a frame."""
+    """Raise VistreamError, naming the layer and the error, where integers and floats are too far apart on a frame.
+
+    `advice`: what a user can do where 8 bits do not suffice.
+    """
     comparison = _Comparison(program, network, meanings)
     for frame in frames:
         comparison.take(frame)
         for layer in program.layers[1:]:
             comparison.check_layer(layer)
-        comparison.check_outputs(preprocess(frame), tolerance)
+        comparison.check_outputs(preprocess(frame), tolerance, advice)
 
 
 class _Comparison(RealValues):
@@ -102,7 +108,7 @@ class _Comparison(RealValues):
         view = self.program.views.get(layer.name)
         return _distance(seen(view, found), seen(view, expected))
 
-    def check_outputs(self, x: Tensor, tolerance: float) -> None:
+    def check_outputs(self, x: Tensor, tolerance: float, advice: str) -> None:
         """The outputs, with all that was rounded before them."""
         ends = {name: self.layers[output.layer] for name, output in self.program.outputs.items()}
         wanted = {layer.node for layer in ends.values()}
@@ -114,7 +120,7 @@ class _Comparison(RealValues):
             if error > tolerance:
                 raise VistreamError(
                     f"output {name} (layer {layer.name}) is {100 * error:.0f} % off the float network: 8 bits do not "
-                    "suffice here. Calibrate on frames like those to come, or allow more with tolerance=..."
+                    f"suffice here. {advice}"
                 )
 
 

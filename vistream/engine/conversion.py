@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from vistream.engine.agreement import OUTPUT, check_network, check_recording
+from vistream.engine.agreement import OR_ALLOW, OUTPUT, check_network, check_recording
 from vistream.engine.float_weights import cosine_with_float_weights
 from vistream.engine.frames import as_frame, channels_of, each
 from vistream.errors import VistreamError
@@ -27,7 +27,7 @@ from vistream.quantize.convert import converted
 from vistream.quantize.module import check_module
 from vistream.quantize.named import preprocess_of
 from vistream.quantize.onnx_module import image_of
-from vistream.quantize.onnx_network import OnnxNetwork, quantize_onnx
+from vistream.quantize.onnx_network import Check, OnnxNetwork, quantize_onnx
 from vistream.quantize.preprocess import preprocess_of_user
 from vistream.quantize.ranges import Ranges, calibrate
 from vistream.quantize.record import record
@@ -46,7 +46,7 @@ def converted_model(
     mean: Any = None,
     std: Any = None,
     levels: Levels = FULL,
-    tolerance: float = OUTPUT,
+    tolerance: float | None = None,
     weights: Weights = Weights.INT8,
 ) -> IntegerNetwork:
     """The integer network of `model`, calibrated on `frames` and compared with the float network on the first of them.
@@ -72,8 +72,13 @@ def converted_model(
         if not any_size(model, program):
             only = replace(network.input, size=(kept[0].shape[0], kept[0].shape[1]))
             network = replace(network, layers=(only, *network.layers[1:]))
-        check_network(program, network, meanings, kept, preprocess, tolerance)
+        _check_of(tolerance)(program, network, meanings, kept, preprocess)
     return network
+
+
+def _check_of(tolerance: float | None) -> Check:
+    """`check_network` with a tolerance, which its advice names; None: the usual, which the user can't change."""
+    return check_network if tolerance is None else partial(check_network, tolerance=tolerance, advice=OR_ALLOW)
 
 
 @contextmanager
@@ -95,7 +100,7 @@ def converted_file(
     mean: Any = None,
     std: Any = None,
     levels: Levels = FULL,
-    tolerance: float = OUTPUT,
+    tolerance: float | None = None,
     weights: Weights = Weights.INT8,
 ) -> OnnxNetwork:
     """As `converted_model`, of an ONNX file; one that is quantised already is taken as it is."""
@@ -103,7 +108,7 @@ def converted_file(
     channels = max((image_of(file).shape or (1, 3))[1], 1)
     preprocess = preprocess_of_user(mean, std, channels)
     pictures = (as_frame(frame, channels) for frame in each(frames))
-    check = partial(check_network, tolerance=tolerance)
+    check = _check_of(tolerance)
     return quantize_onnx(file, pictures, preprocess, levels, check, weights, read_out=True)
 
 
