@@ -50,6 +50,7 @@ class Form:
 ONE_MAP = (
     *("Relu", "Sigmoid", "Tanh", "Erf", "Exp", "Abs", "Neg", "Floor", "Ceil", "Round", "Softplus", "Softsign"),
     *("HardSwish", "Mish", "Sin", "Cos", "Identity", "GlobalAveragePool", "Sign", "Elu", "HardSigmoid", "LeakyRelu"),
+    *("Selu", "Celu"),
     *("Shape", "Transpose", "Flatten", "Softmax"),
 )
 FORMS = (
@@ -57,6 +58,7 @@ FORMS = (
     *(Form(op, (POSITIVE,)) for op in ("Log", "Sqrt", "Reciprocal")),
     *(Form(op, (MAP, random(1, 4, 1, 1))) for op in ("Add", "Sub", "Mul", "Div", "Max", "Min")),
     *(Form(op, (ROW, random(5, 8))) for op in ("Less", "Greater")),
+    *(Form(op, (INTS, whole(7, 6, -3))) for op in ("LessOrEqual", "GreaterOrEqual")),
     Form("Pow", (POSITIVE, random(1))),
     Form("Equal", (INTS, whole(7, 7, 3))),
     Form("Sum", (MAP, MAP, POSITIVE)),
@@ -67,6 +69,8 @@ FORMS = (
     *(Form(op, (YES, np.array([True, True, False]))) for op in ("And", "Or")),
     Form("LeakyRelu", attributes={"alpha": 0.25}),
     Form("Elu", attributes={"alpha": 0.5}),
+    Form("Selu", attributes={"alpha": 0.5, "gamma": 2.0}),
+    Form("Celu", attributes={"alpha": 0.5}),
     Form("HardSigmoid", attributes={"alpha": 0.1, "beta": 0.4}),
     Form("Gelu", opset=20),
     Form("Gelu", attributes={"approximate": "tanh"}, opset=20),
@@ -77,6 +81,7 @@ FORMS = (
     Form("PRelu", (MAP, random(1))),
     Form("Cast", attributes={"to": 7}),
     Form("Cast", (INTS,), {"to": 1}),
+    *(Form("CastLike", (MAP, one)) for one in (INTS, ROW)),
     Form("Where", (YES, INTS, whole(1, 2, 3))),
     Form("Conv", (MAP, random(6, 4, 3, 3), random(6)), {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
     Form("Conv", (MAP, random(6, 4, 3, 3)), {"pads": [0, 1, 2, 1], "dilations": [2, 1]}),
@@ -122,6 +127,8 @@ FORMS = (
     Form("LayerNormalization", (ROW, random(8), random(8)), {"axis": -1}),
     Form("LayerNormalization", (ROW, random(5, 8)), {"axis": 1}),
     Form("InstanceNormalization", (MAP, random(4), random(4))),
+    Form("GroupNormalization", (MAP, random(4), random(4)), {"num_groups": 2, "epsilon": 1e-3}, opset=21),
+    Form("GroupNormalization", (MAP, random(2), random(2)), {"num_groups": 2}),
     Form("Softmax", (ROW,), {"axis": 1}),
     *(Form(op, (MAP, whole(2, 3)), {"keepdims": 0}) for op in
       ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2")),

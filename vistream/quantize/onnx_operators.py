@@ -73,6 +73,11 @@ def _hard_sigmoid(node: Node, inputs: Inputs) -> Tensor:
     return (required(inputs, 0) * decimal(node, "alpha", 0.2) + decimal(node, "beta", 0.5)).clamp(0.0, 1.0)
 
 
+def _selu(node: Node, inputs: Inputs) -> Tensor:
+    alpha, gamma = decimal(node, "alpha", 1.6732632423543772), decimal(node, "gamma", 1.0507009873554805)
+    return gamma * F.elu(required(inputs, 0), alpha)
+
+
 def _gelu(node: Node, inputs: Inputs) -> Tensor:
     return F.gelu(required(inputs, 0), approximate=string(node, "approximate", "none"))
 
@@ -136,6 +141,14 @@ def _instance_norm(node: Node, inputs: Inputs) -> Tensor:
     return F.instance_norm(x, weight=weight, bias=bias, eps=decimal(node, "epsilon", 1e-5))
 
 
+def _group_norm(node: Node, inputs: Inputs) -> Tensor:
+    """Scale and bias are of channels; before opset 21 they were of groups."""
+    x, *scales = (required(inputs, position) for position in range(3))
+    groups, channels = integer(node, "num_groups", 1), x.shape[1]
+    weight, bias = (scale.repeat_interleave(channels // len(scale)) for scale in scales)
+    return F.group_norm(x, groups, weight, bias, decimal(node, "epsilon", 1e-5))
+
+
 def _softmax(node: Node, inputs: Inputs) -> Tensor:
     """Over one axis, as from opset 13 on; earlier files mean all axes from `axis` on: the same for the last one."""
     x = required(inputs, 0)
@@ -179,6 +192,7 @@ FOLDED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }  # fmt: skip
 BINARY: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "Pow": torch.pow, "Equal": torch.eq, "Less": torch.lt, "Greater": torch.gt,
+    "LessOrEqual": torch.le, "GreaterOrEqual": torch.ge,
     "And": torch.logical_and, "Or": torch.logical_or,
 }  # fmt: skip
 REDUCED: dict[str, Callable[..., Tensor]] = {
@@ -194,6 +208,8 @@ OPERATORS: dict[str, Operator] = {
     **{name: _reduced(function) for name, function in REDUCED.items()},
     "LeakyRelu": lambda node, inputs: F.leaky_relu(required(inputs, 0), decimal(node, "alpha", 0.01)),
     "Elu": lambda node, inputs: F.elu(required(inputs, 0), decimal(node, "alpha", 1.0)),
+    "Celu": lambda node, inputs: F.celu(required(inputs, 0), decimal(node, "alpha", 1.0)),
+    "Selu": _selu,
     "Div": _divide,
     "Clip": _clip,
     "HardSigmoid": _hard_sigmoid,
@@ -201,12 +217,14 @@ OPERATORS: dict[str, Operator] = {
     "PRelu": _prelu,
     "Mod": _modulo,
     "Cast": _cast,
+    "CastLike": lambda node, inputs: required(inputs, 0).to(required(inputs, 1).dtype),
     "Where": lambda node, inputs: torch.where(required(inputs, 0), required(inputs, 1), required(inputs, 2)),
     "Gemm": _gemm,
     "MatMul": _matmul,
     "BatchNormalization": _batch_norm,
     "LayerNormalization": _layer_norm,
     "InstanceNormalization": _instance_norm,
+    "GroupNormalization": _group_norm,
     "Softmax": _softmax,
     "DequantizeLinear": _dequantize,
 }  # fmt: skip
