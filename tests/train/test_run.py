@@ -117,6 +117,14 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(
     assert torch.load(output / STATE, weights_only=True)["iteration"] == 2
     run(often, tmp_path, output, Start(resume=True))
     assert same(output / WEIGHTS, tmp_path / "whole" / WEIGHTS)
+    longer = replace(often, schedule=replace(often.schedule, iterations=5), loss=replace(often.loss, dice=2.0))
+    said: list[str] = []
+    train(longer, tmp_path, output, Start(resume=True), ALONE, said.append)
+    assert said[:3] == [
+        f"not as before: loss.dice was {often.loss.dice}, is 2.0",
+        "not as before: schedule.iterations was 4, is 5",
+        "resumed at iteration 4",
+    ]
 
 
 def test_fine_tuning_starts_from_given_weights(tmp_path: Path) -> None:
@@ -207,7 +215,7 @@ def test_a_run_that_comes_apart_ends_in_one_line_and_saves_nothing(tmp_path: Pat
     config = quick_config(3)
     wild = replace(
         config,
-        optimiser=replace(config.optimiser, rate=1e38, clip=1e38),
+        optimiser=replace(config.optimiser, rate=1e30, clip=1e30),
         schedule=replace(config.schedule, save_every=1, warmup=0),
     )
     with pytest.raises(VistreamError, match=r"no longer gives finite numbers: lower optimiser\.rate"):

@@ -78,7 +78,7 @@ def _size(path: Path) -> tuple[int, int]:
     """Of a picture as it is read: turned as its EXIF says."""
     try:
         with Image.open(path) as picture:
-            turned = picture.getexif().get(ORIENTATION, 1) in TURNED
+            turned = "exif" in picture.info and picture.getexif().get(ORIENTATION, 1) in TURNED
             return picture.size[::-1] if turned else picture.size
     except Exception as error:  # a damaged file makes the decoders fail in any way they like
         raise VistreamError(f"{path} can't be read as an image: {error}") from None

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ from vistream.train.losses import Losses, losses
 from vistream.train.optimiser import make_optimiser, rate_factor
 from vistream.train.pairs import Pair, check_sizes, find_pairs
 from vistream.train.processes import Processes
-from vistream.train.state import State, read_state, write_state
+from vistream.train.state import State, differences, read_state, write_state
 from vistream.train.validation import validate
 
 log = logging.getLogger("vistream")
@@ -118,7 +118,7 @@ class Trainer:
         """The weights, and what a run goes on from."""
         self._check_finite(self.model.parameters())
         save(self.model, output / WEIGHTS, torch.float16)
-        write_state(output / STATE, self.model, self.optimiser, self.state)
+        write_state(output / STATE, self.model, self.optimiser, self.state, asdict(self.config))
 
     def _generator(self) -> torch.Generator:
         """Random numbers of this iteration and process: a resumed run draws the same."""
@@ -169,7 +169,9 @@ def train(
     check_sizes(held)  # those to train on are soon read, these only when hours are spent
     trainer = Trainer(config, start, processes)
     if start.resume:
-        read_state(output / STATE, trainer.model, trainer.optimiser, trainer.state, processes.device)
+        before = read_state(output / STATE, trainer.model, trainer.optimiser, trainer.state, processes.device)
+        for difference in differences(before, asdict(config)):
+            told(f"not as before: {difference}")
         told(f"resumed at iteration {trainer.state.iteration}")
         if trainer.state.iteration >= config.schedule.iterations:
             told(f"nothing to do: it has its {config.schedule.iterations} iterations")
