@@ -104,8 +104,7 @@ class OnnxDetector:
         width, height = self._size
         size = f"with a longer side of {max(self._size)}" if self._fitting else f"at {width} x {height}"
         kind = f"{self._layout.name} layout {size}"
-        known = "streamed" if self._body is not None else "to be streamed if it can be"
-        how = "" if self._streaming is None else f", {known}, {self._streaming.zones}"
+        how = "" if self._streaming is None else f", streamed where possible, {self._streaming.zones}"
         return f"{self.name}: {self._path.name}, {kind}, {len(self._names)} classes{how}; {self._selection}"
 
     def detect(self, frame: Frame, index: int) -> Observations:
