@@ -20,7 +20,7 @@ import numpy as np
 
 from vistream.addresses import without_secrets
 from vistream.errors import VistreamError
-from vistream.media.video.capture import LiveCapture, draws_text
+from vistream.media.video.capture import LiveCapture, draws_text, fourcc
 from vistream.media.video.frames import Health, Source, SourceFrame, Window
 from vistream.media.video.pyav_capture import of_interlaced
 from vistream.media.video.quiet import quiet_opencv
@@ -37,6 +37,8 @@ TIMEOUT_MS = 10_000
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 """Seconds between attempts to connect again; each pause is twice the one before."""
 
+PICTURES = ("MJPG", "mjpg", "jpeg")
+"""Codecs of single pictures one after another, as cameras send them over HTTP."""
 PLAYLISTS = (".m3u8", ".mpd", ".sdp")
 STILL = 10
 """Frames: a source whose first ones are all the same picture may be one that OpenCV makes no pictures of."""
@@ -72,7 +74,8 @@ def open_url(url: str, window: Window, reconnect: bool = True) -> Source:
         if capture.isOpened() and draws_text(capture):
             capture.release()
             raise VistreamError(f"{name} is not a video that can be read: it is text")
-        if capture.isOpened() and (declared_frames(capture) is not None or is_file(url)):
+        camera = fourcc(capture) in PICTURES  # which need not be asked once more: some take few callers at a time
+        if capture.isOpened() and (declared_frames(capture) is not None or (not camera and is_file(url))):
             return video_source(otherwise() or capture, name, window.of_file(), shown=None, counted=False)
         capture.release()
     return _open_live(name, connect, otherwise, window, reconnect)
