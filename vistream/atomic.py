@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,11 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What a disk says that has no room, or is broken: in most cases without a name."""
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Seconds between attempts to replace a file that another program has open."""
+
+
+def is_wanted(exception: type[BaseException] | None) -> bool:
+    """Whether what was done so far is wanted after a block that ended so: well, or by Ctrl-C."""
+    return exception is None or issubclass(exception, KeyboardInterrupt)
 
 
 class PendingFile:
@@ -86,10 +91,18 @@ class PendingFile:
 
     def settle(self, exception: type[BaseException] | None) -> None:
         """Commit or discard, by how the block that wrote the file ended."""
-        if exception is None or issubclass(exception, KeyboardInterrupt):
+        if is_wanted(exception):
             self.commit()
         else:
             self.discard()
+
+    def finish(self, exception: type[BaseException] | None, content: Callable[[], bytes]) -> None:
+        """Write the whole file and commit, or discard, by how the block ended in which its content was gathered."""
+        if not is_wanted(exception):
+            self.discard()
+            return
+        with self:
+            self.temporary.write_bytes(content())
 
     def __enter__(self) -> PendingFile:
         return self

@@ -61,9 +61,5 @@ class HeatMap:
     def __exit__(
         self, exception: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if exception is None or issubclass(exception, KeyboardInterrupt):
-            suffix = self._pending.path.suffix.lower()
-            with self._pending:
-                self._pending.temporary.write_bytes(bytes(cv2.imencode(suffix, self.picture()[..., ::-1])[1]))
-        else:
-            self._pending.discard()
+        suffix = self._pending.path.suffix.lower()
+        self._pending.finish(exception, lambda: bytes(cv2.imencode(suffix, self.picture()[..., ::-1])[1]))

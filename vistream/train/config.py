@@ -21,7 +21,7 @@ from vistream.models.spike2former.sizes import HEADS, Backbone, BackboneSizes, H
 from vistream.train.built import Within, built
 
 Count = Annotated[int, Within(1)]
-CountOrNone = Annotated[int, Within(0)]
+Natural = Annotated[int, Within(0)]
 Share = Annotated[float, Within(0.0, 1.0)]
 Weight = Annotated[float, Within(0.0)]
 Positive = Annotated[float, Within(0.0, above=True)]
@@ -136,7 +136,7 @@ class LossConfig:
     cost_classes: Weight = 1.0
     cost_masks: Weight = 20.0
     cost_dice: Weight = 1.0
-    points: CountOrNone = 0
+    points: Natural = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +157,15 @@ class ScheduleConfig:
     """
 
     iterations: Count = 160_000
-    warmup: CountOrNone = 1_500
+    warmup: Natural = 1_500
     start: Share = 1e-6
     steps: tuple[Count, ...] = ()
     batch: Count = 48
     validate_every: Count = 2_500
     save_every: Count = 2_500
     precision: typing.Literal["float32", "bfloat16", "float16"] = "float32"
-    workers: CountOrNone = 4
-    seed: CountOrNone = 0
+    workers: Natural = 4
+    seed: Natural = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,13 +91,11 @@ class PoseTrackWriter:
         return PoseImage(image_id(0, frame), f"{frame:06d}.jpg", True, people)
 
     def _finish(self, exception: type[BaseException] | None) -> None:
-        if exception is None or issubclass(exception, KeyboardInterrupt):
-            video = PoseVideo((*self._joints, *head_joints(self._joints)), tuple(self._images))
-            text = json.dumps(_as_json(video), allow_nan=False)
-            with self._pending:
-                self._pending.temporary.write_text(text, encoding="utf-8", newline="\n")
-        else:
-            self._pending.discard()
+        self._pending.finish(exception, self._content)
+
+    def _content(self) -> bytes:
+        video = PoseVideo((*self._joints, *head_joints(self._joints)), tuple(self._images))
+        return json.dumps(_as_json(video), allow_nan=False).encode()
 
     def __enter__(self) -> PoseTrackWriter:
         return self

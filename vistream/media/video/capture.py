@@ -40,7 +40,7 @@ def open_capture(path: Path) -> Capture:
         raise VistreamError(f"{path} is not a video that can be read: {_text_in(path) or 'it is text'}")
     if opened and capture.grab():
         capture.release()
-        other = of_interlaced(file_name(path), str(path))
+        other = of_interlaced(path, str(path))
         if other is not None:
             return other
         return cv2.VideoCapture(file_name(path), cv2.CAP_FFMPEG)  # anew: what was grabbed can't be put back

@@ -12,19 +12,25 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 
+TIMEOUT = 10.0  # seconds that an address has to answer in
+
+
 def file_name(path: Path) -> str:
     """What FFmpeg is told of a file: in a bare name, what stands before a colon would be a protocol to it."""
     return str(path.absolute())
 
 
-def open_container(path: Path) -> InputContainer:
-    """The file, whatever letters its titles are in: AVI files have them in the code page of their makers.
+def open_container(source: Path | str) -> InputContainer:
+    """A file, or what is at an address, whatever letters its titles are in: AVI files have them in the code page of
+    their makers.
 
     Raises `av.error.FFmpegError`, or OSError.
     """
     import av
 
-    return av.open(file_name(path), metadata_errors="replace")
+    if isinstance(source, Path):
+        return av.open(file_name(source), metadata_errors="replace")
+    return av.open(source, metadata_errors="replace", timeout=TIMEOUT)
 
 
 def codec_of(container: InputContainer, stream: VideoStream | AudioStream) -> tuple[str, bool]:

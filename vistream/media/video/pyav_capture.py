@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from vistream.media.video.container import codec_of, open_container
 from vistream.types import Frame
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ log = logging.getLogger("vistream")
 UNSOUND = (4, 13)
 """From this version on, OpenCV makes no picture of an interlaced frame: it says that it did, and shows old memory."""
 LOOKED_AT = 12  # frames: whether a video is interlaced; few turn so later
-TIMEOUT = 10.0  # seconds that an address has to answer in
 
 
 def opencv_reads_interlaced() -> bool:
@@ -29,29 +30,27 @@ def opencv_reads_interlaced() -> bool:
     return tuple(int(part) for part in cv2.__version__.split(".")[:2]) < UNSOUND
 
 
-def of_interlaced(spec: str, name: str) -> PyAvCapture | None:
+def of_interlaced(source: Path | str, name: str) -> PyAvCapture | None:
     """A capture of an interlaced video, where OpenCV gives no pictures of it and PyAV is here; else None.
 
-    `spec`: a file's name as FFmpeg takes it, or an address; `name`: what messages call it.
+    `source`: a file, or an address; `name`: what messages call it.
     """
-    if opencv_reads_interlaced() or not _is_interlaced(spec):
+    if opencv_reads_interlaced() or not _is_interlaced(source):
         return None
-    import av
-
-    container = av.open(spec, metadata_errors="replace", timeout=TIMEOUT)
-    capture = PyAvCapture(container, container.streams.video[0].codec_context.codec.canonical_name)
+    container = open_container(source)
+    capture = PyAvCapture(container, codec_of(container, container.streams.video[0])[0])
     log.info("%s is interlaced: it is decoded by PyAV", name)
     return capture
 
 
-def _is_interlaced(spec: str) -> bool:
+def _is_interlaced(source: Path | str) -> bool:
     """As far as the first frames show; False without PyAV, or where it can't tell."""
     try:
         import av
     except ImportError:
         return False
     try:
-        with av.open(spec, metadata_errors="replace", timeout=TIMEOUT) as container:
+        with open_container(source) as container:
             return any(frame.interlaced_frame for frame in islice(container.decode(video=0), LOOKED_AT))
     except (av.error.FFmpegError, OSError, ValueError, IndexError):
         return False

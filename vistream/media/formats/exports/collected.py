@@ -66,11 +66,7 @@ class CollectedWriter(ABC):
         self._finish(None)
 
     def _finish(self, exception: type[BaseException] | None) -> None:
-        if exception is None or issubclass(exception, KeyboardInterrupt):
-            with self._pending:
-                self._pending.temporary.write_text(self.document(), encoding="utf-8", newline="\n")
-        else:
-            self._pending.discard()
+        self._pending.finish(exception, lambda: self.document().encode())
 
     def __enter__(self: Writer) -> Writer:
         return self
