@@ -31,6 +31,7 @@ from vistream.quantize.whitening import moments_of, whitening_of
 from vistream.types import Frame
 
 DEEPEST = 15
+PERCENTILES = (99.9,)
 PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
 VIDEOS = ("bikes.mp4", "carphone_pristine.mp4")
 
@@ -56,7 +57,7 @@ def main() -> None:
                 yield fit(frame.image)
 
     program = trace(lite0.lite0_features(DEEPEST))
-    ranges = calibrate(program, frames(), Preprocess(lite0.MEAN, lite0.STD))
+    ranges = calibrate(program, frames(), Preprocess(lite0.MEAN, lite0.STD), PERCENTILES)
     target = Path(next(iter(vistream.quantize.__path__))) / "efficientnet-lite0.json"
     save_ranges(ranges, target)
     print(f"{target}: {len(ranges)} layers")

@@ -39,7 +39,7 @@ DETECTORS = {kind.name: kind for kind in (NanodetGDetector, MoveNet, PoseNet)}
 FRAMES = 12  # of each video
 SHARES = (1.0, 0.6, 0.35)  # of the picture that the frame takes up
 AROUND = 114  # grey level beside it
-PERCENTILE = 99.99
+PERCENTILES = (99.99,)
 
 
 def frames() -> Iterator[Frame]:
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("name", choices=DETECTORS)
     name = parser.parse_args().name
     detector = DETECTORS[name](fetch(name), Selection())
-    ranges = calibrate(trace(detector.module), pictures(detector), detector.preprocess, PERCENTILE, by_channel=True)
+    ranges = calibrate(trace(detector.module), pictures(detector), detector.preprocess, PERCENTILES, by_channel=True)
     target = Path(next(iter(vistream.quantize.__path__))) / f"{name}.json"
     save_ranges(ranges, target)
     print(f"{target}: {len(ranges)} layers")

@@ -28,7 +28,6 @@ from vistream.kernels.library import kernels_in_use
 from vistream.machine import cpu_name
 from vistream.quantize.convert import convert
 from vistream.quantize.ranges import Preprocess, calibrate
-from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
 from vistream.types import Frame
 
@@ -73,7 +72,7 @@ def limit() -> float:
     first = blob_frames(32, 32, 0.5, 2)[0]
     preprocess = Preprocess((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
     program = trace(module)
-    network = convert(program, calibrate(program, [first], preprocess), preprocess, Levels())
+    network = convert(program, calibrate(program, [first], preprocess), preprocess)
     layers = least_seconds(network, [first, 255 - first])
     return max(macs / seconds for _, seconds, macs in layers.values())
 

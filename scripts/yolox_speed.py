@@ -25,7 +25,6 @@ from vistream.kernels.library import kernels_in_use
 from vistream.machine import cpu_name
 from vistream.quantize.convert import converted
 from vistream.quantize.ranges import Preprocess, calibrate
-from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
 from vistream.types import Frame
 
@@ -73,7 +72,7 @@ def main() -> None:
     module = random_yolox()
     program = trace(module)
     ranges = calibrate(program, frames[:2], PREPROCESS)
-    network = converted(program, ranges, PREPROCESS, Levels(127, 127), read_out=True)[0]
+    network = converted(program, ranges, PREPROCESS, read_out=True)[0]
     rival = contenders.openvino(module, PREPROCESS, frames[:2], int8=True)
     prepared = [rival.prepare(frame) for frame in frames]
     taken: dict[str, list[tuple[float, float]]] = {rival.name: [], **{f"stream {name}": [] for name in PRESETS}}

@@ -19,7 +19,7 @@ import torch
 from calibrate_detector import DETECTORS
 from torch import Tensor
 
-from vistream.detect.own_network import LEVELS, OwnNetwork
+from vistream.detect.own_network import OwnNetwork
 from vistream.detect.selection import Selection
 from vistream.engine.stream.engine import Stream
 from vistream.media.video.spread import spread_frames
@@ -78,7 +78,7 @@ def main() -> None:
         with torch.no_grad():
             wanted = [program.graph(detector.preprocess(picture)) for picture in shown]
         for rule, known in rules(ranges).items():
-            network, _ = converted(program, known, detector.preprocess, LEVELS, read_out=True)
+            network, _ = converted(program, known, detector.preprocess, read_out=True)
             stream, errors = Stream(network), []
             for picture, floats in zip(shown, wanted, strict=True):
                 stream.reset()  # sizes differ

@@ -181,3 +181,15 @@ def test_deformable_sampling_is_bilinear_sampling(seed: int, groups: int, summed
         expected.append(torch.cat(parts, 2))
     whole = torch.stack(expected).sum(0) if summed else torch.cat(expected, 2)
     assert torch.allclose(found.double(), whole, rtol=1e-3, atol=0.2)
+
+
+@pytest.mark.parametrize(("positions", "fits"), [(2**24 - 1, True), (2**24, False)])
+def test_a_mean_of_more_levels_than_32_bits_hold(positions: int, fits: bool) -> None:
+    synapse = ops.Synapse("x", None, torch.ones(1), None)
+    layer = ops.Neuron("n", (synapse,), torch.zeros(1))
+    source = Value(1, positions, 1)
+    if fits:
+        assert layer.lay([source]).grid == (1, 1)
+    else:
+        with pytest.raises(ValueError, match="may reach 2147483648, more than 32 bits hold"):
+            layer.lay([source])

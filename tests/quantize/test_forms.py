@@ -138,6 +138,7 @@ def then(part: nn.Module) -> Net:
 
 
 STEPS = torch.arange(1.0, 9.0).view(1, 8, 1, 1)
+PLACES = torch.linspace(-1.0, 1.0, 384).view(1, 1, HEIGHT // 2, WIDTH // 2)
 FUNCTIONS = [
     "SiLU", "Hardswish", "GELU", "Sigmoid", "LeakyReLU", "Tanh", "ELU", "Mish", "Softplus", "Hardsigmoid", "RReLU",
 ]  # fmt: skip
@@ -154,6 +155,7 @@ FORMS: dict[str, Callable[[], nn.Module]] = {
     "where": lambda: Net(lambda net, x: torch.where(x > 0.5, net.a(x), net.a(x) - 0.01 * x), a=conv()),
     "mask": lambda: Net(lambda net, x: x * (torch.sigmoid(net.a(x)) > 0.5), a=conv(8, 1)),
     "whole numbers": lambda: Net(gathered, a=conv(8, 1)),
+    "positions added to a mean": lambda: Net(lambda net, x: net.a(x.mean((2, 3), keepdim=True) + PLACES), a=conv()),
     "GroupNorm": lambda: then(nn.GroupNorm(2, 8)),
     "InstanceNorm": lambda: then(nn.InstanceNorm2d(8)),
     "LayerNorm": lambda: then(nn.LayerNorm([8, HEIGHT // 2, WIDTH // 2])),

@@ -114,7 +114,7 @@ CAUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "size": (lambda: Doing(lambda x: x[x > 0]), "size depends on the pixels"),
     "state": (Remembering, "is not a function of the frame alone"),
     "writes": (Writing, "writes into a tensor that it keeps"),
-    "steps": (lambda: Doing(lambda x: torch.sign(torch.cat([x, x * 3 - 0.1], 1))), "does it have steps"),
+    "steps": (lambda: Doing(lambda x: torch.sign(torch.sin(200 * x))), "does it have steps"),
     "lazy": (lambda: nn.Sequential(nn.LazyConv2d(8, 3)), "call the model once"),
     "meta": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3, device="meta")), "load the weights first"),
     "nan": (with_nan, "not finite"),
@@ -136,6 +136,16 @@ def test_it_is_refused_by_cause(name: str) -> None:
     with pytest.raises(VistreamError, match=cause) as caught:
         vistream.stream(make(), frames())
     assert "\n" not in str(caught.value)
+
+
+def test_sums_that_32_bits_may_not_hold() -> None:
+    """Every input at its largest level, times its largest weight, would come out with another sign."""
+    linear = nn.Linear(210 * 220 * 3, 2)
+    nn.init.constant_(linear.weight, 0.01)
+    network = nn.Sequential(nn.Flatten(), linear)
+    white = np.full((210, 220, 3), 255, np.uint8)
+    with pytest.raises(VistreamError, match="more than 32 bits hold"):
+        vistream.stream(network, [white, white // 2])
 
 
 def test_the_module_stays_as_it_was() -> None:

@@ -24,7 +24,6 @@ from vistream.quantize.trace import trace
 from vistream.types import Frame
 
 PREPROCESS = Preprocess((127.5,) * 3, (127.5,) * 3)
-LEVELS = Levels(127, 127)
 CHANNELS = 16
 
 
@@ -62,7 +61,7 @@ def uneven() -> nn.Module:
 
 def error(model: nn.Module, ranges: Ranges) -> float:
     """The output's root mean square error over its deviation."""
-    network, _ = converted(trace(model), ranges, PREPROCESS, LEVELS, read_out=True)
+    network, _ = converted(trace(model), ranges, PREPROCESS, read_out=True)
     wanted = torch.cat([model(PREPROCESS(frame)) for frame in frames(6)]).detach()
     dense = Dense(network)
     given = torch.stack([dense.step(frame)[network.output].permute(2, 0, 1) for frame in frames(6)])
@@ -148,7 +147,7 @@ def test_the_unit_of_a_layer_does_not_matter(tmp_path: Path, activation: nn.Modu
             parameter.data[0] = 0.0
         program = trace(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), middle, activation, last).eval())
         save_ranges(calibrate(program, frames(3), PREPROCESS, by_channel=by_channel), tmp_path / "ranges.json")
-        network, _ = converted(program, load_ranges(tmp_path / "ranges.json"), PREPROCESS, LEVELS)
+        network, _ = converted(program, load_ranges(tmp_path / "ranges.json"), PREPROCESS)
         found.append(Dense(network).step(frames(1)[0])[network.output])
     assert len(set(found[0].flatten().tolist())) > 100
     assert float((found[0].float() - found[1]).abs().max()) <= 2, "ranges are written down in decimals"

@@ -83,7 +83,7 @@ def _of_features(name: str, module: nn.Module, preprocess: Preprocess, network: 
 
 def _calibrated(module: nn.Module, frames: Sequence[Frame], preprocess: Preprocess, levels: Levels) -> IntegerNetwork:
     program = trace(module)
-    return convert(program, calibrate(program, frames, preprocess), preprocess, levels)
+    return convert(program, calibrate(program, frames, preprocess, by_channel=True), preprocess, levels)
 
 
 def _segmentation(model: str, frames: Sequence[Frame]) -> Subject:

@@ -30,11 +30,9 @@ from vistream.quantize.convert import RULES
 from vistream.quantize.onnx_network import OnnxNetwork, quantize_onnx
 from vistream.quantize.onnx_store import load_onnx_network, onnx_network_path
 from vistream.quantize.ranges import Preprocess
-from vistream.quantize.scales import Levels
 
 log = logging.getLogger("vistream")
 
-LEVELS = Levels(127, 127)
 ADVICE = "Fidelity float spares the attempt"
 Outputs = dict[str, NDArray[np.generic]]
 
@@ -90,7 +88,7 @@ def key_of(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image]) ->
     digest = hashlib.sha256(file.encoded)
     for weights in file.outside:
         digest.update(sha256(weights).encode())
-    digest.update(repr((RULES, preprocess, LEVELS, pictures[0].shape)).encode())
+    digest.update(repr((RULES, preprocess, pictures[0].shape)).encode())
     for picture in pictures:
         digest.update(picture.tobytes())
     return digest.hexdigest()[:32]
@@ -107,10 +105,8 @@ def quantised(file: OnnxFile, preprocess: Preprocess, pictures: Sequence[Image],
         return found, False
     height, width = pictures[0].shape[:2]
     log.info("%s: quantising for pictures of %d x %d, once for this video", file.path.name, width, height)
-    onnx = quantize_onnx(
-        file, pictures, preprocess, LEVELS, partial(check_network, advice=ADVICE), read_out=True, by_channel=True
-    )
-    return onnx, True
+    check = partial(check_network, advice=ADVICE)
+    return quantize_onnx(file, pictures, preprocess, check=check, read_out=True), True
 
 
 def restored(file: OnnxFile, state: Mapping[str, Any], zones: DeadZones) -> OnnxBody:

@@ -16,11 +16,8 @@ from vistream.ir.network import IntegerNetwork
 from vistream.quantize.convert import converted
 from vistream.quantize.named import shipped_ranges
 from vistream.quantize.ranges import Preprocess
-from vistream.quantize.scales import Levels
 from vistream.quantize.trace import trace
 from vistream.types import Frame, Observations, Work
-
-LEVELS = Levels(127, 127)
 
 
 class OwnNetwork:
@@ -120,7 +117,7 @@ def shipped_network(name: str, module: nn.Module, preprocess: Preprocess) -> Int
     """The integer network of a float module, by the calibration called `name`; its outputs are real numbers."""
     ranges = shipped_ranges(name)
     assert ranges is not None
-    return converted(trace(module), ranges, preprocess, LEVELS, read_out=True)[0]
+    return converted(trace(module), ranges, preprocess, read_out=True)[0]
 
 
 def maps_of(step: Step) -> dict[str, Tensor]:

@@ -53,6 +53,8 @@ def check_recording(model: nn.Module, program: Program, frames: Sequence[Frame],
             tensor, expected = tensor.to(torch.float32), wanted[name].to("cpu", torch.float32)
             same = tensor.shape == expected.shape
             error = float((tensor - expected).abs().max() / expected.abs().max().clamp_min(TINY)) if same else 1.0
+            if not bool(expected.isfinite().all()):
+                raise VistreamError(f"output {name} of the model is not finite: are the weights sound?")
             if not error <= bound:
                 raise VistreamError(
                     f"output {name} of the model is not a function of the frame alone: on another frame it is "

@@ -66,7 +66,7 @@ def converted_model(
     with _in_one_sentence(model):
         program = trace(model, channels, kept[0].shape[:2])
         check_recording(model, program, kept, preprocess)
-    ranges = calibrate(program, chain(kept, pictures), preprocess)
+    ranges = calibrate(program, chain(kept, pictures), preprocess, by_channel=True)
     with _in_one_sentence(model):
         network, meanings = converted(program, ranges, preprocess, levels, weights=weights)
         if not any_size(model, program):
@@ -136,7 +136,7 @@ def calibrated_weights(spec: str, frames: Iterable[Frame], weights: Weights = We
         raise VistreamError("calibration needs at least one frame")
     program = trace(model.module)
     check_recording(model.module, program, kept, preprocess)
-    ranges = calibrate(program, chain(kept, shown), preprocess)
+    ranges = calibrate(program, chain(kept, shown), preprocess, by_channel=True)
     found = {kind: converted(program, ranges, preprocess, levels, model.scales, kind) for kind in Weights}
     network, meanings = found[weights]
     tolerance = OUTPUT if model.scales is None else math.inf

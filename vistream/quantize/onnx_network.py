@@ -95,13 +95,12 @@ def quantize_onnx(
     check: Check | None = None,
     weights: Weights = Weights.INT8,
     read_out: bool = False,
-    by_channel: bool = False,
 ) -> OnnxNetwork:
     """The integer network of an ONNX file, calibrated on frames (uint8 `[H, W, C]`, RGB), all of one size.
 
     Where the file leaves the size of its image open, that of the frames is taken. A file that is quantised already
-    keeps its own scales. `read_out`: see `converted`; `by_channel`: see `calibrate`. Raises VistreamError for a file of
-    which nothing can be taken, or that wants other frames.
+    keeps its own scales. `read_out`: see `converted`. Raises VistreamError for a file of which nothing can be taken, or
+    that wants other frames.
     """
     shown = iter(frames)
     kept = list(islice(shown, CHECKED))
@@ -121,7 +120,7 @@ def quantize_onnx(
         return _with_tail(file, body.network, preprocess, leaving, body.rest, size)
     parts = split(file, size)
     announce(file, parts.facts.nodes, parts.rest, parts.facts.why, parts.facts.shapes, size)
-    ranges = calibrate(parts.program, pictures, preprocess, by_channel=by_channel)
+    ranges = calibrate(parts.program, pictures, preprocess, by_channel=True)
     network, meanings = converted(parts.program, ranges, preprocess, levels, weights=weights, read_out=read_out)
     if check is not None:
         check(parts.program, network, meanings, kept, preprocess)

@@ -1,7 +1,9 @@
 """Calibration: the range of real values that each neuron layer must be able to hold, seen on frames.
 
-Per layer and frame the given percentile of the values is taken (from a fixed, evenly spaced sample of at most
-`SAMPLE` of them, so that it costs little and depends on nothing but the frame); the range is the widest of them.
+Per layer and frame some percentiles of the values are tried, and the one is taken that loses least: a narrow range cuts
+off the largest values, a wide one has coarse levels. What is rare may be what the network is for, as a peak in a map of
+key points is. The range of a layer is the widest of those of all frames. (Percentiles are those of a fixed, evenly
+spaced sample of at most `SAMPLE` values, so that they cost little and depend on nothing but the frame.)
 Where it is asked for, the smallest, the largest and the mean value of each channel of a map are kept beside that.
 """
 
@@ -11,6 +13,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -23,7 +26,9 @@ from vistream.quantize.program import FloatIsland, FloatNeuron, Program
 from vistream.types import Frame
 
 SAMPLE = 1 << 16
-PERCENTILE = 99.9
+PERCENTILES = (99.9, 99.99, 100.0)
+STEPS = 127  # from one end of a range to the other, at the least
+SMALLEST = 2.0**-100  # what is less is silence: float32 must hold products and quotients of steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +97,42 @@ def before_table(name: str) -> str:
     return f"{name}:sum"
 
 
-def _range(value: Tensor, percentile: float, by_channel: bool) -> Range:
-    flat = value.flatten()
-    sample = flat[:: max(1, math.ceil(len(flat) / SAMPLE))]
-    tail = (100.0 - percentile) / 100.0
-    low, high = torch.quantile(sample, torch.tensor([tail, 1.0 - tail], dtype=sample.dtype)).tolist()
+def _range(value: Tensor, percentiles: Sequence[float], by_channel: bool) -> Range:
+    low, high = min(_bounds(value.flatten(), percentiles), key=partial(_lost, value))
     if not by_channel:
         return Range(low, high)
     lows, highs, means = value.amin((0, 2, 3)), value.amax((0, 2, 3)), value.mean((0, 2, 3))
     return Range(low, high, tuple(lows.tolist()), tuple(highs.tolist()), tuple(means.tolist()))
 
 
+def _bounds(flat: Tensor, percentiles: Sequence[float]) -> list[tuple[float, float]]:
+    """Which ranges there are to choose from, the narrowest first."""
+    sample = flat[:: max(1, math.ceil(len(flat) / SAMPLE))]
+    tails = torch.tensor([(100.0 - percentile) / 100.0 for percentile in percentiles if percentile < 100.0])
+    inner = torch.quantile(sample, torch.cat([tails, 1.0 - tails]).to(sample.dtype)).reshape(2, -1)
+    found = list(zip(*inner.tolist(), strict=True))
+    return [*found, (float(flat.min()), float(flat.max()))] if 100.0 in percentiles else found
+
+
+def _lost(value: Tensor, bounds: tuple[float, float]) -> float:
+    """The mean square of what a range of `bounds` cuts off, and of what rounding to its levels adds, in a unit of its
+    own: squares of what is tiny would be 0."""
+    low, high = bounds
+    unit = max(float(value.abs().max()), SMALLEST)
+    cut = float(((value - value.clamp(low, high)) / unit).square().mean())
+    return cut + ((high - low) / unit / STEPS) ** 2 / 12
+
+
 def calibrate(
     program: Program,
     frames: Iterable[Frame],
     preprocess: Preprocess,
-    percentile: float = PERCENTILE,
+    percentiles: Sequence[float] = PERCENTILES,
     by_channel: bool = False,
 ) -> Ranges:
     """The range of every neuron layer over `frames` (uint8 `[H, W, C]`, RGB; sizes may differ).
 
+    `percentiles`, of the values of a layer in a frame: one of them is taken for its range.
     `by_channel`: that of each channel as well, which gives a network nearer to the float one, with finer levels in all
     its quiet channels, so that more of them change from frame to frame: what detectors want.
     Raises VistreamError if there is no frame, or if a value is not finite.
@@ -129,13 +150,12 @@ def calibrate(
         for frame in frames:
             for node, value in program.graph.run(preprocess(frame)):
                 for name in names.get(node.name, ()):
-                    found = _range(value, percentile, value.dim() == 4 and value.shape[:2] == maps.get(name))
+                    if not bool(value.isfinite().all()):
+                        raise VistreamError(f"layer {name} gives values that are not finite: are the weights sound?")
+                    found = _range(value, percentiles, value.dim() == 4 and value.shape[:2] == maps.get(name))
                     ranges[name] = ranges[name].joined(found) if name in ranges else found
     if frame is None:
         raise VistreamError("calibration needs at least one frame")
-    for name, found in ranges.items():
-        if not found.is_sound:
-            raise VistreamError(f"layer {name} gives values that are not finite: are the weights sound?")
     return ranges
 
 

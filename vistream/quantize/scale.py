@@ -17,9 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vistream.quantize.ranges import Range
+from vistream.quantize.ranges import SMALLEST, Range
 
-SMALLEST = 2.0**-100  # what is less is silence: float32 must hold products and quotients of steps
 SILENT = 1e-6  # a layer that is silent on every calibration frame still needs a scale
 LEAST_NEED = 2.0**-12  # of what the largest channel needs: for channels that are always 0
 ROOM = 1.5

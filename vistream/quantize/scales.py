@@ -36,7 +36,7 @@ class Levels:
     """The largest level of a neuron behind a ReLU (0..`unsigned`) and of one without (-`signed`..`signed`)."""
 
     unsigned: int = 127
-    signed: int = 63
+    signed: int = 127
 
 
 FULL = Levels()

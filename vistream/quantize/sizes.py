@@ -13,18 +13,25 @@ from vistream.errors import VistreamError
 from vistream.quantize.program import Program
 from vistream.quantize.trace import trace
 
-OTHER = (129, 193)  # rows and columns, odd and odd again when halved, as frames seldom are
+LEAST, PERIOD = (
+    (128, 192),
+    64,
+)  # rows and columns; what follows from a size mostly follows from what strides leave of it
+SHIFTS = (1, 18, 35)  # so that halves, quarters and so on of the sizes are even here and odd there
 
 
 def any_size(model: nn.Module, program: Program) -> bool:
-    """Whether `model` read at another size gives the same layers."""
+    """Whether `model` read at other sizes gives the same layers."""
     _, channels, *size = program.graph.sample
-    other = OTHER if tuple(size) != OTHER else (OTHER[0] + 32, OTHER[1] + 64)
-    try:
-        again = trace(model, channels, other)
-    except VistreamError:
-        return False
-    return alike(program.layers, again.layers) and alike(program.outputs, again.outputs)
+    for shift in SHIFTS:
+        rows, columns = (least + (side + shift) % PERIOD for least, side in zip(LEAST, size, strict=True))
+        try:
+            again = trace(model, channels, (rows, columns))
+        except VistreamError:
+            return False
+        if not alike(program.layers, again.layers) or not alike(program.outputs, again.outputs):
+            return False
+    return True
 
 
 def alike(a: Any, b: Any) -> bool:

@@ -7,6 +7,8 @@ that holds, for each of its numbers, where in the map `[1, C, H, W]` it lies. No
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -82,12 +84,15 @@ def channel_choice(view: View, grid: Grid) -> tuple[int, ...] | None:
 
 
 def constant_by_channel(constant: Tensor, shape: tuple[int, ...], view: View, grid: Grid) -> Tensor | None:
-    """The one number a channel, float32 `[C]`, that a constant is on a tensor of this shape; None where it varies."""
+    """The one number a channel, float32 `[C]`, that a constant is on a tensor of this shape; None where it varies, or
+    where the shape is that of more than the map, which is spread over it."""
+    channels, height, width = grid
+    if math.prod(shape) != (channels * height * width if view is None else view.numel()):
+        return None
     try:
         full = constant.to(torch.float32).expand(shape)
     except RuntimeError:
         return None
-    channels, height, width = grid
     if view is None and constant.dim() <= 4 and all(extent == 1 for extent in constant.shape[-2:]):
         return full[0, :, 0, 0].clone()
     if view is None:

@@ -13,8 +13,10 @@ from vistream.ir.footprint import Everywhere, Footprint, Same, place
 from vistream.ir.formula import LARGEST_MEMBRANE, Rounding, mean_multiplier, membrane, requantise
 from vistream.ir.misfit import Misfit
 from vistream.ir.operations.operation import Operation, only, reached
-from vistream.ir.value import Kind, Value
+from vistream.ir.value import LARGEST_SUM, Kind, Value
 from vistream.ir.window import POINTWISE, Window
+
+FEW = LARGEST_SUM // 128**2  # products of levels and weights, whose sum fits 32 bits whatever they are
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,11 +41,21 @@ class Synapse:
         count = source.divisor * (source.positions if self.window is None else 1)
         return self.multiplier if count == 1 else mean_multiplier(self.multiplier, count)
 
+    def check_charge(self, source: Value) -> None:
+        """Raise ValueError where a charge of levels may not fit 32 bits; that of sums is added up in more."""
+        few = self.weight is not None and self.weight[0].numel() <= FEW and self.offset is None
+        if few or source.kind is not Kind.LEVELS:
+            return
+        largest = self.largest_charge(source)
+        if largest > LARGEST_SUM:
+            raise ValueError(f"its sums over {self.source} may reach {largest}, more than 32 bits hold")
+
     def largest_charge(self, source: Value) -> int:
-        """No charge of a convolution has a larger magnitude."""
-        assert self.weight is not None
-        largest = int(self.weight.to(torch.int64).abs().sum((1, 2, 3)).max()) * source.peak
-        return largest + (0 if self.offset is None else int(self.offset.to(torch.int64).abs().max()))
+        """No charge of levels has a larger magnitude."""
+        weights = 1 if self.window is not None else source.positions
+        if self.weight is not None:
+            weights = int(self.weight.to(torch.int64).abs().sum((1, 2, 3)).max())
+        return weights * source.peak + (0 if self.offset is None else int(self.offset.to(torch.int64).abs().max()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +134,7 @@ class Neuron(Operation):
             fits = fits and len(weight) == outputs and synapse.groups > 0 and outputs % synapse.groups == 0
         if not fits or (synapse.offset is not None and len(synapse.offset) != outputs):
             raise Misfit(f"does not fit its source {synapse.source}")
+        synapse.check_charge(source)
         if synapse.window is None:
             return 1, 1
         if weight is None:
