@@ -14,16 +14,35 @@ from energytoys import small
 from graphs import graphs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 from toys import Toy, clips, toys
 
+from vistream.energy.counts import Counts
+from vistream.energy.density import spike_rate
+from vistream.energy.report import frame_figures, layer_figures
+from vistream.energy.rows import Row
 from vistream.energy.run import count_energy, nonzero_operations
 from vistream.engine.reference import Dense
 from vistream.engine.stream.plan import make_plan
 from vistream.errors import VistreamError
-from vistream.ir.operations import PIXEL_ZERO, Neuron, Synapse
-from vistream.ir.window import Window
+from vistream.ir.network import IntegerNetwork
+from vistream.ir.operations import (
+    PIXEL_ZERO,
+    AveragePool,
+    Input,
+    Neuron,
+    Operation,
+    Product,
+    Synapse,
+    TransposedConvolution,
+)
+from vistream.ir.window import POINTWISE, Window
+from vistream.quantize.convert import convert
 from vistream.quantize.named import NamedNetwork
+from vistream.quantize.ranges import Preprocess, calibrate
+from vistream.quantize.scales import Weights
+from vistream.quantize.trace import trace
+from vistream.types import Frame
 
 law = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -111,11 +130,11 @@ def test_what_every_count_must_satisfy(toy: Toy, data: st.DataObject) -> None:
             assert layer.nonzero_macs <= size.synapses <= size.macs
             assert layer.nonzero_adds <= size.adds
             assert layer.stream_macs <= size.macs and layer.stream_adds <= size.adds
-            assert layer.changes <= layer.stream_neurons <= size.neurons
+            assert layer.changes <= layer.stream_values <= size.values
             assert layer.changes <= layer.differential.spikes, "a level changes by spikes alone"
             if number == 0:
                 assert (layer.stream_macs, layer.stream_adds) == (size.macs, size.adds)
-                assert layer.stream_neurons == size.neurons
+                assert layer.stream_values == size.values
                 assert layer.reset == layer.differential, "on the first frame there is no past"
 
 
@@ -134,6 +153,71 @@ def test_counts_of_all_operations(toy: Toy, data: st.DataObject) -> None:
         assert frame.differing == 0 and frame.differential.differing == 0 and frame.reset.differing == 0
         for size, layer in zip(counts.layers, frame.layers, strict=True):
             assert layer.nonzero_macs <= size.synapses <= size.macs or size.macs == 0
-            assert layer.stream_macs <= size.macs and layer.changes <= layer.stream_neurons <= size.neurons
+            assert layer.stream_macs <= size.macs and layer.changes <= layer.stream_values <= size.values
             assert size.graded or layer.reset.macs == layer.differential.macs == 0
             assert number or layer.reset == layer.differential
+
+
+def counted(network: IntegerNetwork, frame: Frame) -> Counts:
+    return count_energy([(0, frame)], NamedNetwork("toy", network, ""), "toy", steps=1000).counts
+
+
+def test_the_float_network_has_each_weight_once_however_many_bytes_it_is_given() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, groups=4), nn.ReLU())
+    frame = np.random.default_rng(0).integers(0, 256, (8, 9, 3), dtype=np.uint8)
+    program, preprocess = trace(model, 3, (8, 9)), Preprocess((0.0,) * 3, (255.0,) * 3)
+    ranges = calibrate(program, [frame], preprocess)
+    narrow, wide = (counted(convert(program, ranges, preprocess, weights=kind), frame) for kind in Weights)
+    for one, two in zip(narrow.layers, wide.layers, strict=True):
+        assert (one.float_macs, one.float_weights) == (one.macs, one.weights)
+        assert (two.float_macs, two.float_weights, two.inputs) == (one.macs, one.weights, one.inputs)
+        assert (two.macs, two.weights) == (2 * one.macs, 2 * one.weights)
+    plain, twice = (frame_figures(Row.FLOAT, counts, counts.frames[0]) for counts in (narrow, wide))
+    assert plain == twice
+
+
+IDENTITY = Synapse("sums", None, torch.full((2,), 1 / 64), POINTWISE)
+LEVELS = Neuron("levels", (Synapse("x", None, torch.full((2,), 1 / 32), POINTWISE),), torch.zeros(2), -7, 7)
+
+
+def behind(layer: Operation) -> IntegerNetwork:
+    """Levels of the pixels, `layer`, which gives sums, and neurons that take them as they are."""
+    return IntegerNetwork.of((Input("x", 2), LEVELS, layer, Neuron("last", (IDENTITY,), torch.zeros(2), -127, 127)))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        TransposedConvolution("sums", "levels", torch.ones((2, 2, 2, 2), dtype=torch.int8), (2, 2)),
+        Product("sums", "levels", "levels"),
+        AveragePool("sums", "levels", Window((2, 2), (2, 2))),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_what_no_weight_meets_is_added_and_what_no_neuron_decides_is_no_neuron(layer: Operation) -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (6, 6, 2), dtype=np.uint8)
+    counts = counted(behind(layer), frame)
+    first, sums, last = counts.layers
+    assert (first.neurons, sums.neurons, last.neurons) == (72, 0, last.values)
+    assert sums.values == last.adds > 0
+    done = counts.frames[0]
+    for row in Row:
+        figures = [layer_figures(row, size, found) for size, found in zip(counts.layers, done.layers, strict=True)]
+        assert figures[1].updates == 0, "of neurons"
+        assert figures[2].macs == 0 and figures[2].acs > 0, "an addition, in every row"
+        assert (figures[1].macs == 0) == (layer.adds_only or row.spiking)
+    spikes = sum(found.reset.spikes for found in done.layers)
+    neurons = first.values + last.values
+    assert spike_rate(Row.RESET, counts, done) == pytest.approx(spikes / (neurons * done.reset.steps))
+
+
+def test_a_mean_over_a_window_is_counted_as_one_over_the_whole_map() -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (6, 6, 2), dtype=np.uint8)
+    pool = counted(behind(AveragePool("sums", "levels", Window((6, 6)))), frame)
+    everywhere = Neuron("last", (Synapse("levels", None, torch.full((2,), 1.0), None),), torch.zeros(2), -127, 127)
+    mean = counted(IntegerNetwork.of((Input("x", 2), LEVELS, everywhere)), frame)
+    assert (pool.layers[1].macs, pool.layers[1].adds) == (mean.layers[1].macs, mean.layers[1].adds) == (0, 72)
+    over, whole = pool.frames[0].layers[1], mean.frames[0].layers[1]
+    assert (over.nonzero_adds, over.stream_adds) == (whole.nonzero_adds, whole.stream_adds)
+    assert (over.reset.sops, over.reset.macs) == (whole.reset.sops, 0)

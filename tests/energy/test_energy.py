@@ -131,7 +131,7 @@ def test_densities_by_hand() -> None:
 
 def test_a_still_picture_wins_for_the_spiking_network_and_the_words_say_so() -> None:
     still = SpikeCounts(0, 0, 0, 0, 0)
-    layer = replace(LAYER, differential=still, stream_neurons=0, stream_macs=0, stream_adds=0, changes=0)
+    layer = replace(LAYER, differential=still, stream_values=0, stream_macs=0, stream_adds=0, changes=0)
     frame = FrameCounts(0, (layer, layer), Outcome(4, True, 0), Outcome(0, True, 0), 0, {})
     first, *_ = verdicts(counts_of(frame))
     assert "wins against the dense QANN (0.00 x its energy)" in first and "ties with stream" in first

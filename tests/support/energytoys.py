@@ -21,7 +21,19 @@ def small(window: Window, groups: int, channels: int = 2) -> IntegerNetwork:
 
 
 SIZE = LayerSize(
-    "layer", neurons=100, macs=1000, synapses=900, adds=50, weights=40, inputs=60, readers=2, analog=False, graded=False
+    "layer",
+    values=100,
+    neurons=100,
+    macs=1000,
+    synapses=900,
+    adds=50,
+    weights=40,
+    inputs=60,
+    readers=2,
+    analog=False,
+    graded=False,
+    float_macs=1000,
+    float_weights=40,
 )
 
 SPIKES = SpikeCounts(positive=6, negative=4, sops=200, macs=0, updates=30)

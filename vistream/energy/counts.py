@@ -12,14 +12,17 @@ from dataclasses import dataclass
 class LayerSize:
     """A layer that computes, at one frame size.
 
+    `values`: numbers that it gives; `neurons`: those that neurons decide, 0 where sums leave as they are.
     `macs`: multiply-accumulates of a dense kernel, which computes with the padding too. `synapses`: pairs of a value
     and a neuron that a weight joins, without padding. `adds`: the same where there is no weight (a shortcut, a mean):
     plain additions. `weights`: int8 weights; `inputs`: values in its sources; `readers`: synapses that read this layer.
-    `analog`: whether it reads the frame's pixels; `graded`: these, or anything else that is no single spike. `width`:
+    `analog`: whether it reads the frame's pixels; `graded`: these, or anything else that is no single spike.
+    `float_macs`, `float_weights`: of the original network, in which a weight of 16 bits is one and not two. `width`:
     bytes of one of its numbers, 1 of a level, 4 of a sum.
     """
 
     name: str
+    values: int
     neurons: int
     macs: int
     synapses: int
@@ -29,19 +32,22 @@ class LayerSize:
     readers: int
     analog: bool
     graded: bool
+    float_macs: int
+    float_weights: int
     width: int = 1
 
     @property
     def bytes(self) -> int:
         """Of all its numbers."""
-        return self.neurons * self.width
+        return self.values * self.width
 
 
 @dataclass(frozen=True, slots=True)
 class SpikeCounts:
     """What a layer of spiking neurons did for one frame; `sops` and `macs` are exact, borders and all.
 
-    `sops`: accumulates, a spike times its fan-out. `macs`: multiply-accumulates of analog pixels, or differences.
+    `sops`: accumulates, a spike times its fan-out, or a number that is added as it is. `macs`: multiply-accumulates of
+    analog pixels, or differences.
     `updates`: neurons, summed over the time steps, that had charge to act upon.
     """
 
@@ -61,13 +67,13 @@ class SpikeCounts:
 class LayerCounts:
     """What one layer did for one frame.
 
-    `nonzero_macs`, `nonzero_adds`: those of `synapses` and `adds` whose source value is not 0. `stream_neurons`:
+    `nonzero_macs`, `nonzero_adds`: those of `synapses` and `adds` whose source value is not 0. `stream_values`:
     activations recomputed; `stream_macs`, `stream_adds`: what that took; `changes`: activations that took a new value.
     """
 
     nonzero_macs: int
     nonzero_adds: int
-    stream_neurons: int
+    stream_values: int
     stream_macs: int
     stream_adds: int
     changes: int

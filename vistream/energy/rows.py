@@ -3,7 +3,8 @@
 Bytes follow the access model of Lemaire et al. (ICONIP 2022): every operation fetches its operands, nothing is reused.
 A multiply-accumulate reads a value and a weight and sums in a register; a spike's accumulate reads a weight and reads
 and writes the neuron's membrane. Real accelerators reuse much of that, dense ones most of all, so this favours none of
-the dense rows. Layers that only move values (max-pool, concat, upsample) are charged to no row.
+the dense rows. Layers that only move values (max-pool, concat, upsample) are charged to no row; updates are
+of neurons, so what gives sums as they are (a transposed convolution, a product) has none in any row.
 """
 
 from __future__ import annotations
@@ -75,14 +76,16 @@ def operations(row: Row, size: LayerSize, counts: LayerCounts) -> Operations:
 
 
 def _dense(size: LayerSize, width: int) -> Operations:
-    """Everything, of values and weights of `width` bytes."""
-    held = FLOAT * size.neurons if width == FLOAT else size.bytes
+    """Everything, of values and weights of `width` bytes; in float what the original network has."""
+    floating = width == FLOAT
+    macs, weights = (size.float_macs, size.float_weights) if floating else (size.macs, size.weights)
+    held = FLOAT * size.values if floating else size.bytes
     accesses = (
-        Access(width * size.weights, width * size.macs),
-        Access(width * size.inputs, width * (size.macs + size.adds)),
+        Access(width * weights, width * macs),
+        Access(width * size.inputs, width * (macs + size.adds)),
         Access(held, 0, held),
     )
-    return Operations(size.macs, size.adds, size.neurons, accesses, floating=width == FLOAT)
+    return Operations(macs, size.adds, size.neurons, accesses, floating=floating)
 
 
 def _skipping(size: LayerSize, counts: LayerCounts) -> Operations:
@@ -101,24 +104,25 @@ def _stream(size: LayerSize, counts: LayerCounts) -> Operations:
     accesses = (
         Access(size.weights, counts.stream_macs),
         Access(size.inputs, counts.stream_macs + counts.stream_adds + 2 * held, held),
-        Access(size.bytes, size.width * counts.stream_neurons, size.width * counts.changes),
+        Access(size.bytes, size.width * counts.stream_values, size.width * counts.changes),
     )
-    return Operations(counts.stream_macs, counts.stream_adds, counts.stream_neurons, accesses)
+    updates = counts.stream_values if size.neurons else 0
+    return Operations(counts.stream_macs, counts.stream_adds, updates, accesses)
 
 
 def _spiking(size: LayerSize, counts: SpikeCounts, *, fresh: bool) -> Operations:
     """`fresh`: the state is set back before the frame; else the frame is held, so that the next can be subtracted.
 
-    An accumulate through a shortcut reads its step where others read a weight.
+    An accumulate through a shortcut reads its step where others read a weight; a mean over windows has none to read.
     """
-    arrivals = counts.sops + counts.macs
-    cleared = STATE * size.neurons if fresh else 0
+    arrivals, state = counts.sops + counts.macs, _state(size)
+    cleared = state if fresh else 0
     held = size.inputs if size.analog and not fresh else 0
     pixels = size.inputs if size.analog else 0
     accesses = (
-        Access(size.weights, arrivals),
+        Access(size.weights, arrivals if size.synapses or size.neurons else 0),
         Access(
-            STATE * size.neurons,
+            state,
             MEMBRANE * arrivals + STATE * counts.updates,
             MEMBRANE * arrivals + STATE * counts.spikes + cleared,
         ),
@@ -128,14 +132,19 @@ def _spiking(size: LayerSize, counts: SpikeCounts, *, fresh: bool) -> Operations
     return Operations(counts.macs, counts.sops, counts.updates, accesses)
 
 
+def _state(size: LayerSize) -> int:
+    """What a layer of a spiking network holds, in bytes: of a number that no neuron decides, the sum alone."""
+    return STATE * size.neurons if size.neurons else MEMBRANE * size.values
+
+
 def state_bytes(row: Row, counts: Counts) -> int:
     """Bytes that must outlive what computes on them: from frame to frame, or (reset) from time step to time step."""
-    neurons = sum(layer.neurons for layer in counts.layers)
+    spiking = sum(_state(layer) for layer in counts.layers)
     match row:
         case Row.RESET:
-            return STATE * neurons + counts.moved
+            return spiking + counts.moved
         case Row.DIFFERENTIAL:
-            return STATE * neurons + counts.moved + counts.pixels
+            return spiking + counts.moved + counts.pixels
         case Row.STREAM:
             return sum(layer.bytes for layer in counts.layers) + counts.moved + counts.pixels
         case _:

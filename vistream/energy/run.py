@@ -13,16 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vistream.energy.counts import Counts, FrameCounts, LayerCounts, LayerSize, Outcome, SpikeCounts
+from vistream.energy.counts import Counts, FrameCounts, LayerCounts, Outcome, SpikeCounts
 from vistream.energy.rapl import Meter
+from vistream.energy.sizes import layer_sizes, occupied_operations, split
 from vistream.engine.reference import Dense
 from vistream.engine.spiking import LayerSpikes, Mode, Simulator, SpikingStep
-from vistream.engine.spiking.table import analog_sources, graded_sources
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.plan import LayerPlan, make_plan
 from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
-from vistream.ir.operations import Input, Neuron, Operation
+from vistream.ir.operations import Input, Neuron
 from vistream.quantize.named import NamedNetwork
 from vistream.types import Frame, Work
 
@@ -51,7 +51,7 @@ class _Clip:
     def __init__(self, network: IntegerNetwork, steps: int, frame: Frame) -> None:
         self.network = network
         self.plans = {plan.layer.name: plan for plan in make_plan(network, *frame.shape[:2])}
-        self.sizes = _layer_sizes(network, self.plans)
+        self.sizes = layer_sizes(network, self.plans)
         self.changes = {layer.name: torch.zeros(_grid(self.plans[layer.name])) for layer in network.computing}
         self._meter = Meter()
         self._dense = Dense(network)
@@ -98,17 +98,20 @@ class _Clip:
     ) -> tuple[LayerCounts, ...]:
         done = {layer.name: layer for layer in work.layers}
         counts = []
-        for layer, again, onward in zip(self.network.computing, reset.layers, differential.layers, strict=True):
+        ways = zip(self.network.computing, self.sizes, reset.layers, differential.layers, strict=True)
+        for layer, size, again, onward in ways:
             plan, streamed = self.plans[layer.name], done[layer.name]
             macs, adds = nonzero_operations(plan, levels)
-            per_pixel = _adds(layer, self.plans) // (plan.height * plan.width)
+            stream_macs, stream_adds = split(layer, streamed.macs)
+            if isinstance(layer, Neuron):
+                stream_adds = streamed.pixels * (size.adds // plan.value.positions)
             counts.append(
                 LayerCounts(
                     macs,
                     adds,
                     streamed.pixels * plan.channels,
-                    streamed.macs,
-                    streamed.pixels * per_pixel,
+                    stream_macs,
+                    stream_adds,
                     streamed.changes,
                     _spikes(again),
                     _spikes(onward),
@@ -159,54 +162,8 @@ def count_energy(
 
 def nonzero_operations(plan: LayerPlan, levels: dict[str, Tensor]) -> tuple[int, int]:
     """Of a layer, given the values of its sources, `[H, W, C]`: the multiply-accumulates, and the additions without a
-    weight, none of whose factors is 0. Exact: a value at the border has fewer targets."""
-    layer = plan.layer
-    occupied = [levels[source] != 0 for source in layer.sources]
-    adds = sum(int(occupied[slot].sum()) for slot in _unweighted(layer))
-    return layer.used_macs(plan.sources, occupied), adds
-
-
-def _layer_sizes(network: IntegerNetwork, plans: dict[str, LayerPlan]) -> tuple[LayerSize, ...]:
-    readers = [source for layer in network.layers for source in layer.sources]
-    analog, graded = analog_sources(network), graded_sources(network)
-    sizes = []
-    for layer in network.computing:
-        plan = plans[layer.name]
-        full = [torch.ones((*source.grid, source.channels), dtype=torch.bool) for source in plan.sources]
-        sizes.append(
-            LayerSize(
-                layer.name,
-                plan.value.size,
-                plan.value.positions * plan.macs,
-                layer.used_macs(plan.sources, full),
-                _adds(layer, plans),
-                _weights(layer),
-                sum(source.size for source in plan.sources),
-                readers.count(layer.name),
-                bool(analog & set(layer.sources)),
-                bool(graded & set(layer.sources)),
-                plan.value.kind.dtype.itemsize,
-            )
-        )
-    return tuple(sizes)
-
-
-def _weights(layer: Operation) -> int:
-    if isinstance(layer, Neuron):
-        return sum(synapse.weight.numel() for synapse in layer.synapses if synapse.weight is not None)
-    weight = getattr(layer, "weight", None)
-    return 0 if weight is None else int(weight.numel())
-
-
-def _unweighted(layer: Operation) -> list[int]:
-    """The sources that are added as they are."""
-    if not isinstance(layer, Neuron):
-        return []
-    return [slot for slot, synapse in enumerate(layer.synapses) if synapse.weight is None]
-
-
-def _adds(layer: Operation, plans: dict[str, LayerPlan]) -> int:
-    return sum(plans[layer.sources[slot]].value.size for slot in _unweighted(layer))
+    weight, none of whose factors is 0."""
+    return occupied_operations(plan, [levels[source] != 0 for source in plan.layer.sources])
 
 
 def _grid(plan: LayerPlan) -> tuple[int, int]:

@@ -58,6 +58,10 @@ class Neurons:
     def connections(self) -> int:
         return sum(fan_out.connections for fan_out in self._fan_outs)
 
+    def multiplies(self, slot: int) -> bool:
+        """Whether what arrives at synapse `slot` meets a weight."""
+        return self._layer.synapses[slot].weight is not None
+
     def receive(self, slot: int, events: Events) -> int:
         """Take in events at synapse `slot`; returns the operations: each event times its true fan-out."""
         arrived = self._fan_outs[slot].deliver(events, self._charges[slot])
@@ -168,6 +172,10 @@ class Mover:
     @property
     def connections(self) -> int:
         return self._layer.used_macs(self._sources, [torch.ones_like(held) > 0 for held in self._inputs])
+
+    def multiplies(self, slot: int) -> bool:
+        """Whether what source `slot` sends meets a weight, or another factor."""
+        return not self._layer.adds_only
 
     def receive(self, slot: int, events: Events) -> int:
         """Take in events of source `slot`; returns the operations: each event times what it meets."""

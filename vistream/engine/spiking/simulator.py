@@ -40,7 +40,8 @@ class LayerSpikes:
 
     `positive`, `negative`: spikes it sent. `sops`: synaptic operations it took in, which is each spike times its true
     fan-out (borders, stride, dilation and groups included; in a product of activations the numbers of the other factor
-    that are not 0). `macs`: the same for what is no single spike (pixels, graded spikes, sums): multiply-accumulates.
+    that are not 0), and each number that is added as it is. `macs`: the same for what is no single spike (pixels,
+    graded spikes, sums) where it meets a weight: multiply-accumulates.
     `updates`: neurons, summed over the steps, that had charge to act upon. `neurons` and `synapses` (source value,
     neuron) are the layer's size.
     """
@@ -54,10 +55,10 @@ class LayerSpikes:
     macs: int = 0
     updates: int = 0
 
-    def take_in(self, operations: int, graded: bool) -> None:
+    def take_in(self, operations: int, multiplied: bool) -> None:
         """Add what arrived from one source in one time step."""
-        self.macs += operations if graded else 0
-        self.sops += 0 if graded else operations
+        self.macs += operations if multiplied else 0
+        self.sops += 0 if multiplied else operations
 
     def note(self, sent: Tensor | None, updates: int) -> bool:
         """Add what neurons did in one time step; whether any of them fired (None: they never do)."""
@@ -198,7 +199,7 @@ class Simulator:
                     continue
                 operations = population.receive(slot, sent[source])
                 if count is not None:
-                    count.take_in(operations, source in self._graded)
+                    count.take_in(operations, source in self._graded and population.multiplies(slot))
             sent[layer.name], updates = population.fire()
             if count is not None and isinstance(population, Neurons):
                 active |= count.note(sent[layer.name].values if population.fires else None, updates)

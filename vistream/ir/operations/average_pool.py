@@ -31,6 +31,7 @@ class AveragePool(Operation):
     include_padding: bool = True
 
     computes: ClassVar[bool] = True
+    adds_only: ClassVar[bool] = True
 
     @property
     def sources(self) -> tuple[str, ...]:

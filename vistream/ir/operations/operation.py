@@ -19,11 +19,13 @@ class Operation(ABC):
     """One operation of an integer network: a frozen dataclass, whose fields are what the network's file holds of it.
 
     `whole`: where anything of it is recomputed, everything is. `computes`: it does arithmetic, which reports count.
+    `adds_only`: its multiply-accumulates multiply by nothing but what the rescaling of a sum could take over.
     """
 
     __slots__ = ()
     whole: ClassVar[bool] = False
     computes: ClassVar[bool] = False
+    adds_only: ClassVar[bool] = False
 
     if TYPE_CHECKING:  # a dataclass would take a property of its base class for a default
 
