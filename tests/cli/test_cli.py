@@ -185,6 +185,28 @@ def bad_inputs(folder: Path) -> dict[str, tuple[str, ...]]:
     }
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["verify", CLIP, "--detector", "nanodet-g", "--model", "nowhere.pth"], "no other --task and --model"),
+        (["verify", CLIP, "--detector", "nanodet-g", "--task", "semseg"], "no other --task and --model"),
+        (["energy-report", CLIP, "--detector", "nanodet-g", "--model", "x"], "no other --task and --model"),
+        (["energy-report", CLIP, "--detector", "posenet", "--size", "96"], "has a size of its own"),
+        (["energy-report", CLIP, "--task", "semseg", "--size", "64"], "--size and --steps are of a simulation"),
+        (["energy-report", CLIP, "--task", "semseg", "--steps", "9"], "--size and --steps are of a simulation"),
+        (["bench", CLIP, "--dirty", "0.5"], "--dirty and --size are of the synthetic picture"),
+        (["bench", CLIP, "--size", "96x64"], "--dirty and --size are of the synthetic picture"),
+        (["bench", CLIP, "--pipeline", "--model", "resnet18"], "no --model, no --beside"),
+        (["bench", CLIP, "--pipeline", "--beside", "OpenVINO int8"], "no --model, no --beside"),
+        (["calibrate", CLIP, "--output", "a.json", "--weights", "int16"], "ranges hold no weights"),
+    ],
+    ids=lambda value: " ".join(value[2:]) if isinstance(value, list) else "",
+)
+def test_an_option_that_would_do_nothing_is_refused(command: list[str], said: str) -> None:
+    with pytest.raises(VistreamError, match=said):
+        CliRunner().invoke(app, command, catch_exceptions=False)
+
+
 @pytest.mark.slow
 def test_bad_input_gives_one_line_and_exit_code_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

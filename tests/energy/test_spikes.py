@@ -113,6 +113,15 @@ def test_prices_by_hand() -> None:
     assert priced(counts, repeats=4).authors == pytest.approx(4 * prices.authors)
 
 
+def test_a_layer_that_no_spike_reaches_costs_nothing() -> None:
+    silent = {
+        kind: Products(kind, 10, 5, 4, macs=100) for kind in ("pixels", "membrane", "spikes", "attention")
+    }  # of which the latter two add for each spike, and there was none
+    counts = SpikeCounts(1, {"n": Firing(4, values=20)}, silent)
+    prices = priced(counts)
+    assert prices.authors == prices.estimates[Method.SPIKES, Estimator.A] == pytest.approx(4.6 * 200)
+
+
 def test_the_command_prints_writes_and_proves(tmp_path: Path) -> None:
     weights = network_file(tmp_path)
     page, rows, values = (tmp_path / f"a.{ending}" for ending in ("html", "csv", "json"))

@@ -11,6 +11,8 @@ from vistream.cli.config import Config
 from vistream.cli.options import DEFAULT_MODEL, Debug, Overwrite, Quiet, flag
 from vistream.errors import VistreamError
 
+DIRTY, SIZE = 0.05, "856x480"  # of the synthetic picture, where nothing else is asked for
+
 
 def bench(
     source: Annotated[
@@ -29,9 +31,12 @@ def bench(
     frames: Annotated[int, typer.Option(help="How many frames of the source.", min=2)] = 8,
     rounds: Annotated[int, typer.Option(help="How often everyone takes a turn.", min=1)] = 8,
     dirty: Annotated[
-        float, typer.Option(help="Without a source: share of the picture that changes, in blobs.", min=0, max=1)
-    ] = 0.05,
-    size: Annotated[str, typer.Option(help="Without a source: its width x height.")] = "856x480",
+        float | None,
+        typer.Option(
+            help="Without a source: share of the picture that changes, in blobs.", min=0, max=1, show_default=str(DIRTY)
+        ),
+    ] = None,
+    size: Annotated[str | None, typer.Option(help="Without a source: its width x height.", show_default=SIZE)] = None,
     beside: Annotated[
         list[str] | None,
         typer.Option(help="Only this contender, such as 'OpenVINO int8'; may be repeated.", show_default=False),
@@ -59,13 +64,19 @@ def bench(
 
     if (pipeline and source is None) or (truth is not None and not pipeline):
         raise VistreamError("--pipeline needs a SOURCE, and --gt needs --pipeline")
-    chosen = beside or CONTENDERS
+    if pipeline and (model != DEFAULT_MODEL or beside):
+        raise VistreamError("--pipeline times whole pipelines, each with networks of its own: no --model, no --beside")
+    if source is not None and (dirty is not None or size is not None):
+        raise VistreamError("--dirty and --size are of the synthetic picture: they go with no SOURCE")
+    chosen, share = beside or CONTENDERS, DIRTY if dirty is None else dirty
     with claimed_outputs({"--json": json}, overwrite=overwrite, source=source, reads={"--model": model, "--gt": truth}):
         if pipeline and source is not None:
             race_and_print(source, frames, rounds, truth, json, quiet=quiet)
         elif source is None:
             run_and_print(
-                lambda progress: blob_report(model, size, dirty, frames, rounds, progress, chosen), json, quiet=quiet
+                lambda progress: blob_report(model, size or SIZE, share, frames, rounds, progress, chosen),
+                json,
+                quiet=quiet,
             )
         else:
             run_and_print(

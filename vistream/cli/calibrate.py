@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from vistream.quantize.scales import Weights
     from vistream.types import Frame
 
+INT8 = "int8"  # as quantize.scales has it, which takes seconds to import
+
 
 def calibrate(
     source: SourceArgument,
@@ -35,8 +37,9 @@ def calibrate(
         str | None, typer.Option(help="And what they are divided by: 255 for pixels 0..1.", show_default="ImageNet's")
     ] = None,
     weights: Annotated[
-        str, typer.Option(help="int8, or int16: closer to the float network's, for twice the work.")
-    ] = "int8",
+        str | None,
+        typer.Option(help="int8, or int16: closer to the float network's, for twice the work.", show_default=INT8),
+    ] = None,
     config: Config = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
@@ -50,6 +53,8 @@ def calibrate(
         raise VistreamError(f"{output}: of an ONNX file the network is written: give a .safetensors")
     if not of_file and (mean is not None or std is not None):
         raise VistreamError(f"--mean and --std are for an ONNX file: {model} says itself what its pixels are")
+    if output.suffix == ".json" and weights is not None:
+        raise VistreamError(f"{output}: ranges hold no weights: leave --weights out, or give a .safetensors")
     from vistream.cli.claiming import claimed_outputs
     from vistream.engine.conversion import calibrated_weights
     from vistream.ir.file import save_network
@@ -58,7 +63,7 @@ def calibrate(
     from vistream.quantize.ranges import save_ranges
     from vistream.quantize.scales import weights_called
 
-    kind, cosines = weights_called(weights), ""
+    kind, cosines = weights_called(weights or INT8), ""
     with claimed_outputs({"--output": output}, overwrite=overwrite, source=source, reads={"--model": model}):
         images = (fit(frame.image) for frame in spread_frames(source, frames, start))
         if of_file:

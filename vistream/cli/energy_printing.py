@@ -12,6 +12,7 @@ from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
 from vistream.cli.console import PlainConsole, printable, progress_bar
+from vistream.cli.energy_report import SIZE
 from vistream.detect.choose import SIZED, make_detector
 from vistream.detect.streaming import StreamedDetector, Streaming
 from vistream.energy.counts import Counts
@@ -37,12 +38,12 @@ Pictures = Iterator[tuple[int, Frame]]
 
 
 def count_and_report(
-    frames: Source, model: str, detector: str | None, size: int, steps: int, paths: ReportPaths, *, quiet: bool
+    frames: Source, model: str, detector: str | None, size: int | None, steps: int, paths: ReportPaths, *, quiet: bool
 ) -> None:
     """Count, write the files that are wanted, print the tables; of a detector's network where one is named."""
     paths.check()
     if detector is None:
-        named, pictures = named_network(model), _fitted(frames, size)
+        named, pictures = named_network(model), _fitted(frames, size or SIZE)
     else:
         named, pictures = _of_detector(detector, frames, size)
     with progress_bar(quiet, TimeElapsedColumn()) as progress:
@@ -59,9 +60,9 @@ def _fitted(frames: Source, size: int) -> Pictures:
     return ((frame.index, fit(frame.image, (size, size))) for frame in frames)
 
 
-def _of_detector(name: str, frames: Source, size: int) -> tuple[NamedNetwork, Pictures]:
-    """A detector's network, and the pictures that it sees, as small as it allows."""
-    sized = size if name in SIZED else None
+def _of_detector(name: str, frames: Source, size: int | None) -> tuple[NamedNetwork, Pictures]:
+    """A detector's network, and the pictures that it sees; where no size is asked for, as small as its own allows."""
+    sized = SIZE if size is None and name in SIZED else size
     detector = make_detector(name, frames.fps or 30.0, size=sized, streaming=Streaming(DeadZones()))
     first = next(frames)
     body = detector.body(first.image) if isinstance(detector, StreamedDetector) else None

@@ -21,6 +21,8 @@ from vistream.cli.options import (
     flag,
 )
 
+SIZE, STEPS = 96, 1024  # of the spiking simulation, where nothing else is asked for
+
 
 def energy_report(
     source: SourceArgument,
@@ -37,12 +39,21 @@ def energy_report(
     ] = False,
     max_frames: Annotated[int, typer.Option(help="How many frames to count; the first is shown apart.", min=1)] = 8,
     size: Annotated[
-        int,
-        typer.Option(help="Shrink frames to this longer side, in pixels: the spiking simulation is slow.", min=1),
-    ] = 96,
+        int | None,
+        typer.Option(
+            help="features: shrink frames to this longer side, in pixels: the spiking simulation is slow.",
+            min=1,
+            show_default=str(SIZE),
+        ),
+    ] = None,
     steps: Annotated[
-        int, typer.Option(help="Time steps that a spiking network may take a frame; it ends when it rests.", min=1)
-    ] = 1024,
+        int | None,
+        typer.Option(
+            help="features: time steps that a spiking network may take a frame; it ends when it rests.",
+            min=1,
+            show_default=str(STEPS),
+        ),
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="Write all counts and figures.", show_default=False)] = None,
     csv: Annotated[
         Path | None, typer.Option(help="Write a line for each frame, layer and row.", show_default=False)
@@ -77,6 +88,8 @@ def energy_report(
         raise VistreamError("--detector has a network of its own: it goes with no other --task and --model")
     if binary and task != "semseg":
         raise VistreamError("--binary belongs to --task semseg")
+    if task == "semseg" and (size is not None or steps is not None):
+        raise VistreamError("--size and --steps are of a simulation that --task semseg does not need: leave them out")
     if model == AUTO_MODEL:
         model = TINY if task == "semseg" else DEFAULT_MODEL
     paths = ReportPaths(json, csv, html)
@@ -88,4 +101,4 @@ def energy_report(
         if task == "semseg":
             count_and_print(frames, model, paths, binary=binary, quiet=quiet)
         else:
-            count_and_report(frames, model, detector, size, steps, paths, quiet=quiet)
+            count_and_report(frames, model, detector, size, steps or STEPS, paths, quiet=quiet)

@@ -88,7 +88,7 @@ def _neurons(counts: SpikeCounts) -> Table:
 def _layers(counts: SpikeCounts) -> Table:
     table = _table("Layers, a frame", "layer", "reads", "MACs", "SOPs")
     for name, layer in counts.layers.items():
-        added = count(layer.sops / counts.frames) if layer.sops else "-"
+        added = count(layer.sops / counts.frames) if layer.spiking else "-"
         table.add_row(shortened(name, 40), layer.kind, count(layer.macs / counts.frames), added)
     macs = sum(layer.macs for layer in counts.layers.values()) / counts.frames
     sops = sum(layer.sops for layer in counts.layers.values()) / counts.frames

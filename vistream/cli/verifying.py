@@ -37,8 +37,8 @@ class Subject:
         if self.task not in (FEATURES, *SEGMENTING):
             raise VistreamError(f"--task {self.task}: it is {', '.join((FEATURES, *SEGMENTING))}")
         check_bits(self.task, self.bits)
-        if self.detector is not None and self.task != FEATURES:
-            raise VistreamError(f"--detector has a network of its own: it does not go with --task {self.task}")
+        if self.detector is not None and (self.task != FEATURES or self.model != AUTO_MODEL):
+            raise VistreamError("--detector has a network of its own: it goes with no other --task and --model")
 
 
 @dataclass(frozen=True, slots=True)

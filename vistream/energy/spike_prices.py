@@ -40,7 +40,7 @@ def priced(counts: SpikeCounts, repeats: int = 1) -> Prices:
     """Of the mean frame. `repeats`: T, copies of the picture, each of which costs the same again."""
     most = max(firing.most for firing in counts.neurons.values())
     layers = [_of_a_frame(layer, counts.frames) for layer in counts.layers.values()]
-    authors = sum(AC * layer.sops if layer.sops else MAC * layer.macs for layer in layers)
+    authors = sum(AC * layer.sops if layer.spiking else MAC * layer.macs for layer in layers)
     estimates = {
         (method, estimator): repeats * sum(energy(estimator, _operations(method, layer, most)) for layer in layers)
         for method in Method
@@ -64,12 +64,12 @@ def _operations(method: Method, layer: Products, most: int) -> Operations:
             Access(width * layer.outputs, 0, width * layer.outputs),
         )
         return Operations(layer.macs, 0, layer.outputs, accesses, floating=method is Method.FLOAT)
-    spiking = layer.kind in ("spikes", "attention")
-    arrivals = round(layer.sops) if spiking else layer.macs
+    arrivals = round(layer.sops) if layer.spiking else layer.macs
     moved = MEMBRANE * (arrivals + most * layer.outputs)
     accesses = (
         Access(layer.weights, arrivals),
         Access(MEMBRANE * layer.outputs, moved, moved),
         Access(layer.inputs, EVENT * layer.inputs),
     )
-    return Operations(0 if spiking else arrivals, arrivals if spiking else 0, most * layer.outputs, accesses)
+    macs, acs = (0, arrivals) if layer.spiking else (arrivals, 0)
+    return Operations(macs, acs, most * layer.outputs, accesses)

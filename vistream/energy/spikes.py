@@ -84,6 +84,11 @@ class Products:
     macs: int = 0
     sops: float = 0.0
 
+    @property
+    def spiking(self) -> bool:
+        """Whether it adds for each spike, of which there may be none; else it multiplies."""
+        return self.kind in ("spikes", "attention")
+
 
 @dataclass(slots=True)
 class SpikeCounts:

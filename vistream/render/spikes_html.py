@@ -149,4 +149,4 @@ def _layers(counts: SpikeCounts) -> str:
 
 
 def _layer(name: str, layer: Products, frames: int) -> tuple[str, ...]:
-    return (name, layer.kind, count(layer.macs / frames), count(layer.sops / frames) if layer.sops else "-")
+    return (name, layer.kind, count(layer.macs / frames), count(layer.sops / frames) if layer.spiking else "-")
