@@ -230,8 +230,8 @@ class Work:
 
     @property
     def share(self) -> float:
-        """Done by dense, 0..1; 0 where there is no network."""
-        return self.macs / self.macs_dense if self.layers else 0.0
+        """Done by dense, 0..1; 0 where there is no network, or none that multiplies."""
+        return self.macs / self.macs_dense if self.macs_dense else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,24 @@ def test_panoptic_files_are_matched_by_name(tmp_path: Path) -> None:
     assert evaluate_files("panoptic", gt, other).overall["PQ"] == 1.0
 
 
+def test_a_category_that_is_spelled_otherwise_is_known_by_its_number(tmp_path: Path) -> None:
+    semanticdata.coco_panoptic(tmp_path)
+    gt = tmp_path / "annotations" / "panoptic_val2017.json"
+    content = json.loads(gt.read_text())
+    used = content["annotations"][0]["segments_info"][0]["category_id"]
+    mine = next(category for category in content["categories"] if category["id"] == used)
+    unused = [category["id"] for category in content["categories"] if category["id"] != used]
+    name, mine["name"] = mine["name"], "spelled otherwise"
+    other = tmp_path / "mine.json"
+    (tmp_path / "mine").symlink_to(gt.with_suffix(""))
+    other.write_text(json.dumps(content))
+    assert evaluate_files("panoptic", gt, other).overall["PQ"] == 1.0
+    next(category for category in content["categories"] if category["id"] == unused[0])["name"] = name
+    other.write_text(json.dumps(content))
+    with pytest.raises(VistreamError, match=rf"segments of 'spelled otherwise' \(category {used}\): "):
+        evaluate_files("panoptic", gt, other)
+
+
 def test_a_panoptic_file_that_lacks_something_is_named(tmp_path: Path) -> None:
     semanticdata.coco_panoptic(tmp_path)
     gt = tmp_path / "annotations" / "panoptic_val2017.json"

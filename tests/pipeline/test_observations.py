@@ -12,7 +12,7 @@ from PIL import Image
 
 from vistream.errors import VistreamError
 from vistream.pipeline.session import Session
-from vistream.types import Observations
+from vistream.types import LayerWork, Observations, Work
 
 
 @pytest.mark.parametrize("kind", [list, tuple, np.float32, torch.tensor, "half", "bfloat16", "gradient"])
@@ -53,6 +53,11 @@ def test_what_does_not_fit_is_one_clear_error(changes: dict[str, Any], complaint
     given: dict[str, Any] = {"boxes": [[1, 2, 3, 4]], "scores": [0.5], "labels": ["car"]} | changes
     with pytest.raises(VistreamError, match=complaint):
         Observations(**given)
+
+
+def test_a_network_that_multiplies_nothing_has_no_share() -> None:
+    work = Work((LayerWork("pool", 4, 4, 0, 0, 2),))
+    assert (work.share, Work().share) == (0.0, 0.0)
 
 
 def test_one_text_is_the_class_of_all() -> None:

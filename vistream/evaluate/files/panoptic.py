@@ -28,8 +28,9 @@ HEADLINE = ("PQ", "SQ", "RQ", "PQ things", "PQ stuff", "Segments")
 def panoptic_table(pairs: Sequence[Pair], most: int | None = None) -> Table:
     """Score every pair of JSON files, of each the first `most` images; the combined row is over all of them.
 
-    Categories are those of the ground truth, matched by name where the prediction names its own, else by number. Raises
-    VistreamError where a file is malformed, an image is missing or of another size, or nothing is to be scored.
+    Categories are those of the ground truth, matched by name where the prediction names its own, else by number: each
+    whose name the ground truth lacks, where it has that number and no other name took it. Raises VistreamError where a
+    file is malformed, an image is missing or of another size, or nothing is to be scored.
     """
     counts: dict[str, PanopticCounts] = {}
     categories: tuple[Category, ...] = ()
@@ -66,8 +67,14 @@ def _class_rows(counts: PanopticCounts, categories: Sequence[Category]) -> dict[
 
 def _count(pair: Pair, gt: PanopticFile, pred: PanopticFile) -> PanopticCounts:
     labels = {category.number: label for label, category in enumerate(gt.categories)}
-    by_name = {category.name: label for label, category in enumerate(gt.categories)}
-    guessed = {c.number: by_name[c.name] for c in pred.categories if c.name in by_name} or labels
+    guessed = _matched(gt.categories, pred.categories)
+    used = {segment.category for key in gt.images if key in pred.images for segment in pred.images[key].segments}
+    for category in pred.categories:
+        if category.number in used - guessed.keys():
+            raise VistreamError(
+                f"{pair.pred} has segments of {category.name!r} (category {category.number}): {pair.gt} has neither "
+                "that name nor that number to spare: name it as the ground truth does"
+            )
     counts = PanopticCounts.none(len(gt.categories))
     missing = [key for key in gt.images if key not in pred.images]
     if missing:
@@ -82,6 +89,21 @@ def _count(pair: Pair, gt: PanopticFile, pred: PanopticFile) -> PanopticCounts:
         except ValueError as error:
             raise VistreamError(f"{image.map} against {other.map}: {error}") from None
     return counts
+
+
+def _matched(true: Sequence[Category], guessed: Sequence[Category]) -> dict[int, int]:
+    """The label, which is a place among the `true` categories, of each number that a prediction may use."""
+    by_number = {category.number: label for label, category in enumerate(true)}
+    if not guessed:
+        return by_number
+    by_name = {category.name: label for label, category in enumerate(true)}
+    named = {category.number: by_name[category.name] for category in guessed if category.name in by_name}
+    taken = set(named.values())
+    for category in guessed:
+        label = by_number.get(category.number)
+        if category.name not in by_name and label is not None and label not in taken:
+            named[category.number] = label
+    return named
 
 
 def _segments(segments: Sequence[FileSegment], labels: dict[int, int], path: Path, key: str) -> list[PanopticSegment]:
