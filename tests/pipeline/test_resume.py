@@ -6,13 +6,17 @@ import os
 import re
 import resource
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -26,6 +30,8 @@ from vistream.pipeline.checkpoint import FORMAT, load_checkpoint, pack, write_ch
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Finished, Recording
 from vistream.pipeline.run import Settings
+from vistream.render.style import read_style
+from vistream.tracking.life import Conf
 
 DEMO = Path(__file__).parents[2] / "demo_videos"
 CLIP = DEMO / "plaza_static.mp4"
@@ -273,7 +279,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(recording, "INTERVAL", 0.0)
     settings = Settings("mot", detector="motion", max_frames=3)
     record(tmp_path, settings, 2)
-    with pytest.raises(VistreamError, match="of a run with fidelity exact, not fast: resume it with the same options"):
+    with pytest.raises(VistreamError, match="of a run with --fidelity exact, not with --fidelity fast: resume it with"):
         record(tmp_path, Settings("mot", detector="motion", fidelity="fast", max_frames=3), resume=True)
     with pytest.raises(VistreamError, match="name them with --jsonl"):
         Recording(str(CLIP), settings, OutputPaths(csv=tmp_path / "a.csv"), resume=True)
@@ -284,6 +290,63 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "out.resume").write_bytes(b"PK no archive")
     with pytest.raises(VistreamError, match=r"out\.resume can't be resumed from"):
         record(tmp_path, settings, resume=True)
+
+
+def begun(source: Path, settings: Settings, folder: Path) -> OutputPaths:
+    """The outputs of a run that was stopped after a frame."""
+    paths = OutputPaths(jsonl=folder / "out.jsonl")
+    with Recording(str(source), settings, paths) as made:
+        next(iter(made))
+        made.stop()
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"conf": Conf(0.3, (("car", 0.5),))}, "a run without --conf, not with --conf 0.3,car=0.5: resume"),
+        ({"lines": ("0,.5,1,.5", "0,0,9,9")}, "a run without --line, not with --line 0,.5,1,.5 --line 0,0,9,9: resume"),
+        (
+            {"style": read_style("labels=off,line=3,blur=faces+car")},
+            r"line=3,labels=off,blur=faces\+car: resume",
+        ),
+        ({"classes": ("car", "person")}, "a run without --classes, not with --classes car,person: resume"),
+        ({"zero_based": True}, "a run without --zero-based, not with --zero-based: resume"),
+        ({"memory": 2.5}, "a run without --memory, not with --memory 2.5: resume"),
+    ],
+)
+def test_other_options_are_named_as_they_are_written(changes: dict[str, Any], complaint: str, tmp_path: Path) -> None:
+    settings = Settings("mot", detector="motion", max_frames=3)
+    paths = begun(CLIP, settings, tmp_path)
+    with pytest.raises(VistreamError, match=complaint):
+        Recording(str(CLIP), replace(settings, **changes), paths, resume=True)
+
+
+@pytest.mark.parametrize("what", ["the source", "--detections", "a picture of the source"])
+def test_a_file_that_was_replaced_is_noticed(what: str, tmp_path: Path) -> None:
+    """Of the same name and, but for the picture, of the same size."""
+    clip, boxes, pictures = tmp_path / "in.mp4", tmp_path / "det.txt", tmp_path / "in"
+    shutil.copyfile(CLIP, clip)
+    shutil.copyfile(TRUTH / "det" / "det.txt", boxes)
+    pictures.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(pictures / f"{number}.png"), np.full((48, 64, 3), 90, np.uint8))
+    source = pictures if what == "a picture of the source" else clip
+    settings = Settings(
+        "mot", max_frames=3, **({"detector": "motion"} if source is pictures else {"detections": boxes})
+    )
+    paths = begun(source, settings, tmp_path)
+    if what == "the source":
+        with clip.open("r+b") as file:
+            file.seek(5000)
+            file.write(b"another")
+    elif what == "--detections":
+        boxes.write_text(boxes.read_text().replace("1", "2", 1))
+    else:
+        cv2.imwrite(str(pictures / "1.png"), np.eye(48, 64, dtype=np.uint8) * 255)
+    named = boxes if what == "--detections" else source
+    with pytest.raises(VistreamError, match=rf"^{re.escape(str(named))} is not what it was when .*out\.resume was"):
+        Recording(str(source), settings, paths, resume=True)
 
 
 def test_resuming_what_is_finished_is_no_failure(tmp_path: Path) -> None:

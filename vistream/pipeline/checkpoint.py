@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
 
-FORMAT = "vistream checkpoint 6"
+FORMAT = "vistream checkpoint 7"
 Arrays = dict[str, NDArray[Any]]
 
 

@@ -22,7 +22,7 @@ def read_names(source: str, settings: Settings) -> list[FileName]:
         if isinstance(value, Path):
             found.append(FileName(option, value))
         elif field.name in ("model", "detector") and isinstance(value, str):
-            path = Path(value.removeprefix("onnx:").partition(",layout=")[0])
+            path = Path(value.removeprefix("onnx:").removeprefix("spike2former:").partition(",layout=")[0])
             found += [FileName(option, path)] if path.is_file() else []
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +11,7 @@ from types import TracebackType
 from vistream.errors import VistreamError
 from vistream.media.formats.exports.collected import Film
 from vistream.media.formats.exports.crops import CropsWriter
-from vistream.media.formats.jsonl import JsonlWriter, read_results, recorded
+from vistream.media.formats.jsonl import JsonlWriter, Keep, read_results, recorded
 from vistream.media.formats.poses import PoseImage
 from vistream.media.video.frames import SourceFrame
 from vistream.media.video.sink import VideoSink
@@ -27,14 +26,6 @@ from vistream.render.style import PLAIN, Style, concealed
 from vistream.stages import Stages
 from vistream.tracking.places import Place
 from vistream.types import Frame, Result
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """What an interrupted run had written: `frames`, and the `bytes` that they fill in its JSON lines."""
-
-    frames: int
-    bytes: int
 
 
 class Outputs:
@@ -87,7 +78,7 @@ class Outputs:
             self._gaps = GapFiller(interpolate) if interpolate else None
             self._lines: JsonlWriter | None = None
             if paths.jsonl is not None:
-                lines = JsonlWriter(paths.jsonl, keep=keep.bytes if keep else 0, layers=layers)
+                lines = JsonlWriter(paths.jsonl, keep=keep, layers=layers)
                 self._lines = opening.enter_context(lines)
             made = result_writers(paths, Film(name, size, fps), joints, images, classes, zero_based, mot_classes)
             self._writers: list[Writer] = []

@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,13 +17,15 @@ from typing import Any
 from vistream.addresses import without_secrets
 from vistream.atomic import PendingFile
 from vistream.errors import VistreamError
-from vistream.media.formats.jsonl import read_results
+from vistream.media.formats.jsonl import Keep, read_results
 from vistream.media.video.frames import SourceFrame
 from vistream.media.video.sound import sound_of
+from vistream.pipeline.asked import asked, said
 from vistream.pipeline.checkpoint import Arrays, checkpoint_path, load_checkpoint, pack, write_checkpoint
+from vistream.pipeline.fingerprint import fingerprints
 from vistream.pipeline.names import read_names
 from vistream.pipeline.output_paths import OutputPaths
-from vistream.pipeline.outputs import Keep, Outputs
+from vistream.pipeline.outputs import Outputs
 from vistream.pipeline.report import RunFacts, RunReport, report_names
 from vistream.pipeline.run import Memory, Run, Settings
 from vistream.pipeline.totals import Totals
@@ -33,8 +34,6 @@ from vistream.storage.names import identity
 from vistream.types import Result
 
 INTERVAL = 10.0  # seconds between checkpoints: so much work is done again after a kill, at the most
-FREE = ("max_frames", "reconnect")
-"""The settings that may differ when a run is resumed: they decide how far it goes, and nothing about a frame."""
 
 
 class Finished(VistreamError):
@@ -63,15 +62,16 @@ class Recording:
     ) -> None:
         paths.check(settings.task, settings.detector, settings.mot_classes)
         self._path = None if paths.jsonl is None else checkpoint_path(paths.jsonl)
-        self._asked = _identity(source, settings)
+        self._asked = asked(source, settings)
         self._source = source
         self.totals = Totals()
         self.report: RunReport | None = None
         names = paths.names() if report is None else [*paths.names(), *report_names(report)]
         self._files = [identity(name.path) for name in names]
         with ExitStack() as claiming:
-            files = [*names, *read_names(source, settings)]
-            claim = claiming.enter_context(Claim(files, f"tracking {without_secrets(source)}"))
+            read = read_names(source, settings)
+            self._read = fingerprints(read)
+            claim = claiming.enter_context(Claim([*names, *read], f"tracking {without_secrets(source)}"))
             saved = self._saved(paths, settings.max_frames) if resume else None
             claim.take(overwrite, () if saved is None or self._path is None else _vetted(saved, self._path))
             self.run = Run(source, settings, None if saved is None else _memory(saved))
@@ -178,7 +178,16 @@ class Recording:
     def _packed(self, memory: object, size: int, report: object) -> tuple[str, Arrays]:
         assert self._path is not None
         files = [_relative(file, self._path) for file in self._files]
-        return pack({"asked": self._asked, "memory": memory, "bytes": size, "report": report, "files": files})
+        return pack(
+            {
+                "asked": self._asked,
+                "memory": memory,
+                "bytes": size,
+                "report": report,
+                "files": files,
+                "read": self._read,
+            }
+        )
 
     def _saved(self, paths: OutputPaths, max_frames: int | None) -> dict[str, Any] | None:
         """The checkpoint to go on from. Raises Finished where there is nothing left to do."""
@@ -194,8 +203,15 @@ class Recording:
         for name, value in self._asked.items():
             if before.get(name) != value:
                 raise VistreamError(
-                    f"{self._path} is of a run with {name.replace('_', '-')} {before.get(name)}, not {value}: "
+                    f"{self._path} is of a run {said(name, before.get(name))}, not {said(name, value)}: "
                     "resume it with the same options, or begin anew without --resume"
+                )
+        for what, found in self._read.items():
+            if saved["read"].get(what) != found:
+                named = self._source if what == "the source" else before[what.removeprefix("--").replace("-", "_")]
+                raise VistreamError(
+                    f"{named} is not what it was when {self._path} was written: {what} was replaced or changed, so "
+                    "begin anew without --resume"
                 )
         after = _memory(saved)
         if after is not None and max_frames is not None and after.frames >= max_frames:
@@ -254,10 +270,3 @@ def _relative(file: Path, beside: Path) -> str:
 def _vetted(saved: dict[str, Any], path: Path) -> list[Path]:
     """The files that the interrupted run was allowed to write."""
     return [Path(os.path.normpath(identity(path).parent / file)) for file in saved.get("files", ())]
-
-
-def _identity(source: str, settings: Settings) -> dict[str, object]:
-    """What must be the same for results to be the same."""
-    chosen = {name: value for name, value in asdict(settings).items() if name not in FREE}
-    plain = {name: str(value) if isinstance(value, Path) else value for name, value in chosen.items()}
-    return {"source": without_secrets(source), **plain}

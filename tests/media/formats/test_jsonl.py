@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from randomresults import RESULT, results, scratch
 
 from vistream.errors import VistreamError
-from vistream.media.formats.jsonl import JsonlWriter, read_results
+from vistream.media.formats.jsonl import JsonlWriter, Keep, read_results
 from vistream.types import LayerWork, Result, Track, Work
 
 
@@ -116,10 +116,29 @@ def test_a_killed_run_goes_on_after_its_last_whole_line(tmp_path: Path, caplog: 
     with caplog.at_level(logging.WARNING, "vistream"):
         assert [r.frame for r in read_results(path)] == [0, 1, 2]
     assert "line 4 is broken off" in caplog.text
-    with JsonlWriter(path, keep=whole) as writer:
+    with JsonlWriter(path, keep=Keep(3, whole)) as writer:
         for result in frames[3:]:
             writer.write(result)
     assert [rounded(r) for r in read_results(path)] == [rounded(r) for r in frames]
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"}\n", b"}\n\n"), (b'{"frame":0', b'{ "frame":0'), (b"}\n", b"} ")])
+def test_lines_that_were_edited_are_not_cut_in_two(old: bytes, new: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    with JsonlWriter(path) as writer:
+        for i in range(4):
+            writer.write(dataclasses.replace(RESULT, frame=i))
+        kept = Keep(4, writer.flushed())
+        writer.write(dataclasses.replace(RESULT, frame=4))
+    written = path.read_bytes()
+    path.write_bytes(written.replace(old, new, 1))
+    before = path.read_bytes()
+    with pytest.raises(VistreamError, match=r"a\.jsonl was changed since the run to be resumed wrote it: begin anew"):
+        JsonlWriter(path, keep=kept)
+    assert path.read_bytes() == before
+    path.write_bytes(written[: kept.bytes - 1])
+    with pytest.raises(VistreamError, match="holds less than the run to be resumed had written"):
+        JsonlWriter(path, keep=kept)
 
 
 def test_nothing_is_clobbered_before_the_first_frame(tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ import logging
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -41,18 +42,26 @@ log = logging.getLogger("vistream")
 CAMERA_DECIMALS = 6
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What an interrupted run had written: `frames`, each in a line, and the `bytes` that the lines fill."""
+
+    frames: int
+    bytes: int
+
+
 class JsonlWriter:
     """Writes frames to `path`. Nothing is touched before the first one, so a run that fails early clobbers nothing.
 
-    `keep`: go on after so many bytes of an existing file, which are whole lines; the rest is removed.
+    `keep`: go on after that part of an existing file; the rest is removed.
     `layers`: the work is given layer by layer too, which makes up most of a line.
-    Raises `VistreamError` at once where the path can't be written, or holds less than is to be kept.
+    Raises `VistreamError` at once where the path can't be written, or does not begin with what is to be kept.
     """
 
-    def __init__(self, path: Path | str, *, keep: int = 0, layers: bool = False) -> None:
+    def __init__(self, path: Path | str, *, keep: Keep | None = None, layers: bool = False) -> None:
         self.path = Path(path)
         self._layers = layers
-        self._keep = keep
+        self._keep = 0 if keep is None else keep.bytes
         self._file: BinaryIO | None
         target = self.path if self.path.exists() else self.path.parent
         if self.path.is_dir():
@@ -61,9 +70,9 @@ class JsonlWriter:
             raise VistreamError(f"{self.path}: the folder {self.path.parent} does not exist: create it first")
         if not os.access(target, os.W_OK):
             raise VistreamError(f"{self.path} can't be written: no permission")
-        if keep and (not self.path.is_file() or self.path.stat().st_size < keep):
-            raise VistreamError(f"{self.path} holds less than the run to be resumed had written: begin anew")
-        self._file = self._open() if keep else None
+        if keep is not None:
+            self._check(keep)
+        self._file = self._open() if self._keep else None
 
     def write(self, result: Result) -> None:
         """Append one frame as one line."""
@@ -74,6 +83,15 @@ class JsonlWriter:
             self._file.flush()
         except OSError as error:
             raise VistreamError(f"{self.path} can't be written: {error.strerror}") from None
+
+    def _check(self, keep: Keep) -> None:
+        """Raise VistreamError unless the file begins with the lines of an earlier run."""
+        if not self.path.is_file() or self.path.stat().st_size < keep.bytes:
+            raise VistreamError(f"{self.path} holds less than the run to be resumed had written: begin anew")
+        with self.path.open("rb") as file:
+            filled = sum(len(line) for line in islice(file, keep.frames) if line.endswith(b"\n"))
+        if filled != keep.bytes:
+            raise VistreamError(f"{self.path} was changed since the run to be resumed wrote it: begin anew")
 
     def _open(self) -> BinaryIO:
         if not self._keep:
