@@ -6,7 +6,7 @@ Frames are `H x W x 3` uint8, RGB, and are numbered from 0 in the order in which
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
+from vistream.given import as_array
 
 Frame = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -23,30 +24,6 @@ Target = NDArray[np.bool_] | NDArray[np.float64] | Box
 
 Warp = NDArray[np.float64]
 """The camera's motion since the last frame, float64 `[2, 3]`: its point `(x, y)` lies at `warp @ (x, y, 1)` now."""
-
-
-def whole(name: str, value: Any) -> int:
-    """A whole number of what may be any kind of one. Raises VistreamError, which names it."""
-    try:
-        number = int(value)
-        if number == float(value):
-            return number
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise VistreamError(f"{name} is {value!r:.60}: a whole number is expected")
-
-
-def as_array(name: str, value: Any, dtype: type[np.float64] | type[np.bool_]) -> NDArray[Any]:
-    """An array of what may be a list, an array or a tensor, on any device. Raises VistreamError, which names it."""
-    try:
-        if hasattr(value, "detach"):  # a tensor, of any type: NumPy has fewer of them
-            value = value.detach().cpu().double()
-        array = np.asarray(value, dtype=dtype)
-    except (TypeError, ValueError, RuntimeError):
-        raise VistreamError(
-            f"{name} can't be taken as an array of {dtype.__name__}: rows differ, or are no numbers"
-        ) from None
-    return array
 
 
 def _check_shape(name: str, value: Any, shape: tuple[int | None, ...]) -> None:
@@ -79,11 +56,13 @@ class Observations:
 
     def __post_init__(self) -> None:
         boxes = as_array("boxes", self.boxes, np.float64)
-        count = len(boxes) if boxes.size else 0
+        count = len(boxes) if boxes.size and boxes.ndim else 0
         given: Any = self.labels
+        if not isinstance(given, Iterable):
+            raise VistreamError(f"labels are {given!r:.60}: a name for each box is expected, or one for all")
         labels = (given,) * count if isinstance(given, str) else tuple(map(str, given))
         whole = {
-            "boxes": boxes if count else np.zeros((0, 4)),
+            "boxes": boxes if boxes.size else np.zeros((0, 4)),
             "scores": as_array("scores", self.scores, np.float64),
             "labels": labels,
             "masks": None if self.masks is None else as_array("masks", self.masks, np.bool_),

@@ -45,6 +45,9 @@ def test_nothing_is_nothing(empty: Any) -> None:
         ({"scores": [0.5, 0.6]}, r"scores have the shape \[2\]: \[1\] is expected"),
         ({"scores": ["high"]}, "scores can't be taken as an array"),
         ({"labels": ["a", "b"]}, "2 labels for 1 boxes"),
+        ({"labels": 0}, "labels are 0: a name for each box"),
+        ({"labels": None}, "labels are None: a name for each box"),
+        ({"boxes": None}, "boxes have the shape"),
         ({"masks": np.zeros((2, 3, 3), bool)}, r"masks have the shape \[2, 3, 3\]: \[1, N, N\]"),
         ({"keypoints": np.zeros((1, 17, 2))}, r"keypoints have the shape \[1, 17, 2\]: \[1, N, 3\]"),
     ],
@@ -98,11 +101,93 @@ def test_a_session_knows_its_rate() -> None:
 
 def test_what_is_no_number_or_model_is_one_clear_error() -> None:
     frame, session = np.zeros((32, 48, 3), np.uint8), Session("mot", model=None)
-    for wrong in ({"index": "a"}, {"index": 1.5}, {"time": np.nan}):
+    for wrong in ({"index": "a"}, {"index": 1.5}, {"time": np.nan}, {"time": "soon"}):
         with pytest.raises(VistreamError, match=next(iter(wrong))):
             session.step(frame, **wrong)
     with pytest.raises(VistreamError, match="model is 3"):
         Session("mot", model=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fps": "fast"},
+        {"fps": [30]},
+        {"conf": "high"},
+        {"conf": {"person": "high"}},
+        {"memory": "long"},
+        {"memory": np.nan},
+        {"min_hits": "two"},
+        {"min_hits": 1.5},
+        {"min_hits": np.nan},
+        {"deadband": "wide"},
+        {"deadband": 1.5},
+        {"hysteresis": 0.5},
+        {"close": "x"},
+        {"joints": 5},
+        {"joints": "nose"},
+    ],
+    ids=str,
+)
+def test_an_option_that_is_none_is_named(options: dict[str, Any]) -> None:
+    (name,) = options
+    with pytest.raises(VistreamError, match=f"^{name} (is|are) "):
+        Session("pose" if name == "joints" else "mot", model=None, **options)
+
+
+def test_numbers_may_be_of_any_kind() -> None:
+    options: dict[str, Any] = {"fps": "25", "memory": np.float32(2), "min_hits": 2.0, "deadband": "3", "conf": "0.5"}
+    assert Session(model=None, **options).zones.deadband == 3
+    frame, seen = np.zeros((90, 90, 3), np.uint8), Observations(np.array([[1.0, 2, 30, 40]]), np.array([0.6]), ("car",))
+    for conf, found in (({"car": 0.5}, 1), ({"car": 0.7}, 0)):
+        session = Session(model=None, conf=conf)
+        assert len([session.step(frame, seen) for _ in range(3)][-1].tracks) == found
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"boxes": [[1, 2, 1e300, 4]]}, "boxes hold a number of pixels beyond"),
+        ({"scores": [np.inf]}, "scores hold a number that is not finite"),
+        ({"scores": [np.nan]}, "scores hold a number that is not finite"),
+        ({"keypoints": np.full((1, 17, 3), np.nan)}, "keypoints hold a number that is not finite"),
+        ({"keypoints": np.full((1, 17, 3), np.inf)}, "keypoints hold a number that is not finite"),
+    ],
+)
+def test_numbers_that_no_picture_has_are_refused(changes: dict[str, Any], complaint: str) -> None:
+    given: dict[str, Any] = {"boxes": [[1, 2, 3, 4]], "scores": [0.5], "labels": "car"} | changes
+    seen = Observations(**given)
+    with pytest.raises(VistreamError, match=complaint):
+        Session(model=None).step(np.zeros((32, 48, 3), np.uint8), seen)
+
+
+def test_frames_come_in_order() -> None:
+    frame, session = np.zeros((32, 48, 3), np.uint8), Session("mot", model=None)
+    assert session.step(frame, index=5).frame == 5
+    with pytest.raises(VistreamError, match="index is 3: frames come in order, and the next is 6 or later"):
+        session.step(frame, index=3)
+    assert session.step(frame, index=8).frame == 8
+    session.reset()
+    assert session.step(frame, index=0).frame == 0
+    with pytest.raises(VistreamError, match="index is -3"):
+        Session("mot", model=None).step(frame, index=-3)
+
+
+@pytest.mark.parametrize("task", ["sot", "vos", "pose"])
+@pytest.mark.parametrize("identity", ["x", 0, -2, 1.5])
+def test_an_identity_is_a_whole_number_from_1(task: str, identity: Any) -> None:
+    target: Any = {"sot": (1, 2, 3, 4), "vos": np.ones((32, 48), bool), "pose": np.ones((17, 3))}[task]
+    with pytest.raises(VistreamError, match=r"identity is|id is a whole number from 1"):
+        Session(task, model=None).add_object(target, identity)
+
+
+def test_a_box_outside_the_frame_is_no_object() -> None:
+    session = Session("sot")
+    session.add_object((1000, 1000, 5, 5))
+    with pytest.raises(VistreamError, match="the box of object 1 lies outside the frame"):
+        session.step(PICTURE)
+    session.add_object((5, 5, 20, 20))
+    assert [track.id for track in session.step(PICTURE).tracks] == [2]
 
 
 @pytest.mark.parametrize("task", ["sot", "pose"])

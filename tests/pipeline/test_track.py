@@ -54,11 +54,36 @@ def test_a_box_means_sot(box: object) -> None:
         ({"init_box": [1, 2, 3]}, "four numbers"),
         ({"init_box": "a,b,c,d"}, "four numbers"),
         ({"classes": [1]}, "classes are names"),
+        ({"memory": "long"}, "memory is 'long': a number"),
+        ({"iou": "much"}, "iou is 'much': a number"),
+        ({"iou": 2}, "iou is 2: it must lie between 0 and 1"),
+        ({"interpolate": -1}, "interpolate is -1: it must not be negative"),
+        ({"detector_size": "a"}, "detector_size is 'a': a whole number"),
+        ({"detector_size": (640, "b")}, "detector_size is 'b': a whole number"),
+        ({"detector_size": (640, 384, 3)}, "the longer side is expected, or width and height"),
+        ({"style": 5}, "style is 5: a text"),
+        ({"reconnect": "no"}, "reconnect is 'no': True or False"),
+        ({"zero_based": "x"}, "zero_based is 'x': True or False"),
+        ({"conf": {"person": "high"}}, "conf is"),
     ],
 )
 def test_what_is_wrong_is_one_clear_error(options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(VistreamError, match=complaint):
         settings_of(**options)
+
+
+def test_numbers_may_be_texts() -> None:
+    settings = settings_of(memory="2", iou="0.5", detector_size="640", conf="0.5")
+    assert (settings.memory, settings.iou, settings.detector_size, settings.conf.any) == (2.0, 0.5, 640, 0.5)
+
+
+def test_a_tracker_says_what_it_takes() -> None:
+    with pytest.raises(VistreamError, match="fps is 'fast': a number"):
+        vistream.Tracker(fps="fast")  # type: ignore[arg-type]
+    tracker = vistream.Tracker()
+    for wrong in (None, [[1, 2, 3, 4]]):
+        with pytest.raises(VistreamError, match=r"detections are (NoneType|list): give supervision\.Detections"):
+            tracker.update(wrong)
 
 
 def test_supervision_reads_our_tracks_and_we_track_its_detections() -> None:

@@ -221,6 +221,15 @@ def expected(network: nn.Module, frame: Frame) -> Tensor:
     return y[0].permute(1, 2, 0).float() if y.dim() == 4 else y[0].float()
 
 
+@pytest.mark.parametrize(
+    "options", [{"deadband": 1.5}, {"hysteresis": "wide"}, {"tolerance": float("nan")}, {"tolerance": "wide"}], ids=str
+)
+def test_a_number_that_is_none_is_named_before_anything_is_quantised(options: dict[str, Any]) -> None:
+    (name,) = options
+    with pytest.raises(VistreamError, match=f"^{name} is "):
+        vistream.stream(nn.Identity(), [], **options)
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_the_stream_is_near_the_float_network(name: str) -> None:
     network = made(name)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vistream.errors import VistreamError
+from vistream.given import whole
 
 LARGEST = 255
 """Grey levels, and levels: what a byte holds."""
@@ -48,6 +49,14 @@ def scaled(hysteresis: int, factor: float) -> int:
     return min(int(hysteresis * factor), LARGEST)
 
 
+def check_dead_zones(deadband: int, hysteresis: int) -> tuple[int, int]:
+    """Both as whole numbers. Raises VistreamError for what is none, or is not within 0 and 255."""
+    deadband, hysteresis = whole("deadband", deadband), whole("hysteresis", hysteresis)
+    if not 0 <= deadband <= LARGEST or not 0 <= hysteresis <= LARGEST:
+        raise VistreamError("the dead-band (grey levels) and the hysteresis (levels) must lie in 0 to 255")
+    return deadband, hysteresis
+
+
 def dead_zones(
     fidelity: str,
     deadband: int | None = None,
@@ -67,6 +76,4 @@ def dead_zones(
     noise = preset.noise if deadband is None else 0.0
     deadband = preset.deadband if deadband is None else deadband
     hysteresis = preset.hysteresis if hysteresis is None else hysteresis
-    if not 0 <= deadband <= 255 or not 0 <= hysteresis <= 255:
-        raise VistreamError("the dead-band (grey levels) and the hysteresis (levels) must lie in 0 to 255")
-    return DeadZones(deadband, hysteresis, noise)
+    return DeadZones(*check_dead_zones(deadband, hysteresis), noise)

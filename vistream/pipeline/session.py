@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from vistream.buffers import take_buffers
 from vistream.detect.camera_motion import CameraMotion
@@ -17,6 +18,7 @@ from vistream.engine.frames import as_frame
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.lazy_features import LazyFeatures
 from vistream.errors import VistreamError
+from vistream.given import real, switch, whole
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.plain_torch import with_plain_torch
 from vistream.media.video.fit import WORKING_SIZE, fit
@@ -48,7 +50,10 @@ from vistream.tracking.life import ANY_CLASS, Conf, Counts
 from vistream.tracking.mot import MotTracker
 from vistream.tracking.mots import MotsTracker
 from vistream.tracking.pose import PoseTracker
-from vistream.types import Frame, Observations, Result, Target, whole
+from vistream.types import Frame, Observations, Result, Target
+
+FARTHEST = 1e6
+"""Pixels: farther out, or larger, is no box of any picture."""
 
 
 class Session:
@@ -78,7 +83,7 @@ class Session:
         hysteresis: int | None = None,
         fps: float | None = None,
         joints: Sequence[str] = KEYPOINTS,
-        conf: Conf | float = ANY_CLASS,
+        conf: Conf | float | Mapping[str, float] = ANY_CLASS,
         memory: float | None = None,
         min_hits: int | None = None,
         bits: int = 8,
@@ -93,7 +98,7 @@ class Session:
         self._tracker: Task | None = None
         self._segmenter: Segmenter | None = None
         self._camera = CameraMotion()
-        self._next, self._fps = 0, fps
+        self._next, self._fps = 0, None if fps is None else real("fps", fps)
         self.stages = Stages()
         presets = PRESETS if model is None else OF_APPEARANCE
         self.zones = check_fidelity(task, fidelity, deadband, hysteresis, presets)
@@ -103,9 +108,10 @@ class Session:
             self._segmenter = _segmenter(name, task, zones, bits)
             self.model = f"{name}, weights {self._segmenter.network.sha256[:12]} ({self._segmenter.made_with})"
             return
-        conf = conf if isinstance(conf, Conf) else Conf(conf)
-        options = tracker_options(task, conf, memory, min_hits, close)
-        self._tracker = TASKS[task](30.0 if fps is None else fps, joints, options)
+        memory = None if memory is None else real("memory", memory)
+        min_hits = None if min_hits is None else whole("min_hits", min_hits)
+        options = tracker_options(task, Conf.of(conf), memory, min_hits, switch("close", close))
+        self._tracker = TASKS[task](30.0 if self._fps is None else self._fps, _names(joints), options)
         self._cut = Cut.DEEP if task in DEEP else Cut.EARLY if close and (task, model) == ("mot", AUTO) else Cut.USUAL
         self._whitening = shipped_whitening(DEFAULT_MODEL) if self._cut is Cut.EARLY else None
         model = DEFAULT_MODEL if model == AUTO else model
@@ -149,6 +155,9 @@ class Session:
         `identity`: the id to be used, else the next free one.
         Raises VistreamError for a task that finds its objects by itself, and a target that won't do.
         """
+        identity = None if identity is None else whole("identity", identity)
+        if identity is not None and identity < 1:
+            raise VistreamError(f"an object's id is a whole number from 1, not {identity}")
         return self._follower().add_object(target, identity)
 
     def remove_object(self, identity: int) -> None:
@@ -210,10 +219,11 @@ class Session:
         frame = as_frame(frame, channels=3)
         seen = _checked(observations, frame)
         number = self._next if index is None else whole("index", index)
-        if time is not None and not math.isfinite(time):
-            raise VistreamError(f"time is {time}: seconds are expected")
+        if number < self._next:
+            raise VistreamError(f"index is {number}: frames come in order, and the next is {self._next} or later")
+        seconds = None if time is None else real("time", time)
         self._next = number + 1
-        seconds = time if time is not None else number / self._fps if self._fps else 0.0
+        seconds = seconds if seconds is not None else number / self._fps if self._fps else 0.0
         if self._segmenter is not None:
             with self.stages.of("segmentation"):
                 return self._segmenter.step(frame).result(number, seconds)
@@ -243,6 +253,13 @@ class Session:
         )
 
 
+def _names(joints: object) -> tuple[str, ...]:
+    names = tuple(joints) if isinstance(joints, Iterable) and not isinstance(joints, str) else ()
+    if not names or not all(isinstance(name, str) for name in names):
+        raise VistreamError(f"joints are {joints!r:.60}: the names of the keypoints are expected, in order")
+    return names
+
+
 def _checked(observations: Observations | None, frame: Frame) -> Observations:
     if observations is None:
         return Observations.none()
@@ -250,6 +267,12 @@ def _checked(observations: Observations | None, frame: Frame) -> Observations:
         raise VistreamError(
             f"observations are {type(observations).__name__}: give vistream.Observations(boxes, scores, labels)"
         )
+    far = np.abs(observations.boxes) > FARTHEST
+    if (far & np.isfinite(observations.boxes)).any():
+        raise VistreamError(f"boxes hold a number of pixels beyond {FARTHEST:g}: no picture is as large")
+    for name, numbers in (("scores", observations.scores), ("keypoints", observations.keypoints)):
+        if numbers is not None and not np.isfinite(numbers).all():
+            raise VistreamError(f"{name} hold a number that is not finite")
     masks = observations.masks
     if masks is not None and len(masks) and masks.shape[1:] != frame.shape[:2]:
         sizes = [f"{width}x{height}" for height, width in (masks.shape[1:], frame.shape[:2])]

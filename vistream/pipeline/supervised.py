@@ -57,6 +57,8 @@ def to_supervision(tracks: Sequence[Track]) -> Any:  # Any: supervision.Detectio
 
 def from_supervision(detections: Any) -> Observations:  # Any: supervision.Detections
     """Observations of `supervision.Detections`; classes go by their names, else their numbers."""
+    if not hasattr(detections, "xyxy"):
+        raise VistreamError(f"detections are {type(detections).__name__}: give supervision.Detections")
     count = len(detections)
     if not count:
         return Observations.none()

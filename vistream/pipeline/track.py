@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from vistream.detect.choose import Size
 from vistream.errors import VistreamError
+from vistream.given import real, switch, whole
 from vistream.pipeline.run import Run, Settings
 from vistream.pipeline.start import implied_task
 from vistream.pipeline.tasks import AUTO
 from vistream.pipeline.tracked import TrackedFrame
 from vistream.render.style import PLAIN, Style, read_style
 from vistream.tracking.life import ANY_CLASS, Conf
-from vistream.types import Box, whole
+from vistream.types import Box
 
 Place = str | Sequence[float | str]
 """A line or a zone: `"x1,y1,x2,y2,name"`, or the same as a list."""
@@ -92,17 +94,31 @@ def settings_of(task: str | None = None, **options: Any) -> Settings:  # Any: ea
     for name in _COUNTS:
         if options.get(name) is not None:
             options[name] = whole(name, options[name])
+            if options[name] < 0:
+                raise VistreamError(f"{name} is {options[name]}: it must not be negative")
+    for name in ("memory", "iou"):
+        if options.get(name) is not None:
+            options[name] = real(name, options[name])
+    if options.get("iou") is not None and not 0.0 <= options["iou"] <= 1.0:
+        raise VistreamError(f"iou is {options['iou']:g}: it must lie between 0 and 1")
+    for name in _SWITCHES:
+        if name in options:
+            options[name] = switch(name, options[name])
+    if options.get("detector_size") is not None:
+        options["detector_size"] = _size(options["detector_size"])
     for name in ("detections", "init_mask", "init_poses"):
         if options.get(name) is not None:
             options[name] = _path(name, options[name])
     if options.get("init_box") is not None:
         options["init_box"] = _box(options["init_box"])
     if "conf" in options:
-        options["conf"] = _conf(options["conf"])
+        options["conf"] = Conf.of(options["conf"])
     if "classes" in options:
         options["classes"] = _names(options["classes"])
     if options.get("scale") is not None:
         options["scale"] = ",".join(map(str, _numbers(options["scale"])))
+    if not isinstance(options.get("style", PLAIN), str | Style):
+        raise VistreamError(f"style is {options['style']!r:.60}: a text is expected, such as labels=off")
     if isinstance(options.get("style"), str):
         options["style"] = read_style(options["style"])
     for name in ("lines", "zones"):
@@ -113,6 +129,7 @@ def settings_of(task: str | None = None, **options: Any) -> Settings:  # Any: ea
 
 _FIRST = ("init_mask", "init_box", "init_poses")
 _TEXTS = ("model", "detector", "fidelity")
+_SWITCHES = ("zero_based", "reconnect", "work", "mot_classes")
 _COUNTS = ("deadband", "hysteresis", "start", "stride", "max_frames", "interpolate", "min_hits")
 
 
@@ -128,15 +145,14 @@ def _path(name: str, value: object) -> Path:
     return Path(value)
 
 
-def _conf(value: float | Mapping[str, float] | Conf) -> Conf:
-    if isinstance(value, Conf):
-        return value
-    try:
-        if isinstance(value, Mapping):
-            return Conf(None, tuple((str(name), float(score)) for name, score in value.items()))
-        return Conf(float(value))
-    except (TypeError, ValueError):
-        raise VistreamError(f"conf is {value!r:.60}: a number is expected, or one for each class by name") from None
+def _size(value: Any) -> Size:
+    """Of a detector: the longer side, or width and height."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return whole("detector_size", value)
+    sides = tuple(whole("detector_size", side) for side in value)
+    if len(sides) != 2:
+        raise VistreamError(f"detector_size is {value!r:.60}: the longer side is expected, or width and height")
+    return sides[0], sides[1]
 
 
 def _names(value: object) -> tuple[str, ...]:

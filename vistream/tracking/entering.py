@@ -39,6 +39,15 @@ def entered_by(box: Box, frame: tuple[float, float]) -> Side | None:
     return Side(axis, end=True) if box[axis] + box[2 + axis] > frame[axis] - TOUCHES else None
 
 
+def is_outside(box: Box, frame: tuple[float, float]) -> bool:
+    """Whether a box shows nothing of a frame of (width, height).
+
+    >>> is_outside((640.0, 90.0, 18.0, 20.0), (640.0, 480.0)), is_outside((-10.0, 90.0, 18.0, 20.0), (640.0, 480.0))
+    (True, False)
+    """
+    return any(box[axis] >= frame[axis] or box[axis] + box[2 + axis] <= 0 for axis in (0, 1))
+
+
 def come_in(box: Box, frame: tuple[float, float], side: Side) -> tuple[Box, bool]:
     """The box with what has come in behind it, and whether it holds a whole object now. `frame`: (width, height).
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
+from vistream.given import whole
 from vistream.tracking.kalman import Belief, to_boxes
 from vistream.tracking.noise import Recent
 from vistream.tracking.similarity import Vectors
@@ -27,6 +28,18 @@ class Conf:
 
     any: float | None = None
     classes: tuple[tuple[str, float], ...] = ()
+
+    @classmethod
+    def of(cls, value: float | Mapping[str, float] | Conf) -> Conf:
+        """Of a number for every class, or of one for each by name. Raises VistreamError for anything else."""
+        if isinstance(value, Conf):
+            return value
+        try:
+            if isinstance(value, Mapping):
+                return cls(None, tuple((str(name), float(score)) for name, score in value.items()))
+            return cls(float(value))
+        except (TypeError, ValueError):
+            raise VistreamError(f"conf is {value!r:.60}: a number is expected, or one for each class by name") from None
 
     def __post_init__(self) -> None:
         for score in (*(() if self.any is None else (self.any,)), *(score for _, score in self.classes)):
@@ -86,7 +99,7 @@ class TrackerConfig:
         for name in ("conf_thres", "low_thres", "iou_limit", "weak_limit"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise VistreamError(f"{name} is {getattr(self, name)}: it must lie between 0 and 1")
-        if self.min_hits < 1:
+        if whole("min_hits", self.min_hits) < 1:
             raise VistreamError(f"min_hits is {self.min_hits}: it must be at least 1")
         if not 0.0 <= self.memory < 1.0:
             raise VistreamError(f"memory is {self.memory}: it must be at least 0 and below 1")

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
+from vistream.given import as_array
 from vistream.tracking.life import UNKNOWN_FPS, Counts, TrackerConfig
 from vistream.tracking.propagation import LabelPropagation, PropagationConfig
 from vistream.tracking.region import frame_size, vectors_under
 from vistream.tracking.similarity import unit_vectors
 from vistream.tracking.skeleton import around, skeleton_mask
 from vistream.tracking.tracks import Tracker
-from vistream.types import FeatureMap, Features, Frame, Observations, Target, Track, Warp, as_array
+from vistream.types import FeatureMap, Features, Frame, Observations, Target, Track, Warp
 
 Keypoints = NDArray[np.float64]
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
+from vistream.given import as_array
 from vistream.tracking.correlation import (
     CorrelationFilter,
     CrossCorrelation,
@@ -33,7 +34,7 @@ from vistream.tracking.correlation import (
     taper,
     unit,
 )
-from vistream.tracking.entering import Side, come_in, entered_by
+from vistream.tracking.entering import Side, come_in, entered_by, is_outside
 from vistream.tracking.extent import best_size, limited
 from vistream.tracking.likelihood import ColourLikelihood, Colours, window_colours
 from vistream.tracking.movement import Movement, known, mean_in_box, tells
@@ -43,7 +44,7 @@ from vistream.tracking.sot_config import SotConfig
 from vistream.tracking.sot_target import SotTarget
 from vistream.tracking.template import Template
 from vistream.tracking.whitening import whitening
-from vistream.types import Features, Frame, Observations, Target, Track, Warp, as_array
+from vistream.types import Features, Frame, Observations, Target, Track, Warp
 
 LABEL = "object"
 SURE = 0.7  # of the usual likeness: above, an object's colours are learned on
@@ -109,6 +110,9 @@ class SotTracker:
         for identity, target in sorted(self._targets.items()):
             likeness: float | None = 1.0
             if target.head is None:
+                if is_outside(target.box, frame_size(features)):
+                    del self._targets[identity]
+                    raise VistreamError(f"the box of object {identity} lies outside the frame: nothing to follow")
                 if self.config.entering:
                     target.enters = entered_by(target.box, frame_size(features))
                 self._begin(features, target, frame)

@@ -67,8 +67,6 @@ class VosTracker:
         if mask.ndim != 2 or mask.dtype != np.bool_ or not mask.any():
             raise VistreamError("an object's mask must be bool [height, width] and cover at least one pixel")
         identity = self._next if identity is None else identity
-        if identity < 1:
-            raise VistreamError(f"an object's id is a whole number from 1, not {identity}")
         self._next = max(self._next, identity + 1)
         self._given[identity] = mask
         self._alive.add(identity)

@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from vistream.engine.deadband import Deadband
-from vistream.engine.fidelity import scaled
+from vistream.engine.fidelity import check_dead_zones, scaled
 from vistream.engine.frames import as_frame
 from vistream.engine.stream.backend import NOTHING, Backend, Done
 from vistream.engine.stream.choose_backend import backend_class
@@ -58,8 +58,7 @@ class Stream:
         noise: float = 0.0,
         factors: Mapping[str, float] | None = None,
     ) -> None:
-        if not 0 <= deadband <= 255 or not 0 <= hysteresis <= 255:
-            raise VistreamError("the dead-band and the hysteresis must lie in 0 to 255")
+        deadband, hysteresis = check_dead_zones(deadband, hysteresis)
         self.network = network
         self.deadband = Deadband(deadband, noise)
         self.hysteresis = hysteresis

@@ -11,8 +11,10 @@ from torch import nn
 
 from vistream.engine.agreement import OUTPUT
 from vistream.engine.conversion import converted_file, converted_model
+from vistream.engine.fidelity import check_dead_zones
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.step import Step
+from vistream.given import real
 from vistream.ir.plain_torch import with_plain_torch
 from vistream.quantize.onnx_network import OnnxNetwork
 from vistream.quantize.scales import weights_called
@@ -42,7 +44,8 @@ def stream(
     Raises VistreamError, in one sentence that says what to do, for what no integer network can do, and where integers
     and floats are too far apart on the calibration frames. The module is left as it was.
     """
-    kind = weights_called(weights)
+    kind, tolerance = weights_called(weights), real("tolerance", tolerance)
+    check_dead_zones(deadband, hysteresis)  # before the work of quantising
     if isinstance(model, str | Path):
         onnx = converted_file(Path(model), calibration_frames, mean, std, tolerance=tolerance, weights=kind)
         return OnnxStream(onnx, deadband, hysteresis)
