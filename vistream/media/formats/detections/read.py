@@ -19,7 +19,7 @@ from vistream.media.formats.detections.numbering import frames_of
 from vistream.media.formats.detections.records import has_records, read_records
 from vistream.media.formats.detections.voc import ROOT, read_voc
 from vistream.media.formats.detections.xmltree import read_xml
-from vistream.media.formats.detections.yolo import NAME_LISTS, class_names, is_yolo, read_yolo
+from vistream.media.formats.detections.yolo import NAME_LISTS, class_names, is_yolo, read_yolo, yolo_columns
 from vistream.media.formats.jsonl import read_results
 from vistream.media.formats.kitti import is_kitti, is_kitti_image, read_kitti
 from vistream.media.formats.mot import read_detections
@@ -124,14 +124,16 @@ def _folder(folder: Path, footage: Footage) -> Iterator[Detected]:
         yield from _folder(inside, footage)
         return
     frames = frames_of([path.name for path in files], footage, str(folder))
-    texts = [path for path in files if path.suffix.lower() == ".txt"]
+    texts = {
+        path: read_columns(path) for path in sorted(files) if path.name in frames and path.suffix.lower() == ".txt"
+    }
     of_image = _image_reader(folder, texts, footage)
     for path in sorted(files, key=lambda path: frames.get(path.name, -1)):
         frame = frames.get(path.name)
         if frame is None:
             continue
         marked = MARKED.get(path.suffix.lower())
-        yield from of_image(path, read_columns(path), frame) if marked is None else marked(path, frame)
+        yield from of_image(path, texts[path], frame) if marked is None else marked(path, frame)
 
 
 def _labelme(path: Path, frame: int) -> list[Detected]:
@@ -157,14 +159,15 @@ def _is_of_frame(path: Path) -> bool:
 OfImage = Callable[[Path, Columns, int], Iterator[Detected]]
 
 
-def _image_reader(folder: Path, texts: list[Path], footage: Footage) -> OfImage:
+def _image_reader(folder: Path, texts: Mapping[Path, Columns], footage: Footage) -> OfImage:
     """How the texts of a folder are to be read, by the first one that is not empty."""
-    path, text = next(((path, found) for path in texts if (found := read_columns(path)).rows), (folder, None))
+    path, text = next(((path, text) for path, text in texts.items() if text.rows), (folder, None))
     if text is None or is_yolo(text):
         names = class_names(folder)
         if text is not None and not names:
             log.info("%s: no list of class names (classes.txt) beside it: classes go by their numbers", folder)
-        return lambda path, text, frame: read_yolo(path, text, frame, footage, names)
+        columns = yolo_columns(texts.values(), str(folder))
+        return lambda path, text, frame: read_yolo(path, text, frame, footage, names, columns)
     if is_kitti_image(text):
         return _kitti_image
     if is_visdrone_image(text):

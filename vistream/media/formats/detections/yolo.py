@@ -1,34 +1,32 @@
 """YOLO text: a folder with a file an image, or a frame of a video.
 
-    class x-centre y-centre width height [score] [id]      class x1 y1 x2 y2 x3 y3 ...
+    class x-centre y-centre width height [score] [id]      class x1 y1 x2 y2 x3 y3 ... [score] [id]
 
-All as fractions of the frame; the second form is an outline (segmentation, or a turned box). Names of the classes are
-taken from a `classes.txt`, `obj.names` or YAML file beside it. Source: Darknet's format, as Ultralytics extends it.
+All as fractions of the frame; the second form is an outline (segmentation, or a turned box); joints may follow a box.
+Names of the classes are taken from a `classes.txt`, `obj.names` or YAML file beside it. Source: Darknet's format, as
+Ultralytics extends it.
 """
 
 from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
-from vistream.media.formats.delimited import Columns
+from vistream.media.formats.delimited import Columns, is_number
 from vistream.media.formats.detections.footage import Detected, Footage
+from vistream.media.formats.detections.shapes import around
+from vistream.media.formats.detections.yolo_columns import BOX, Row, YoloColumns, columns_of
 from vistream.media.formats.text import read_lines, read_text, yaml_value
 
 log = logging.getLogger("vistream")
 
 NAME_LISTS = ("classes.txt", "obj.names", "labels.txt", "_darknet.labels", "names.txt")
 MOST_CLASSES = 100_000
-BOX = 5
-PLAIN = (5, 6, 7)
-"""Columns of a box: bare, with a score or an id, with both."""
-
 LARGEST = 2.0**53
 """What a number in such a file stays below."""
 
@@ -46,10 +44,21 @@ def is_yolo(text: Columns) -> bool:
     return len(fields) >= BOX and fields[0].isdigit() and fractions
 
 
-def read_yolo(path: Path, text: Columns, frame: int, footage: Footage, names: Sequence[str]) -> Iterator[Detected]:
+def yolo_columns(texts: Iterable[Columns], where: str) -> YoloColumns:
+    """What the columns of a folder's files are. Raises VistreamError, naming the folder, where they may be two things.
+
+    Lines that hold no numbers are left to `read_yolo`, which refuses them.
+    """
+    lines = (fields for text in texts for _, fields in text.rows)
+    rows = [np.array([float(field) for field in fields]) for fields in lines if all(map(is_number, fields))]
+    return columns_of([row for row in rows if len(row) >= BOX and (np.abs(row) < LARGEST).all()], where)
+
+
+def read_yolo(
+    path: Path, text: Columns, frame: int, footage: Footage, names: Sequence[str], columns: YoloColumns
+) -> Iterator[Detected]:
     """The objects of one file, of `frame` (from 0). Raises VistreamError with the line for whatever is wrong."""
     size = footage.scale(str(path))
-    sixth_is_id = all(len(fields) == 6 and fields[5].isdigit() for _, fields in text.rows)
     for number, fields in text.rows:
         where = f"{path}, line {number}"
         try:
@@ -58,11 +67,10 @@ def read_yolo(path: Path, text: Columns, frame: int, footage: Footage, names: Se
             raise VistreamError(f"{where}: {error}") from None
         if not (np.abs(values) < LARGEST).all() or len(values) < BOX or values[0] < 0 or values[0] != int(values[0]):
             raise VistreamError(f"{where}: a class number and four fractions are expected, at the least")
-        outline = len(values) not in PLAIN and len(values) % 2 == 1 and _is_outline(values)
-        box = _around(values[1:]) if outline else _centred(values[1:5])
+        shape, score = columns.shape_and_score(values)
+        box = _centred(shape) if len(shape) < BOX else np.array(around([(x, y) for x, y in shape.reshape(-1, 2)]))
         if min(box[2:]) < 0:
             raise VistreamError(f"{where}: width and height are {box[2]:g} x {box[3]:g}: neither may be negative")
-        score = 1.0 if outline or len(values) == BOX or sixth_is_id else float(values[5])
         x, y, w, h = (float(value) for value in box * np.tile(size, 2))
         yield Detected(frame, (x, y, w, h), score, class_name(names, int(values[0])))
 
@@ -108,15 +116,5 @@ def _named_in_yaml(text: str, where: str) -> tuple[str, ...]:
     return tuple(str(names.get(number, "")) for number in range(max(names, default=-1) + 1))
 
 
-def _is_outline(values: NDArray[np.float64]) -> bool:
-    return bool((np.abs(values[1:]) <= 1.5).all())
-
-
-def _around(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    points = corners.reshape(-1, 2)
-    low = points.min(0)
-    return np.concatenate([low, points.max(0) - low])
-
-
-def _centred(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _centred(values: Row) -> Row:
     return np.concatenate([values[:2] - values[2:] / 2, values[2:]])
