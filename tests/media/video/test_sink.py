@@ -97,6 +97,12 @@ def test_a_kill_right_after_going_on_loses_no_frame(suffix: str, tmp_path: Path)
             assert np.abs(frame.image.astype(int) - picture(number)).mean() < 12
 
 
+def test_no_part_is_left_of_a_video_without_a_frame(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), VideoSink(tmp_path / "out.mp4", 25, SIZE, resumable=True):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_not_gone_on_with_goes(tmp_path: Path) -> None:
     (tmp_path / "out.before.mp4").write_bytes(b"of a run that was killed")
     with VideoSink(tmp_path / "out.mp4", 25, SIZE, resumable=True) as sink:

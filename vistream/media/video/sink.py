@@ -43,7 +43,7 @@ class VideoSink:
     Odd sizes are padded to even ones by repeating the last row and column, which 4:2:0 colour needs.
     Raises `VistreamError` at once when the path can't be written or has another extension.
     As a context manager it keeps what was written on Ctrl-C. After any other exception it leaves no file; with
-    `resumable`, the part that is written.
+    `resumable`, the part that is written, if a frame is.
     `keep`: go on after so many frames of the part, or the file, that an earlier run left; needs H.264.
     `sound`: of this file, joins the pictures in the end, where PyAV is here. The attribute `times` holds one a frame:
     where they are uneven, pictures are shown at them, but for GIF and without PyAV.
@@ -68,6 +68,7 @@ class VideoSink:
             raise VistreamError(f"{path} can't be gone on with: only {', '.join(RESUMABLE)} can; begin anew")
         self.size, self.times = size, Times(fps)
         self.resumable = resumable and self.path.suffix.lower() in RESUMABLE
+        self._kept = keep
         before = _left_behind(self.path) if keep else None
         if before is None and self.resumable:
             before_name(self.path).unlink(missing_ok=True)  # of a run that is not gone on with
@@ -136,7 +137,7 @@ class VideoSink:
             self._spent = None
 
     def _give_up(self) -> None:
-        if not self.resumable:
+        if not self.resumable or not (self._kept or len(self.times)):
             self._pending.discard()
 
     def __enter__(self) -> VideoSink:
