@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from segmenters import network_file, random_network
 from typer.testing import CliRunner
 
@@ -92,6 +93,18 @@ def test_every_file_tells_the_same(task: str, tmp_path: Path) -> None:
         ids = read_ids(image.map)
         assert {s.id: s.area for s in lines[0].segments} == {s.id: int((ids == s.id).sum()) for s in image.segments}
         assert lines[0].segments
+
+
+def test_panoptic_files_are_named_as_the_images_are(tmp_path: Path) -> None:
+    """As the label maps are: files are paired by their names."""
+    (tmp_path / "in").mkdir()
+    Image.fromarray(frame()).save(tmp_path / "in" / "street_000008.png")
+    paths = OutputPaths(panoptic=tmp_path / "out.json", labels=tmp_path / "labels")
+    with Recording(str(tmp_path / "in"), Settings("panoptic", model_of(tmp_path, "panoptic")), paths) as made:
+        for _ in made:
+            pass
+    assert list(read_panoptic(tmp_path / "out.json").images) == ["street_000008"]
+    assert [path.name for path in (tmp_path / "labels").iterdir()] == ["street_000008.png"]
 
 
 def test_a_session_gives_maps_frame_by_frame(tmp_path: Path) -> None:

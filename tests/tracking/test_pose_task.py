@@ -107,6 +107,8 @@ def test_observed_skeletons_get_ids() -> None:
     assert later[0].keypoints is not None and later[0].keypoints[0, 0] == 88.0
     with pytest.raises(VistreamError, match="needs keypoints"):
         tracker.step(scene(2), Observations(np.ones((1, 4)), np.ones(1), ("person",)))
+    with pytest.raises(VistreamError, match="detections have 3 keypoints, and joints name 17"):
+        tracker.step(scene(2), Observations(np.ones((1, 4)), np.ones(1), ("person",), keypoints=np.ones((1, 3, 3))))
     with pytest.raises(VistreamError, match="17 keypoints"):
         tracker.add_object(np.ones((3, 3)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import Size, chosen, keypoints_of, make_detector
@@ -95,7 +96,7 @@ def make_observer(
             raise VistreamError(
                 "skeletons are carried on from --init-poses, so no detections and no detector are taken"
             )
-        video = read_poses(poses)
+        video = read_poses(poses, footage)
         return Observer(None, video.joints, video.images)
     if detections is not None:
         if detector != "auto":
@@ -148,7 +149,21 @@ def _from_file(task: str, path: Path, classes: tuple[str, ...], footage: Footage
         return Observer(found)
     if path.suffix.lower() != ".json":
         raise VistreamError(f"{path}: skeletons are read from COCO or PoseTrack JSON")
-    if isinstance(read_json(path), list):
-        return Observer(FileDetector(path, footage, lambda path, footage: read_coco(path, footage=footage)), KEYPOINTS)
-    video = read_poses(path)
+    value = read_json(path)
+    if isinstance(value, list):
+        listed = FileDetector(path, footage, lambda path, footage: read_coco(path, footage=footage, value=value))
+        _check_joints(path, value)
+        return Observer(listed, KEYPOINTS)
+    video = read_poses(path, footage)
     return Observer(FileDetector(path, footage, lambda *_: video.observations()), video.joints, video.images)
+
+
+def _check_joints(path: Path, rows: list[dict[str, Any]]) -> None:
+    """A bare list does not name its joints: they must be COCO's. Raises VistreamError with the detection's number."""
+    for number, row in enumerate(rows):
+        count = len(row.get("keypoints") or ()) // 3
+        if count != len(KEYPOINTS):
+            raise VistreamError(
+                f"{path}, detection {number} has {count or 'no'} keypoints: in a list, COCO's {len(KEYPOINTS)} are "
+                "expected; others are read from an object whose categories name them"
+            )

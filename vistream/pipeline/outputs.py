@@ -32,7 +32,8 @@ class Outputs:
     """Writes every result to every file that is wanted. `fps`, `size` (width, height): of the video.
 
     `joints`, `images`: of the poses, for the posetrack output. `places`: lines and zones, to be drawn.
-    `classes`: of the tasks that say what pixels show. `name`: of the source, for the forms that say it.
+    `classes`: of the tasks that say what pixels show. `name`: of the source, for the forms that say it; `names`: of the
+    files in order, where its frames are images.
     What `style` is to blur is blurred in all pictures. Frames are drawn if a video is written or `draw` is set, and
     given to `drawn`, see `Drawing`. As a context manager: files get their names when the block ends well or by Ctrl-C,
     and are removed after any other exception; then with JSON lines among them, these and the part of the video stay,
@@ -61,6 +62,7 @@ class Outputs:
         sound: Path | None = None,
         places: Sequence[Place] = (),
         name: str = "",
+        names: tuple[str, ...] = (),
         classes: ClassSet | None = None,
         keep: Keep | None = None,
         before: Callable[[Result], None] = lambda _: None,
@@ -80,7 +82,8 @@ class Outputs:
             if paths.jsonl is not None:
                 lines = JsonlWriter(paths.jsonl, keep=keep, layers=layers)
                 self._lines = opening.enter_context(lines)
-            made = result_writers(paths, Film(name, size, fps), joints, images, classes, zero_based, mot_classes)
+            film = Film(name, size, fps, names)
+            made = result_writers(paths, film, joints, images, classes, zero_based, mot_classes)
             self._writers: list[Writer] = []
             for writer in made:
                 opening.enter_context(writer)

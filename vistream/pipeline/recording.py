@@ -106,6 +106,7 @@ class Recording:
                     joints=seen.joints,
                     places=self.run.places,
                     name=self.run.source.name,
+                    names=self.run.source.names,
                     images=seen.images,
                     interpolate=self.run.settings.interpolate,
                     zero_based=self.run.settings.zero_based,

@@ -58,9 +58,9 @@ def result_writers(
         if target is not None:
             yield begin(target, film)
     if paths.posetrack is not None:
-        yield PoseTrackWriter(paths.posetrack, joints, images)
+        yield PoseTrackWriter(paths.posetrack, joints, images, film.names)
     if paths.panoptic is not None and classes is not None:
-        yield PanopticWriter(paths.panoptic, classes)
+        yield PanopticWriter(paths.panoptic, classes, [Path(name).stem for name in film.names])
 
 
 def map_writers(paths: OutputPaths, size: tuple[int, int]) -> Iterator[DavisWriter | ClassMapWriter | YoloFolderWriter]:

@@ -117,7 +117,7 @@ class PoseTracker:
         """The people of the next frame, by id, each with keypoints. `camera`: its motion since the last frame.
 
         `frame`: uint8 `[H, W, 3]`, whose colours are compared where skeletons are carried on.
-        Raises VistreamError for observations without keypoints.
+        Raises VistreamError for observations without keypoints, or with others than `joints` names.
         """
         if self._alive:
             if features is None:
@@ -125,7 +125,9 @@ class PoseTracker:
             return self._carry(features.within(), frame)
         keypoints = observations.keypoints
         if len(observations) and keypoints is None:
-            raise VistreamError("the task pose needs keypoints for every detection: these have boxes only")
+            raise VistreamError("the task pose needs keypoints for every detection: these have none")
+        if keypoints is not None and keypoints.shape[1] != len(self.joints):
+            raise VistreamError(f"detections have {keypoints.shape[1]} keypoints, and joints name {len(self.joints)}")
         if features is None or keypoints is None:
             return self._tracker.step(observations, None, camera)
         width, height = frame_size(features)

@@ -173,7 +173,9 @@ BAD = [
     pytest.param(change("bbox", [1, 2, 3]), r'annotation 0: "bbox" has 3 numbers', id="box"),
     pytest.param({**valid(), "annotations": valid()["annotations"] * 2}, "track 0 occurs twice", id="id twice"),
     pytest.param({**valid(), "images": valid()["images"] * 2}, "image 1: id 1 occurs twice", id="image twice"),
-    pytest.param({**valid(), "categories": []}, "0 categories: one is expected", id="no category"),
+    pytest.param(
+        {**valid(), "categories": []}, "0 of its 0 categories have keypoints: one is expected", id="no category"
+    ),
     pytest.param(BROKEN_OLD, "image 0, person 0, point 0: joint id 15", id="joint unknown"),
 ]
 

@@ -13,6 +13,9 @@ from vistream.media.formats.jsonfields import Fields
 NUMBERS = ("frame_id", "frame_index", "mot_frame_id")
 """What data sets of videos call an image's place in its video, the commonest first."""
 
+POSETRACK = 10**10
+"""From here on a number is PoseTrack18's of an image, video and frame in one, which it repeats as `frame_id`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Images:
@@ -40,11 +43,25 @@ def images_by_id(whole: Fields, footage: Footage) -> Images:
 def _frames(images: Sequence[Fields], footage: Footage, where: str) -> list[int | None]:
     for name in NUMBERS:
         numbers = [image.whole(name) for image in images if name in image]
-        if images and len(set(numbers)) == len(images):
+        if images and len(set(numbers)) == len(images) and max(numbers) < POSETRACK:
             first = first_number(numbers, footage, where, name)
             return [number - first for number in numbers]
     names = [image.text("file_name") for image in images if "file_name" in image]
-    if len(names) < len(images) or len(set(names)) < len(names):
-        return list(range(len(images)))
+    return list(range(len(images))) if len(names) < len(images) else frames_of_names(names, footage, where)
+
+
+def frames_of_names(names: Sequence[str], footage: Footage, where: str) -> list[int | None]:
+    """The frame of each image by its file's name, see `frames_of`; by their order where two are alike."""
+    if len(set(names)) < len(names):
+        return list(range(len(names)))
     frames = frames_of(names, footage, where)
     return [frames.get(name) for name in names]
+
+
+def name_of_frame(names: Sequence[str], frame: int) -> str:
+    """What a written file calls the image of a frame: as `names` has it, else by number.
+
+    >>> name_of_frame(("a.png",), 0), name_of_frame((), 7)
+    ('a.png', '000007.jpg')
+    """
+    return names[frame] if frame < len(names) else f"{frame:06d}.jpg"

@@ -94,13 +94,23 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class PoseImage:
-    """One image: `ignored` are polygons `[V, 2]` in which nothing is scored."""
+    """One image: `ignored` are polygons `[V, 2]` in which nothing is scored.
+
+    `frame`: of the video, from 0; below 0: the video has no such image; None: its place among the images.
+    """
 
     id: int
     file: str
     labeled: bool
     people: tuple[Person, ...]
     ignored: tuple[Array, ...] = ()
+    frame: int | None = None
+
+
+def images_by_frame(images: Sequence[PoseImage]) -> dict[int, PoseImage]:
+    """The images that the video has, by frame, from 0."""
+    numbered = ((place if image.frame is None else image.frame, image) for place, image in enumerate(images))
+    return {frame: image for frame, image in numbered if frame >= 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +121,14 @@ class PoseVideo:
     images: tuple[PoseImage, ...]
 
     def observations(self) -> dict[int, Observations]:
-        """What a detector saw, by position of the image (from 0); people without any joint are left out.
+        """What a detector saw, by frame (from 0); people without any joint are left out.
 
         `keypoints` are (x, y, score), with score 0 where the joint is absent; boxes are the file's, else
         tight around the joints; scores are the file's, else the mean of the joints'.
         """
         return {
-            number: _observe(people)
-            for number, image in enumerate(self.images)
+            frame: _observe(people)
+            for frame, image in images_by_frame(self.images).items()
             if (people := [person for person in image.people if person.present.any()])
         }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,8 +20,19 @@ import numpy as np
 from vistream.atomic import PendingFile, replacing
 from vistream.errors import VistreamError
 from vistream.media.formats.annolist import from_annolist
+from vistream.media.formats.cocoimages import frames_of_names, images_by_id, name_of_frame
+from vistream.media.formats.detections.footage import Footage
 from vistream.media.formats.jsonfields import Fields
-from vistream.media.formats.poses import JOINTS, Array, Person, PoseImage, PoseVideo, head_joints, with_head
+from vistream.media.formats.poses import (
+    JOINTS,
+    Array,
+    Person,
+    PoseImage,
+    PoseVideo,
+    head_joints,
+    images_by_frame,
+    with_head,
+)
 from vistream.media.formats.text import read_json
 from vistream.types import Result, Track
 
@@ -34,16 +46,29 @@ def image_id(video: int, frame: int, kind: int = 1) -> int:
     return kind * 10**10 + video * 10**4 + frame
 
 
-def read_poses(path: Path | str) -> PoseVideo:
+def read_poses(path: Path | str, footage: Footage | None = None) -> PoseVideo:
     """A pose file of either format. Raises VistreamError, naming image or annotation, for whatever is wrong
     with it.
+
+    `footage`: the video whose frames the images are, told as `images_by_id` does; None: they are all of its frames, in
+    order.
     """
     value = Fields(read_json(path), str(path))
     if "annolist" in value:
-        return from_annolist(value)
-    if "images" not in value:
+        video = from_annolist(value)
+        frames = (
+            [] if footage is None else frames_of_names([image.file for image in video.images], footage, value.where)
+        )
+    elif "images" in value:
+        video = _from_posetrack(value)
+        known = {} if footage is None else images_by_id(value, footage).frames
+        frames = [known[str(image.id)] for image in video.images] if known else []
+    else:
         raise VistreamError(f'{path} has neither "images" nor "annolist": it is no PoseTrack file')
-    return _from_posetrack(value)
+    if not frames:
+        return video
+    placed = zip(video.images, frames, strict=True)
+    return replace(video, images=tuple(replace(image, frame=-1 if n is None else n) for image, n in placed))
 
 
 def write_posetrack(path: Path | str, video: PoseVideo) -> None:
@@ -57,14 +82,22 @@ class PoseTrackWriter:
 
     `joints` names the keypoints of the tracks; to COCO's, the neck and the top of the head are added, see
     `poses.with_head`. `images`: those of the file that the observations or the ground truth came from, so that
-    predictions carry the same ids and names; without them frames are numbered as video 0. As a context manager it
-    keeps what was gathered on Ctrl-C, and leaves nothing after any other exception.
+    predictions carry the same ids and names; frames without one are numbered as of video 0, and have the name that
+    `names` has for them, else one by number. As a context manager it keeps what was gathered on Ctrl-C, and leaves
+    nothing after any other exception.
     """
 
-    def __init__(self, path: Path | str, joints: Sequence[str] = JOINTS, images: Sequence[PoseImage] = ()) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        joints: Sequence[str] = JOINTS,
+        images: Sequence[PoseImage] = (),
+        names: Sequence[str] = (),
+    ) -> None:
         self._pending = PendingFile(path)
         self._joints = tuple(joints)
-        self._known = tuple(images)
+        self._known = images_by_frame(images)
+        self._names = tuple(names)
         self._images: list[PoseImage] = []
 
     def write(self, result: Result) -> None:
@@ -85,10 +118,10 @@ class PoseTrackWriter:
         self._finish(None)
 
     def _image(self, frame: int, people: tuple[Person, ...]) -> PoseImage:
-        if frame < len(self._known):
+        if frame in self._known:
             known = self._known[frame]
             return PoseImage(known.id, known.file, True, people)
-        return PoseImage(image_id(0, frame), f"{frame:06d}.jpg", True, people)
+        return PoseImage(image_id(0, frame), name_of_frame(self._names, frame), True, people)
 
     def _finish(self, exception: type[BaseException] | None) -> None:
         self._pending.finish(exception, self._content)
@@ -117,7 +150,7 @@ def _person(track: Track, frame: int, joints: Sequence[str]) -> Person:
 
 
 def _from_posetrack(value: Fields) -> PoseVideo:
-    joints = _joint_names(value)
+    category, joints = _joint_names(value)
     images: dict[int, PoseImage] = {}
     for number, item in enumerate(value.items("images")):
         image = _read_image(Fields(item, f"{value.where}, image {number}"))
@@ -127,6 +160,8 @@ def _from_posetrack(value: Fields) -> PoseVideo:
     people: dict[int, list[Person]] = {name: [] for name in images}
     for number, item in enumerate(value.items("annotations") if "annotations" in value else []):
         fields = Fields(item, f"{value.where}, annotation {number}")
+        if category is not None and fields.identity("category_id") != category:
+            continue
         name = fields.whole("image_id")
         if name not in people:
             raise VistreamError(f"{fields.where}: there is no image {name}")
@@ -140,14 +175,18 @@ def _from_posetrack(value: Fields) -> PoseVideo:
     )
 
 
-def _joint_names(value: Fields) -> tuple[str, ...]:
+def _joint_names(value: Fields) -> tuple[str | None, tuple[str, ...]]:
+    """The joints, and the id of the category that has them where it is one of several."""
     if "categories" not in value:
-        return JOINTS
-    categories = value.items("categories")
-    if len(categories) != 1:
-        raise VistreamError(f"{value.where} has {len(categories)} categories: one is expected, person")
-    names = Fields(categories[0], f"{value.where}, category 0").items("keypoints")
-    return tuple(str(name) for name in names)
+        return None, JOINTS
+    every = [Fields(item, f"{value.where}, category {n}") for n, item in enumerate(value.items("categories"))]
+    jointed = every if len(every) == 1 else [fields for fields in every if fields.holds("keypoints")]
+    if len(jointed) != 1:
+        raise VistreamError(
+            f"{value.where}: {len(jointed)} of its {len(every)} categories have keypoints: one is expected, person"
+        )
+    names = tuple(str(name) for name in jointed[0].items("keypoints"))
+    return (jointed[0].identity("id") if len(every) > 1 else None), names
 
 
 def _read_image(fields: Fields) -> PoseImage:

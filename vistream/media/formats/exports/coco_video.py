@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from vistream.media.formats.cocoimages import name_of_frame
 from vistream.media.formats.exports.collected import CollectedWriter
 
 VIDEO = 1
@@ -22,7 +23,13 @@ class CocoVideoWriter(CollectedWriter):
         numbers = {label: number for number, label in enumerate(labels, start=1)}
         video = {"id": VIDEO, "name": self.film.name, "fps": self.film.fps, **size}
         images = [
-            {"id": frame + 1, "video_id": VIDEO, "frame_id": frame, "file_name": f"{frame:06d}.jpg", **size}
+            {
+                "id": frame + 1,
+                "video_id": VIDEO,
+                "frame_id": frame,
+                "file_name": name_of_frame(self.film.names, frame),
+                **size,
+            }
             for frame in self.frames
         ]
         whole = {

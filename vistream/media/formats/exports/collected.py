@@ -17,11 +17,15 @@ Writer = TypeVar("Writer", bound="CollectedWriter")
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """What the forms say of the video: its `name`, `size` (width, height) in pixels, `fps` frames a second."""
+    """What the forms say of the video: its `name`, `size` (width, height) in pixels, `fps` frames a second.
+
+    `names`: the files' names in order, where the frames are images.
+    """
 
     name: str
     size: tuple[int, int]
     fps: float
+    names: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
