@@ -3,9 +3,9 @@
     <image id="3" name="a.jpg"><box label="car" xtl="1" ytl="2" xbr="5" ybr="6"/></image>
     <track id="0" label="car"><box frame="3" outside="0" keyframe="1" xtl="1" ytl="2" xbr="5" ybr="6"/></track>
 
-Frames and pixels count from 0. Where a track has key frames alone, its boxes between two of them are interpolated, as
-CVAT does. Turned boxes, polygons, polylines, ellipses and skeletons are taken as the boxes around them. Source: CVAT's
-format specification.
+Frames and pixels count from 0. Where a track has key frames alone, its boxes between two of them are interpolated, and
+the last one stays until the task ends, as in CVAT. Turned boxes, polygons, polylines, several points, ellipses, cuboids
+and skeletons are taken as the boxes around them. Source: CVAT's format specification.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from pathlib import Path
 from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import Detected, Footage
 from vistream.media.formats.detections.numbering import frames_of
-from vistream.media.formats.detections.shapes import around, around_turned
+from vistream.media.formats.detections.shapes import around, around_ellipse, around_turned, say_left_out
 from vistream.media.formats.detections.xmltree import Element, number, points
 from vistream.types import Box
 
 ROOT = "annotations"
 MOST_FRAMES = 10_000_000
+SHAPELESS = ("tag", "attribute")
+"""What images and tracks hold beside shapes."""
 
 
 def is_cvat(root: Element) -> bool:
@@ -31,7 +33,8 @@ def is_cvat(root: Element) -> bool:
 
 def read_cvat(path: Path, root: Element, footage: Footage) -> list[Detected]:
     """Every object, frame by frame. Raises VistreamError for whatever is wrong, with the image or track named."""
-    found = [one for track in root.iter("track") for one in _track(track, f"{path}, track {track.get('id')}")]
+    end = _end(root, footage)
+    found = [one for track in root.iter("track") for one in _track(track, end, f"{path}, track {track.get('id')}")]
     images = list(root.iter("image"))
     names = [image.get("name") or "" for image in images]
     known = frames_of(names, footage, str(path)) if images and footage.names else {}
@@ -42,9 +45,33 @@ def read_cvat(path: Path, root: Element, footage: Footage) -> list[Detected]:
             found += [
                 Detected(frame, SHAPES[shape.tag](shape, where), 1.0, shape.get("label") or "object")
                 for shape in image
-                if shape.tag in SHAPES
+                if _has_box(shape) and not _is_outside(shape)
             ]
+    holders = (*images, *root.iter("track"))
+    say_left_out(
+        (shape.tag for of in holders for shape in of if shape.tag not in SHAPELESS and not _has_box(shape)), str(path)
+    )
     return found
+
+
+def _end(root: Element, footage: Footage) -> int:
+    """The frame behind the last one of the task, as far as the file or the footage says it; else 0."""
+    for name, behind in (("stop_frame", 1), ("size", 0)):
+        text = root.findtext(f"meta/task/{name}") or root.findtext(f"meta/job/{name}") or ""
+        if text.isdecimal() and len(text) <= len(str(MOST_FRAMES)):
+            return min(int(text) + behind, MOST_FRAMES if footage.frames is None else footage.frames)
+    return footage.frames or 0
+
+
+def _has_box(shape: Element) -> bool:
+    """Whether it is a shape that is read; a single point says nothing of how large a thing is."""
+    return shape.tag in SHAPES and not (shape.tag == "points" and ";" not in (shape.get("points") or ""))
+
+
+def _is_outside(shape: Element) -> bool:
+    """Whether a shape says that the object is not in the picture; a skeleton does where each of its joints does."""
+    flags = [joint.get("outside") for joint in shape.iter("points")] if shape.tag == "skeleton" else []
+    return shape.get("outside") == "1" or (bool(flags) and all(flag == "1" for flag in flags))
 
 
 def _frame(element: Element, name: str, where: str) -> int:
@@ -54,24 +81,26 @@ def _frame(element: Element, name: str, where: str) -> int:
     return int(value)
 
 
-def _track(track: Element, where: str) -> Iterator[Detected]:
-    """The boxes of a track; a box that is outside ends it, until the next one."""
+def _track(track: Element, end: int, where: str) -> Iterator[Detected]:
+    """The boxes of a track; a box that is outside ends it, until the next one. `end`: the frame behind the last one."""
     label = track.get("label") or "object"
     shapes = sorted(
-        ((_frame(shape, "frame", where), shape) for shape in track if shape.tag in SHAPES), key=lambda pair: pair[0]
+        ((_frame(shape, "frame", where), shape) for shape in track if _has_box(shape)), key=lambda pair: pair[0]
     )
+    key_frames_alone = all(shape.get("keyframe") != "0" for _, shape in shapes)
     for position, (frame, shape) in enumerate(shapes):
-        if shape.get("outside") == "1":
+        if _is_outside(shape):
             continue
         box = SHAPES[shape.tag](shape, where)
         yield Detected(frame, box, 1.0, label)
         if position + 1 < len(shapes):
             following, other = shapes[position + 1]
-            gone = other.get("outside") == "1"
-            end = box if gone else SHAPES[other.tag](other, where)
+            target = box if _is_outside(other) else SHAPES[other.tag](other, where)
             for between in range(frame + 1, following):
                 part = (between - frame) / (following - frame)
-                yield Detected(between, _mix(box, end, part), 1.0, label)
+                yield Detected(between, _mix(box, target, part), 1.0, label)
+        elif key_frames_alone:
+            yield from (Detected(later, box, 1.0, label) for later in range(frame + 1, end))
 
 
 def _mix(first: Box, second: Box, part: float) -> Box:
@@ -100,7 +129,12 @@ def _skeleton(shape: Element, where: str) -> Box:
 
 def _ellipse(shape: Element, where: str) -> Box:
     cx, cy, rx, ry = (number(shape, name, where) for name in ("cx", "cy", "rx", "ry"))
-    return cx - rx, cy - ry, 2 * rx, 2 * ry
+    return around_ellipse((cx, cy), (rx, ry), number(shape, "rotation", where) if shape.get("rotation") else 0.0)
+
+
+def _cuboid(shape: Element, where: str) -> Box:
+    corners = [f"{corner}{face}" for face in (1, 2) for corner in ("tl", "bl", "tr", "br")]
+    return around([(number(shape, f"x{name}", where), number(shape, f"y{name}", where)) for name in corners])
 
 
 def _mask(shape: Element, where: str) -> Box:
@@ -112,6 +146,8 @@ SHAPES: dict[str, Callable[[Element, str], Box]] = {
     "box": _box,
     "polygon": _outline,
     "polyline": _outline,
+    "points": _outline,
+    "cuboid": _cuboid,
     "ellipse": _ellipse,
     "mask": _mask,
     "skeleton": _skeleton,

@@ -27,9 +27,9 @@ def read_labelme(path: Path, value: object, frame: int) -> list[Detected]:
     for number, thing in enumerate(Fields(value, str(path)).items("shapes")):
         shape = Fields(thing, f"{path}, shape {number}")
         kind = shape.text("shape_type") if "shape_type" in shape else "polygon"
-        if kind in ("point", "points"):
-            continue
         points = [Fields({"point": point}, shape.where).numbers("point", 2) for point in shape.items("points")]
+        if kind == "point" or (kind == "points" and len(points) < 2):
+            continue
         if len(points) < 2:
             raise VistreamError(f"{shape.where}: a {kind} has two points or more")
         if kind == "circle":

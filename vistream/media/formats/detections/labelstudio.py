@@ -3,8 +3,9 @@
     [{"data": {"image"}, "annotations": [{"result": [{"type": "rectanglelabels", "value": {x, y, width, height}}]}]}]
     [{"data": {"video"}, "annotations": [{"result": [{"type": "videorectangle", "value": {"sequence": [...]}}]}]}]
 
-Places and sizes are per cent of the frame; turned boxes and polygons are taken as the boxes around them. The frames of
-a video count from 1; between two entries of a sequence boxes are interpolated, while the earlier one is enabled.
+Places and sizes are per cent of the frame; turned boxes, polygons and ellipses are taken as the boxes around them. The
+frames of a video count from 1; between two entries of a sequence boxes are interpolated, while the earlier one is
+enabled; where the last one is, its box stays until the video ends.
 Source: Label Studio's export formats.
 """
 
@@ -17,13 +18,18 @@ from typing import Any
 from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import LABEL, Detected, Footage
 from vistream.media.formats.detections.numbering import frames_of
-from vistream.media.formats.detections.shapes import around, around_turned
+from vistream.media.formats.detections.shapes import around, around_ellipse, around_turned, say_left_out
 from vistream.media.formats.jsonfields import Fields
 from vistream.types import Box
 
 MOST_FRAMES = 10_000_000
-SHAPES = ("rectanglelabels", "rectangle", "videorectangle", "polygonlabels", "polygon")
-LABELS = ("rectanglelabels", "polygonlabels", "labels")
+SHAPES = (
+    *("rectanglelabels", "rectangle", "videorectangle"),
+    *("polygonlabels", "polygon", "ellipselabels", "ellipse"),
+)
+BOXLESS = ("brushlabels", "brush", "keypointlabels", "keypoint", "bitmasklabels", "bitmask", "vectorlabels", "vector")
+"""Types of shapes that are not read."""
+LABELS = ("rectanglelabels", "polygonlabels", "ellipselabels", "labels")
 ANSWERS = ("annotations", "predictions", "completions")
 """Where a task keeps what was found: of annotators, else of models, else as old versions called it."""
 
@@ -38,12 +44,14 @@ def is_label_studio(value: object) -> bool:
 
 def _is_short(entry: object) -> bool:
     first = entry[0] if isinstance(entry, list) and entry else None
-    return isinstance(first, dict) and any(name in first for name in ("rectanglelabels", "polygonlabels", "sequence"))
+    return isinstance(first, dict) and any(name in first for name in (*LABELS[:-1], "sequence"))
 
 
 def read_label_studio(path: Path, tasks: list[Any], footage: Footage) -> list[Detected]:
     """Every box, frame by frame. Raises VistreamError, with the task named, for whatever is wrong."""
     whole = [Fields(task, f"{path}, task {number}") for number, task in enumerate(tasks)]
+    types = (entry.get("type") for task in whole for entry in _entries(task) if "type" in entry)
+    say_left_out((kind for kind in types if kind in BOXLESS), str(path))
     results = [list(_results(task)) for task in whole]
     names = [_name(task) for task in whole]
     still = [name for name, of in zip(names, results, strict=True) if not any("sequence" in value for value in of)]
@@ -72,7 +80,8 @@ def _results(task: Fields) -> Iterator[Fields]:
 
 
 def _plain(value: Fields) -> dict[str, Any]:
-    names = ("x", "y", "width", "height", "rotation", "points", "sequence", *LABELS)
+    sizes = ("x", "y", "width", "height", "rotation", "radiusX", "radiusY", "points")
+    names = (*sizes, "sequence", "framesCount", *LABELS)
     return {name: value.get(name) for name in names if name in value}
 
 
@@ -103,19 +112,24 @@ def _sequence(value: Fields, footage: Footage) -> Iterator[Detected]:
     label = _label(value)
     entries = [Fields(entry, f"{value.where}, entry {n}") for n, entry in enumerate(value.items("sequence"))]
     entries.sort(key=lambda entry: entry.whole("frame"))
+    counts = (footage.frames, value.whole("framesCount") if "framesCount" in value else None)
+    length = min((count for count in counts if count), default=0)
     for position, entry in enumerate(entries):
         frame, box = entry.whole("frame"), _box(entry, footage)
         if not 1 <= frame < MOST_FRAMES:
             raise VistreamError(f"{entry.where}: frame {frame}: frames are counted from 1")
         yield Detected(frame - 1, box, _score(value), label)
-        on = "enabled" not in entry or bool(entry.get("enabled"))
-        if on and position + 1 < len(entries):
+        if "enabled" in entry and not entry.get("enabled"):
+            continue
+        if position + 1 < len(entries):
             following = entries[position + 1].whole("frame")
             end = _box(entries[position + 1], footage)
             for between in range(frame + 1, min(following, MOST_FRAMES)):
                 part = (between - frame) / (following - frame)
                 x, y, w, h = ((1 - part) * a + part * b for a, b in zip(box, end, strict=True))
                 yield Detected(between - 1, (x, y, w, h), _score(value), label)
+        else:
+            yield from (Detected(later, box, _score(value), label) for later in range(frame, min(length, MOST_FRAMES)))
 
 
 def _box(value: Fields, footage: Footage) -> Box:
@@ -125,10 +139,13 @@ def _box(value: Fields, footage: Footage) -> Box:
         if len(corners) < 2:
             raise VistreamError(f"{value.where}: an outline has two corners or more")
         return around([(x * width, y * height) for x, y in corners])
+    degrees = value.number("rotation") if "rotation" in value else 0.0
+    if "radiusX" in value:
+        x, y, across, down = (value.number(name) for name in ("x", "y", "radiusX", "radiusY"))
+        return around_ellipse((x * width, y * height), (across * width, down * height), degrees)
     x, y, w, h = (value.number(name) for name in ("x", "y", "width", "height"))
     if w < 0 or h < 0:
         raise VistreamError(f"{value.where}: the box is {w:g} x {h:g} per cent: neither may be negative")
-    degrees = value.number("rotation") if "rotation" in value else 0.0
     left, top = x * width, y * height
     return around_turned((left, top, w * width, h * height), degrees, (left, top))
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from vistream.types import Box
+
+log = logging.getLogger("vistream")
 
 Point = tuple[float, float]
 
@@ -40,3 +44,22 @@ def around_turned(box: Box, degrees: float, pivot: Point) -> Box:
             for b in (y, y + h)
         ]
     )
+
+
+def around_ellipse(centre: Point, radii: Point, degrees: float) -> Box:
+    """The upright box around an ellipse turned about its centre.
+
+    >>> [round(value) for value in around_ellipse((50, 50), (20, 10), 90)]
+    [40, 30, 20, 40]
+    """
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    across, down = math.hypot(radii[0] * cosine, radii[1] * sine), math.hypot(radii[0] * sine, radii[1] * cosine)
+    return centre[0] - across, centre[1] - down, 2 * across, 2 * down
+
+
+def say_left_out(kinds: Iterable[str], where: str) -> None:
+    """Log how many shapes of each kind are not read, as they have no box."""
+    counts = Counter(kinds)
+    if counts:
+        told = ", ".join(f"{count} of {kind}" for kind, count in sorted(counts.items()))
+        log.warning("%s: shapes that have no box are left out: %s", where, told)
