@@ -149,7 +149,9 @@ def track(
             help="Fill gaps of up to N frames in MOT, CSV and COCO files.", metavar="N", min=0, rich_help_panel=OUTPUTS
         ),
     ] = 0,
-    zero_based: Annotated[bool, flag("--zero-based", "Pixels of the MOT text count from 0, not from 1.")] = False,
+    zero_based: Annotated[
+        bool, flag("--zero-based", "Pixels of MOT text, written or read, count from 0, not from 1.")
+    ] = False,
     mot_classes: Annotated[
         bool, flag("--mot-classes", "The eighth column of the MOT text is the class's number in COCO.")
     ] = False,

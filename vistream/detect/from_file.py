@@ -48,6 +48,11 @@ class FileDetector:
         log.warning("%s, but the video has only %d frames", span, frame_count)
 
     @property
+    def masked(self) -> bool:
+        """Whether every detection has a mask."""
+        return isinstance(self._frames, MaskedObservations)
+
+    @property
     def labels(self) -> set[str]:
         """The classes that occur; no mask is decoded."""
         if isinstance(self._frames, MaskedObservations):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,10 +22,12 @@ from vistream.errors import VistreamError
 from vistream.media.formats.coco import read_coco
 from vistream.media.formats.detections.footage import LABEL, Footage
 from vistream.media.formats.detections.read import read_any
+from vistream.media.formats.detections.results import read_run
 from vistream.media.formats.poses import PoseImage
 from vistream.media.formats.posetrack import read_poses
 from vistream.media.formats.text import read_json
 from vistream.segment.network import TASKS as SEGMENTING
+from vistream.types import Observations
 
 FOLLOWING = ("vos", "sot")
 """The tasks that follow what they are given in the first frame, and look at no observations."""
@@ -106,7 +109,7 @@ def make_observer(
         if iou is not None:
             raise VistreamError("detections from a file are all taken: --iou is for detectors")
         observer = _from_file(task, detections, classes, footage)
-        if task == "mots" and observer.detector is not None:
+        if task == "mots" and isinstance(observer.detector, FileDetector) and not observer.detector.masked:
             return replace(observer, detector=BoxMasks(observer.detector, fps, people_found()))
         return observer
     selection = Selection(classes=frozenset(classes) if classes else None)
@@ -147,8 +150,10 @@ def _from_file(task: str, path: Path, classes: tuple[str, ...], footage: Footage
         if len(classes) > 1 and found.labels == {LABEL}:
             raise VistreamError(f"{path} does not say what its boxes are: name one class, which all will have, or none")
         return Observer(found)
+    if path.suffix.lower() == ".jsonl":
+        return Observer(FileDetector(path, footage, lambda path, _: _with_joints(path)), KEYPOINTS)
     if path.suffix.lower() != ".json":
-        raise VistreamError(f"{path}: skeletons are read from COCO or PoseTrack JSON")
+        raise VistreamError(f"{path}: skeletons are read from COCO or PoseTrack JSON, or from vistream's JSON lines")
     value = read_json(path)
     if isinstance(value, list):
         listed = FileDetector(path, footage, lambda path, footage: read_coco(path, footage=footage, value=value))
@@ -156,6 +161,15 @@ def _from_file(task: str, path: Path, classes: tuple[str, ...], footage: Footage
         return Observer(listed, KEYPOINTS)
     video = read_poses(path, footage)
     return Observer(FileDetector(path, footage, lambda *_: video.observations()), video.joints, video.images)
+
+
+def _with_joints(path: Path) -> Mapping[int, Observations]:
+    """The skeletons of an earlier run, which do not name their joints: they must be COCO's."""
+    found = read_run(path)
+    for frame, seen in found.items():
+        if seen.keypoints is None or seen.keypoints.shape[1] != len(KEYPOINTS):
+            raise VistreamError(f"{path}, frame {frame}: every detection needs COCO's {len(KEYPOINTS)} keypoints")
+    return found
 
 
 def _check_joints(path: Path, rows: list[dict[str, Any]]) -> None:

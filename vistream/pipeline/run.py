@@ -120,7 +120,7 @@ class Run:
                 settings.detector,
                 settings.classes,
                 self.source.fps or 30.0,  # frames keep the source's numbers, whatever the stride
-                Footage(self._length(), self.source.size, self.source.names),
+                Footage(self._length(), self.source.size, self.source.names, 0 if settings.zero_based else 1),
                 settings.init_poses,
                 settings.detector_size,
                 settings.iou,

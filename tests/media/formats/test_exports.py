@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,6 +22,8 @@ from vistream.media.formats.exports.crops import CropsWriter
 from vistream.media.formats.exports.cvat_video import CvatVideoWriter
 from vistream.media.formats.exports.label_studio import LabelStudioWriter
 from vistream.media.formats.exports.yolo_folder import YoloFolderWriter
+from vistream.media.formats.jsonl import JsonlWriter
+from vistream.media.formats.tracks_csv import TracksCsvWriter
 from vistream.render.heatmap import HeatMap
 from vistream.types import Result, Track
 
@@ -69,6 +72,21 @@ def test_yolo_text_is_read_back_with_its_ids(tmp_path: Path) -> None:
     rows = [line.split() for line in (tmp_path / "yolo" / "labels" / "000004.txt").read_text().splitlines()]
     assert [(row[0], row[5]) for row in rows] == [("0", "3"), ("1", "7")]
     assert (tmp_path / "yolo" / "classes.txt").read_text() == "person\nb<us>\n"
+
+
+OWN: dict[str, Callable[[Path], JsonlWriter | TracksCsvWriter]] = {"a.jsonl": JsonlWriter, "a.csv": TracksCsvWriter}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_was_only_predicted_is_no_detection(name: str, tmp_path: Path) -> None:
+    with OWN[name](tmp_path / name) as writer:
+        for result in results(predicted=True):
+            writer.write(result)
+    assert_same(tmp_path / name)
+    filled = Track(3, (1.0, 2.0, 3.0, 4.0), 0.0, "person", seen=False)
+    with OWN[name](tmp_path / f"filled {name}") as writer:
+        writer.write(Result(0, 0.0, (filled,), 0))
+    assert read_any(tmp_path / f"filled {name}", FOOTAGE)[0].scores.tolist() == [0]
 
 
 def assert_same(path: Path) -> None:

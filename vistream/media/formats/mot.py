@@ -73,7 +73,8 @@ def read_detections(
     """Detections by frame (from 0), in file order; scores as they stand; the file has no classes: all are `label`.
 
     Frames without a detection have no entry. Boxes that are fractions of the frame are scaled to that of `footage`.
-    Where a frame has the number 0, frames and pixels count from 0, which is logged. `VistreamError` names file and line
+    Pixels count from `footage.first_pixel`; where a frame has the number 0, frames and pixels count from 0, which is
+    logged. `VistreamError` names file and line
     for a wrong number of columns, a value that is not a finite number, a frame below 0, a width or height that is not
     positive.
     """
@@ -81,9 +82,12 @@ def read_detections(
     from_0 = bool((rows[:, 0] == 0).any())
     if from_0:
         log.warning("%s: there is a frame 0: frames and pixels are taken as counted from 0, not from 1", path)
+    elif footage.first_pixel == 0:
+        log.info("%s: its pixels are taken as counted from 0", path)
     frames = rows[:, 0].astype(np.int64) - (not from_0)
     fractions = footage.size is not None and are_fractions(rows[:, 2:6])  # which are not counted from 1
-    boxes = in_pixels(rows[:, 2:6], footage, str(path)) if fractions else rows[:, 2:6] if from_0 else _boxes(rows)
+    first_pixel = 0 if from_0 else footage.first_pixel
+    boxes = in_pixels(rows[:, 2:6], footage, str(path)) if fractions else _boxes(rows, first_pixel)
     scores = rows[:, 6]
     order = np.argsort(frames, kind="stable")
     starts = np.flatnonzero(np.diff(frames[order], prepend=-1))
@@ -164,9 +168,9 @@ class MotWriter(ResultWriter):
         return NUMBERS[track.label]
 
 
-def _boxes(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def _boxes(rows: NDArray[np.float64], first_pixel: int = 1) -> NDArray[np.float64]:
     """Columns 3 to 6 with pixels counted from 0."""
-    return np.subtract(rows[:, 2:6], (1.0, 1.0, 0.0, 0.0))
+    return np.subtract(rows[:, 2:6], (first_pixel, first_pixel, 0, 0))
 
 
 def read_detection_rows(

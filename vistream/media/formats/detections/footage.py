@@ -23,12 +23,14 @@ FRACTION = 1.01
 class Footage:
     """`frames`: how many, numbered from 0; `size`: (width, height) in pixels; None: not known.
 
-    `names`: the files' names in order, where the frames are images.
+    `names`: the files' names in order, where the frames are images. `first_pixel`: what MOT text calls the first pixel,
+    1 as MOTChallenge does, or 0.
     """
 
     frames: int | None = None
     size: tuple[int, int] | None = None
     names: tuple[str, ...] = ()
+    first_pixel: int = 1
 
     def scale(self, where: str) -> tuple[float, float]:
         """Width and height. Raises VistreamError, naming the file, where they are not known."""

@@ -25,6 +25,7 @@ MEANINGS = {
     "y2": ("y2", "ymax", "bottom", "ybr", "bboxy2", "bbbottom", "maxy"),
     "cx": ("cx", "xcenter", "centerx", "xcentre", "centrex", "xc"),
     "cy": ("cy", "ycenter", "centery", "ycentre", "centrey", "yc"),
+    "seen": ("seen",),
     "score": ("score", "conf", "confidence", "prob", "probability"),
     "label": ("label", "classname", "labelname", "name", "category", "class", "object", "classid", "cls", "categoryid"),
 }
@@ -49,12 +50,13 @@ def read_headed(path: Path, text: Columns, footage: Footage, label: str = LABEL)
         if (name := next((name for name in known if name in names), None)) is not None
     }
     _check_columns(path, place, text.names)
-    rows = [row for row in text.rows if not _is_empty(row[1], place)]
+    rows = [row for row in text.rows if not _is_empty(row[1], place) and not _is_predicted(row[1], place)]
     boxes = np.empty((len(rows), 4))
     for row, (number, fields) in enumerate(rows):
         boxes[row] = _box(f"{path}, {text.unit} {number}", fields, place, len(names))
     from_1 = set(FROM_1) <= set(names)
-    boxes = in_pixels(boxes, footage, str(path)) - np.array([from_1, from_1, 0, 0], np.float64)
+    first_pixel = footage.first_pixel if from_1 else 0
+    boxes = in_pixels(boxes, footage, str(path)) - np.array([first_pixel, first_pixel, 0, 0], np.float64)
     frames = _frames(path, replace(text, rows=rows), place, footage, from_1)
     found = []
     for (number, fields), frame, box in zip(rows, frames, boxes.tolist(), strict=True):
@@ -88,6 +90,14 @@ def plain_name(name: str) -> str:
 def _is_empty(fields: list[str], place: dict[str, int]) -> bool:
     """Whether a row has no box: how tables say that a frame has no object."""
     return all(fields[place[name]] == "" for name in PLACES if name in place and place[name] < len(fields))
+
+
+def _is_predicted(fields: list[str], place: dict[str, int]) -> bool:
+    """Whether a row of our own CSV was only predicted, which is no detection; what was filled in has a score of 0."""
+    if "seen" not in place or len(fields) <= max(place["seen"], place.get("score", 0)):
+        return False
+    score = fields[place["score"]] if "score" in place else "1"
+    return fields[place["seen"]].lower() in ("0", "false") and not (is_number(score) and float(score) == 0)
 
 
 def _named(name: str) -> str:

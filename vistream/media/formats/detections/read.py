@@ -17,10 +17,10 @@ from vistream.media.formats.detections.labelme import is_labelme, read_labelme
 from vistream.media.formats.detections.labelstudio import is_label_studio, read_label_studio
 from vistream.media.formats.detections.numbering import frames_of
 from vistream.media.formats.detections.records import has_records, read_records
+from vistream.media.formats.detections.results import read_run
 from vistream.media.formats.detections.voc import ROOT, read_voc
 from vistream.media.formats.detections.xmltree import read_xml
 from vistream.media.formats.detections.yolo import NAME_LISTS, class_names, is_yolo, read_yolo, yolo_columns
-from vistream.media.formats.jsonl import read_results
 from vistream.media.formats.kitti import is_kitti, is_kitti_image, read_kitti
 from vistream.media.formats.mot import read_detections
 from vistream.media.formats.mots import is_mots, read_mots_detections
@@ -61,7 +61,7 @@ def read_any(path: Path, footage: Footage = NOTHING_KNOWN, label: str = LABEL) -
         return by_frame(_folder(path, footage)) if whole is None else read_any(whole, footage, label)
     readers: dict[str, Callable[[], Mapping[int, Observations]]] = {
         ".json": lambda: _json(path, read_json(path), footage),
-        ".jsonl": lambda: _of_results(path),
+        ".jsonl": lambda: read_run(path),
         ".xml": lambda: _xml(path, footage),
     }
     for endings, advice in UNREAD.items():
@@ -79,15 +79,6 @@ def _json(path: Path, value: Any, footage: Footage) -> Mapping[int, Observations
     if has_records(value):
         return by_frame(read_records(path, value, footage))
     return read_coco(path, footage=footage, value=value)
-
-
-def _of_results(path: Path) -> dict[int, Observations]:
-    """The boxes of an earlier run, their ids forgotten."""
-    return by_frame(
-        Detected(result.frame, track.box, track.score, track.label)
-        for result in read_results(path)
-        for track in result.tracks
-    )
 
 
 def _xml(path: Path, footage: Footage) -> Mapping[int, Observations]:

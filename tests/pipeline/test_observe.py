@@ -1,8 +1,9 @@
-"""Skeletons from files: which frame each is of, which joints they have, and the names of what is written for them."""
+"""Observations from files: of which frames skeletons are, with which joints; masks; pixels from 0; and names."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from vistream.detect.coco import KEYPOINTS
 from vistream.errors import VistreamError
 from vistream.media.formats.coco import read_coco
 from vistream.media.formats.detections.footage import Footage
+from vistream.media.formats.jsonl import JsonlWriter
 from vistream.media.formats.posetrack import image_id, read_poses
 from vistream.pipeline.observe import Observer, make_observer
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.run import Settings
-from vistream.types import Frame
+from vistream.types import Frame, Result, Track
 
 FOOTAGE = Footage(10, (64, 48))
 BLANK: Frame = np.zeros((48, 64, 3), np.uint8)
@@ -115,6 +117,45 @@ def test_a_list_of_other_joints_is_refused(counts: tuple[int, int], message: str
     path = written(tmp_path / "a.json", [person(frame, 5.0, count) for frame, count in enumerate(counts)])
     with pytest.raises(VistreamError, match=message):
         observed(path)
+
+
+def test_skeletons_of_an_earlier_run_are_read(tmp_path: Path) -> None:
+    with JsonlWriter(tmp_path / "a.jsonl") as writer:
+        for frame in range(3):
+            points = np.full((len(KEYPOINTS), 3), (frame, 8.0, 0.5))
+            writer.write(Result(frame, 0.0, (Track(1, (frame, 6, 10, 20), 0.9, "person", None, points),), 1))
+    observer = observed(tmp_path / "a.jsonl")
+    assert seen_at(tmp_path / "a.jsonl") == {0: 0, 1: 1, 2: 2} and observer.joints == KEYPOINTS
+    with JsonlWriter(tmp_path / "b.jsonl") as writer:
+        writer.write(Result(0, 0.0, (Track(1, (0, 6, 10, 20), 0.9, "person"),), 1))
+    with pytest.raises(VistreamError, match=r"b\.jsonl, frame 0: every detection needs COCO's 17 keypoints"):
+        observed(tmp_path / "b.jsonl")
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_masks_of_a_file_are_not_said_to_be_guessed(masked: bool, tmp_path: Path) -> None:
+    mask = np.zeros((48, 64), np.bool_)
+    mask[6:26, 5:15] = True
+    with JsonlWriter(tmp_path / "a.jsonl") as writer:
+        writer.write(Result(0, 0.0, (Track(1, (5, 6, 10, 20), 0.9, "car", mask if masked else None),), 1))
+    observer = make_observer("mots", tmp_path / "a.jsonl", "auto", (), 25.0, FOOTAGE)
+    assert ("guessed" in observer.describe()) is not masked
+    assert observer.detector is not None
+    masks = observer.detector.detect(BLANK, 0).masks
+    assert masks is not None and (not masked or (masks[0] == mask).all())
+
+
+@pytest.mark.parametrize("zero_based", [True, False])
+def test_mot_text_is_read_as_it_was_written(zero_based: bool, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    Image.fromarray(BLANK).save(tmp_path / "in" / "0.png")
+    given = written(tmp_path / "a.json", [{"image_id": 0, "category_id": 1, "bbox": [5, 6, 10, 20], "score": 0.9}])
+    settings = Settings(detections=given, zero_based=zero_based, min_hits=1)
+    for name in ("a.txt", "b.txt"):
+        with Recording(str(tmp_path / "in"), settings, OutputPaths(mot=tmp_path / name)) as recording:
+            assert [result.tracks[0].box for _, result in recording] == [(5, 6, 10, 20)]
+        settings = replace(settings, detections=tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_text() == (tmp_path / "b.txt").read_text()
 
 
 def test_written_images_are_named_as_the_sources_are(tmp_path: Path) -> None:
