@@ -8,6 +8,7 @@ al., "Microsoft COCO", ECCV 2014, and its results format.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +23,15 @@ from vistream.errors import VistreamError
 from vistream.media.formats import rle
 from vistream.media.formats.cocoimages import images_by_id
 from vistream.media.formats.coconames import CATEGORIES
-from vistream.media.formats.detections.footage import NOTHING_KNOWN, Footage, in_pixels
+from vistream.media.formats.detections.footage import (
+    NOTHING_KNOWN,
+    Footage,
+    Size,
+    in_pixels,
+    scaled,
+    scales_of,
+    stated_size,
+)
 from vistream.media.formats.detections.numbering import first_number, frames_of
 from vistream.media.formats.jsonfields import Fields
 from vistream.media.formats.masked import MaskedObject, MaskedObservations
@@ -30,6 +39,8 @@ from vistream.media.formats.rle import Rle
 from vistream.media.formats.text import read_json
 from vistream.media.formats.writer import ResultWriter, kept
 from vistream.types import Box, Observations, Result, Track
+
+log = logging.getLogger("vistream")
 
 LABELS = {str(number): name for number, name in CATEGORIES.items()}
 """The categories of a file that does not name its own."""
@@ -43,6 +54,7 @@ class _Detection:
     label: str
     mask: Rle | None
     keypoints: NDArray[np.float64] | None
+    picture: Size | None
 
 
 def read_coco(
@@ -55,8 +67,8 @@ def read_coco(
 
     With `images` in the file, frames are theirs, see `images_by_id`; in a bare list `image_id` is the frame's number,
     counted from `first_frame`, or an image's name. Either every detection has a mask (or keypoints) or none is used.
-    Boxes that are fractions of the frame are scaled to that of `footage`. Raises VistreamError, naming the detection,
-    for whatever is wrong with it.
+    Boxes that are fractions of the frame, or of images of another size, are scaled to that of `footage`; masks of
+    another size are left out. Raises VistreamError, naming the detection, for whatever is wrong with it.
     """
     whole = read_json(path) if value is None else value
     if isinstance(whole, list):
@@ -99,10 +111,18 @@ def _bare_frames(rows: list[Fields], first: int, footage: Footage, where: str) -
 
 def _scaled(found: list[_Detection], footage: Footage, where: str) -> list[_Detection]:
     boxes = np.array([d.box for d in found], np.float64).reshape(-1, 4)
-    scaled = in_pixels(boxes, footage, where)
-    if scaled is boxes:
-        return found
-    return [replace(d, box=tuple(box)) for d, box in zip(found, scaled.tolist(), strict=True)]
+    pixels = in_pixels(boxes, footage, where)
+    if pixels is not boxes:
+        return [replace(d, box=tuple(box)) for d, box in zip(found, pixels.tolist(), strict=True)]
+    scales = scales_of((d.picture for d in found), footage, where)
+    if any(d.mask is not None and scales[d.picture] != (1.0, 1.0) for d in found):
+        log.warning("%s: its masks are left out: they have another size than the frames", where)
+    return [d if scales[d.picture] == (1.0, 1.0) else _in_frame(d, scales[d.picture]) for d in found]
+
+
+def _in_frame(found: _Detection, scale: tuple[float, float]) -> _Detection:
+    keypoints = None if found.keypoints is None else found.keypoints * (*scale, 1.0)
+    return replace(found, box=scaled(found.box, scale), mask=None, keypoints=keypoints)
 
 
 class CocoWriter(ResultWriter):
@@ -161,7 +181,8 @@ def _detection(fields: Fields, frame: int, labels: Mapping[str, str], size: tupl
             raise VistreamError(f"{fields.where}: {len(numbers)} numbers in keypoints, not a multiple of 3")
         keypoints = np.array(numbers).reshape(-1, 3)
     score = fields.number("score") if "score" in fields else 1.0
-    return _Detection(frame, (x, y, w, h), score, _label(fields, labels), mask, keypoints)
+    picture = None if size is None else stated_size(*size[::-1])
+    return _Detection(frame, (x, y, w, h), score, _label(fields, labels), mask, keypoints, picture)
 
 
 def _label(fields: Fields, labels: Mapping[str, str]) -> str:

@@ -6,11 +6,12 @@ This file reads nothing; `posetrack` and `annolist` do.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.media.formats.detections.footage import scaled
 from vistream.types import Box, Observations
 
 Array = NDArray[np.float64]
@@ -111,6 +112,18 @@ def images_by_frame(images: Sequence[PoseImage]) -> dict[int, PoseImage]:
     """The images that the video has, by frame, from 0."""
     numbered = ((place if image.frame is None else image.frame, image) for place, image in enumerate(images))
     return {frame: image for frame, image in numbered if frame >= 0}
+
+
+def scaled_image(image: PoseImage, scale: tuple[float, float]) -> PoseImage:
+    """The image with all places multiplied, across and down."""
+
+    def person(one: Person) -> Person:
+        box = None if one.box is None else scaled(one.box, scale)
+        head = None if one.head is None else scaled(one.head, scale)
+        return replace(one, joints=one.joints * scale, box=box, head=head)
+
+    ignored = tuple(region * scale for region in image.ignored)
+    return replace(image, people=tuple(map(person, image.people)), ignored=ignored)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from vistream.atomic import PendingFile, replacing
 from vistream.errors import VistreamError
 from vistream.media.formats.annolist import from_annolist
 from vistream.media.formats.cocoimages import frames_of_names, images_by_id, name_of_frame
-from vistream.media.formats.detections.footage import Footage
+from vistream.media.formats.detections.footage import Footage, scales_of, stated_size
 from vistream.media.formats.jsonfields import Fields
 from vistream.media.formats.poses import (
     JOINTS,
@@ -31,6 +31,7 @@ from vistream.media.formats.poses import (
     PoseVideo,
     head_joints,
     images_by_frame,
+    scaled_image,
     with_head,
 )
 from vistream.media.formats.text import read_json
@@ -50,25 +51,35 @@ def read_poses(path: Path | str, footage: Footage | None = None) -> PoseVideo:
     """A pose file of either format. Raises VistreamError, naming image or annotation, for whatever is wrong
     with it.
 
-    `footage`: the video whose frames the images are, told as `images_by_id` does; None: they are all of its frames, in
-    order.
+    `footage`: the video whose frames the images are, told as `images_by_id` does, and to whose size they are scaled;
+    None: they are all of its frames, in order.
     """
     value = Fields(read_json(path), str(path))
     if "annolist" in value:
         video = from_annolist(value)
-        frames = (
-            [] if footage is None else frames_of_names([image.file for image in video.images], footage, value.where)
-        )
-    elif "images" in value:
-        video = _from_posetrack(value)
-        known = {} if footage is None else images_by_id(value, footage).frames
-        frames = [known[str(image.id)] for image in video.images] if known else []
-    else:
+        return video if footage is None else _older_placed(video, footage, value.where)
+    if "images" not in value:
         raise VistreamError(f'{path} has neither "images" nor "annolist": it is no PoseTrack file')
-    if not frames:
-        return video
-    placed = zip(video.images, frames, strict=True)
-    return replace(video, images=tuple(replace(image, frame=-1 if n is None else n) for image, n in placed))
+    video = _from_posetrack(value)
+    return video if footage is None else _placed(video, value, footage)
+
+
+def _older_placed(video: PoseVideo, footage: Footage, where: str) -> PoseVideo:
+    frames = frames_of_names([image.file for image in video.images], footage, where)
+    return replace(video, images=tuple(map(_at, video.images, frames)))
+
+
+def _placed(video: PoseVideo, value: Fields, footage: Footage) -> PoseVideo:
+    known = images_by_id(value, footage)
+    sizes = {name: stated_size(width, height) for name, (height, width) in known.sizes.items()}
+    scales = scales_of(sizes.values(), footage, value.where)
+    images = (_at(image, known.frames[str(image.id)]) for image in video.images)
+    in_frame = (scaled_image(image, scales.get(sizes.get(str(image.id)), (1.0, 1.0))) for image in images)
+    return replace(video, images=tuple(in_frame))
+
+
+def _at(image: PoseImage, frame: int | None) -> PoseImage:
+    return replace(image, frame=-1 if frame is None else frame)
 
 
 def write_posetrack(path: Path | str, video: PoseVideo) -> None:

@@ -11,10 +11,11 @@ and skeletons are taken as the boxes around them. Source: CVAT's format specific
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from vistream.errors import VistreamError
-from vistream.media.formats.detections.footage import Detected, Footage
+from vistream.media.formats.detections.footage import Detected, Footage, stated_size
 from vistream.media.formats.detections.numbering import frames_of
 from vistream.media.formats.detections.shapes import around, around_ellipse, around_turned, say_left_out
 from vistream.media.formats.detections.xmltree import Element, number, points
@@ -34,7 +35,12 @@ def is_cvat(root: Element) -> bool:
 def read_cvat(path: Path, root: Element, footage: Footage) -> list[Detected]:
     """Every object, frame by frame. Raises VistreamError for whatever is wrong, with the image or track named."""
     end = _end(root, footage)
-    found = [one for track in root.iter("track") for one in _track(track, end, f"{path}, track {track.get('id')}")]
+    sides = (
+        next((of.text for of in root.iterfind(f"meta//original_size/{name}")), None) for name in ("width", "height")
+    )
+    size = stated_size(*sides)
+    tracked = (one for track in root.iter("track") for one in _track(track, end, f"{path}, track {track.get('id')}"))
+    found = [replace(one, picture=size) for one in tracked]
     images = list(root.iter("image"))
     names = [image.get("name") or "" for image in images]
     known = frames_of(names, footage, str(path)) if images and footage.names else {}
@@ -42,8 +48,9 @@ def read_cvat(path: Path, root: Element, footage: Footage) -> list[Detected]:
         where = f"{path}, image {name or image.get('id')}"
         frame = known.get(name, -1) if known else _frame(image, "id", where)
         if frame >= 0:
+            size = stated_size(image.get("width"), image.get("height"))
             found += [
-                Detected(frame, SHAPES[shape.tag](shape, where), 1.0, shape.get("label") or "object")
+                Detected(frame, SHAPES[shape.tag](shape, where), 1.0, shape.get("label") or "object", size)
                 for shape in image
                 if _has_box(shape) and not _is_outside(shape)
             ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,10 @@ log = logging.getLogger("vistream")
 LABEL = "object"
 FRACTION = 1.01
 """No corner of a normalised box lies beyond 1, but for rounding."""
+SAME_SHAPE = 0.02
+"""How far the aspect ratios of a picture and its smaller copy may be apart: sides are rounded to whole pixels."""
+
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,61 @@ NOTHING_KNOWN = Footage()
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """One object in one frame (from 0); `box` in pixels from 0."""
+    """One object in one frame (from 0); `box` in pixels from 0.
+
+    `picture`: (width, height) of what the pixels are of, where the file says it.
+    """
 
     frame: int
     box: Box
     score: float = 1.0
     label: str = LABEL
+    picture: Size | None = None
+
+
+def stated_size(width: object, height: object) -> Size | None:
+    """What a file says of its picture, as numbers or text; None where that is no size.
+
+    >>> stated_size("640", 384), stated_size(0, 0), stated_size(None, 5)
+    ((640, 384), None, None)
+    """
+    try:
+        sides = int(str(width)), int(str(height))
+    except ValueError:
+        return None
+    return sides if min(sides) > 0 else None
+
+
+def scales_of(pictures: Iterable[Size | None], footage: Footage, where: str) -> dict[Size | None, tuple[float, float]]:
+    """What brings places in pictures of these sizes to the frame's pixels, across and down; what is scaled is logged.
+
+    Raises VistreamError for a picture of another shape: how it was fitted is not known.
+    """
+    scales: dict[Size | None, tuple[float, float]] = {}
+    for picture in dict.fromkeys(pictures):
+        scales[picture] = (1.0, 1.0)
+        if picture is None or footage.size is None or picture == footage.size:
+            continue
+        across, down = footage.size[0] / picture[0], footage.size[1] / picture[1]
+        (width, height), (w, h) = picture, footage.size
+        told = f"{where}: it is of pictures of {width}x{height}, the frames are {w}x{h}"
+        if abs(across / down - 1) > SAME_SHAPE:
+            raise VistreamError(f"{told}, of another shape: give what was made for this size")
+        log.warning("%s: its boxes are scaled to these", told)
+        scales[picture] = (across, down)
+    return scales
+
+
+def in_frame(found: Iterable[Detected], footage: Footage, where: str) -> list[Detected]:
+    """The same objects with their boxes in pixels of the frame, see `scales_of`."""
+    listed = list(found)
+    scales = scales_of((one.picture for one in listed), footage, where)
+    return [replace(one, box=scaled(one.box, scales[one.picture])) for one in listed]
+
+
+def scaled(box: Box, scale: tuple[float, float]) -> Box:
+    """A box of a picture in pixels of the frame."""
+    return box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1]
 
 
 def by_frame(found: Iterable[Detected]) -> dict[int, Observations]:

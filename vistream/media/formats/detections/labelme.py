@@ -11,7 +11,7 @@ import math
 from pathlib import Path
 
 from vistream.errors import VistreamError
-from vistream.media.formats.detections.footage import LABEL, Detected
+from vistream.media.formats.detections.footage import LABEL, Detected, stated_size
 from vistream.media.formats.detections.shapes import around
 from vistream.media.formats.jsonfields import Fields
 
@@ -24,7 +24,9 @@ def is_labelme(value: object) -> bool:
 def read_labelme(path: Path, value: object, frame: int) -> list[Detected]:
     """The objects of one image, of `frame` (from 0). Raises VistreamError for whatever is wrong with one."""
     found = []
-    for number, thing in enumerate(Fields(value, str(path)).items("shapes")):
+    whole = Fields(value, str(path))
+    sides = [whole.get(name) if name in whole else None for name in ("imageWidth", "imageHeight")]
+    for number, thing in enumerate(whole.items("shapes")):
         shape = Fields(thing, f"{path}, shape {number}")
         kind = shape.text("shape_type") if "shape_type" in shape else "polygon"
         points = [Fields({"point": point}, shape.where).numbers("point", 2) for point in shape.items("points")]
@@ -36,5 +38,6 @@ def read_labelme(path: Path, value: object, frame: int) -> list[Detected]:
             (x, y), radius = points[0], math.dist(*points[:2])
             points = [[x - radius, y - radius], [x + radius, y + radius]]
         box = around([(x, y) for x, y in points])
-        found.append(Detected(frame, box, 1.0, shape.text("label") if "label" in shape else LABEL))
+        label = shape.text("label") if "label" in shape else LABEL
+        found.append(Detected(frame, box, 1.0, label, stated_size(*sides)))
     return found

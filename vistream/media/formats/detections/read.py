@@ -11,7 +11,7 @@ from vistream.errors import VistreamError
 from vistream.media.formats.coco import read_coco
 from vistream.media.formats.delimited import Columns, read_columns
 from vistream.media.formats.detections.cvat import is_cvat, read_cvat
-from vistream.media.formats.detections.footage import LABEL, NOTHING_KNOWN, Detected, Footage, by_frame
+from vistream.media.formats.detections.footage import LABEL, NOTHING_KNOWN, Detected, Footage, by_frame, in_frame
 from vistream.media.formats.detections.headed import read_headed
 from vistream.media.formats.detections.labelme import is_labelme, read_labelme
 from vistream.media.formats.detections.labelstudio import is_label_studio, read_label_studio
@@ -58,7 +58,11 @@ def read_any(path: Path, footage: Footage = NOTHING_KNOWN, label: str = LABEL) -
     """
     if path.is_dir():
         whole = next((path / name for name in WHOLE if (path / name).is_file()), None)
-        return by_frame(_folder(path, footage)) if whole is None else read_any(whole, footage, label)
+        return (
+            by_frame(in_frame(_folder(path, footage), footage, str(path)))
+            if whole is None
+            else read_any(whole, footage, label)
+        )
     readers: dict[str, Callable[[], Mapping[int, Observations]]] = {
         ".json": lambda: _json(path, read_json(path), footage),
         ".jsonl": lambda: read_run(path),
@@ -75,7 +79,8 @@ def _json(path: Path, value: Any, footage: Footage) -> Mapping[int, Observations
         return by_frame(read_label_studio(path, value, footage))
     if is_labelme(value):
         frames = frames_of([path.name], footage, str(path))
-        return by_frame(one for frame in frames.values() for one in read_labelme(path, value, frame))
+        found = (one for frame in frames.values() for one in read_labelme(path, value, frame))
+        return by_frame(in_frame(found, footage, str(path)))
     if has_records(value):
         return by_frame(read_records(path, value, footage))
     return read_coco(path, footage=footage, value=value)
@@ -84,10 +89,11 @@ def _json(path: Path, value: Any, footage: Footage) -> Mapping[int, Observations
 def _xml(path: Path, footage: Footage) -> Mapping[int, Observations]:
     root = read_xml(path)
     if is_cvat(root):
-        return by_frame(read_cvat(path, root, footage))
+        return by_frame(in_frame(read_cvat(path, root, footage), footage, str(path)))
     if root.tag == ROOT:
         frames = frames_of([path.name], footage, str(path))
-        return by_frame(one for frame in frames.values() for one in read_voc(path, root, frame))
+        found = (one for frame in frames.values() for one in read_voc(path, root, frame))
+        return by_frame(in_frame(found, footage, str(path)))
     raise VistreamError(f"{path} is not CVAT's XML: its root is <{root.tag}>, and has no image or track")
 
 
