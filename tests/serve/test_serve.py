@@ -125,7 +125,15 @@ def foreign_hosts(port: int) -> tuple[str, ...]:
 
 def test_only_this_machines_own_names_are_answered(done: Tile) -> None:
     with served(done) as port:
-        for host in ("127.0.0.1", "localhost", f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"):
+        for host in (
+            "127.0.0.1",
+            "localhost",
+            "LOCALHOST",
+            f"LocalHost:{port}",
+            f"localhost:{port}",
+            f"127.0.0.1:{port}",
+            f"[::1]:{port}",
+        ):
             assert ask(port, "/", Host=host)[0] == 200, host
         for host in foreign_hosts(port):
             assert ask(port, "/api/sources", Host=host)[:2] == (403, b"this page is for this machine alone\n"), host
@@ -141,7 +149,10 @@ def test_elsewhere_the_token_is_asked_for(done: Tile) -> None:
             assert ask(port, path, Host="cam.lan")[0] == 401, path
             assert ask(port, f"{path}?token=abc124")[0] == 401, path
             assert ask(port, path, Cookie="vistream=abc12", Authorization="Bearer wrong")[0] == 401, path
-        assert ask(port, "/api/sources", Authorization="Bearer abc123")[0] == 200
+        for given in ("Bearer abc123", "bearer abc123", "BEARER  abc123"):
+            assert ask(port, "/api/sources", Authorization=given)[0] == 200, given
+        for given in ("abc123", "Basic abc123", "Bearerabc123", "bearer"):
+            assert ask(port, "/api/sources", Authorization=given)[0] == 401, given
         status, _, headers = ask(port, "/?token=abc123")
         assert (status, headers["Location"]) == (303, "/")
         cookie = headers["Set-Cookie"]
@@ -263,7 +274,14 @@ def test_what_cannot_be_served_is_refused() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(VistreamError, match=f"port {port} can't be bound: Address already in use"):
             serve([], "127.0.0.1", port, print)
-    for options, match in ((("--task", "mots"), "serve shows the tasks"), (("--fidelity", "perfect"), "no fidelity")):
+    for options, match in (
+        (("--task", "mots"), "serve shows the tasks"),
+        (("--fidelity", "perfect"), "no fidelity"),
+        (("--line", "1,2,3"), "--line is '1,2,3'"),
+        (("--zone", "1,2,1,2,1,2"), "--zone is"),
+        (("--scale", "far"), "--scale is 'far'"),
+        (("--detector", "motion", "--classes", "unicorn"), "motion knows no class 'unicorn'"),
+    ):
         refused = CliRunner().invoke(app, ["serve", CLIP, *options])
         assert isinstance(refused.exception, VistreamError)
         assert match in str(refused.exception)

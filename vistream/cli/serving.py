@@ -7,11 +7,15 @@ from collections.abc import Sequence
 import typer
 
 from vistream.errors import VistreamError
-from vistream.pipeline.observe import FOLLOWING
+from vistream.media.formats.detections.footage import NOTHING_KNOWN
+from vistream.pipeline.observe import FOLLOWING, make_observer
 from vistream.pipeline.run import Settings
 from vistream.pipeline.tasks import check_fidelity
 from vistream.segment.network import TASKS as SEGMENTING
 from vistream.segment.network import check_bits
+from vistream.tracking.life import UNKNOWN_FPS
+from vistream.tracking.places import read_places
+from vistream.tracking.speed import read_scale
 
 TASKS = ("mot", "pose", *SEGMENTING)
 
@@ -22,7 +26,7 @@ def serve_sources(sources: Sequence[str], settings: Settings, host: str, port: i
         from vistream.engine.stream.choose_backend import backend_class
         from vistream.serve.desk import Desk
         from vistream.serve.server import serve, serve_desk
-        from vistream.serve.tile import Tile
+        from vistream.serve.tile import Tile, titles_of
     except ModuleNotFoundError as error:
         if error.name not in ("starlette", "uvicorn"):
             raise
@@ -38,6 +42,17 @@ def serve_sources(sources: Sequence[str], settings: Settings, host: str, port: i
         desk = Desk(sources[0], settings)
         serve_desk(desk, host, port, lambda address: typer.echo(f"click at {address} (Ctrl-C ends it)"))
         return
+    _check_places_and_classes(settings)
     backend_class()  # compiles the kernels, if need be, before threads ask for them and Ctrl-C finds them at it
-    tiles = [Tile(source, settings, loop=loop) for source in sources]
+    titles = titles_of(sources)
+    tiles = [Tile(source, settings, loop=loop, title=title) for source, title in zip(sources, titles, strict=True)]
     serve(tiles, host, port, lambda address: typer.echo(f"look at {address} (Ctrl-C ends it)"))
+
+
+def _check_places_and_classes(settings: Settings) -> None:
+    """Raise VistreamError for what every source would fail with, only after the page is shown."""
+    read_places(settings.lines, settings.zones)
+    if settings.scale is not None:
+        read_scale(settings.scale)
+    if settings.classes:  # which the detector may not know
+        make_observer(settings.task, None, settings.detector, settings.classes, UNKNOWN_FPS, NOTHING_KNOWN)

@@ -30,11 +30,11 @@ HEADERS = {
 def is_local(host: str) -> bool:
     """Whether a server bound to `host` can be reached from this machine only.
 
-    >>> [is_local(host) for host in ("127.0.0.1", "localhost", "::1", "0.0.0.0", "", "127.0.0.1.evil.org")]
+    >>> [is_local(host) for host in ("127.0.0.1", "LocalHost", "::1", "0.0.0.0", "", "127.0.0.1.evil.org")]
     [True, True, True, False, False, False]
     """
     try:
-        return host == "localhost" or ip_address(host).is_loopback
+        return host.lower() == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
@@ -74,7 +74,7 @@ class Access:
             if is_local(name.strip("[]")):
                 return None
             return PlainTextResponse("this page is for this machine alone\n", 403)
-        if self._right(_cookie(headers)) or self._right(headers.get("authorization", "").removeprefix("Bearer ")):
+        if self._right(_cookie(headers)) or self._right(_bearer(headers)):
             return None
         if not self._right(_asked_token(scope["query_string"])):
             return PlainTextResponse("the token is missing or wrong: open the address that the terminal shows\n", 401)
@@ -84,6 +84,12 @@ class Access:
 
     def _right(self, token: str) -> bool:
         return self._token is not None and secrets.compare_digest(token.encode(), self._token.encode())
+
+
+def _bearer(headers: Headers) -> str:
+    """The token of `Authorization: Bearer TOKEN`, whose first word may be in capitals or not."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _cookie(headers: Headers) -> str:

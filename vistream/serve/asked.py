@@ -90,6 +90,6 @@ def _whole(number: object) -> int:
 
 def _finite(number: object) -> float:
     """Of a coordinate, far below what a float can't hold: sums of several are to stay finite too."""
-    if not isinstance(number, int | float) or not abs(number) < 1e9:  # nor is NaN
+    if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) < 1e9:  # nor is NaN
         raise ValueError
     return float(number)

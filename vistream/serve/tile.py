@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,14 +81,15 @@ class Tile(threading.Thread):
     """Tracks `source` until it ends or `stop` is called; `loop`: a file begins again at its end, with new ids.
 
     A file is played at its own speed, or as fast as it is tracked: every frame of it. `state` is one of starting,
-    running, ended, failed; in JSON also lost, of a camera that is being asked for again. `title` names the source
-    without its folder, path or password; error messages, which may hold them, go to the log alone.
+    running, ended, failed; in JSON also lost, of a camera that is being asked for again. `title` (see
+    `titles_of`) names the source without folder, path or password; error messages, which may hold them, only go to the
+    log.
     """
 
-    def __init__(self, source: str, settings: Settings, *, loop: bool = False) -> None:
-        super().__init__(name=f"tracker of {title_of(source)}", daemon=True)
+    def __init__(self, source: str, settings: Settings, *, loop: bool = False, title: str = "") -> None:
+        self.title = title or title_of(source)
+        super().__init__(name=f"tracker of {self.title}", daemon=True)
         end_with_program(self, self.stop)
-        self.title = title_of(source)
         self.state = "starting"
         self.gauges = Gauges()
         self.view: View | None = None
@@ -176,6 +177,19 @@ def title_of(source: str) -> str:
     if source.isdecimal() or source.startswith("/dev/video"):
         return f"camera {source.removeprefix('/dev/video')}"
     return (path.parent.name if "*" in path.name else path.stem) or "images"
+
+
+def titles_of(sources: Sequence[str]) -> list[str]:
+    """What sources may be called side by side: those that would be called alike are numbered, in the order given.
+
+    >>> titles_of(["rtsp://cam.lan/1", "a/street.mp4", "rtsp://cam.lan/2"])
+    ['cam.lan (1)', 'street', 'cam.lan (2)']
+    """
+    titles = [title_of(source) for source in sources]
+    return [
+        title if titles.count(title) == 1 else f"{title} ({titles[: place + 1].count(title)})"
+        for place, title in enumerate(titles)
+    ]
 
 
 def jpeg_of(picture: Frame) -> bytes:
