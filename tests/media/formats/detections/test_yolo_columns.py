@@ -75,6 +75,20 @@ def test_joints_behind_boxes_are_no_corners(kind: str, end: str, tmp_path: Path)
     assert_boxes(tmp_path, score)
 
 
+@pytest.mark.parametrize("end", ENDS)
+def test_one_contour_alone_is_an_outline(end: str, tmp_path: Path) -> None:
+    """In the middle, where it could be a box with joints in it; and it may cross itself here and there."""
+    behind, score = ENDS[end]
+    turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    round_it = 0.5 + 0.15 * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    round_it[[5, 6]] = round_it[[6, 5]]
+    line = " ".join(f"{value:g}" for value in round_it.ravel())
+    write(tmp_path / "0.txt", [f"0 {line}{behind}"] * (12 if score < 1 else 1))
+    seen = read_any(tmp_path, FOOTAGE)[0]
+    np.testing.assert_allclose(seen.boxes[0], [35, 35, 30, 30], atol=0.01)
+    assert set(seen.scores) == {score}
+
+
 def test_lines_whose_id_is_not_known_yet_are_read_beside_others(tmp_path: Path) -> None:
     for frame in range(FRAMES):
         write(

@@ -29,6 +29,12 @@ EVIDENCE = 200
 """Lines by which a pose is told from an outline."""
 SURE = 10
 """Lines that all end in 0 or 1 end in ids: so many outlines would not."""
+MOST = 1600
+"""Columns of a pose, of some 500 joints; outlines may have more."""
+CROSSINGS = 0.25
+"""Crossings of its sides for each corner, from which an outline is none: those of joints cross far more often."""
+ENOUGH = 20
+"""Corners without so many crossings that are certainly no joints."""
 EDGE = 0.02
 """How far beyond the frame a box may reach, by rounding."""
 GROWN = 0.1
@@ -82,7 +88,7 @@ def _whole(values: Sequence[float] | Row) -> bool:
 def _joints(rows: Sequence[Row], where: str) -> int:
     """Numbers behind the box of a pose; 0 where the lines are no poses."""
     shortest, longest = min(map(len, rows), default=0), max(map(len, rows), default=0)
-    if shortest <= WITH_BOTH or longest - shortest > 2:
+    if shortest <= WITH_BOTH or longest - shortest > 2 or longest > MOST:
         return 0
     some = rows[:EVIDENCE]
     counts = range(shortest - BOX, longest - BOX - 3, -1)
@@ -97,8 +103,12 @@ def _joints(rows: Sequence[Row], where: str) -> int:
         return numbers
     if longest <= TURNED:
         return 0
-    if any(_crosses_itself(row[1 : len(row) - 1 + len(row) % 2].reshape(-1, 2)) for row in some):
+    outlines = [row[1 : len(row) - 1 + len(row) % 2].reshape(-1, 2) for row in np.unique(_of_one_width(some), axis=0)]
+    corners = sum(map(len, outlines))
+    if sum(map(_crossings, outlines)) >= CROSSINGS * corners:
         return numbers
+    if corners >= ENOUGH:
+        return 0
     raise VistreamError(
         f"{where}: its lines of {longest} columns may be outlines, or boxes with {numbers // each} joints: "
         "give boxes alone, class x y width height"
@@ -128,15 +138,21 @@ def _may_end(further: Row) -> bool:
     return len(further) == 0 or 0 <= further[0] <= 1 or _whole(further)
 
 
-def _crosses_itself(corners: NDArray[np.float64]) -> bool:
-    """Whether two sides of a closed outline cross, as those of joints do that are taken for one.
+def _of_one_width(rows: Sequence[Row]) -> NDArray[np.float64]:
+    """Rows `[N, columns]`, cut where some have a column or two more."""
+    shortest = min(map(len, rows))
+    return np.array([row[:shortest] for row in rows])
+
+
+def _crossings(corners: NDArray[np.float64]) -> int:
+    """How often the sides of a closed outline `[N, 2]` cross; those of joints that are taken for one do it often.
 
     >>> square = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
-    >>> _crosses_itself(square), _crosses_itself(square[[0, 2, 1, 3]])
-    (False, True)
+    >>> _crossings(square), _crossings(square[[0, 2, 1, 3]])
+    (0, 1)
     """
     along = np.roll(corners, -1, axis=0) - corners
     to = corners[None] - corners[:, None]  # from the start of side i to that of side j
     begins = along[:, None, 0] * to[..., 1] - along[:, None, 1] * to[..., 0]
     apart = begins * np.roll(begins, -1, axis=1) < 0
-    return bool((apart & apart.T).any())
+    return int((apart & apart.T).sum()) // 2
