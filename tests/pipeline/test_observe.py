@@ -158,6 +158,19 @@ def test_mot_text_is_read_as_it_was_written(zero_based: bool, tmp_path: Path) ->
     assert (tmp_path / "a.txt").read_text() == (tmp_path / "b.txt").read_text()
 
 
+def test_skeletons_to_begin_with_are_those_of_the_first_frame_in_its_size(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(2):
+        Image.fromarray(BLANK).save(tmp_path / "in" / f"{number}.png")
+    large = {"width": 128, "height": 96, "file_name": "x"}
+    path = written(
+        tmp_path / "a.json", poses([{"id": n, "frame_id": frame, **large} for n, frame in ((50, 1), (20, 0))])
+    )
+    with Recording(str(tmp_path / "in"), Settings("pose", init_poses=path), OutputPaths()) as recording:
+        points = [track.keypoints for track in next(iter(recording))[1].tracks]
+    assert [found[:, :2].tolist() for found in points if found is not None] == [[[10, 4], [10, 4.5], [10, 5]]]
+
+
 def test_written_images_are_named_as_the_sources_are(tmp_path: Path) -> None:
     """Whatever comes of the frames is paired with other files by these names."""
     (tmp_path / "in").mkdir()

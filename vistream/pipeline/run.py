@@ -158,7 +158,7 @@ class Run:
             self._counter = Counter(self.places)
             self._speedometer = Speedometer(None if settings.scale is None else read_scale(settings.scale))
             if after is None:
-                first.give_to(self.session, self.source.size)
+                first.give_to(self.session, self.source.size, self.observer.images)
             else:
                 self._remember(after.content)
         except BaseException:

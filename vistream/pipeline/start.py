@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from vistream.errors import VistreamError
 from vistream.media.formats.davis import VOID, read_labels
 from vistream.media.formats.detections.footage import Footage, in_pixels
-from vistream.media.formats.posetrack import read_poses
+from vistream.media.formats.poses import PoseImage, images_by_frame
 from vistream.pipeline.session import Session
 from vistream.types import Box
 
@@ -37,7 +38,7 @@ class FirstObjects:
     """The objects of the first frame: a label map for vos, a box for sot, PoseTrack JSON for pose; None: not given.
 
     In a label map 0 is background, 1 to 254 are objects, which keep their numbers, and 255 is void; one that holds only
-    0 and 255 has one object, 1. Of a pose file, the first image with people counts.
+    0 and 255 has one object, 1. Of a pose file, the first frame with people counts.
     """
 
     mask: Path | None = None
@@ -54,8 +55,8 @@ class FirstObjects:
         if task == "sot" and self.box is None:
             raise VistreamError("the task sot follows a box: give that of the first frame with --init-box x,y,w,h")
 
-    def give_to(self, session: Session, size: tuple[int, int]) -> None:
-        """Hand them to a session; `size`: (width, height) of the frames.
+    def give_to(self, session: Session, size: tuple[int, int], images: Sequence[PoseImage] = ()) -> None:
+        """Hand them to a session; `size`: (width, height) of the frames; `images`: those of the file of poses.
 
         Raises VistreamError as `check` does, and for what does not fit the frames.
         """
@@ -65,7 +66,7 @@ class FirstObjects:
         if self.box is not None:
             session.add_object(box_in(self.box, size))
         if self.poses is not None:
-            _add_poses(session, self.poses, size)
+            _add_poses(session, self.poses, images, size)
 
 
 def box_in(box: Box, size: tuple[int, int]) -> Box:
@@ -91,12 +92,12 @@ def _shown(box: Box) -> str:
     return ",".join(f"{number:g}" for number in box)
 
 
-def _add_poses(session: Session, path: Path, size: tuple[int, int]) -> None:
+def _add_poses(session: Session, path: Path, images: Sequence[PoseImage], size: tuple[int, int]) -> None:
     """People keep their numbers where they have one above 0; the others get those that are free above.
 
     Who has no joint within the frame is left out, which is logged.
     """
-    people = next((image.people for image in read_poses(path).images if image.people), ())
+    people = next((image.people for _, image in sorted(images_by_frame(images).items()) if image.people), ())
     there = [person for person in people if (person.present & _within(person.joints, size)).any()]
     if not there:
         raise VistreamError(f"{path} shows nobody: no joint lies within frames of {size[0]}x{size[1]}")
