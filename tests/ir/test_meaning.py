@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vistream.engine.reference import REFERENCE
 from vistream.ir import operations as ops
+from vistream.ir.formula import requantise, rounded
 from vistream.ir.target import Target
 from vistream.ir.value import Kind, Value
 from vistream.ir.window import Window
@@ -193,3 +194,20 @@ def test_a_mean_of_more_levels_than_32_bits_hold(positions: int, fits: bool) -> 
     else:
         with pytest.raises(ValueError, match="may reach 2147483648, more than 32 bits hold"):
             layer.lay([source])
+
+
+@pytest.mark.parametrize("hysteresis", [0, 1, 3])
+def test_a_neuron_that_holds_is_within_its_bound(hysteresis: int) -> None:
+    """Of its pre-activation without a table, of what leaves it with one: docs/theory.md."""
+    generator = torch.Generator().manual_seed(hysteresis)
+    table = torch.randint(-128, 128, (256,), generator=generator, dtype=torch.int8)
+    y = torch.zeros(500)
+    held, looked_up = torch.zeros(500, dtype=torch.int8), table[128].expand(500)
+    for _ in range(50):
+        y = y + torch.randn(500, generator=generator) * 3
+        clipped = y.clamp(-100, 90)
+        held = requantise(y, -100, 90, held, hysteresis)
+        assert float((held - clipped).abs().max()) <= 0.5 + hysteresis
+        looked_up = requantise(y, -100, 90, looked_up, hysteresis, table=table)
+        exact = table[rounded(clipped).long() + 128].int()
+        assert int((looked_up.int() - exact).abs().max()) <= hysteresis
