@@ -69,12 +69,13 @@ def bench(
     if source is not None and (dirty is not None or size is not None):
         raise VistreamError("--dirty and --size are of the synthetic picture: they go with no SOURCE")
     chosen, share = beside or CONTENDERS, DIRTY if dirty is None else dirty
+    shape = SIZE if size is None else size
     with claimed_outputs({"--json": json}, overwrite=overwrite, source=source, reads={"--model": model, "--gt": truth}):
         if pipeline and source is not None:
             race_and_print(source, frames, rounds, truth, json, quiet=quiet)
         elif source is None:
             run_and_print(
-                lambda progress: blob_report(model, size or SIZE, share, frames, rounds, progress, chosen),
+                lambda progress: blob_report(model, shape, share, frames, rounds, progress, chosen),
                 json,
                 quiet=quiet,
             )
