@@ -124,8 +124,8 @@ CAUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "container": (lambda: Doing(NoContainer), "returns a NoContainer"),
     "constant": (lambda: Doing(lambda x: torch.ones(3)), "returns no tensor that depends on the frame"),
     "channels": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(4, 8, 3)), "cannot be run"),
-    "numpy": (lambda: Doing(lambda x: torch.from_numpy(x.numpy() * 2)), "returns no tensor that depends"),
-    "some numpy": (lambda: Doing(lambda x: x + torch.from_numpy(x.numpy() * 2)), "not a function of the frame"),
+    "numpy": (lambda: Doing(lambda x: torch.from_numpy(x.numpy().copy())), "returns no tensor that depends"),
+    "some numpy": (lambda: Doing(lambda x: x + torch.from_numpy(x.numpy().copy())), "not a function of the frame"),
     "function": (lambda: F.relu, r"must be a torch\.nn\.Module"),
 }
 
