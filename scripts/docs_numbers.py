@@ -103,8 +103,8 @@ def real_clips(data: Path, folder: Path, sequences: tuple[str, ...] = ()) -> Ite
 def detected_clips(data: Path, folder: Path, sequences: tuple[str, ...] = ()) -> Iterator[Stated]:
     """The rows of docs/results.md with the recommended detector, whose weights have to be here."""
     for name, begins, scores, row in _rows(data, folder, RECOMMENDED, sequences):
-        work = f"{100 * row['Work']:.0f}%" if name == "all" else ""
-        yield Stated(RESULTS, begins, f"{begins} {scores} | {row['IDSW']:.0f} | {work} |".replace("|  |", "| |"))
+        work = f" {100 * row['Work']:.0f}%" if name == "all" else ""
+        yield Stated(RESULTS, begins, f"{begins} {scores} | {row['IDSW']:.0f} |{work} |")
 
 
 def _rows(

@@ -70,7 +70,7 @@ class Recording:
         self._files = [identity(name.path) for name in names]
         with ExitStack() as claiming:
             read = read_names(source, settings)
-            self._read = fingerprints(read)
+            self._read = {} if self._path is None else fingerprints(read)  # for checkpoints
             claim = claiming.enter_context(Claim([*names, *read], f"tracking {without_secrets(source)}"))
             saved = self._saved(paths, settings.max_frames) if resume else None
             claim.take(overwrite, () if saved is None or self._path is None else _vetted(saved, self._path))

@@ -98,7 +98,8 @@ def before_table(name: str) -> str:
 
 
 def _range(value: Tensor, percentiles: Sequence[float], by_channel: bool) -> Range:
-    low, high = min(_bounds(value.flatten(), percentiles), key=partial(_lost, value))
+    unit = max(float(value.abs().max()), SMALLEST)
+    low, high = min(_bounds(value.flatten(), percentiles), key=partial(_lost, value, unit))
     if not by_channel:
         return Range(low, high)
     lows, highs, means = value.amin((0, 2, 3)), value.amax((0, 2, 3)), value.mean((0, 2, 3))
@@ -114,11 +115,10 @@ def _bounds(flat: Tensor, percentiles: Sequence[float]) -> list[tuple[float, flo
     return [*found, (float(flat.min()), float(flat.max()))] if 100.0 in percentiles else found
 
 
-def _lost(value: Tensor, bounds: tuple[float, float]) -> float:
-    """The mean square of what a range of `bounds` cuts off, and of what rounding to its levels adds, in a unit of its
-    own: squares of what is tiny would be 0."""
+def _lost(value: Tensor, unit: float, bounds: tuple[float, float]) -> float:
+    """The mean square of what a range of `bounds` cuts off, and of what rounding to its levels adds, in a `unit` of the
+    layer's own: squares of what is tiny would be 0."""
     low, high = bounds
-    unit = max(float(value.abs().max()), SMALLEST)
     cut = float(((value - value.clamp(low, high)) / unit).square().mean())
     return cut + ((high - low) / unit / STEPS) ** 2 / 12
 
@@ -149,9 +149,10 @@ def calibrate(
     with torch.no_grad():
         for frame in frames:
             for node, value in program.graph.run(preprocess(frame)):
-                for name in names.get(node.name, ()):
-                    if not bool(value.isfinite().all()):
-                        raise VistreamError(f"layer {name} gives values that are not finite: are the weights sound?")
+                wanted = names.get(node.name, [])
+                if wanted and not bool(value.isfinite().all()):
+                    raise VistreamError(f"layer {wanted[0]} gives values that are not finite: are the weights sound?")
+                for name in wanted:
                     found = _range(value, percentiles, value.dim() == 4 and value.shape[:2] == maps.get(name))
                     ranges[name] = ranges[name].joined(found) if name in ranges else found
     if frame is None:

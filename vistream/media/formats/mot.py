@@ -74,9 +74,8 @@ def read_detections(
 
     Frames without a detection have no entry. Boxes that are fractions of the frame are scaled to that of `footage`.
     Pixels count from `footage.first_pixel`; where a frame has the number 0, frames and pixels count from 0, which is
-    logged. `VistreamError` names file and line
-    for a wrong number of columns, a value that is not a finite number, a frame below 0, a width or height that is not
-    positive.
+    logged. `VistreamError` names file and line for a wrong number of columns, a value that is not a finite number, a
+    frame below 0, a width or height that is not positive.
     """
     rows, _ = read_detection_rows(Path(path), text, first=0)
     from_0 = bool((rows[:, 0] == 0).any())

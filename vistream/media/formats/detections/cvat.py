@@ -17,7 +17,7 @@ from pathlib import Path
 from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import Detected, Footage, stated_size
 from vistream.media.formats.detections.numbering import frames_of
-from vistream.media.formats.detections.shapes import around, around_ellipse, around_turned, say_left_out
+from vistream.media.formats.detections.shapes import around, around_ellipse, around_turned, between, say_left_out
 from vistream.media.formats.detections.xmltree import Element, number, points
 from vistream.types import Box
 
@@ -103,16 +103,11 @@ def _track(track: Element, end: int, where: str) -> Iterator[Detected]:
         if position + 1 < len(shapes):
             following, other = shapes[position + 1]
             target = box if _is_outside(other) else SHAPES[other.tag](other, where)
-            for between in range(frame + 1, following):
-                part = (between - frame) / (following - frame)
-                yield Detected(between, _mix(box, target, part), 1.0, label)
+            for passed in range(frame + 1, following):
+                part = (passed - frame) / (following - frame)
+                yield Detected(passed, between(box, target, part), 1.0, label)
         elif key_frames_alone:
             yield from (Detected(later, box, 1.0, label) for later in range(frame + 1, end))
-
-
-def _mix(first: Box, second: Box, part: float) -> Box:
-    x, y, w, h = ((1 - part) * a + part * b for a, b in zip(first, second, strict=True))
-    return x, y, w, h
 
 
 def _box(shape: Element, where: str) -> Box:

@@ -18,7 +18,7 @@ from typing import Any
 from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import LABEL, Detected, Footage
 from vistream.media.formats.detections.numbering import frames_of
-from vistream.media.formats.detections.shapes import around, around_ellipse, around_turned, say_left_out
+from vistream.media.formats.detections.shapes import around, around_ellipse, around_turned, between, say_left_out
 from vistream.media.formats.jsonfields import Fields
 from vistream.types import Box
 
@@ -124,10 +124,9 @@ def _sequence(value: Fields, footage: Footage) -> Iterator[Detected]:
         if position + 1 < len(entries):
             following = entries[position + 1].whole("frame")
             end = _box(entries[position + 1], footage)
-            for between in range(frame + 1, min(following, MOST_FRAMES)):
-                part = (between - frame) / (following - frame)
-                x, y, w, h = ((1 - part) * a + part * b for a, b in zip(box, end, strict=True))
-                yield Detected(between - 1, (x, y, w, h), _score(value), label)
+            for passed in range(frame + 1, min(following, MOST_FRAMES)):
+                part = (passed - frame) / (following - frame)
+                yield Detected(passed - 1, between(box, end, part), _score(value), label)
         else:
             yield from (Detected(later, box, _score(value), label) for later in range(frame, min(length, MOST_FRAMES)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,7 @@ def read_any(path: Path, footage: Footage = NOTHING_KNOWN, label: str = LABEL) -
     """
     if path.is_dir():
         whole = next((path / name for name in WHOLE if (path / name).is_file()), None)
-        return (
-            by_frame(in_frame(_folder(path, footage), footage, str(path)))
-            if whole is None
-            else read_any(whole, footage, label)
-        )
+        return _placed(_folder(path, footage), footage, path) if whole is None else read_any(whole, footage, label)
     readers: dict[str, Callable[[], Mapping[int, Observations]]] = {
         ".json": lambda: _json(path, read_json(path), footage),
         ".jsonl": lambda: read_run(path),
@@ -74,13 +70,17 @@ def read_any(path: Path, footage: Footage = NOTHING_KNOWN, label: str = LABEL) -
     return readers.get(path.suffix.lower(), lambda: _text(path, footage, label))()
 
 
+def _placed(found: Iterable[Detected], footage: Footage, path: Path) -> dict[int, Observations]:
+    """By frame, in its pixels."""
+    return by_frame(in_frame(found, footage, str(path)))
+
+
 def _json(path: Path, value: Any, footage: Footage) -> Mapping[int, Observations]:
     if is_label_studio(value):
         return by_frame(read_label_studio(path, value, footage))
     if is_labelme(value):
         frames = frames_of([path.name], footage, str(path))
-        found = (one for frame in frames.values() for one in read_labelme(path, value, frame))
-        return by_frame(in_frame(found, footage, str(path)))
+        return _placed((one for frame in frames.values() for one in read_labelme(path, value, frame)), footage, path)
     if has_records(value):
         return by_frame(read_records(path, value, footage))
     return read_coco(path, footage=footage, value=value)
@@ -89,11 +89,10 @@ def _json(path: Path, value: Any, footage: Footage) -> Mapping[int, Observations
 def _xml(path: Path, footage: Footage) -> Mapping[int, Observations]:
     root = read_xml(path)
     if is_cvat(root):
-        return by_frame(in_frame(read_cvat(path, root, footage), footage, str(path)))
+        return _placed(read_cvat(path, root, footage), footage, path)
     if root.tag == ROOT:
         frames = frames_of([path.name], footage, str(path))
-        found = (one for frame in frames.values() for one in read_voc(path, root, frame))
-        return by_frame(in_frame(found, footage, str(path)))
+        return _placed((one for frame in frames.values() for one in read_voc(path, root, frame)), footage, path)
     raise VistreamError(f"{path} is not CVAT's XML: its root is <{root.tag}>, and has no image or track")
 
 

@@ -46,6 +46,16 @@ def around_turned(box: Box, degrees: float, pivot: Point) -> Box:
     )
 
 
+def between(first: Box, second: Box, part: float) -> Box:
+    """The box that lies `part`, 0..1, of the way from one to another.
+
+    >>> between((0, 0, 10, 10), (10, 20, 10, 30), 0.5)
+    (5.0, 10.0, 10.0, 20.0)
+    """
+    x, y, w, h = ((1 - part) * a + part * b for a, b in zip(first, second, strict=True))
+    return x, y, w, h
+
+
 def around_ellipse(centre: Point, radii: Point, degrees: float) -> Box:
     """The upright box around an ellipse turned about its centre.
 
