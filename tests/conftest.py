@@ -15,7 +15,8 @@ settings.register_profile("random", patient, derandomize=False)
 settings.load_profile("repeatable")
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # a run without a detector's name fetches none; tests of fetching set it free
-os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="vistream-tests-")  # also for the commands that tests start
+STATE = tempfile.TemporaryDirectory(prefix="vistream-tests-", ignore_cleanup_errors=True)  # it goes with this process
+os.environ["XDG_STATE_HOME"] = STATE.name  # also for the commands that tests start
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,15 @@ def is_wanted(exception: type[BaseException] | None) -> bool:
     return exception is None or issubclass(exception, KeyboardInterrupt)
 
 
+def followed(path: Path) -> Path:
+    """The file that a symbolic link in the place of `path` leads to, there or not; `path` itself where it is no link."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 class PendingFile:
     """A file on its way to `path`: written as `temporary`, which is `name.part.suffix` beside it.
+
+    A symbolic link stays one: what it leads to is replaced.
 
     The temporary name is fixed, so a killed run leaves at most one such file and the next run replaces it.
     Raises `VistreamError` at once when the folder is missing or can't be written to.
@@ -44,8 +51,8 @@ class PendingFile:
             raise VistreamError(f"{self.path} is a folder: give a file name to write to")
         if self.path.exists() and not self.path.is_file():  # a file in its place would take it from the whole system
             raise VistreamError(f"{self.path} is a device or a pipe: give a file name to write to")
-        if not self.path.parent.is_dir():
-            raise VistreamError(f"{self.path}: the folder {self.path.parent} does not exist: create it first")
+        if not self.temporary.parent.is_dir():
+            raise VistreamError(f"{self.path}: the folder {self.temporary.parent} does not exist: create it first")
         try:
             self.temporary.write_bytes(b"")
         except OSError as error:
@@ -57,6 +64,7 @@ class PendingFile:
         >>> PendingFile.temporary_name(Path("out/a.mp4")).name
         'a.part.mp4'
         """
+        path = followed(path)
         return path.with_name(f"{path.stem}.part{path.suffix}")
 
     def check(self) -> None:
@@ -73,7 +81,7 @@ class PendingFile:
         self.check()
         for pause in (*(PAUSES if os.name == "nt" else ()), None):
             try:
-                self.temporary.replace(self.path)
+                self.temporary.replace(followed(self.path))
                 return
             except PermissionError:
                 if pause is None:

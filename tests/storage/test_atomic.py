@@ -79,3 +79,29 @@ def test_a_full_disk_is_named_with_its_file(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
     with pytest.raises(OSError, match="elsewhere"), atomic.replacing(path):
         raise OSError(errno.ENOSPC, "No space left on device", "elsewhere")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a permission there")
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_one(there: bool, tmp_path: Path) -> None:
+    """As with a shell's redirection: the file that it leads to is written, where it lies."""
+    (tmp_path / "large disk").mkdir()
+    target = tmp_path / "large disk" / "a.txt"
+    if there:
+        target.write_text("old", encoding="utf-8")
+    link = tmp_path / "a.txt"
+    link.symlink_to(Path("large disk") / "a.txt")
+    with atomic.replacing(link) as temporary:
+        assert temporary.parent.samefile(target.parent)
+        temporary.write_text("new", encoding="utf-8")
+    assert link.is_symlink()
+    assert target.read_text(encoding="utf-8") == "new"
+    assert [file.name for file in target.parent.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a permission there")
+def test_a_link_into_a_missing_folder_names_it(tmp_path: Path) -> None:
+    link = tmp_path / "a.txt"
+    link.symlink_to(tmp_path / "gone" / "a.txt")
+    with pytest.raises(VistreamError, match="the folder .*gone does not exist"):
+        atomic.PendingFile(link)

@@ -115,6 +115,20 @@ def test_folders_are_made_and_go_again_if_nothing_came_of_them(tmp_path: Path) -
         write(tmp_path / "file" / "out.csv", "")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a permission there")
+def test_what_a_link_leads_to_is_the_users_own(tmp_path: Path) -> None:
+    target, link = tmp_path / "own.csv", tmp_path / "out.csv"
+    link.symlink_to(target)
+    with claimed(written("--csv", link), "testing", overwrite=False):
+        link.write_text("ours", encoding="utf-8")
+        with pytest.raises(VistreamError, match=r"own\.csv.*testing"), Claim(written("--output", target), "other"):
+            pass
+    write(target, "ours again")
+    target.write_text("corrected by hand", encoding="utf-8")
+    with pytest.raises(VistreamError, match="is there already"):
+        write(link, "ours")
+
+
 def same(tmp_path: Path) -> dict[str, Path]:
     """Other names of the file `clip.mp4`."""
     (tmp_path / "clip.mp4").write_bytes(b"film")

@@ -10,6 +10,7 @@ import socket
 import sys
 from pathlib import Path
 
+from vistream.atomic import followed
 from vistream.errors import VistreamError
 
 log = logging.getLogger("vistream")
@@ -96,5 +97,6 @@ def lock_name(path: Path) -> Path:
     >>> lock_name(Path("out/a.mp4")).name, lock_name(Path("out/a.part.mp4")).name
     ('.a.mp4.lock', '.a.mp4.lock')
     """
+    path = followed(path)
     stem = re.sub(r"(\.(part|before|whole))+$", "", path.stem)  # names on the way to this one
     return path.with_name(f".{stem}{path.suffix}.lock")

@@ -34,8 +34,8 @@ def written(what: str, path: Path) -> list[FileName]:
 
 
 def identity(path: Path) -> Path:
-    """The name of a file to be replaced: a link in its place would be replaced too, those on the way are followed."""
-    return path.absolute().parent.resolve() / path.name
+    """The name of a file to be replaced, which may not be there, without the links that lead to it."""
+    return Path(os.path.realpath(path))
 
 
 def check_distinct(names: Sequence[FileName]) -> None:

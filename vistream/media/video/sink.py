@@ -15,7 +15,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from vistream.atomic import PendingFile
+from vistream.atomic import PendingFile, followed
 from vistream.errors import VistreamError
 from vistream.media.video.h264 import H264, whole_name, why_no_h264
 from vistream.media.video.quiet import quiet_opencv
@@ -151,6 +151,7 @@ class VideoSink:
 
 def before_name(path: Path) -> Path:
     """Where what an interrupted run left of `path` lies while the video is gone on with."""
+    path = followed(path)
     return path.with_name(f"{path.stem}.before{path.suffix}")
 
 
