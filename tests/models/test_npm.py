@@ -118,6 +118,20 @@ def test_where_no_detector_can_be_had_it_is_motion_in_one_line(
     assert not (tmp_path / "home" / "nanodet-g" / "a.bin").exists()
 
 
+def test_a_damaged_copy_is_named_before_it_is_said_that_none_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    npm_environment(tmp_path, monkeypatch, HF_HUB_OFFLINE="1")
+    weights, _ = published(tmp_path)
+    for other in BEST_FIRST:
+        monkeypatch.setitem(dict_of_weights(), other, replace(weights, name=other))
+    copy = tmp_path / "home" / BEST_FIRST[-1] / "a.bin"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(CONTENT[:-1])
+    assert chosen("auto") == "motion"
+    assert f"detector auto: {copy} is damaged, so it does not count" in caplog.text
+
+
 def dict_of_weights() -> dict[str, Weights]:
     assert isinstance(WEIGHTS, dict)
     return WEIGHTS

@@ -124,6 +124,7 @@ def network_present(names: Sequence[str] = BEST_FIRST) -> str | None:
 
 def _present_or_fetched(names: Sequence[str], recommended: str) -> str | None:
     """The first of these networks that is here, else the recommended one, fetched now; None where it can't be had."""
+    from vistream.models import store
     from vistream.models.download import fetch, is_reachable
     from vistream.models.registry import known
 
@@ -131,6 +132,9 @@ def _present_or_fetched(names: Sequence[str], recommended: str) -> str | None:
     if name is not None:
         log.info("detector auto: %s", name)
         return name
+    for name in names:
+        if (damaged := store.damaged(known(name))) is not None:
+            log.warning("detector auto: %s is damaged, so it does not count", damaged)
     weights = known(recommended)
     if not is_reachable(weights):
         return None
