@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -98,7 +97,6 @@ Offline = Annotated[bool, flag("--offline", "Fetch no weights; HF_HUB_OFFLINE=1 
 Overwrite = Annotated[
     bool, flag("--overwrite", "Replace files that are there already and are not of an earlier run, too.")
 ]
-OutputFile = Annotated[Path | None, typer.Option(dir_okay=False, show_default=False)]
 
 AUTO_MODEL = "auto"  # the one of each task that comes with the package, as pipeline.session has it
 DEFAULT_MODEL = "efficientnet-lite0"  # as quantize.named has it, which takes seconds to import

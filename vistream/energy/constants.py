@@ -20,7 +20,6 @@ class Constants:
     int8_add: float = 0.03
     int8_multiply: float = 0.2
     int32_add: float = 0.1
-    int32_multiply: float = 3.1
     float32_add: float = 0.9
     float32_multiply: float = 3.7
     sram: tuple[tuple[int, float], ...] = ((8 * KIB, 1.25), (32 * KIB, 2.5), (1024 * KIB, 12.5))

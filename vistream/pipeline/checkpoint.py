@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
 
-FORMAT = "vistream checkpoint 7"
+FORMAT = "vistream checkpoint 8"
 Arrays = dict[str, NDArray[Any]]
 
 

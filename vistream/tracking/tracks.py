@@ -203,7 +203,6 @@ class Tracker:
             score=float(scene.observations.scores[row]),
             belief=kalman.initiate(scene.measured[[row]], self.noise.noise),
             vectors=None if scene.embeddings is None else scene.embeddings[row],
-            born=self.counts.frames,
             seen=self.counts.frames,
             row=row,
             probation=least + round(rough * max(0, self.config.probation - least)),
