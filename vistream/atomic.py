@@ -27,7 +27,7 @@ def is_wanted(exception: type[BaseException] | None) -> bool:
 
 
 def followed(path: Path) -> Path:
-    """The file that a symbolic link in the place of `path` leads to, there or not; `path` itself where it is no link."""
+    """What a symbolic link in the place of `path` leads to, there or not; `path` itself where it is no link."""
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 

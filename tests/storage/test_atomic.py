@@ -103,5 +103,5 @@ def test_a_link_stays_one(there: bool, tmp_path: Path) -> None:
 def test_a_link_into_a_missing_folder_names_it(tmp_path: Path) -> None:
     link = tmp_path / "a.txt"
     link.symlink_to(tmp_path / "gone" / "a.txt")
-    with pytest.raises(VistreamError, match="the folder .*gone does not exist"):
+    with pytest.raises(VistreamError, match=r"the folder .*gone does not exist"):
         atomic.PendingFile(link)

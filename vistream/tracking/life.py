@@ -121,10 +121,10 @@ class Life:
     """All that is remembered of one track. `belief` holds one object; `vectors` is None without appearance.
 
     `id` is 0 until the track is confirmed. `votes`: the scores of its observations, summed by class name. `seen` is
-    the frame of the last match, `hits` counts matches, of which `probation` confirm it; `row` is that of the observation
-    matched in the last frame, None if there was none; `doubt` is by how much the noise of the last one was larger than
-    usual, see `crowding.doubt`. `turned`: the camera has moved since it was seen. `recent`: measurements from which
-    noise is learned.
+    the frame of the last match, `hits` counts matches, of which `probation` confirm it; `row` is that of the
+    observation matched in the last frame, None if there was none; `doubt` is by how much the noise of the last one was
+    larger than usual, see `crowding.doubt`. `turned`: the camera has moved since it was seen. `recent`: measurements
+    from which noise is learned.
     """
 
     id: int
