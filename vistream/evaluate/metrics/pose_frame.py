@@ -60,7 +60,8 @@ def inside(points: Array, polygons: Sequence[Array]) -> Flags:
     found = np.zeros(len(flat), dtype=np.bool_)
     for polygon in polygons:
         contour = np.ascontiguousarray(polygon, dtype=np.float32).reshape(-1, 1, 2)
-        found |= [cv2.pointPolygonTest(contour, (float(x), float(y)), False) > 0 for x, y in flat]
+        within = [cv2.pointPolygonTest(contour, (float(x), float(y)), False) > 0 for x, y in flat]
+        found |= np.array(within, dtype=np.bool_)  # without points, too
     return found.reshape(points.shape[:-1])
 
 
