@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from importlib.metadata import files
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.evaluate.files.mot import mot_scene
@@ -18,8 +16,6 @@ from vistream.evaluate.metrics.clear import clear
 from vistream.media.formats import rle
 from vistream.media.formats.davis import write_labels
 from vistream.media.formats.mot import read_tracks
-from vistream.media.formats.poses import JOINTS, Person, PoseImage, PoseVideo
-from vistream.media.formats.posetrack import write_posetrack
 
 TUD = ("TUD-Campus", "TUD-Stadtmitte")
 
@@ -142,53 +138,6 @@ def test_a_lone_object_may_be_predicted_as_255(tmp_path: Path) -> None:
     assert evaluate_files("vos", gt, pred).overall["J&F"] == 1.0
 
 
-def pose_video(shift: float, joints: tuple[str, ...] = JOINTS, name: str = "{}.jpg") -> PoseVideo:
-    points = np.arange(2.0 * len(joints)).reshape(-1, 2) * 10 + 5 + shift
-    present: NDArray[np.bool_] = np.array([joint not in ("left_ear", "right_ear") for joint in joints])
-    person = Person(1, points, present, np.ones(len(joints)), head=(0.0, 0.0, 30.0, 40.0))
-    return PoseVideo(joints, tuple(PoseImage(i, name.format(i), True, (person,)) for i in range(3)))
-
-
-@pytest.mark.parametrize("name", ["{}.jpg", "other/{}.jpg", "frame{}"], ids=["name", "bare name", "id"])
-def test_poses_are_scored_on_the_joints_of_the_ground_truth(tmp_path: Path, name: str) -> None:
-    """13 joints under another order and an alias; each 6 pixels off where a head size is 30."""
-    joints = ("neck", *(j for j in reversed(JOINTS) if j not in ("head_bottom", "nose", "left_ear", "right_ear")))
-    gt = pose_video(0.0, joints)
-    order = [JOINTS.index("head_bottom" if j == "neck" else j) for j in joints]
-    person = gt.images[0].people[0]
-    points = np.zeros((len(JOINTS), 2))
-    points[order] = person.joints + np.array([6.0, 0.0])
-    guess = Person(9, points, np.isin(np.arange(len(JOINTS)), order), np.ones(len(JOINTS)))
-    shift = 0 if name == "frame{}" else 100  # ids agree only where names do not
-    frames = [PoseImage(i + shift, name.format(i), True, (guess,)) for i in range(3)]
-    pred = PoseVideo(JOINTS, (PoseImage(77, "not annotated", True, (guess,)), *reversed(frames)))
-    write_posetrack(tmp_path / "gt.json", gt)
-    write_posetrack(tmp_path / "out.json", pred)
-    table = evaluate_files("pose", tmp_path / "gt.json", tmp_path / "out.json")
-    assert (table.overall["MOTA"], table.overall["AP"], table.overall["IDF1"]) == (1.0, 1.0, 1.0)
-    assert table.overall["MOTP"] == pytest.approx(0.8)
-    assert set(table.details[0].rows) == {"head_bottom" if j == "neck" else j for j in joints}
-
-
-def test_pose_files_that_cannot_be_scored_are_named(tmp_path: Path) -> None:
-    video = pose_video(0.0)
-    person = video.images[0].people[0]
-    cases = {
-        "has no head box": Person(1, person.joints, person.present, person.scores),
-        "has no track_id": Person(None, person.joints, person.present, person.scores, head=person.head),
-    }
-    for complaint, broken in cases.items():
-        write_posetrack(tmp_path / "gt.json", PoseVideo(JOINTS, (PoseImage(0, "0.jpg", True, (broken,)),)))
-        write_posetrack(tmp_path / "out.json", video)
-        with pytest.raises(VistreamError, match=complaint):
-            evaluate_files("pose", tmp_path / "gt.json", tmp_path / "out.json")
-    write_posetrack(tmp_path / "gt.json", pose_video(0.0, name="a{}"))
-    few = pose_video(0.0, name="b{}").images[:2]
-    write_posetrack(tmp_path / "out.json", PoseVideo(JOINTS, tuple(PoseImage(9 + i.id, i.file, True, ()) for i in few)))
-    with pytest.raises(VistreamError, match="neither names nor ids correspond"):
-        evaluate_files("pose", tmp_path / "gt.json", tmp_path / "out.json")
-
-
 def test_sot_folders(tmp_path: Path) -> None:
     for name, guess in (("a", "1,1,10,10"), ("b", "50,50,10,10")):
         write(tmp_path / "gt" / name / "groundtruth_rect.txt", "1,1,10,10", "1,1,10,10")
@@ -256,19 +205,6 @@ def test_real_ground_truth_against_itself_is_perfect(
     table = evaluate_files(task, real_data / clip, real_data / clip / inside)
     assert table.overall[figure] == pytest.approx(value)
     assert not table.notes
-
-
-@pytest.mark.real
-def test_real_poses_moved_by_a_tenth_of_a_head_lose_a_tenth_of_motp(real_data: Path, tmp_path: Path) -> None:
-    source = real_data / "pose" / "bonn-060470979" / "gt.json"
-    moved = json.loads(source.read_text())
-    for person in moved["annotations"]:
-        x1, y1, x2, y2 = person["head_rect_xyxy"]
-        person["keypoints"][::3] = [x + 0.06 * np.hypot(x2 - x1, y2 - y1) for x in person["keypoints"][::3]]
-    (tmp_path / "moved.json").write_text(json.dumps(moved))
-    row = evaluate_files("pose", source, tmp_path / "moved.json").overall
-    assert (row["MOTA"], row["IDSW"]) == (1.0, 0)
-    assert row["MOTP"] == pytest.approx(0.9)
 
 
 def test_a_stray_frame_number_costs_no_time(tmp_path: Path) -> None:

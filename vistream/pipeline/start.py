@@ -111,7 +111,7 @@ def _add_poses(session: Session, path: Path, images: Sequence[PoseImage], size: 
     numbers = [person.id if person.id is not None and person.id > 0 else None for person in there]
     # first those who bring a number, which nobody else is to be given
     for person, number in sorted(zip(there, numbers, strict=True), key=lambda pair: pair[1] is None):
-        confidences = np.where(person.present, person.scores, 0.0)
+        confidences = np.where(person.present, person.joint_scores(), 0.0)
         session.add_object(np.column_stack([person.joints, confidences]), number)
 
 

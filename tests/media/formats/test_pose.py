@@ -142,7 +142,7 @@ def test_the_older_form_reads(tmp_path: Path) -> None:
     assert (person.id, person.head) == (5, (0, 1, 2, 3))
     assert np.flatnonzero(person.present).tolist() == [ankle, nose]
     assert person.joints[nose].tolist() == [1.5, 2]
-    assert (person.scores[nose], person.scores[ankle]) == (0.25, 1.0)
+    assert (person.joint_scores()[nose], person.joint_scores()[ankle]) == (0.25, 1.0)
     assert not image.people[1].present.any()
 
 

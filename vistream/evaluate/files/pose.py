@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 
 import numpy as np
@@ -22,7 +23,7 @@ UNSCORED = ("left_ear", "right_ear")
 def pose_table(pairs: Sequence[Pair]) -> Table:
     """Score every pair of files on the joints that the ground truth has, ears excepted.
 
-    Raises VistreamError where a file is malformed, a person has no track id or no head box, images don't
+    Raises VistreamError where a file is malformed, a person has no track id or no head box, no images
     correspond, sequences have different joints, or nothing is to be scored.
     """
     scores: dict[str, PoseScores] = {}
@@ -33,7 +34,9 @@ def pose_table(pairs: Sequence[Pair]) -> Table:
         unknown = [name for name in joints if name not in map(joint_name, pred.joints)]
         if unknown:
             notes.append(f"{pair.name}: the prediction knows no {', '.join(unknown)}: counted as missed")
-        scores[pair.name] = pose_scores(_frames(pair, gt, pred, joints), joints)
+        paired = _same_images(pair, gt.images, pred.images)
+        notes += _unpaired_notes(pair.name, paired)
+        scores[pair.name] = pose_scores(_frames(pair, gt, pred, paired, joints), joints)
         if not scores[pair.name].objects.sum():
             raise VistreamError(f"{pair.gt} has no joint to score")
         if not any(image.people for image in pred.images):
@@ -52,10 +55,10 @@ def pose_table(pairs: Sequence[Pair]) -> Table:
     )
 
 
-def _frames(pair: Pair, gt: PoseVideo, pred: PoseVideo, joints: Sequence[str]) -> list[PosePair]:
+def _frames(pair: Pair, gt: PoseVideo, pred: PoseVideo, paired: _Paired, joints: Sequence[str]) -> list[PosePair]:
     """The annotated images with their predictions, without what lies in ignored regions."""
     frames = []
-    for ground_truth, guess in _same_images(pair, gt.images, pred.images):
+    for ground_truth, guess in paired.images:
         if not ground_truth.labeled:
             continue
         people = [p for p in ground_truth.people if p.present.any()]
@@ -63,28 +66,74 @@ def _frames(pair: Pair, gt: PoseVideo, pred: PoseVideo, joints: Sequence[str]) -
         frame = PosePair(
             _skeletons(people, gt.joints, joints, f"{pair.gt}, image {ground_truth.file}"),
             head_size(np.array(heads).reshape(-1, 4)),
-            _skeletons(guess.people, pred.joints, joints, f"{pair.pred}, image {guess.file}"),
+            _skeletons(guess.people if guess else (), pred.joints, joints, f"{pair.pred}, image {ground_truth.file}"),
         )
         frames.append(frame.outside(ground_truth.ignored))
     return frames
 
 
-def _same_images(pair: Pair, gt: Sequence[PoseImage], pred: Sequence[PoseImage]) -> list[tuple[PoseImage, PoseImage]]:
-    """Pairs by file name, else by bare file name, else by id, else, where there are as many, by position."""
-    keys: tuple[Callable[[PoseImage], object], ...] = (
-        lambda image: image.file,
-        lambda image: PurePath(image.file).name,
-        lambda image: image.id,
-    )
-    for key in keys:
-        known = {key(image): image for image in pred}
-        if len(known) == len(pred) and all(key(image) in known for image in gt):
-            return [(image, known[key(image)]) for image in gt]
+def _scores(person: Person) -> NDArray[np.float64]:
+    """Of each joint; the person's, where joints have none."""
+    return person.joint_scores(1.0 if person.score is None else person.score)
+
+
+@dataclass(frozen=True, slots=True)
+class _Paired:
+    """Every image of the ground truth with its prediction, None where there is none; predicted images `left` over; and
+    what is to be said of it.
+    """
+
+    images: list[tuple[PoseImage, PoseImage | None]]
+    left: list[PoseImage]
+    notes: tuple[str, ...] = ()
+
+
+def _same_images(pair: Pair, gt: Sequence[PoseImage], pred: Sequence[PoseImage]) -> _Paired:
+    """Pairs by file name or bare file name, whichever more have in common, else by id, else, where there are as many,
+    in order.
+
+    Ids are those of the same images where all of one side are among the other's, and are not mere numbers of places.
+    """
+    names = [_by(gt, pred, lambda image: image.file), _by(gt, pred, lambda image: PurePath(image.file).name)]
+    best = min(names, key=lambda paired: len(paired.left))
+    if len(best.left) < len(pred):
+        return best
+    by_id = _by(gt, pred, lambda image: image.id)
+    numbered = [image.id for image in pred] == list(range(len(pred)))
+    if all(guess is not None for _, guess in by_id.images) or (not by_id.left and not numbered):
+        return by_id
     if len(gt) == len(pred):
-        return list(zip(gt, pred, strict=True))
+        note = f"{pair.name}: neither names nor ids of images correspond: they are taken in order"
+        return _Paired(list(zip(gt, pred, strict=True)), [], (note,))
     raise VistreamError(
         f"{pair.pred} has {len(pred)} images, {pair.gt} has {len(gt)}, and neither names nor ids correspond"
     )
+
+
+def _by(gt: Sequence[PoseImage], pred: Sequence[PoseImage], key: Callable[[PoseImage], object]) -> _Paired:
+    """Pairs by a key; none where it is not that of a single image on each side."""
+    known = {key(image): image for image in pred}
+    wanted = {key(image) for image in gt}
+    if len(known) < len(pred) or len(wanted) < len(gt):
+        known = {}
+    left = [image for image in pred if key(image) not in wanted or not known]
+    return _Paired([(image, known.get(key(image))) for image in gt], left)
+
+
+def _unpaired_notes(name: str, paired: _Paired) -> list[str]:
+    """What is said of annotated images without prediction, and of people predicted where there is no ground truth."""
+    annotated = [(image, guess) for image, guess in paired.images if image.labeled]
+    missing = [image.file for image, guess in annotated if guess is None]
+    left = [image.file for image in paired.left if image.people]
+    notes = list(paired.notes)
+    if missing:
+        notes.append(
+            f"{name}: {len(missing)} of {len(annotated)} annotated images have no prediction ({missing[0]}): "
+            "their people count as missed"
+        )
+    if left:
+        notes.append(f"{name}: {len(left)} predicted images are not in the ground truth ({left[0]}): not scored")
+    return notes
 
 
 def _head(person: Person, where: str) -> tuple[float, float, float, float]:
@@ -111,6 +160,6 @@ def _skeletons(people: Sequence[Person], names: Sequence[str], joints: Sequence[
         np.array(ids, dtype=np.int64),
         np.array([p.joints[columns] for p in people]).reshape(count, width, 2),
         np.array([p.present[columns] & known for p in people], dtype=np.bool_).reshape(count, width),
-        np.array([p.scores[columns] for p in people]).reshape(count, width),
+        np.array([_scores(p)[columns] for p in people]).reshape(count, width),
     )
     return everybody.without(np.zeros((count, width), dtype=np.bool_))

@@ -66,7 +66,8 @@ def _read_rects(rects: Any, where: str) -> list[Person]:
 
 
 def _read_person(fields: Fields) -> Person:
-    joints, present, scores = np.zeros((len(ORDER), 2)), np.zeros(len(ORDER), dtype=np.bool_), np.ones(len(ORDER))
+    joints, present = np.zeros((len(ORDER), 2)), np.zeros(len(ORDER), dtype=np.bool_)
+    scores: dict[int, float] = {}
     annotated = fields.get("annopoints") if "annopoints" in fields else []
     points = _unwrapped(annotated, fields.where).get("point") if annotated else []
     for number, item in enumerate(_listed(points)):
@@ -84,7 +85,7 @@ def _read_person(fields: Fields) -> Person:
         id=fields.whole("track_id") if "track_id" in fields else None,
         joints=joints,
         present=present,
-        scores=scores,
+        scores=np.array([scores.get(joint, 1.0) for joint in range(len(ORDER))]) if scores else None,
         head=None if head is None else (head[0], head[1], head[2], head[3]),
         score=fields.number("score") if "score" in fields else None,
     )

@@ -81,16 +81,20 @@ class Person:
     """One person in one image.
 
     `joints`: `[K, 2]`, (x, y) in pixels as in the file, 0 where absent; `present`: bool `[K]`; `scores`:
-    `[K]`, 1 where the file gives none. `id` is None in files of detections. `head`: (x1, y1, x2, y2).
+    `[K]`, None where the file gives none. `id` is None in files of detections. `head`: (x1, y1, x2, y2).
     """
 
     id: int | None
     joints: Array
     present: NDArray[np.bool_]
-    scores: Array
+    scores: Array | None
     head: tuple[float, float, float, float] | None = None
     box: Box | None = None
     score: float | None = None
+
+    def joint_scores(self, default: float = 1.0) -> Array:
+        """The score of each joint, `[K]`; `default` for all where the file gives none."""
+        return np.full(len(self.joints), default) if self.scores is None else self.scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +151,9 @@ class PoseVideo:
 
 
 def _observe(people: list[Person]) -> Observations:
-    keypoints = [np.column_stack([p.joints, np.where(p.present, p.scores, 0.0)]) for p in people]
+    keypoints = [np.column_stack([p.joints, np.where(p.present, p.joint_scores(), 0.0)]) for p in people]
     boxes = [p.box if p.box is not None else _around(p.joints[p.present]) for p in people]
-    scores = [p.score if p.score is not None else float(p.scores[p.present].mean()) for p in people]
+    scores = [p.score if p.score is not None else float(p.joint_scores()[p.present].mean()) for p in people]
     return Observations(np.array(boxes), np.array(scores), ("person",) * len(people), keypoints=np.array(keypoints))
 
 

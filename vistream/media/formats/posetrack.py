@@ -83,7 +83,7 @@ def _at(image: PoseImage, frame: int | None) -> PoseImage:
 
 
 def write_posetrack(path: Path | str, video: PoseVideo) -> None:
-    """Write a video in the format of 2018, with `scores`."""
+    """Write a video in the format of 2018, with `scores` where it has them."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(_as_json(video), allow_nan=False), encoding="utf-8", newline="\n")
 
@@ -229,7 +229,7 @@ def _read_person(fields: Fields, joints: int) -> Person:
         id=fields.whole("track_id") if "track_id" in fields else None,
         joints=points[:, :2],
         present=np.asarray(points.any(axis=1)),
-        scores=np.ones(joints) if scores is None else np.array(scores),
+        scores=None if scores is None else np.array(scores),
         head=head,
         box=None if box is None else (box[0], box[1], box[2], box[3]),
         score=fields.number("score") if "score" in fields else None,
@@ -257,7 +257,8 @@ def _person_json(person: Person) -> dict[str, Any]:
     entry: dict[str, Any] = {} if person.id is None else {"track_id": person.id}
     visible = person.present.astype(np.float64)
     entry["keypoints"] = np.column_stack([person.joints * visible[:, None], visible]).ravel().tolist()
-    entry["scores"] = person.scores.tolist()
+    if person.scores is not None:
+        entry["scores"] = person.scores.tolist()
     if person.head is not None:
         x1, y1, x2, y2 = person.head
         entry["bbox_head"] = [x1, y1, x2 - x1, y2 - y1]
