@@ -17,22 +17,30 @@ HEADLINE = ("J&F", "J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Dec
 
 def vos_table(pairs: Sequence[Pair]) -> Table:
     """Score every pair of folders: a sequence's row is the mean over its objects, the combined one over all
-    objects.
+    objects. Objects that appear after the first frame are not scored, which a note says.
 
     Raises VistreamError where a label map is broken, missing or of another size, or nothing is to be scored.
     """
     rows: dict[str, dict[str, float]] = {}
     objects: dict[str, dict[str, float]] = {}
+    notes: list[str] = []
     for pair in pairs:
-        of_pair = {f"{pair.name} {number}": scores.row() for number, scores in _score(pair).items()}
+        seen: set[int] = set()
+        scores = _score(pair, seen)
+        of_pair = {f"{pair.name} {number}": score.row() for number, score in scores.items()}
+        late = [str(number) for number in sorted(seen - scores.keys())]
+        if late:
+            which = f"object {late[0]}" if len(late) == 1 else f"objects {', '.join(late)}"
+            notes.append(f"{pair.name}: not scored, because the first frame doesn't show them: {which}")
         rows[pair.name] = mean_row(list(of_pair.values()))
         objects.update(of_pair)
     combined = mean_row(list(objects.values())) if len(pairs) > 1 else None
     details = (Table("Objects", objects, headline=HEADLINE),) if len(objects) > len(pairs) else ()
-    return Table("Video object segmentation", rows, combined, HEADLINE, details=details)
+    return Table("Video object segmentation", rows, combined, HEADLINE, tuple(notes), details)
 
 
-def _score(pair: Pair) -> dict[int, ObjectScores]:
+def _score(pair: Pair, seen: set[int]) -> dict[int, ObjectScores]:
+    """J and F of the objects of the first frame; all that occur are put into `seen`."""
     names = [file.stem for file in label_files(pair.gt)]
     predicted = {file.stem for file in label_files(pair.pred)}
     missing = [name for name in names if name not in predicted]
@@ -42,9 +50,15 @@ def _score(pair: Pair) -> dict[int, ObjectScores]:
             "every frame of the ground truth needs a label map"
         )
     try:
-        return score_objects((labels for _, labels in read_folder(pair.gt)), _guesses(pair, set(names)))
+        return score_objects(_truths(pair, seen), _guesses(pair, set(names)))
     except ValueError as error:
         raise VistreamError(f"{pair.gt} against {pair.pred}: {error}") from None
+
+
+def _truths(pair: Pair, seen: set[int]) -> Iterator[Labels]:
+    for _, labels in read_folder(pair.gt):
+        seen.update(set(np.flatnonzero(np.bincount(labels.reshape(-1))).tolist()) - {0, VOID})
+        yield labels
 
 
 def _guesses(pair: Pair, names: set[str]) -> Iterator[Labels]:
