@@ -138,6 +138,27 @@ def test_a_lone_object_may_be_predicted_as_255(tmp_path: Path) -> None:
     assert evaluate_files("vos", gt, pred).overall["J&F"] == 1.0
 
 
+def test_label_maps_of_objects_may_end_in_capitals(tmp_path: Path) -> None:
+    gt = label_folder(tmp_path / "gt", [[0, 1]], [[0, 1]], [[0, 1]])
+    pred = label_folder(tmp_path / "out", [[0, 1]], [[0, 0]], [[0, 1]])
+    (pred / "00001.png").rename(pred / "00001.PNG")
+    assert evaluate_files("vos", gt, pred).overall["J&F"] == 0.0
+    write_labels(pred / "00001.png", np.array([[0, 1]], np.uint8))
+    with pytest.raises(VistreamError, match=r"00001\.PNG and .*00001\.png are of one frame"):
+        evaluate_files("vos", gt, pred)
+
+
+def test_objects_that_appear_later_are_named(tmp_path: Path) -> None:
+    """Object 2 is there from the second frame on: J and F are those of object 1."""
+    one, both = [[1, 1, 0, 0, 0]], [[1, 1, 0, 2, 3]]
+    for folder in ("gt", "out"):
+        label_folder(tmp_path / folder / "a", one, both, one)
+        label_folder(tmp_path / folder / "b", one, one, one)
+    table = evaluate_files("vos", tmp_path / "gt", tmp_path / "out")
+    assert table.overall["J&F"] == 1.0
+    assert table.notes == ("a: not scored, because the first frame doesn't show them: objects 2, 3",)
+
+
 def test_sot_folders(tmp_path: Path) -> None:
     for name, guess in (("a", "1,1,10,10"), ("b", "50,50,10,10")):
         write(tmp_path / "gt" / name / "groundtruth_rect.txt", "1,1,10,10", "1,1,10,10")
@@ -146,6 +167,19 @@ def test_sot_folders(tmp_path: Path) -> None:
     assert [row["Success AUC"] for row in table.rows.values()] == pytest.approx([20 / 21, 0.0])
     assert table.overall["Success AUC"] == pytest.approx(10 / 21)
     assert table.overall["Frames"] == 4
+
+
+def test_a_sequence_of_otb_may_have_two_targets(tmp_path: Path) -> None:
+    for name in ("Jogging/groundtruth_rect.1", "Jogging/groundtruth_rect.2", "Biker/groundtruth_rect"):
+        write(tmp_path / "gt" / f"{name}.txt", "1,1,10,10", "1,1,10,10")
+    for name in ("Jogging.1", "Jogging.2", "Biker"):
+        write(tmp_path / "out" / f"{name}.txt", "1,1,10,10", "1,1,10,10")
+    table = evaluate_files("sot", tmp_path / "gt", tmp_path / "out")
+    assert (list(table.rows), table.notes) == (["Biker", "Jogging.1", "Jogging.2"], ())
+    alone = evaluate_files("sot", tmp_path / "gt" / "Jogging", tmp_path / "out")
+    assert list(alone.rows) == ["Jogging.1", "Jogging.2"]
+    second = tmp_path / "gt" / "Jogging" / "groundtruth_rect.2.txt"
+    assert list(evaluate_files("sot", second, tmp_path / "out" / "Jogging.2.txt").rows) == ["Jogging.2"]
 
 
 def test_what_cannot_be_paired_or_scored_is_named(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import semanticdata
+from numpy.typing import NDArray
 from PIL import Image
 
 from vistream.errors import VistreamError
+from vistream.evaluate.datasets.benchmarks import CITYSCAPES_IDS
 from vistream.evaluate.files.score import evaluate_files
 from vistream.evaluate.metrics.segmentation import class_iou, confusion
 from vistream.evaluate.table import COMBINED
@@ -144,3 +146,77 @@ def test_classes_that_are_thin_and_far_are_no_soft_edge(tmp_path: Path) -> None:
     table = evaluate_files("semseg", tmp_path / "gt", tmp_path / "wrong", dataset="cityscapes")
     expected = np.nanmean(class_iou(confusion(labels, wrong, 19)))
     assert next(iter(table.rows.values()))["mIoU"] == pytest.approx(expected)
+
+
+def numbered(folder: Path, *truths: NDArray[np.uint8], ending: str = ".png") -> Path:
+    for number, truth in enumerate(truths):
+        semanticdata.label_file(folder / f"{number}{ending}", truth)
+    return folder
+
+
+TRAINED = "predictions are read as training numbers, 0 to 18"
+OWN = "predictions are read as Cityscapes' own numbers, of labelIds"
+ZERO, ONE = "predictions are read as classes from 0", "predictions are read as classes from 1, as label files have them"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "own", "ending", "said"),
+    [
+        ("cityscapes", True, "_gtFine_labelIds.png", ""),
+        ("cityscapes", True, "_labelIds.png", ""),
+        ("cityscapes", True, ".png", OWN),
+        ("cityscapes", False, "_gtFine_labelTrainIds.png", ""),
+        ("cityscapes", False, ".png", TRAINED),
+        ("ade20k", True, ".png", ONE),
+        ("ade20k", False, ".png", ZERO),
+        ("pascal-context-59", True, ".png", ONE),
+        ("voc2012", True, ".png", ""),
+    ],
+)
+def test_predictions_may_have_the_numbers_of_label_files(
+    tmp_path: Path, dataset: str, own: bool, ending: str, said: str
+) -> None:
+    """Decided for all maps together: the second alone would fit both ways."""
+    classes = [np.array([[3, 14, 15, 255]], np.uint8), np.array([[8, 10, 11, 12]], np.uint8)]
+    ids = np.append(np.array(CITYSCAPES_IDS, np.uint8), np.zeros(237, np.uint8))
+    files = {"cityscapes": [ids[one] for one in classes], "voc2012": classes}
+    truths = files.get(dataset, [semanticdata.reduced(one) for one in classes])
+    gt = numbered(tmp_path / "gt", *truths, ending="_gtFine_labelIds.png" if dataset == "cityscapes" else ".png")
+    pred = numbered(tmp_path / "out", *(truths if own else classes), ending=ending)
+    table = evaluate_files("semseg", gt, pred, dataset=dataset)
+    assert table.overall["mIoU"] == 1.0
+    assert table.notes == ((said,) if said else ())
+
+
+def test_a_number_that_is_no_class_changes_no_reading(tmp_path: Path) -> None:
+    """19, which is a number of Cityscapes' own, among training numbers: wrong, and the others stay what they are."""
+    gt = numbered(tmp_path / "gt", np.array([[3, 4, 5, 6]], np.uint8))
+    table = evaluate_files(
+        "semseg", gt, numbered(tmp_path / "out", np.array([[3, 4, 5, 19]], np.uint8)), dataset="cityscapes"
+    )
+    assert (table.overall["Pixel accuracy"], table.notes) == (0.75, (TRAINED,))
+
+
+def test_a_map_of_one_bit_has_the_classes_0_and_1(tmp_path: Path) -> None:
+    numbers = np.array([[0, 1, 1, 0]], np.uint8)
+    for folder in ("gt", "out"):
+        (tmp_path / folder).mkdir()
+    Image.fromarray(numbers == 1).save(tmp_path / "gt" / "0.png")
+    semanticdata.label_file(tmp_path / "out" / "0.png", numbers * 0)
+    table = evaluate_files("semseg", tmp_path / "gt", tmp_path / "out")
+    assert (table.overall["Pixel accuracy"], table.overall["mIoU"]) == (0.5, 0.25)
+
+
+def test_endings_may_be_capitals_and_no_map_is_there_twice(tmp_path: Path) -> None:
+    numbers = np.array([[0, 1, 1, 0]], np.uint8)
+    gt = numbered(tmp_path / "gt", numbers)
+    semanticdata.label_file(tmp_path / "gt" / "1.PNG", numbers)
+    pred = numbered(tmp_path / "out", numbers)
+    with pytest.raises(VistreamError, match=r"out lacks 1\.png \(1 of 2"):
+        evaluate_files("semseg", gt, pred)
+    (tmp_path / "gt" / "0.png").unlink()
+    pred = numbered(tmp_path / "capitals", numbers, numbers, ending=".PNG")
+    assert evaluate_files("semseg", gt, pred).overall["mIoU"] == 1.0
+    semanticdata.label_file(pred / "1_leftImg8bit.png", numbers)
+    with pytest.raises(VistreamError, match=r"1\.PNG and .*1_leftImg8bit\.png are of one image"):
+        evaluate_files("semseg", gt, pred)

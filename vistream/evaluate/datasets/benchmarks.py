@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
-from vistream.media.formats.davis import read_classes
+from vistream.media.formats.davis import png_files, read_classes
 from vistream.models.classes import VOID, ClassSet, class_set
 
 Labels = NDArray[np.uint8]
@@ -22,12 +22,13 @@ Labels = NDArray[np.uint8]
 @dataclass(frozen=True, slots=True)
 class Benchmark:
     """`classes`: the name of its set of classes. `reduced`: in its files 0 is no class, and class 0 is 1. `void`: a
-    number that is not scored, besides 255.
+    number that is not scored, besides 255. `own_ids`: it has files with other numbers than those of classes, too.
     """
 
     classes: str
     reduced: bool = False
     void: int = VOID
+    own_ids: bool = False
 
     @property
     def class_set(self) -> ClassSet:
@@ -36,7 +37,7 @@ class Benchmark:
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "ade20k": Benchmark("ade20k", reduced=True),
-    "cityscapes": Benchmark("cityscapes"),
+    "cityscapes": Benchmark("cityscapes", own_ids=True),
     "voc2012": Benchmark("voc2012"),
     "pascal-context-59": Benchmark("pascal-context-59", reduced=True),
     "pascal-context-60": Benchmark("pascal-context-60"),
@@ -46,8 +47,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "plaza": Benchmark("plaza"),
 }
 
-TRAIN_IDS, IDS = ("_gtFine_labelTrainIds", "_labelTrainIds"), "_gtFine_labelIds"
-ENDINGS = (*TRAIN_IDS, IDS, "_leftImg8bit")
+TRAIN_IDS, IDS = ("_gtFine_labelTrainIds", "_labelTrainIds"), ("_gtFine_labelIds", "_labelIds")
+ENDINGS = (*TRAIN_IDS, *IDS, "_leftImg8bit")
 """What datasets append to an image's name, in the names of images and of label maps."""
 CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
 """The numbers of the classes in Cityscapes' own label files, `_labelIds`; the others are not scored."""
@@ -75,14 +76,20 @@ def key_of(path: Path) -> str:
 def label_maps(folder: Path) -> dict[str, Path]:
     """The label maps of a folder, by key, in order. Where files of several kinds lie together, as in Cityscapes, those
     with training numbers, else those with the dataset's own.
+
+    Raises VistreamError where two are of one image.
     """
-    files = sorted(folder.glob("*.png"), key=lambda path: (len(path.name), path.name))
-    for ending in (*TRAIN_IDS, IDS):
+    files = png_files(folder)
+    for ending in (*TRAIN_IDS, *IDS):
         some = [path for path in files if path.stem.endswith(ending)]
         if some:
             files = some
             break
-    return {key_of(path): path for path in files}
+    found: dict[str, Path] = {}
+    for path in files:
+        if found.setdefault(key_of(path), path) != path:
+            raise VistreamError(f"{found[key_of(path)]} and {path} are of one image: leave one of them")
+    return found
 
 
 def read_ground_truth(path: Path, rules: Benchmark | None) -> Labels:
@@ -93,7 +100,7 @@ def read_ground_truth(path: Path, rules: Benchmark | None) -> Labels:
     numbers = read_classes(path)
     if rules is None:
         return numbers
-    labels = _table(rules, own_ids=path.stem.endswith(IDS))[numbers]
+    labels = label_of_number(rules, own_ids=rules.own_ids and path.stem.endswith(IDS))[numbers]
     size = len(rules.class_set)
     if ((labels >= size) & (labels != VOID)).any():
         worst = int(numbers[(labels >= size) & (labels != VOID)].max())
@@ -101,8 +108,8 @@ def read_ground_truth(path: Path, rules: Benchmark | None) -> Labels:
     return np.asarray(labels, np.uint8)
 
 
-def _table(rules: Benchmark, own_ids: bool) -> Labels:
-    """The label for each number of a file, `[256]`."""
+def label_of_number(rules: Benchmark, own_ids: bool) -> Labels:
+    """The label for each number of a file, uint8 `[256]`. `own_ids`: of Cityscapes' own."""
     table = np.arange(256)
     if own_ids:
         table[:] = VOID

@@ -22,7 +22,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from vistream.errors import VistreamError
-from vistream.media.formats.davis import read_sequences
+from vistream.media.formats.davis import png_files, read_sequences
 from vistream.media.formats.mots import is_mots
 from vistream.media.formats.posetrack import read_poses
 from vistream.media.formats.seqinfo import read_seqinfo
@@ -122,7 +122,7 @@ def _vos(root: Path) -> Iterator[Clip]:
             if sequence.images and sequence.annotations:
                 gt = sequence.annotations[0].parent
                 yield Clip(sequence.name, str(sequence.images[0].parent), gt, "masks")
-        if folder.name != "masks" and any((folder / "masks").glob("*.png")):
+        if folder.name != "masks" and png_files(folder / "masks"):
             yield _clip(folder, folder / "masks", "masks")
 
 

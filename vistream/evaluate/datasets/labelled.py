@@ -23,6 +23,7 @@ from pathlib import Path
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.benchmarks import benchmark, key_of, label_maps
 from vistream.evaluate.datasets.clips import folders_in
+from vistream.media.formats.davis import png_files
 from vistream.media.formats.panoptic import read_panoptic
 from vistream.media.formats.text import read_lines
 from vistream.media.video.images import IMAGE_SUFFIXES, read_image
@@ -133,7 +134,7 @@ def _semantic(folder: Path) -> Iterator[Footage]:
             pictures = folder / layout.pictures.replace("*", part)
             if labels.is_dir() and pictures.is_dir():
                 yield from _pictures(folder, layout, pictures, labels, part or folder.name)
-    if any((folder / "semantic").glob("*.png")):
+    if png_files(folder / "semantic"):
         video = folder.parent / f"{folder.name}.mp4"
         if not video.is_file():
             raise VistreamError(f"{folder} has label maps but no frames: {video} is looked for")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vistream.errors import VistreamError
+from vistream.media.formats.davis import png_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def unused_note(pairs: Sequence[Pair], pred: Path) -> list[str]:
 
 def _is_sequence(path: Path, layout: Layout) -> bool:
     if layout.folders:
-        return path.is_dir() and any(path.glob("*.png"))
+        return bool(png_files(path))
     return path.is_file()
 
 

@@ -10,6 +10,15 @@ import numpy as np
 
 from vistream.errors import VistreamError
 from vistream.evaluate.datasets.benchmarks import Benchmark, Labels, label_maps, read_ground_truth
+from vistream.evaluate.datasets.readings import (
+    AS_THEY_STAND,
+    NUMBERS,
+    Reading,
+    columns,
+    likeliest,
+    readings_of,
+    told_by_name,
+)
 from vistream.evaluate.files.pairs import Pair
 from vistream.evaluate.metrics.segmentation import Counts, class_rows, confusion, segmentation_row
 from vistream.evaluate.table import Table
@@ -25,21 +34,30 @@ UNNAMED = 255
 def semseg_table(pairs: Sequence[Pair], rules: Benchmark | None = None) -> Table:
     """Score every pair of folders; the combined row is over all of their pixels.
 
-    `rules`: None takes numbers as they stand, and 255 as not scored. Raises VistreamError where a label map is broken,
-    missing, of another size or dataset, or nothing is to be scored.
+    `rules`: None takes numbers as they stand, and 255 as not scored. Predictions are read as `readings` has it; a note
+    says how, where their names don't. Raises VistreamError where a label map is broken, missing, of another size or
+    dataset, or nothing is to be scored.
     """
-    return maps_table({pair.name: _maps(pair) for pair in pairs}, rules)
+    return maps_table({pair.name: _maps(pair) for pair in pairs}, rules, readings_of(rules))
 
 
-def maps_table(maps: Mapping[str, Maps], rules: Benchmark | None) -> Table:
-    """The same of files that are paired already, by name of their sequence."""
-    counts = {name: _count(pairs, rules, name) for name, pairs in maps.items()}
+def maps_table(
+    maps: Mapping[str, Maps], rules: Benchmark | None, readings: tuple[Reading, ...] = AS_THEY_STAND
+) -> Table:
+    """The same of files that are paired already, by name of their sequence; predictions are read in one of `readings`,
+    without more in the only one.
+    """
+    found = {name: _count(pairs, rules, readings) for name, pairs in maps.items()}
+    unnamed = [by_reading[None] for by_reading in found.values() if None in by_reading]
+    chosen = likeliest(reduce(np.add, unnamed), readings) if unnamed else readings[0]
+    counts = {name: _matrix(by_reading, readings, chosen, name) for name, by_reading in found.items()}
     total = reduce(np.add, counts.values())
-    rows = {name: segmentation_row(found) for name, found in counts.items()}
+    rows = {name: segmentation_row(matrix) for name, matrix in counts.items()}
     names = rules.class_set.names if rules is not None else tuple(f"class {label}" for label in range(UNNAMED))
     classes = Table("Classes", class_rows(total, names))
     combined = segmentation_row(total) if len(maps) > 1 else None
-    return Table("Semantic segmentation", rows, combined, HEADLINE, details=(classes,))
+    notes = (f"predictions are read as {chosen.name}",) if unnamed and len(readings) > 1 else ()
+    return Table("Semantic segmentation", rows, combined, HEADLINE, notes, (classes,))
 
 
 def _maps(pair: Pair) -> Maps:
@@ -53,19 +71,33 @@ def _maps(pair: Pair) -> Maps:
     return [(path, guesses[key]) for key, path in gt.items()]
 
 
-def _count(maps: Maps, rules: Benchmark | None, name: str) -> Counts:
+def _count(maps: Maps, rules: Benchmark | None, readings: tuple[Reading, ...]) -> dict[int | None, Counts]:
+    """Pixels by class and predicted number, int64 `[classes, 256]`, of the maps whose names ask for a reading, by its
+    place among the `readings`, and of the others (None).
+    """
     classes = UNNAMED if rules is None else len(rules.class_set)
-    counts = np.zeros((classes, classes + 1), np.int64)
+    found: dict[int | None, Counts] = {}
     for path, guess in maps:
-        counts += _compared(read_ground_truth(path, rules), path, guess, classes)
-    if not counts.sum():
+        told = told_by_name(guess, readings)
+        place = None if told is None else readings.index(told)
+        found.setdefault(place, np.zeros((classes, NUMBERS), np.int64))
+        found[place] += _compared(read_ground_truth(path, rules), path, guess)[:classes, :NUMBERS]
+    return found
+
+
+def _matrix(found: Mapping[int | None, Counts], readings: tuple[Reading, ...], chosen: Reading, name: str) -> Counts:
+    """The confusion matrix of one sequence; `chosen` is the reading of maps whose names say nothing."""
+    matrix = reduce(
+        np.add, (columns(part, chosen if place is None else readings[place]) for place, part in found.items())
+    )
+    if not matrix.sum():
         raise VistreamError(f"{name} has no pixel to score")
-    return counts
+    return matrix
 
 
-def _compared(gt: Labels, path: Path, guess: Path, classes: int) -> Counts:
+def _compared(gt: Labels, path: Path, guess: Path) -> Counts:
     labels = read_classes(guess)
     if labels.shape != gt.shape:
         sizes = [" x ".join(map(str, shape[::-1])) for shape in (labels.shape, gt.shape)]
         raise VistreamError(f"{guess} is {sizes[0]} pixels, {path} is {sizes[1]}")
-    return confusion(gt, labels, classes)
+    return confusion(gt, labels, NUMBERS)

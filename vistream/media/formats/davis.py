@@ -65,7 +65,7 @@ def read_labels(path: Path | str) -> Labels:
     Of a picture in the colours of `palette`, their numbers. Raises VistreamError for a file that is no image, is
     broken, or holds other colours instead of labels.
     """
-    return _read(path, lambda grey: hardened(grey, path))
+    return _read(path, lambda grey: hardened(grey, path), VOID)
 
 
 def read_classes(path: Path | str) -> Labels:
@@ -75,10 +75,11 @@ def read_classes(path: Path | str) -> Labels:
     """
     if loses(path):
         raise VistreamError(f"{path}: JPEG and its like change the values of labels: save them as PNG")
-    return _read(path, lambda grey: grey)
+    return _read(path, lambda grey: grey, 1)
 
 
-def _read(path: Path | str, of_grey: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> Labels:
+def _read(path: Path | str, of_grey: Callable[[NDArray[np.uint8]], NDArray[np.uint8]], set_bit: int) -> Labels:
+    """`of_grey`: the labels for grey levels; `set_bit`: that of the light pixels of a picture in one bit."""
     image = load_picture(path)
     if image.mode in _WIDE:
         return _narrowed(np.asarray(image), path)
@@ -88,7 +89,7 @@ def _read(path: Path | str, of_grey: Callable[[NDArray[np.uint8]], NDArray[np.ui
     if image.mode not in _MODES:
         return _of_colours(image, path)
     labels = np.array(image, dtype=np.uint8)
-    return labels * VOID if image.mode == "1" else labels
+    return labels * np.uint8(set_bit) if image.mode == "1" else labels
 
 
 def _narrowed(wide: NDArray[Any], path: Path | str) -> Labels:
@@ -114,16 +115,29 @@ def _of_colours(image: Image.Image, path: Path | str) -> Labels:
 
 
 def label_files(folder: Path | str) -> tuple[Path, ...]:
-    """The label maps of a folder in order. Raises VistreamError where it has none."""
-    files = _ordered(Path(folder), "png")
+    """The label maps of a folder in order. Raises VistreamError where it has none, or two of one frame."""
+    files = png_files(folder)
     if not files:
         raise VistreamError(f"{folder} has no .png file: label maps are expected, one a frame")
+    known: dict[str, Path] = {}
+    for file in files:
+        if known.setdefault(file.stem, file) != file:
+            raise VistreamError(f"{known[file.stem]} and {file} are of one frame: leave one of them")
     return files
 
 
+def png_files(folder: Path | str) -> tuple[Path, ...]:
+    """The PNGs of a folder in order; none where it is no folder."""
+    return _ordered(Path(folder), "png")
+
+
 def _ordered(folder: Path, ending: str) -> tuple[Path, ...]:
-    """The files of a folder, shorter names first, so that 100000 follows 99999."""
-    return tuple(sorted(folder.glob(f"*.{ending}"), key=lambda file: (len(file.name), file.name)))
+    """The files of a folder whose ending is that, in small letters or capitals; shorter names first, so that 100000
+    follows 99999.
+    """
+    files = folder.iterdir() if folder.is_dir() else ()
+    chosen = (file for file in files if file.suffix.lower() == f".{ending}")
+    return tuple(sorted(chosen, key=lambda file: (len(file.name), file.name)))
 
 
 def read_folder(folder: Path | str) -> Iterator[tuple[str, Labels]]:
