@@ -43,7 +43,7 @@ def evaluate(
     window: Annotated[int | None, typer.Option(help=WINDOW_HELP, min=16, show_default=False)] = None,
     augment: Annotated[bool, flag("--augment", AUGMENT_HELP)] = False,
     baselines: Annotated[bool, flag("--baselines", BASELINES_HELP)] = False,
-    classes: Annotated[str, typer.Option(help="--data: only these, by name: person,car.", show_default=False)] = "",
+    classes: Annotated[str, typer.Option(help="mot, mots: only these, by name: person,car.", show_default=False)] = "",
     sequences: Annotated[str, typer.Option(help="Only these, by name or glob: PETS*,TUD*.", show_default=False)] = "",
     max_frames: MaxFrames = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help=OUTPUT_HELP, show_default=False)] = None,
@@ -76,14 +76,14 @@ def evaluate(
     check_files({".json": json, ".csv": csv})
     segmentation = SegmentationOptions(dataset, window, augment, bits)
     segmentation.check(task)
+    options = DatasetOptions(
+        *(task, data, detections, model, fidelity, baselines, classes, sequences, max_frames, output, jobs, first_frame)
+    )
     with claimed_outputs(
         {"--json": json, "--csv": csv}, overwrite=overwrite, reads={"--gt": gt, "--pred": pred, "--model": model}
     ):
         if data is None:
-            tables = [evaluate_pair(task, gt, pred, first_frame, dataset)]
+            tables = [evaluate_pair(options, gt, pred, segmentation)]
         else:
-            options = DatasetOptions(
-                task, data, detections, model, fidelity, baselines, classes, sequences, max_frames, output, jobs
-            )
-            tables = evaluate_dataset_tables(options, gt, pred, segmentation, quiet=quiet)
+            tables = evaluate_dataset_tables(options, data, gt, pred, segmentation, quiet=quiet)
         report(tables, json, csv, quiet=quiet)

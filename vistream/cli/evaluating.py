@@ -19,23 +19,28 @@ from vistream.evaluate.datasets.job import Order
 from vistream.evaluate.datasets.methods import BASELINES
 from vistream.evaluate.datasets.observed import DEFAULTS
 from vistream.evaluate.datasets.segmenting import SegmentationOrder, evaluate_segmentation
-from vistream.evaluate.files.score import evaluate_files
+from vistream.evaluate.files.score import check_classes, evaluate_files
 from vistream.evaluate.table import Table, save_tables
 from vistream.pipeline.tasks import AUTO, check_task
 from vistream.segment.inference import Inference
+from vistream.segment.network import BITS, FLOAT, check_bits, segmentation_zones
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
-from vistream.segment.network import FLOAT, check_bits, segmentation_zones
 from vistream.segment.network import TASKS as SEGMENTING
+
+DEFAULT_FIDELITY = "exact"
 
 log = logging.getLogger("vistream")
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetOptions:
-    """The options of a dataset run, as the command line has them; lists are separated by commas."""
+    """The options of a dataset run, as the command line has them; lists are separated by commas.
+
+    `data` is None where finished results are scored, to which `sequences` and `classes` alone say something.
+    """
 
     task: str
-    data: Path
+    data: Path | None
     detections: str
     model: str
     fidelity: str
@@ -45,6 +50,19 @@ class DatasetOptions:
     max_frames: int | None
     output: Path | None
     jobs: int
+    first_frame: int
+
+    def idle(self) -> dict[str, bool]:
+        """Which of the options that are only for running a dataset are given, by name."""
+        return {
+            "--detections": bool(self.detections),
+            "--model": self.model != AUTO,
+            "--fidelity": self.fidelity != DEFAULT_FIDELITY,
+            "--baselines": self.baselines,
+            "--max-frames": self.max_frames is not None,
+            "--output": self.output is not None,
+            "--jobs": self.jobs != 1,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +73,10 @@ class SegmentationOptions:
     window: int | None
     augment: bool
     bits: int
+
+    def idle(self) -> dict[str, bool]:
+        """Which of those that are only for running a network are given, by name."""
+        return {"--window": self.window is not None, "--augment": self.augment, "--bits": self.bits != BITS[0]}
 
     def check(self, task: str) -> None:
         """Raise VistreamError where one is given that the task can't use."""
@@ -72,15 +94,24 @@ def check_files(wanted: Mapping[str, Path | None]) -> None:
             raise VistreamError(f"{path}: give a name that ends in {suffix}")
 
 
-def evaluate_pair(task: str, gt: Path | None, pred: Path | None, first_frame: int, dataset: str) -> Table:
-    """Score finished results; raises VistreamError where one of the two is missing."""
+def evaluate_pair(
+    options: DatasetOptions, gt: Path | None, pred: Path | None, segmentation: SegmentationOptions
+) -> Table:
+    """Score finished results; raises VistreamError where one of the two is missing, or an option would do nothing."""
     if gt is None or pred is None:
         raise VistreamError("give --gt and --pred to score finished results, or --data to run the tracker")
-    return evaluate_files(task, gt, pred, first_frame, dataset)
+    idle = [name for name, given in {**options.idle(), **segmentation.idle()}.items() if given]
+    if idle:
+        raise VistreamError(f"{idle[0]} is for --data: --gt and --pred score results that are finished")
+    if options.first_frame != 1 and options.task != "mots":
+        raise VistreamError(f"--first-frame is for the task mots, not {options.task}")
+    sequences, classes = names_in(options.sequences), names_in(options.classes)
+    return evaluate_files(options.task, gt, pred, options.first_frame, segmentation.dataset, sequences, classes)
 
 
 def evaluate_dataset_tables(
     options: DatasetOptions,
+    data: Path,
     gt: Path | None,
     pred: Path | None,
     segmentation: SegmentationOptions,
@@ -91,11 +122,15 @@ def evaluate_dataset_tables(
     if gt is not None or pred is not None:
         raise VistreamError("--data runs the tracker, --gt and --pred score finished results: give one or the other")
     task = check_task(options.task)
+    if options.first_frame != 1:
+        raise VistreamError("--first-frame is for --gt and --pred: the sequences of a dataset tell it")
+    if options.classes:
+        check_classes(task)
     extra = BASELINES.get(task, ()) if options.baselines else ()
     if options.baselines and not extra:
         raise VistreamError(f"the task {task} has no baselines: {' and '.join(BASELINES)} have")
     if task in SEGMENTING:
-        return _segmentation_tables(options, segmentation, quiet=quiet)
+        return _segmentation_tables(options, data, segmentation, quiet=quiet)
     sequences = names_in(options.sequences)
     with ExitStack() as stack:
         output = options.output or Path(stack.enter_context(TemporaryDirectory(prefix="vistream-eval-")))
@@ -113,14 +148,13 @@ def evaluate_dataset_tables(
             bar = progress.add_task(f"{task}, {order.detections}", total=frames)
             return lambda done: progress.advance(bar, done)
 
-        tables = evaluate_dataset(order, options.data, sequences, options.jobs, options.max_frames, start)
+        tables = evaluate_dataset(order, data, sequences, options.jobs, options.max_frames, start)
     return list(tables.values())
 
 
-def _segmentation_tables(options: DatasetOptions, how: SegmentationOptions, *, quiet: bool) -> list[Table]:
-    for name in ("detections", "classes"):
-        if getattr(options, name):
-            raise VistreamError(f"--{name} is for the tasks that track, not {options.task}")
+def _segmentation_tables(options: DatasetOptions, data: Path, how: SegmentationOptions, *, quiet: bool) -> list[Table]:
+    if options.detections:
+        raise VistreamError(f"--detections is for the tasks that track, not {options.task}")
     inference, fidelities = Inference(how.window, how.augment), names_in(options.fidelity)
     if inference != Inference() and fidelities != (FLOAT,):
         log.info("windows and augmentation are for the network in float (--fidelity float), which runs instead")
@@ -142,7 +176,7 @@ def _segmentation_tables(options: DatasetOptions, how: SegmentationOptions, *, q
                 return lambda done: progress.advance(bar, done)
 
             sequences = names_in(options.sequences)
-            tables.append(evaluate_segmentation(order, options.data, sequences, options.max_frames, start))
+            tables.append(evaluate_segmentation(order, data, sequences, options.max_frames, start))
         return tables
 
 

@@ -18,10 +18,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
 from pathlib import Path
 
 from vistream.errors import VistreamError
+from vistream.evaluate.chosen import chosen
 from vistream.media.formats.davis import png_files, read_sequences
 from vistream.media.formats.mots import is_mots
 from vistream.media.formats.posetrack import read_poses
@@ -74,11 +74,7 @@ def find_clips(task: str, root: Path, wanted: tuple[str, ...] = ()) -> list[Clip
         found.setdefault(clip.name, clip)
     if not found:
         raise VistreamError(f"{root} holds no sequence with ground truth for {task}, in no layout that is known")
-    unknown = [pattern for pattern in wanted if not any(fnmatch(name, pattern) for name in found)]
-    if unknown:
-        raise VistreamError(f"{root} has no sequence {unknown[0]!r} for {task}: it has {', '.join(sorted(found))}")
-    names = [name for name in sorted(found) if not wanted or any(fnmatch(name, pattern) for pattern in wanted)]
-    return [found[name] for name in names]
+    return [found[name] for name in chosen(found, wanted, root, task)]
 
 
 def folders_in(root: Path, depth: int = 3) -> Iterator[Path]:

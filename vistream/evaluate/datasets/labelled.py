@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path
 
 from vistream.errors import VistreamError
+from vistream.evaluate.chosen import chosen
 from vistream.evaluate.datasets.benchmarks import benchmark, key_of, label_maps
 from vistream.evaluate.datasets.clips import folders_in
 from vistream.media.formats.davis import png_files
@@ -102,7 +102,7 @@ def find_footage(task: str, root: Path, wanted: tuple[str, ...] = (), dataset: s
     """What lies under `root` with ground truth for `task`, semseg or panoptic; of it the `wanted` (globs; none: all).
 
     `dataset`: whose rules hold, instead of those of the layout. Raises VistreamError where there is none, pictures are
-    missing, or it can't be told whose rules hold.
+    missing, a glob fits none, or it can't be told whose rules hold.
     """
     if not root.is_dir():
         raise VistreamError(f"{root} is not a folder: give that of a dataset")
@@ -115,14 +115,12 @@ def find_footage(task: str, root: Path, wanted: tuple[str, ...] = (), dataset: s
             found.setdefault(footage.name, footage)
     if not found:
         raise VistreamError(f"{root} holds no pictures with ground truth for {task}, in no layout that is known")
-    names = [name for name in sorted(found) if not wanted or any(fnmatch(name, pattern) for pattern in wanted)]
-    if not names:
-        raise VistreamError(f"{root} has no sequence {wanted[0]!r} for {task}: it has {', '.join(sorted(found))}")
-    chosen = [replace(found[name], dataset=dataset or found[name].dataset) for name in names]
-    for footage in chosen:
+    names = chosen(found, wanted, root, task)
+    footages = [replace(found[name], dataset=dataset or found[name].dataset) for name in names]
+    for footage in footages:
         if task == "semseg" and not footage.dataset:
             raise VistreamError(f"{footage.name}: nothing tells whose classes its labels are: say it with --dataset")
-    return chosen
+    return footages
 
 
 def _semantic(folder: Path) -> Iterator[Footage]:
@@ -156,8 +154,7 @@ def _pictures(folder: Path, layout: _Layout, pictures: Path, labels: Path, name:
     lost = [key for key in maps if key not in found]
     if lost:
         raise VistreamError(f"{maps[lost[0]]} has no picture in {pictures}")
-    chosen = {key: found[key] for key in maps}
-    yield Footage(name, dataset, chosen, ground_truth=maps, consecutive=layout.consecutive)
+    yield Footage(name, dataset, {key: found[key] for key in maps}, ground_truth=maps, consecutive=layout.consecutive)
 
 
 def _panoptic(folder: Path) -> Iterator[Footage]:

@@ -29,12 +29,13 @@ def mots_table(pairs: Sequence[Pair], first_frame: int = 1, names: Sequence[str]
     notes: list[str] = []
     for pair in pairs:
         gt, pred = read_mots(pair.gt, first_frame), read_mots(pair.pred, first_frame)
-        classes = sorted({row.label for row in gt if not names or label_name(row.label) in names} - {IGNORE})
+        classes = sorted({row.label for row in gt if _is_wanted(row, names)} - {IGNORE})
         if not classes:
-            raise VistreamError(f"{pair.gt} has no object to score")
+            which = f" of the classes {', '.join(names)}" if names else ""
+            raise VistreamError(f"{pair.gt} has no object to score{which}")
         _refuse_overlaps(gt, str(pair.gt), first_frame)
         _refuse_overlaps(pred, str(pair.pred), first_frame)
-        foreign = sum(row.label not in classes for row in pred)
+        foreign = sum(row.label not in classes and _is_wanted(row, names) for row in pred)
         if foreign:
             notes.append(f"{pair.name}: {foreign} predictions of classes without ground truth are left out")
         frames = np.array([row.frame for row in pred], dtype=np.int64)
@@ -43,6 +44,10 @@ def mots_table(pairs: Sequence[Pair], first_frame: int = 1, names: Sequence[str]
     rows = {name: _row(score) for name, score in scores.items()}
     combined = _row(combine_tracking(list(scores.values()))) if len(scores) > 1 else None
     return Table("Multiple object tracking, masks", rows, combined, HEADLINE, tuple(notes))
+
+
+def _is_wanted(row: MotsRow, names: Sequence[str]) -> bool:
+    return not names or label_name(row.label) in names
 
 
 def _row(scores: TrackingScores) -> dict[str, float]:

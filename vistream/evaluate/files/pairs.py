@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vistream.errors import VistreamError
+from vistream.evaluate.chosen import chosen
 from vistream.media.formats.davis import png_files
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where a task keeps its files; `{}` stands for the sequence, the first pattern that finds anything is
-    taken.
+    """Where a task keeps its files; `{}` stands for the sequence, `*` for what of its name follows; the first pattern
+    that finds anything is taken.
 
     `folders`: a sequence is a folder (of label maps), not a file.
     """
@@ -44,16 +45,16 @@ LAYOUTS = {
     "mots": Layout(("{}/gt/gt_mots.txt", "{}/gt/gt.txt", "{}.txt"), _TEXT),
     "vos": Layout(("Annotations/480p/{}", "{}"), ("{}",), folders=True),
     "pose": Layout(("{}/gt.json", "{}.json"), ("{}.json",)),
-    "sot": Layout(("{}/groundtruth_rect.txt", "{}.txt"), _TEXT),
-    "semseg": Layout(("{}/semantic", "{}/labels", "{}"), ("{}", "{}/semantic"), folders=True),
+    "sot": Layout(("{}/groundtruth_rect*.txt", "{}.txt"), _TEXT),
+    "semseg": Layout(("{}/semantic", "{}/labels", "{}"), ("{}", "{}/semantic", "{}/labels"), folders=True),
     "panoptic": Layout(("{}.json", "annotations/{}.json"), ("{}.json",)),
 }
 
 
-def find_pairs(task: str, gt: Path, pred: Path) -> list[Pair]:
-    """The sequences to score, by name.
+def find_pairs(task: str, gt: Path, pred: Path, wanted: Sequence[str] = ()) -> list[Pair]:
+    """The sequences to score, by name; of them those that fit one of the `wanted` globs (none: all).
 
-    Raises VistreamError where a path or a prediction is missing, or nothing is found.
+    Raises VistreamError where a path or a prediction is missing, nothing is found, or a glob fits nothing.
 
     >>> import tempfile
     >>> root = Path(tempfile.mkdtemp())
@@ -71,12 +72,13 @@ def find_pairs(task: str, gt: Path, pred: Path) -> list[Pair]:
             raise VistreamError(f"{path} does not exist")
     alone = _alone(gt, layout)
     if alone is not None:
-        if not _is_sequence(pred, layout):
-            raise VistreamError(f"{gt} is one sequence, {pred} is not: give two of a kind")
-        return [Pair(_name(alone, layout), alone, pred)]
+        name = _name(alone, layout)
+        chosen([name], wanted, gt, task)
+        return [Pair(name, alone, _prediction_alone(gt, pred, name, layout))]
     if not pred.is_dir():
         raise VistreamError(f"{gt} is a folder of sequences, {pred} is not: give two of a kind")
-    return [Pair(name, file, _prediction(pred, name, layout)) for name, file in _sequences(gt, task).items()]
+    found = _sequences(gt, task)
+    return [Pair(name, found[name], _prediction(pred, name, layout)) for name in chosen(found, wanted, gt, task)]
 
 
 def unused_note(pairs: Sequence[Pair], pred: Path) -> list[str]:
@@ -99,14 +101,34 @@ def _alone(gt: Path, layout: Layout) -> Path | None:
     """The ground truth of the one sequence that `gt` is, or that it is the folder of; None for a folder of
     many.
     """
-    inside = [gt / pattern.removeprefix("{}/") for pattern in layout.gt if pattern.startswith("{}/")]
-    return next((path for path in (gt, *inside) if _is_sequence(path, layout)), None)
+    inside = [gt] if _is_sequence(gt, layout) else _inside(gt, layout)
+    return inside[0] if len(inside) == 1 else None
+
+
+def _inside(gt: Path, layout: Layout) -> list[Path]:
+    """The ground truth of the sequences whose folder `gt` itself is: one, or of OTB one a target."""
+    for pattern in layout.gt:
+        if pattern.startswith("{}/"):
+            found = [path for path in sorted(gt.glob(pattern.removeprefix("{}/"))) if _is_sequence(path, layout)]
+            if found:
+                return found
+    return []
+
+
+def _prediction_alone(gt: Path, pred: Path, name: str, layout: Layout) -> Path:
+    """The prediction of a single sequence: `pred`, or what lies in it as in the sequence's own folder."""
+    inside = [pattern.removeprefix("{}/") for pattern in layout.pred if pattern.startswith("{}/")]
+    for path in (pred, *(pred / pattern.replace("{}", name) for pattern in inside)):
+        if _is_sequence(path, layout):
+            return path
+    raise VistreamError(f"{gt} is one sequence, {pred} is not: give two of a kind")
 
 
 def _matches(path: str, pattern: str) -> str | None:
-    """What `{}` stands for where the end of `path` fits the pattern."""
-    found = re.search("(?:^|/)" + re.escape(pattern).replace(r"\{\}", "([^/]+)") + "$", path)
-    return found.group(1) if found else None
+    """What `{}` and `*` stand for where the end of `path` fits the pattern."""
+    form = re.escape(pattern).replace(r"\{\}", "([^/]+)").replace(r"\*", "([^/]*)")
+    found = re.search(f"(?:^|/){form}$", path)
+    return "".join(found.groups()) if found else None
 
 
 def _name(gt: Path, layout: Layout) -> str:
@@ -117,6 +139,9 @@ def _name(gt: Path, layout: Layout) -> str:
 
 def _sequences(gt: Path, task: str) -> dict[str, Path]:
     layout = LAYOUTS[task]
+    targets = _inside(gt, layout)
+    if targets:
+        return {_name(path, layout): path for path in targets}
     for pattern in layout.gt:
         paths = (path for path in sorted(gt.glob(pattern.replace("{}", "*"))) if _is_sequence(path, layout))
         found = {_matches(path.as_posix(), pattern) or path.stem: path for path in paths}

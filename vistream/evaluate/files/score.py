@@ -21,22 +21,34 @@ from vistream.evaluate.files.semseg import semseg_table
 from vistream.evaluate.files.sot import sot_table
 from vistream.evaluate.files.vos import vos_table
 from vistream.evaluate.table import Table
+from vistream.media.formats.tracks import read_any_tracks
 
 TASKS = tuple(LAYOUTS)
+CLASSED = ("mot", "mots")
+"""The tasks of which classes can be chosen."""
 
 
-def evaluate_files(task: str, gt: Path | str, pred: Path | str, first_frame: int = 1, dataset: str = "") -> Table:
+def evaluate_files(
+    task: str,
+    gt: Path | str,
+    pred: Path | str,
+    first_frame: int = 1,
+    dataset: str = "",
+    sequences: Sequence[str] = (),
+    classes: Sequence[str] = (),
+) -> Table:
     """Score `pred` against `gt`, for `task` one of mot, mots, vos, pose, sot, semseg, panoptic.
 
     `mot` and `mots`: HOTA, CLEAR, Identity of text files. `vos`: J and F of folders of PNGs. `pose`: PoseTrack JSON.
     `sot`: OTB text. `semseg`: mIoU of folders of PNGs, by the rules of `dataset` (one of `BENCHMARKS`; none: numbers as
     they stand). `panoptic`: PQ of COCO panoptic JSON. With folders of sequences, a row each and the combined row, by
-    the rule of each metric. `first_frame`: the number of the first frame in MOTS text, 0 for KITTI. Raises
-    VistreamError, naming the file, for whatever can't be read, paired or scored.
+    the rule of each metric; `sequences`: globs of those that are scored, none: all. `first_frame`: the number of the
+    first frame in MOTS text, 0 for KITTI. `classes`: of `mot` and `mots`, those that are scored, by name, none: all.
+    Raises VistreamError, naming the file, for whatever can't be read, paired, chosen or scored.
     """
     tables: dict[str, Callable[[Sequence[Pair]], Table]] = {
-        "mot": mot_table,
-        "mots": partial(mots_table, first_frame=first_frame),
+        "mot": partial(mot_table, names=classes),
+        "mots": partial(mots_table, first_frame=first_frame, names=classes),
         "vos": vos_table,
         "pose": pose_table,
         "sot": sot_table,
@@ -45,6 +57,23 @@ def evaluate_files(task: str, gt: Path | str, pred: Path | str, first_frame: int
     }
     if task not in tables:
         raise VistreamError(f'there is no task "{task}": {", ".join(TASKS)} can be scored')
-    pairs = find_pairs(task, Path(gt), Path(pred))
+    if classes:
+        check_classes(task)
+    pairs = find_pairs(task, Path(gt), Path(pred), sequences)
+    if classes and task == "mot":
+        _check_named(pairs)
     table = tables[task](pairs)
-    return replace(table, notes=(*table.notes, *unused_note(pairs, Path(pred))))
+    unused = () if sequences else unused_note(pairs, Path(pred))
+    return replace(table, notes=(*table.notes, *unused))
+
+
+def check_classes(task: str) -> None:
+    """Raise VistreamError where a task knows no classes to choose from."""
+    if task not in CLASSED:
+        raise VistreamError(f"--classes is for the tasks {' and '.join(CLASSED)}, not {task}")
+
+
+def _check_named(pairs: Sequence[Pair]) -> None:
+    for pair in pairs:
+        if read_any_tracks(pair.gt).labels is None:
+            raise VistreamError(f"--classes needs ground truth that names its classes: {pair.gt} names no classes")
