@@ -21,10 +21,11 @@ from vistream.evaluate.datasets.observed import DEFAULTS
 from vistream.evaluate.datasets.segmenting import SegmentationOrder, evaluate_segmentation
 from vistream.evaluate.files.score import check_classes, evaluate_files
 from vistream.evaluate.table import Table, save_tables
+from vistream.models.spike2former.integer import BITS
 from vistream.pipeline.tasks import AUTO, check_task
 from vistream.segment.inference import Inference
-from vistream.segment.network import BITS, FLOAT, check_bits, segmentation_zones
 from vistream.segment.network import DEFAULT as DEFAULT_SEGMENTATION
+from vistream.segment.network import FLOAT, check_bits, segmentation_zones
 from vistream.segment.network import TASKS as SEGMENTING
 
 DEFAULT_FIDELITY = "exact"

@@ -81,7 +81,7 @@ def label_maps(folder: Path) -> dict[str, Path]:
     """
     files = png_files(folder)
     for ending in (*TRAIN_IDS, *IDS):
-        some = [path for path in files if path.stem.endswith(ending)]
+        some = tuple(path for path in files if path.stem.endswith(ending))
         if some:
             files = some
             break

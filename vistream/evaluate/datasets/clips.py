@@ -2,7 +2,7 @@
 
     MOT16, 17, 20   [train/]SEQ/{img1/, gt/gt.txt, det/det.txt, seqinfo.ini}
     MOTS20          [train/]SEQ/{img1/, gt/gt.txt, seqinfo.ini}
-    DAVIS           JPEGImages/480p/SEQ/, Annotations/480p/SEQ/, ImageSets/{2016,2017}/val.txt
+    DAVIS           JPEGImages/480p/SEQ/, Annotations/480p/SEQ/, ImageSets/{2016,2017,480p}/val.txt
     PoseTrack18     annotations/val/SEQ.json, images/val/SEQ/
     OTB             SEQ/{img/, groundtruth_rect.txt}
     KITTI tracking  training/{image_02/SEQ/, label_02/SEQ.txt}
@@ -113,13 +113,18 @@ def _mots(root: Path) -> Iterator[Clip]:
 
 def _vos(root: Path) -> Iterator[Clip]:
     for folder in folders_in(root):
-        years = sorted(path.parent.name for path in folder.glob("ImageSets/20*/val.txt"))
-        for sequence in read_sequences(folder, "val", years[-1]) if years else ():
+        for sequence in read_sequences(folder, "val", year) if (year := _year(folder)) else ():
             if sequence.images and sequence.annotations:
                 gt = sequence.annotations[0].parent
                 yield Clip(sequence.name, str(sequence.images[0].parent), gt, "masks")
         if folder.name != "masks" and png_files(folder / "masks"):
             yield _clip(folder, folder / "masks", "masks")
+
+
+def _year(folder: Path) -> str:
+    """The last one of which a DAVIS folder has a list; else 480p, which stands in its place in 2016's own archive."""
+    years = sorted(path.parent.name for path in folder.glob("ImageSets/20*/val.txt"))
+    return years[-1] if years else "480p" if (folder / "ImageSets" / "480p" / "val.txt").is_file() else ""
 
 
 def _pose(root: Path) -> Iterator[Clip]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any
 
@@ -43,20 +43,32 @@ class DavisSequence:
 
 
 def read_sequences(root: Path | str, split: str, year: str, resolution: str = "480p") -> list[DavisSequence]:
-    """The sequences that `ImageSets/<year>/<split>.txt` names.
+    """The sequences that `ImageSets/<year>/<split>.txt` names; lines are names, or, of the archive of 2016, whose "year"
+    is 480p, a sequence's pairs of files: `/JPEGImages/480p/<sequence>/00000.jpg /Annotations/...`.
 
     Raises VistreamError where the list or a sequence's folder is missing.
     """
     root = Path(root)
     listing = root / "ImageSets" / year / f"{split}.txt"
     sequences = []
-    for number, name in read_lines(listing):
+    lines = {_sequence_of(line): number for number, line in reversed(read_lines(listing))}
+    for name, number in reversed(lines.items()):
         images = root / "JPEGImages" / resolution / name
         annotations = root / "Annotations" / resolution / name
         if not images.is_dir() and not annotations.is_dir():
             raise VistreamError(f"{listing}, line {number}: neither {images} nor {annotations} is a folder")
         sequences.append(DavisSequence(name, _ordered(images, "jpg"), _ordered(annotations, "png")))
     return sequences
+
+
+def _sequence_of(line: str) -> str:
+    """The sequence in a line of a list: all of it, or the folder of the first file in it.
+
+    >>> _sequence_of("libby"), _sequence_of("/JPEGImages/480p/libby/00000.jpg /Annotations/480p/libby/00000.png")
+    ('libby', 'libby')
+    """
+    first = PurePosixPath(line.split(maxsplit=1)[0])
+    return first.parent.name if first.is_absolute() else line
 
 
 def read_labels(path: Path | str) -> Labels:
