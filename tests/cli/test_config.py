@@ -56,6 +56,7 @@ def test_options_come_from_the_file_and_those_typed_go_before(section: bool, tmp
         ("max_frame: 3\n", "has no option 'max_frame': did you mean max-frames"),
         ("track:\n  speed: 3\n", "has no option 'speed'"),
         ("a: [3\n", "line 2: not YAML"),
+        ("track: {}\nserve: {}\ntrack: {max-frames: 3}\n", "line 3: not YAML: the key 'track' occurs twice"),
         ("- 3\n", "options and their values are expected"),
         ("\x00", "a.yaml"),
     ],

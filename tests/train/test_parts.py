@@ -50,6 +50,8 @@ def test_the_configurations_that_come_along_are_the_published_ones() -> None:
         ("network: {widths: [1, 2]}", "network.widths must be a list of 5"),
         ("[1, 2]", "the file must be a mapping"),
         ("a: [", "line 1: not YAML: expected"),
+        ("data: {fit: [8, 8]}\nloss: {dice: 1}\ndata: {labels: a}", "line 3: not YAML: the key 'data' occurs twice"),
+        ("loss:\n  dice: 1\n  masks: 1\n  dice: 2\n", "line 4: not YAML: the key 'dice' occurs twice"),
         ("schedule: {iterations: 0}", "schedule.iterations must be at least 1, not 0"),
         ("schedule: {batch: -4}", "schedule.batch must be at least 1, not -4"),
         ("schedule: {seed: -1}", "schedule.seed must be at least 0, not -1"),

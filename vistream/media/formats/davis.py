@@ -43,8 +43,8 @@ class DavisSequence:
 
 
 def read_sequences(root: Path | str, split: str, year: str, resolution: str = "480p") -> list[DavisSequence]:
-    """The sequences that `ImageSets/<year>/<split>.txt` names; lines are names, or, of the archive of 2016, whose "year"
-    is 480p, a sequence's pairs of files: `/JPEGImages/480p/<sequence>/00000.jpg /Annotations/...`.
+    """The sequences that `ImageSets/<year>/<split>.txt` names; lines are names, or, of the archive of 2016, whose
+    "year" is 480p, a sequence's pairs of files: `/JPEGImages/480p/<sequence>/00000.jpg /Annotations/...`.
 
     Raises VistreamError where the list or a sequence's folder is missing.
     """

@@ -6,6 +6,7 @@ import itertools
 import json
 import logging
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +71,13 @@ def read_json(path: Path | str) -> Any:
 def yaml_value(text: str, where: str) -> Any:
     """The value of a YAML document, None where it is empty; `where` names the file.
 
-    Raises VistreamError, with the line where YAML ends to make sense. So does a value that would not end: anchors let
-    a few lines stand for billions of entries, or hold themselves.
+    Raises VistreamError, with the line where YAML ends to make sense, or where a key occurs twice. So does a value that
+    would not end: anchors let a few lines stand for billions of entries, or hold themselves.
     """
     import yaml
 
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, _strict_loader())
         if _entries(value, {}) > MOST_ENTRIES:
             raise ValueError(f"it stands for more than {MOST_ENTRIES} entries")
         return value
@@ -90,6 +91,27 @@ def yaml_value(text: str, where: str) -> Any:
     except Exception as error:  # values that are not what their tags say make PyYAML fail in any way it likes
         reason = (str(error).splitlines() or [""])[0]
         raise VistreamError(f"{where}: not YAML that can be read: {reason}") from None
+
+
+@cache
+def _strict_loader() -> Any:  # Any: a class of a module that is imported only where there is YAML to read
+    """PyYAML's safe loader, which by itself takes the last one of two values under the same key."""
+    import yaml
+
+    class Strict(yaml.SafeLoader):
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            node = super().compose_mapping_node(anchor)
+            known = set()
+            for key, _ in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    continue  # a list or mapping, which can't be a key in Python
+                if (key.tag, key.value) in known:
+                    problem = f"the key {key.value!r} occurs twice"
+                    raise yaml.composer.ComposerError("in a mapping", node.start_mark, problem, key.start_mark)
+                known.add((key.tag, key.value))
+            return node
+
+    return Strict
 
 
 def _entries(value: Any, known: dict[int, int]) -> int:
