@@ -123,6 +123,21 @@ def test_an_image_without_prediction_is_one_where_nothing_was_found(
     assert len(table.notes) == labeled
 
 
+def test_ids_of_every_image_say_more_than_some_names(tmp_path: Path) -> None:
+    gt = renamed(pose_video(0.0), shift=0, ids=1001)
+    images = zip(gt.images, ("1.jpg", "2.jpg", "3.jpg"), strict=True)
+    pred = replace(gt, images=tuple(replace(image, file=name) for image, name in images))
+    table = scored(tmp_path, gt, pred)
+    assert (table.overall["MOTA"], table.notes) == (1.0, ())
+
+
+def test_ids_that_are_numbers_of_places_say_nothing_of_a_part(tmp_path: Path) -> None:
+    """As those of the older form are: which of three images the two are can't be told."""
+    pred = renamed(pose_video(0.0), shift=0, name="frame{}")
+    with pytest.raises(VistreamError, match="neither names nor ids correspond"):
+        scored(tmp_path, pose_video(0.0), replace(pred, images=pred.images[:2]))
+
+
 def test_images_that_have_nothing_in_common_are_taken_in_order(tmp_path: Path) -> None:
     """Ids that start from another number are no sign of which image is meant."""
     table = scored(tmp_path, pose_video(0.0), renamed(pose_video(0.0), shift=0, ids=1, name="frame{}"))

@@ -87,20 +87,26 @@ class _Paired:
     left: list[PoseImage]
     notes: tuple[str, ...] = ()
 
+    @property
+    def complete(self) -> bool:
+        return all(guess is not None for _, guess in self.images)
+
 
 def _same_images(pair: Pair, gt: Sequence[PoseImage], pred: Sequence[PoseImage]) -> _Paired:
     """Pairs by file name or bare file name, whichever more have in common, else by id, else, where there are as many,
     in order.
 
-    Ids are those of the same images where all of one side are among the other's, and are not mere numbers of places.
+    Ids that are more than numbers of places go before names where they have a partner for every image of the ground
+    truth, as names have not; with none for some, all of the predicted ones must be among the ground truth's.
     """
     names = [_by(gt, pred, lambda image: image.file), _by(gt, pred, lambda image: PurePath(image.file).name)]
-    best = min(names, key=lambda paired: len(paired.left))
+    best, by_id = min(names, key=lambda paired: len(paired.left)), _by(gt, pred, lambda image: image.id)
+    numbered = [image.id for image in pred] == list(range(len(pred)))
+    if by_id.complete and not numbered and not best.complete:
+        return by_id
     if len(best.left) < len(pred):
         return best
-    by_id = _by(gt, pred, lambda image: image.id)
-    numbered = [image.id for image in pred] == list(range(len(pred)))
-    if all(guess is not None for _, guess in by_id.images) or (not by_id.left and not numbered):
+    if by_id.complete or not (by_id.left or numbered):
         return by_id
     if len(gt) == len(pred):
         note = f"{pair.name}: neither names nor ids of images correspond: they are taken in order"
