@@ -92,13 +92,13 @@ def with_nan() -> nn.Module:
 def failing_later() -> nn.Module:
     calls: list[Tensor] = []
 
-    def once(x: Tensor) -> Tensor:
+    def twice(x: Tensor) -> Tensor:
         calls.append(x)
-        if len(calls) > 1:
-            raise RuntimeError("only once\nand never again")
+        if len(calls) > 2:
+            raise RuntimeError("only twice\nand never again")
         return x
 
-    return Doing(once)
+    return Doing(twice)
 
 
 def with_sparse() -> nn.Module:
@@ -118,7 +118,7 @@ CAUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "lazy": (lambda: nn.Sequential(nn.LazyConv2d(8, 3)), "call the model once"),
     "meta": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3, device="meta")), "load the weights first"),
     "nan": (with_nan, "not finite"),
-    "fails later": (failing_later, r"can't be converted \(RuntimeError: only once\)"),
+    "fails later": (failing_later, r"can't be converted \(RuntimeError: only twice\)"),
     "sparse": (with_sparse, "is sparse or nested"),
     "complex": (lambda: Doing(lambda x: torch.fft.rfft(x)), "complex"),
     "container": (lambda: Doing(NoContainer), "returns a NoContainer"),

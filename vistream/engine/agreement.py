@@ -44,8 +44,8 @@ def check_recording(model: nn.Module, program: Program, frames: Sequence[Frame],
     dtype = dtype_of(model)
     bound = COARSE if program.graph.coarse else RECORDED
     inputs = [preprocess(frame) for frame in (*frames, frames[0])]
-    with as_for_inference(model):
-        returned = [dict(outputs_of(model(x.to(dtype)))) for x in inputs]
+    with as_for_inference(model, inputs[0]):
+        returned = [dict(outputs_of(model(x.to(dtype, copy=True)))) for x in inputs]
     for x, wanted in zip(inputs, returned, strict=True):
         with torch.no_grad():
             found = program.graph(x)

@@ -43,21 +43,21 @@ WRITTEN = "mutating a non-functional tensor"  # torch's words
 def record(model: nn.Module, sample: Tensor) -> Graph:
     """The graph of `model` for an input like `sample`, float `[1, C, H, W]`.
 
-    The module is left as it was: in its mode, with its buffers. Raises VistreamError where it can't be run, or does
-    what no graph can say.
+    The module is left as it was, with all that it holds. Raises VistreamError where it can't be run, or does what no
+    graph can say.
     """
-    recorder = _Recorder(model)
-    given = functional(sample.to(dtype_of(model)))
-    with as_for_inference(model), recorder.watching(), functionalised():
-        try:
-            recorder.run(given)
-        except VistreamError:
-            raise
-        except Exception as error:  # the model's own code may raise anything
-            does = f"cannot be run on an input of {list(sample.shape)}: {_first_line(error)}"
-            if WRITTEN in str(error):
-                does = "writes into a tensor that it keeps, such as a buffer: it must be a function of the frame alone"
-            raise VistreamError(f"{type(model).__name__} {does}") from error
+    try:
+        with as_for_inference(model, sample):
+            recorder = _Recorder(model)
+            with recorder.watching(), functionalised():
+                recorder.run(functional(sample.to(dtype_of(model))))
+    except VistreamError:
+        raise
+    except Exception as error:  # the model's own code may raise anything
+        does = f"cannot be run on an input of {list(sample.shape)}: {_first_line(error)}"
+        if WRITTEN in str(error):
+            does = "writes into a tensor that it keeps, such as a buffer: it must be a function of the frame alone"
+        raise VistreamError(f"{type(model).__name__} {does}") from error
     return pruned(Graph(tuple(recorder.nodes), recorder.outputs, tuple(sample.shape), recorder.coarse))
 
 

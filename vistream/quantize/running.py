@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vistream.errors import VistreamError
 from vistream.ir.plain_torch import plain_torch
+from vistream.quantize.held import Held
 
 
 def dtype_of(model: nn.Module) -> torch.dtype:
@@ -21,31 +22,24 @@ def dtype_of(model: nn.Module) -> torch.dtype:
 
 
 @contextmanager
-def as_for_inference(model: nn.Module) -> Iterator[None]:
-    """Eval mode, no gradients, no autocast, float32 by default; afterwards all that the module holds is what it was."""
-    held = [(module, module.training, dict(module.__dict__)) for module in model.modules()]
-    buffers = [(module._buffers, dict(module._buffers)) for module in model.modules() if type(module._buffers) is dict]
-    values = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+def as_for_inference(model: nn.Module, x: Tensor) -> Iterator[None]:
+    """Eval mode, no gradients, no autocast, float32 by default; afterwards all that the module holds is what it was.
+
+    It was called once before, on `x` `[1, C, H, W]`: what comes with a first call, as caches and hooks, is in place.
+    """
+    held = Held((*model.modules(), *model.buffers()))
+    modes = [(module, getattr(module, "training", None)) for module in model.modules()]  # one that is frozen has none
     with plain_torch(), torch.inference_mode(False), torch.no_grad():
         try:
             with suppress(NotImplementedError):  # an exported program has no mode
                 model.eval()
+            model(x.to(dtype_of(model), copy=True))  # it may write into what it is given
             yield
         finally:
-            for module, mode, attributes in held:
-                _restore(module.__dict__, attributes)
-                module.training = mode
-            for own, before in buffers:
-                _restore(own, before)
-            for buffer, value in values:
-                if not torch.equal(buffer, value):
-                    buffer.copy_(value)
-
-
-def _restore(own: dict[str, Any], before: Mapping[str, Any]) -> None:
-    for name in own.keys() - before.keys():
-        del own[name]
-    own.update(before)
+            held.restore()
+            for module, mode in modes:
+                if mode is not None and module.training != mode:
+                    module.training = mode
 
 
 def outputs_of(returned: Any) -> Iterator[tuple[str, Any]]:
