@@ -30,7 +30,7 @@ class Lazy(nn.Module):
         if "ready" not in self.__dict__:
             self.install(self)
             self.ready = True
-        x = self.extra(x) if hasattr(self, "extra") else x
+        x = getattr(self, "extra", nn.Identity())(x)
         return self.last(torch.relu(self.first(x))) + getattr(self, "more", 0)
 
 
