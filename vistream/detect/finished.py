@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from vistream.detect.candidates import Candidates, WholeMasks
-from vistream.detect.signature import Array, Decoder, Outputs, Signature
+from vistream.detect.candidates import Candidates, Floats, WholeMasks
+from vistream.detect.signature import SLACK, Array, Decoder, Outputs, Signature
 from vistream.detect.yolo import Extra, corners_of, extra_of
+from vistream.errors import VistreamError
 
-TENSORFLOW = "detection_boxes"  # of its object detection API, whose corners begin with y, and classes at 1
+TENSORFLOW = (
+    "detection_boxes"  # of its object detection API, whose corners begin with y, and classes at 1; or with ":0"
+)
 MOST = 1000  # boxes that such a list has at the most
 
 
@@ -28,7 +31,9 @@ def end_to_end(signature: Signature) -> Decoder | None:
     Turned boxes come as (centre x, centre y, w, h), score, class number, angle.
     """
     for name in signature.of_rank(3):
-        _, count, columns = signature.shape(name)
+        batch, count, columns = signature.shape(name)
+        if not batch:
+            continue  # a list that is empty on the black image
         extra = extra_of(signature, columns - 6, confident=True) if columns >= 6 else None
         numbers = np.asarray(signature.outputs[name][0], np.float64)[:, 5:6]
         if extra is not None and count <= MOST and bool(((numbers == np.rint(numbers)) & (numbers >= 0)).all()):
@@ -47,16 +52,32 @@ def _end_to_end(name: str, extra: Extra, prototypes: str | None) -> Decoder:
 
 
 def batched_rows(signature: Signature) -> Decoder | None:
-    """`[N, 7]`: image, (x1, y1, x2, y2) in pixels, class number, score: YOLOv7's own export with `--end2end`."""
+    """`[N, 7]`: image, (x1, y1, x2, y2) in pixels, then class number and score, or the other way round.
+
+    The first are of YOLOv7's own export with `--end2end`, the others YOLO-NAS' flat predictions. The first rows that
+    fit one order only decide; until then the output's name does.
+    """
     names = signature.of_rank(2)
     if len(signature.outputs) != 1 or len(names) != 1 or signature.shape(names[0])[1] != 7:
         return None
+    orders = [(6, 5), (5, 6)] if "flat" in names[0] else [(5, 6), (6, 5)]  # columns of the class number and the score
 
     def decode(outputs: Outputs, least: float) -> Candidates:
         rows = np.asarray(outputs[names[0]], np.float64)
-        return _candidates(rows[:, 1:5], rows[:, 6], rows[:, 5], least)[0]
+        fitting = [(label, score) for label, score in orders if _are_classes(rows[:, label], rows[:, score])]
+        if not fitting:
+            raise VistreamError("its last two columns are not class numbers and scores, as they should be")
+        orders[:] = fitting
+        label, score = fitting[0]
+        return _candidates(rows[:, 1:5], rows[:, score], rows[:, label], least)[0]
 
     return Decoder(decode)
+
+
+def _are_classes(labels: Floats, scores: Floats) -> bool:
+    """Whether these can be class numbers and their scores."""
+    whole = (labels == np.rint(labels)) & (labels >= 0)
+    return bool((whole & (scores >= -SLACK) & (scores <= 1 + SLACK)).all())
 
 
 def mmdeploy(signature: Signature) -> Decoder | None:
@@ -99,7 +120,7 @@ def _lists(signature: Signature, counted: bool) -> Decoder | None:
     """Boxes `[1, N, 4]` as corners in pixels, scores and class numbers `[1, N]`, with or without the batch axis."""
     outputs = signature.outputs
     boxes = [name for name in signature.of_rank(2, 3) if signature.shape(name)[-1] == 4]
-    if len(boxes) != 1 or len(outputs) != 3 + counted or boxes[0] == TENSORFLOW:
+    if len(boxes) != 1 or len(outputs) != 3 + counted or boxes[0].partition(":")[0] == TENSORFLOW:
         return None
     box = boxes[0]
     flat = [name for name in outputs if name != box and signature.shape(name) == signature.shape(box)[:-1]]

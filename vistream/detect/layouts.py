@@ -16,14 +16,15 @@ from vistream.detect import detr, finished, nanodet, yolo
 from vistream.detect.candidates import Candidates
 from vistream.detect.geometry import Size, are_shares, oddity
 from vistream.detect.letterbox import Image, Placement, letterbox, stretch
-from vistream.detect.signature import Decoder, Signature
+from vistream.detect.signature import SLACK, Decoder, Signature
+from vistream.errors import VistreamError
 from vistream.quantize.ranges import Preprocess
 from vistream.types import Frame
 
 IMAGENET = ((0.485 * 255, 0.456 * 255, 0.406 * 255), (0.229 * 255, 0.224 * 255, 0.225 * 255))
 FILL = 114  # grey level beside a letter-boxed frame
-
-SLACK = 0.01  # by which scores may leave 0..1
+MISREAD = (ValueError, KeyError, IndexError, TypeError, ZeroDivisionError)
+"""What it may raise to read outputs in a way that they aren't meant."""
 
 Fit = Callable[[Frame, int, int], tuple[Image, Placement]]
 Colour = tuple[float, float, float]
@@ -108,22 +109,33 @@ def recognised(signature: Signature) -> tuple[Layout, Decoder] | str:
     """The layout that a file's outputs speak of, and its decoder; else what speaks against the first that they fit."""
     against = ""
     for layout in _ALL:
-        decoder = layout.read(signature)
-        if decoder is None:
-            continue
-        reason = implausible(layout, decoder, signature)
-        if reason is None:
+        decoder = decoder_of(layout, signature)
+        if not isinstance(decoder, str):
             return layout, decoder
-        against = against or f" (as {layout.name}: {reason})"
+        against = against or (decoder and f" (as {layout.name}: {decoder})")
     return against
 
 
-def implausible(layout: Layout, decoder: Decoder, signature: Signature) -> str | None:
-    """What speaks against a decoder when it reads the dry run's outputs, or None."""
+def decoder_of(layout: Layout, signature: Signature) -> Decoder | str:
+    """The decoder of outputs that fit a layout; else what speaks against it, empty where they don't look like it."""
+    try:
+        decoder = layout.read(signature)
+    except MISREAD:
+        return ""
+    if decoder is None:
+        return ""
+    reason = _implausible(layout, decoder, signature)
+    return decoder if reason is None else reason
+
+
+def _implausible(layout: Layout, decoder: Decoder, signature: Signature) -> str | None:
+    """What speaks against a decoder when it reads the dry run's outputs, empty where it can't read them; or None."""
     try:
         found = decoder.decode(signature.outputs, -np.inf)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except VistreamError as error:
         return str(error)
+    except MISREAD:
+        return ""
     scores = found.scores
     if scores.size and not (scores.min() >= -SLACK and scores.max() <= 1 + SLACK):
         return f"scores would reach {max(scores.max(), -scores.min()):.3g}"

@@ -46,14 +46,19 @@ class Head:
         arrays = [output.reshape(output.shape[-2], output.shape[-1]) for output in outputs]
         distances = {len(array): array for array in arrays if array.shape[1] == 4 * self.bins}
         classes = {len(array): array for array in arrays if array.shape[1] != 4 * self.bins}
-        grids = self.levels(width, height)
-        scored = [classes[across * down] for across, down in grids]
+        counts = [across * down for across, down in self.levels(width, height)]
+        return self.chosen([classes[n] for n in counts], [distances[n] for n in counts], width, height, least)
+
+    def chosen(
+        self, scored: Sequence[Array], bins: Sequence[Array], width: int, height: int, least: float
+    ) -> Candidates:
+        """Candidates with scores above `least`, from each level's class scores `[n, C]` and bins `[n, 4 * bins]`."""
         cells = [np.flatnonzero(scores.max(1) > least) for scores in scored]
         return self.candidates(
             np.concatenate([scores[some] for scores, some in zip(scored, cells, strict=True)]),
-            np.concatenate([distances[len(scores)][some] for scores, some in zip(scored, cells, strict=True)]),
+            np.concatenate([level[some] for level, some in zip(bins, cells, strict=True)]),
             cells,
-            [across for across, _ in grids],
+            [across for across, _ in self.levels(width, height)],
         )
 
     def candidates(
@@ -91,13 +96,13 @@ def nanodet_plus(signature: Signature) -> Decoder | None:
         )
     if len(names) != 1 or signature.shape(names[0])[1] != sum(sizes):
         return None
-    columns = signature.shape(names[0])[2]
-    if columns != 4 * head.bins + (signature.classes or len(CLASSES)):
+    classes = signature.shape(names[0])[2] - 4 * head.bins
+    if classes != (signature.classes or len(CLASSES)) and not (signature.asked and classes > 0):
         return None
 
     def decode(outputs: Outputs, least: float) -> Candidates:
-        rows = np.split(outputs[names[0]][0], np.cumsum(sizes)[:-1])
-        parts = [part for level in rows for part in np.split(level, [columns - 4 * head.bins], 1)]
-        return head.decode(parts, width, height, least)
+        levels = np.split(outputs[names[0]][0], np.cumsum(sizes)[:-1])
+        scored, bins = [level[:, :classes] for level in levels], [level[:, classes:] for level in levels]
+        return head.chosen(scored, bins, width, height, least)
 
-    return Decoder(decode, columns - 4 * head.bins)
+    return Decoder(decode, classes)

@@ -14,7 +14,7 @@ from vistream.detect.agreement import Agreement
 from vistream.detect.candidates import Candidates, in_frame, masks_in_frame
 from vistream.detect.coco import KEYPOINTS, usual_names
 from vistream.detect.geometry import are_shares, in_pixels, known
-from vistream.detect.layouts import LAYOUTS, Layout, implausible, misplaced, recognised
+from vistream.detect.layouts import LAYOUTS, MISREAD, Layout, decoder_of, misplaced, recognised
 from vistream.detect.letterbox import Cells, Image, Placement, fitted_size
 from vistream.detect.onnx_body import OnnxBody, key_of, quantised, restored
 from vistream.detect.onnx_inputs import Size, class_names, inputs_of, positive_integers
@@ -162,7 +162,12 @@ class OnnxDetector:
         return self._session(self._inputs.feed(self._layout.normalised(picture)))
 
     def _chosen_of(self, outputs: Outputs, size: Size) -> Candidates:
-        candidates = self._decoders[size].decode(outputs, self._selection.least())
+        try:
+            candidates = self._decoders[size].decode(outputs, self._selection.least())
+        except VistreamError as error:
+            raise VistreamError(self._other(str(error))) from error
+        except MISREAD as error:
+            raise VistreamError(self._other("its outputs have another form than on a black image")) from error
         if self._shares is None and len(known(candidates)):
             self._look(candidates, self._decoders[size], size)
         candidates = in_pixels(candidates, size) if self._shares else candidates
@@ -171,7 +176,7 @@ class OnnxDetector:
     def _look(self, found: Candidates, decoder: Decoder, size: Size) -> None:
         """Decide on the first boxes whether they are in pixels; raises VistreamError where they can't be boxes."""
         if (reason := misplaced(self._layout, decoder, found, size, self._asked)) is not None:
-            raise VistreamError(f"{self._path}: is not of layout {self._layout.name} ({reason}): {self._ask()}")
+            raise VistreamError(self._other(reason))
         self._shares = are_shares(found, size)
 
     def _body_for(self, frame: Frame, picture: Image, placement: Placement) -> OnnxBody | None:
@@ -239,9 +244,8 @@ class OnnxDetector:
     def _works_at(self, size: Size) -> bool:
         """Whether outputs follow the input's size: in some files it is free in name only."""
         try:
-            signature = self._signature(size)
-            decoder = self._layout.read(signature)
-            if decoder is not None and implausible(self._layout, decoder, signature) is None:
+            decoder = decoder_of(self._layout, self._signature(size))
+            if not isinstance(decoder, str):
                 self._decoders[size] = decoder
                 return True
         except VistreamError as error:
@@ -263,6 +267,10 @@ class OnnxDetector:
             asked,
         )
 
+    def _other(self, reason: str) -> str:
+        """That the file turns out to be of another layout."""
+        return f"{self._path}: is not of layout {self._layout.name} ({reason}): {self._ask()}"
+
     def _ask(self) -> str:
         """How the user names a layout."""
         return f"say onnx:{self._path},layout=NAME with one of {', '.join(LAYOUTS)}"
@@ -277,10 +285,9 @@ class OnnxDetector:
                 raise VistreamError(f"{self._path}: can't tell what its outputs {outputs} mean{found}: {self._ask()}")
             return found
         layout = LAYOUTS[name]
-        decoder = layout.read(signature)
-        reason = "" if decoder is None else implausible(layout, decoder, signature)
-        if decoder is None or reason is not None:
-            why = f" ({reason})" if reason else ""
+        decoder = decoder_of(layout, signature)
+        if isinstance(decoder, str):
+            why = f" ({decoder})" if decoder else ""
             raise VistreamError(f"{self._path}: its outputs {_listed(signature.outputs)} are not of layout {name}{why}")
         return layout, decoder
 

@@ -19,12 +19,14 @@ STRIDES = (
 )
 """Of the levels of a head, the usual ones first: P3 to P5, P6, P2, both, P7, the small YOLOs."""
 
+SLACK = 0.01  # by which scores may leave 0..1
 PERSON = (17, 3)  # COCO's keypoints, each (x, y, confidence)
 
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """How to read a run's outputs: `decode(outputs, least)` gives the candidates with scores above `least`.
+    """How to read a run's outputs: `decode(outputs, least)` gives the candidates with scores above `least`, or raises
+    VistreamError, with no more than the reason, where they must mean something else.
 
     `classes`: how many are scored, None where the network only says which class it is; `keypoints`: of each candidate;
     `masks`: whether candidates have them; `queries`: boxes are (centre x, centre y, w, h) in shares of the input.
