@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from onnxfile import Network, colour_scores, given_file, grid
 
+from vistream.detect.choose import make_detector
 from vistream.detect.coco import CLASSES, CLASSES_BY_ID
 from vistream.detect.detector import Labelled
 from vistream.detect.layouts import LAYOUTS
@@ -19,13 +20,14 @@ from vistream.media.formats.detections.footage import Footage
 from vistream.pipeline.observe import make_observer
 from vistream.types import Frame, Observations
 
+Colour = tuple[int, int, int]
 SIZE = 128
 CLEAR = Selection(threshold=0.4)  # these networks give an empty cell 0.25, or a seventh
 ABOVE_BORDER = Selection(threshold=0.6)  # the grey border of a letter-boxed frame scores 114 / 255
 YELLOW, GREEN, BLUE, CYAN = (255, 255, 0), (0, 255, 0), (0, 0, 255), (0, 255, 255)
 
 
-def painted(width: int, height: int, *squares: tuple[int, int, int, tuple[int, int, int]]) -> Frame:
+def painted(width: int, height: int, *squares: tuple[int, int, int, Colour]) -> Frame:
     """A black RGB frame with squares (x, y, side, colour)."""
     frame = np.zeros((height, width, 3), np.uint8)
     for x, y, side, colour in squares:
@@ -39,7 +41,7 @@ def only(found: Observations) -> tuple[list[float], float, str]:
 
 
 def yolox_file(folder: Path, size: int = SIZE, free: bool = False) -> Path:
-    """Objectness is red, class 0 red, class 1 green; boxes are two cells large, centred in their cell."""
+    """Objectness is the first channel, class 0 the first, class 1 green; boxes are two cells, centred in their cell."""
     network, levels = Network(size, size), []
     for stride in (8, 16, 32):
         weight, bias = colour_scores(80, 5, 1 / 255)
@@ -53,35 +55,45 @@ def yolox_file(folder: Path, size: int = SIZE, free: bool = False) -> Path:
     return network.write(folder / "yolox.onnx", {out: (1, cells, 85)})
 
 
-def test_yolox_input_and_head(tmp_path: Path) -> None:
-    detector = OnnxDetector(yolox_file(tmp_path), CLEAR)
-    assert "yolox layout at 128 x 128, 80 classes" in detector.describe()
+@pytest.mark.parametrize(
+    ("layout", "first", "other"), [(None, CYAN, YELLOW), ("yolox", CYAN, YELLOW), ("yolox-rgb", YELLOW, CYAN)]
+)
+def test_yolox_input_and_head(tmp_path: Path, layout: str | None, first: Colour, other: Colour) -> None:
+    """Channels are in BGR order, unless it is said that they aren't: what the first one is makes an object."""
+    detector = OnnxDetector(yolox_file(tmp_path), CLEAR, layout)
+    assert f"{layout or 'yolox'} layout at 128 x 128, 80 classes" in detector.describe()
     # no scaling, the frame in the top left corner: cell (4, 6) of stride 8 and cell (3, 1) of stride 16
-    assert only(detector.detect(painted(128, 96, (32, 48, 8, YELLOW)), 0)) == ([28, 44, 16, 16], 1, "person")
-    found = detector.detect(painted(128, 96, (48, 16, 16, YELLOW)), 0)
+    assert only(detector.detect(painted(128, 96, (32, 48, 8, first)), 0)) == ([28, 44, 16, 16], 1, "person")
+    found = detector.detect(painted(128, 96, (48, 16, 16, first)), 0)
     assert len(found) == 5, "four cells of stride 8 and one of stride 16, too different to be duplicates"
     assert [40, 8, 32, 32] in found.boxes.round(3).tolist()
-    # blue and green are no objects: channels are in RGB order
-    assert len(detector.detect(painted(128, 96, (32, 48, 8, CYAN)), 1)) == 0
+    assert len(detector.detect(painted(128, 96, (32, 48, 8, other)), 1)) == 0
     # half the size is enlarged twofold: the same cell, half the box
-    box, score, label = only(detector.detect(painted(64, 48, (16, 24, 4, YELLOW)), 2))
+    box, score, label = only(detector.detect(painted(64, 48, (16, 24, 4, first)), 2))
     assert box == [14, 22, 8, 8]
     assert 0.6 < score < 1
     assert label == "person"
+
+
+def test_the_yolox_of_opencvs_model_zoo_sees_rgb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its own example feeds it, and unlike YOLOX's own export."""
+    monkeypatch.setattr("vistream.models.download.fetch", lambda _: yolox_file(tmp_path))
+    detector = make_detector("yolox-s", 25)
+    assert isinstance(detector, OnnxDetector) and "yolox-rgb layout" in detector.describe()
 
 
 def test_a_free_input_follows_the_shape_of_the_frame(tmp_path: Path) -> None:
     """A wide frame needs no border: the same cells as in a square, in fewer rows."""
     detector = OnnxDetector(yolox_file(tmp_path, free=True), CLEAR, size=256)
     assert "yolox layout with a longer side of 256" in detector.describe()
-    assert only(detector.detect(painted(256, 100, (32, 48, 8, YELLOW)), 0)) == ([28, 44, 16, 16], 1, "person")
+    assert only(detector.detect(painted(256, 100, (32, 48, 8, CYAN)), 0)) == ([28, 44, 16, 16], 1, "person")
     assert detector._sizes == {(256, 128): (256, 128)}
     rounded = OnnxDetector(yolox_file(tmp_path, free=True), CLEAR, size=250)
     assert "with a longer side of 256" in rounded.describe(), "it is a multiple of 32"
-    assert only(detector.detect(painted(100, 256, (32, 48, 8, YELLOW)), 1)) == ([28, 44, 16, 16], 1, "person")
+    assert only(detector.detect(painted(100, 256, (32, 48, 8, CYAN)), 1)) == ([28, 44, 16, 16], 1, "person")
     exact = OnnxDetector(yolox_file(tmp_path, free=True), CLEAR, size=(192, 96))
     assert "at 192 x 96" in exact.describe()
-    assert only(exact.detect(painted(192, 96, (32, 48, 8, YELLOW)), 0))[0] == [28, 44, 16, 16]
+    assert only(exact.detect(painted(192, 96, (32, 48, 8, CYAN)), 0))[0] == [28, 44, 16, 16]
 
 
 def yolo_file(folder: Path, layout: str, metadata: dict[str, str] | None = None, classes: int = 80) -> Path:
@@ -225,7 +237,8 @@ def test_prepared_inputs() -> None:
     border, inside = np.s_[0, :, 0, 0], np.s_[0, :, 1, 0]
     assert values["yolov8"][inside].tolist() == pytest.approx([1, 0, 0.2])
     assert values["yolov8"][border].tolist() == pytest.approx([114 / 255] * 3)
-    assert values["yolox"][0, :, 0, 0].tolist() == [255, 0, 51]
+    assert values["yolox"][0, :, 0, 0].tolist() == [51, 0, 255]
+    assert values["yolox-rgb"][0, :, 0, 0].tolist() == [255, 0, 51]
     assert values["yolox"][0, :, 3, 0].tolist() == [114, 114, 114]
     assert values["rtdetr"][border].tolist() == pytest.approx([1, 0, 0.2])
     detr = [(1 - 0.485) / 0.229, -0.456 / 0.224, (0.2 - 0.406) / 0.225]

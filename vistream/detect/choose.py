@@ -174,5 +174,5 @@ def _with_weights(name: str, selection: Selection, size: Size | None, streaming:
         return NanodetGDetector(path, selection, streaming, size)
     if name in POSE_BEST_FIRST:
         return (PoseNet if name == "posenet" else MoveNet)(path, selection, streaming)
-    layout = {"yolox-s": "yolox", "nanodet-plus-m": "nanodet-plus"}[name]
+    layout = {"yolox-s": "yolox-rgb", "nanodet-plus-m": "nanodet-plus"}[name]
     return OnnxDetector(path, selection, layout, name, streaming=streaming)

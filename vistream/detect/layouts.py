@@ -94,7 +94,8 @@ _ALL = (
     Layout("yolo-nas", _boxed, yolo.yolo_nas),
     Layout("yolov8", _boxed, yolo.yolov8),
     Layout("yolov6", _boxed, yolo.yolov6),
-    Layout("yolox", _cornered, yolo.yolox, std=(1.0, 1.0, 1.0)),
+    Layout("yolox", _cornered, yolo.yolox, std=(1.0, 1.0, 1.0), bgr=True),
+    Layout("yolox-rgb", _cornered, yolo.yolox, std=(1.0, 1.0, 1.0)),
     Layout("yolov5", _boxed, yolo.yolov5),
     Layout("rfdetr", stretch, detr.rfdetr, *IMAGENET, distinct=True),
     Layout("detr", stretch, detr.detr, *IMAGENET, distinct=True),
@@ -102,7 +103,7 @@ _ALL = (
 )
 
 LAYOUTS = {layout.name: layout for layout in _ALL}
-"""By name; of those that a file fits, the first one counts."""
+"""By name; of those that a file fits, the first one counts: what follows one that looks the same has to be named."""
 
 
 def recognised(signature: Signature) -> tuple[Layout, Decoder] | str:
