@@ -56,7 +56,7 @@ ORDERS = pytest.mark.parametrize("label_first", [True, False], ids=["YOLOv7", "Y
 
 @ORDERS
 @pytest.mark.parametrize("layout", [None, "yolov7-nms"])
-@pytest.mark.parametrize("labels", [[0.0, 2, 5], [0.0, 0, 0], [1.0, 1, 0]], ids=str)
+@pytest.mark.parametrize("labels", [[0.0, 2, 5], [0.0, 0, 0], [1.0, 1, 0], [1e-9, 1.9999, 0]], ids=str)
 @pytest.mark.parametrize("dry", [True, False], ids=["boxes in the dry run", "no boxes in the dry run"])
 def test_which_column_is_the_score_is_told_from_the_rows(
     tmp_path: Path,
@@ -70,7 +70,7 @@ def test_which_column_is_the_score_is_told_from_the_rows(
     (found,) = seen(tmp_path, monkeypatch, [given if dry else NONE, given], layout=layout)
     assert found.scores.round(5).tolist() == [0.9, 0.8, 0.7]
     names = {0: "person", 1: "bicycle", 2: "car", 5: "bus"}
-    assert found.labels == tuple(names[int(label)] for label in labels)
+    assert found.labels == tuple(names[round(label)] for label in labels)
     np.testing.assert_allclose(found.boxes, SPANS, atol=1e-3)
 
 

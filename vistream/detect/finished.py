@@ -14,6 +14,7 @@ from vistream.errors import VistreamError
 TENSORFLOW = (
     "detection_boxes"  # of its object detection API, whose corners begin with y, and classes at 1; or with ":0"
 )
+WHOLE = 1e-3  # by which class numbers may be off whole ones
 MOST = 1000  # boxes that such a list has at the most
 
 
@@ -21,7 +22,7 @@ def _candidates(corners: Array, scores: Array, labels: Array, least: float) -> t
     """Those above `least`, and their rows in the file's list."""
     scores = np.asarray(scores, np.float64).reshape(-1)
     rows = np.flatnonzero(scores > least)
-    numbers = np.asarray(labels).reshape(-1)[rows].astype(np.intp)
+    numbers = np.rint(np.asarray(labels, np.float64).reshape(-1)[rows]).astype(np.intp)
     return Candidates(np.asarray(corners, np.float64).reshape(-1, 4)[rows], scores[rows], numbers), rows
 
 
@@ -76,7 +77,7 @@ def batched_rows(signature: Signature) -> Decoder | None:
 
 def _are_classes(labels: Floats, scores: Floats) -> bool:
     """Whether these can be class numbers and their scores."""
-    whole = (labels == np.rint(labels)) & (labels >= 0)
+    whole = (np.abs(labels - np.rint(labels)) <= WHOLE) & (labels >= -WHOLE)
     return bool((whole & (scores >= -SLACK) & (scores <= 1 + SLACK)).all())
 
 
