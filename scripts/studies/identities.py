@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from association.cases import Case, ready, spoil
+from association.cases import Case, ready
 from association.cases import Sequence as Prepared
 from association.clips import CLIPS
 from association.study import Found, Score, score
@@ -37,21 +37,20 @@ from vistream.types import Frame, Observations
 PLAYED = ("forwards", "mirrored", "backwards")
 SCENES = ("PETS", "PETS-480", "TUD")
 SEEDS = (0, 1, 2)  # 0: detections as they are
+DROPPED, SHAKEN = 0.03, 0.02  # shares of the detections, and of their sizes
 
 
 @dataclass(frozen=True, slots=True)
 class Footage:
     """A clip as it is played: its frames, and true boxes and public detections by frame."""
 
-    case: Case
     frames: list[Frame]
     known: Prepared
 
 
 def played(root: Path, name: str, how: str, most: int | None) -> Footage:
     """A clip, played `how`; `most`: frames, from its first."""
-    case = Case(name)
-    known = ready(root, case)
+    known = ready(root, Case(name))
     with open_source(str(root / CLIPS[name].video), max_frames=most) as source:
         frames = [frame.image for frame in source]
     truth, seen = known.truth[: len(frames)], known.seen[: len(frames)]
@@ -61,7 +60,7 @@ def played(root: Path, name: str, how: str, most: int | None) -> Footage:
         frames = [np.ascontiguousarray(frame[:, ::-1]) for frame in frames]
         truth = [(ids, mirrored(boxes, frames[0])) for ids, boxes in truth]
         seen = [replace(one, boxes=mirrored(one.boxes, frames[0])) for one in seen]
-    return Footage(case, frames, replace(known, numbers=range(len(frames)), truth=truth, seen=seen))
+    return Footage(frames, replace(known, numbers=range(len(frames)), truth=truth, seen=seen))
 
 
 def mirrored(boxes: NDArray[np.float64], frame: Frame) -> NDArray[np.float64]:
@@ -84,7 +83,7 @@ def tracked(footage: Footage, fidelity: str, model: str, streamed: bool) -> Iter
         seen = footage.known.seen[number] if detector is None else detector.detect(frame, number)
         maps = detector.features() if own and detector is not None else None
         for seed, session, random, results in zip(SEEDS, sessions, randoms, found, strict=True):
-            given = seen if seed == 0 else perturbed(seen, footage.case, random)
+            given = seen if seed == 0 else perturbed(seen, random)
             result = session.step(frame, given, features=maps)
             tracks = [track for track in result.tracks if track.seen or track.covered]
             boxes = np.array([track.box for track in tracks]).reshape(-1, 4)
@@ -92,11 +91,12 @@ def tracked(footage: Footage, fidelity: str, model: str, streamed: bool) -> Iter
     yield from (score(footage.known, results) for results in found)
 
 
-def perturbed(seen: Observations, case: Case, random: np.random.Generator) -> Observations:
-    """Some of the detections, shaken; of their class still."""
-    nothing = np.zeros(2)
-    spoilt = spoil(seen, replace(case, drop=0.03, shake=0.02), random, nothing, nothing)
-    return replace(spoilt, labels=(seen.labels[0],) * len(spoilt) if len(seen) else ())
+def perturbed(seen: Observations, random: np.random.Generator) -> Observations:
+    """Without some of the detections, and the others shaken."""
+    kept = seen.pick(random.random(len(seen)) >= DROPPED)
+    return replace(
+        kept, boxes=kept.boxes + SHAKEN * kept.boxes[:, [2, 3, 2, 3]] * random.standard_normal((len(kept), 4))
+    )
 
 
 def main() -> None:
