@@ -48,9 +48,9 @@ def record(model: nn.Module, sample: Tensor) -> Graph:
     """
     try:
         with as_for_inference(model, sample):
-            recorder = _Recorder(model)
+            recorder, given = _Recorder(model), functional(sample.to(dtype_of(model)))
             with recorder.watching(), functionalised():
-                recorder.run(functional(sample.to(dtype_of(model))))
+                recorder.run(given)
     except VistreamError:
         raise
     except Exception as error:  # the model's own code may raise anything
