@@ -223,7 +223,7 @@ def test_agreement_counts_boxes_and_refuses_a_bad_substitute() -> None:
 
 
 def squares(folder: Path) -> Path:
-    """A file for 128 x 128 pixels that finds yellow squares; no layer looks beyond its cell."""
+    """A file for 128 x 128 pixels of RGB that finds yellow squares; no layer looks beyond its cell."""
     network = Network(128, 128)
     levels = []
     for stride in (8, 16, 32):
@@ -244,7 +244,7 @@ def test_beside_a_wide_frame_nothing_is_computed(tmp_path: Path, monkeypatch: py
     for number, frame in enumerate(frames):
         frame[24:40, 8 + 16 * number : 24 + 16 * number] = 255, 255, 0
     path, how = squares(tmp_path), Streaming(PRESETS["exact"])
-    part, resumed = (OnnxDetector(path, ALL, streaming=how) for _ in range(2))
+    part, resumed = (OnnxDetector(path, ALL, "yolox-rgb", streaming=how) for _ in range(2))
     found, done, lit = [], [], list[NDArray[np.bool_]]()
     for number, frame in enumerate(frames):
         if number == 2:
@@ -258,7 +258,7 @@ def test_beside_a_wide_frame_nothing_is_computed(tmp_path: Path, monkeypatch: py
     turned = part.detect(frames[0].transpose(1, 0, 2), 4)
     assert part.picture(frames[0].transpose(1, 0, 2)).shape == (128, 64, 3)
     monkeypatch.setattr("vistream.detect.onnx.window_for", whole_picture)
-    whole = OnnxDetector(path, ALL, streaming=how)
+    whole = OnnxDetector(path, ALL, "yolox-rgb", streaming=how)
     for number, frame in enumerate(frames):
         assert len(found[number]) > 0
         assert same(whole.detect(frame, number), found[number])
@@ -273,7 +273,7 @@ def test_beside_a_wide_frame_nothing_is_computed(tmp_path: Path, monkeypatch: py
 def test_who_stands_still_keeps_box_and_id(tmp_path: Path, fidelity: str) -> None:
     """Five hundred noisy frames, in which somebody else walks by; the detector's objects are yellow squares."""
     noise = np.random.default_rng(0)
-    detector = OnnxDetector(squares(tmp_path), Selection(0.6), streaming=Streaming(PRESETS[fidelity]))
+    detector = OnnxDetector(squares(tmp_path), Selection(0.6), "yolox-rgb", streaming=Streaming(PRESETS[fidelity]))
     session = Session("mot", fidelity, None)
     standing: set[tuple[int, tuple[float, ...]]] = set()
     for index in range(500):
