@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from vistream.cli.signals import interruptible
 from vistream.errors import VistreamError
 from vistream.train.config import TrainConfig, read_config
 from vistream.train.processes import joined
@@ -50,9 +51,13 @@ def run_training(
         raise VistreamError(f"--task {task}: {spec} trains for {config.task}")
     if (output / STATE).exists() and not (start.resume or overwrite):
         raise VistreamError(f"{output} holds a run already: go on with --resume, or take another --output")
-    with joined(device) as processes:
+    with joined(device) as processes, interruptible(lambda: None) as ask:
         heard = processes.first and not quiet
         told = typer.echo if heard else lambda _: None
-        best = train(config, data, output, start, processes, told, overwrite=overwrite)
+        best = train(
+            config, data, output, start, processes, told, overwrite=overwrite, stopped=lambda: bool(ask.number)
+        )
         if heard and best is not None:
             typer.echo(f"best {config.measure} {best:.3f}: {output / BEST}")
+    if ask.number:
+        raise typer.Exit(128 + ask.number)

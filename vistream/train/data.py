@@ -6,8 +6,11 @@ n: neither the number of processes and workers nor a resumed run makes a differe
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 
 import cv2
 import numpy as np
@@ -78,6 +81,20 @@ class _Numbers:
             yield list(range(start, start + share))
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that begin here do not hear a Ctrl-C, which a terminal sends to all: this one ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # as it begins it lets this process hear again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def batches(pairs: tuple[Pair, ...], config: TrainConfig, first: int, rank: int, processes: int) -> Iterator[Sample]:
     """Of this process, from iteration `first` to the last: `[b, 3, h, w]` and `[b, h, w]`."""
     workers = config.schedule.workers
@@ -89,7 +106,9 @@ def batches(pairs: tuple[Pair, ...], config: TrainConfig, first: int, rank: int,
         pin_memory=torch.cuda.is_available(),
         multiprocessing_context="spawn" if workers else None,
     )
-    for batch in loader:
+    with _deaf():
+        made = iter(loader)
+    for batch in made:
         if isinstance(batch, VistreamError):
             raise batch
         yield batch

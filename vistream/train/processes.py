@@ -25,6 +25,14 @@ class Processes:
         """Whether this is the one that writes and speaks."""
         return self.rank == 0
 
+    def any(self, mine: bool) -> bool:
+        """Whether it is so in one of them: all have to ask."""
+        if self.count == 1:
+            return mine
+        flag = torch.tensor(int(mine), device=self.device)
+        torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX)
+        return bool(flag.item())
+
 
 @contextmanager
 def joined(device: str) -> Iterator[Processes]:

@@ -31,7 +31,7 @@ from vistream.train.optimiser import make_optimiser, rate_factor
 from vistream.train.pairs import Pair, check_sizes, find_pairs
 from vistream.train.processes import Processes
 from vistream.train.state import State, differences, read_state, write_state
-from vistream.train.validation import validate
+from vistream.train.validation import Asking, never, validate
 
 log = logging.getLogger("vistream")
 
@@ -154,12 +154,14 @@ def train(
     told: Callable[[str], None],
     *,
     overwrite: bool = False,
+    stopped: Asking = never,
 ) -> float | None:
     """Train to the end; the best mIoU or PQ, 0..1, or None where nothing was validated.
 
     `data`: the folder that the configuration's paths lie under. In `output` there are afterwards the weights of the
     last and of the best iteration, the state to resume from, and a table of losses. `told` hears of progress.
-    `overwrite`: replace files there that no earlier run wrote.
+    `overwrite`: replace files there that no earlier run wrote. `stopped` is asked whether to end: then the present
+    iteration is done and saved; a validation is broken off, and made when the run goes on.
     Raises VistreamError for data that does not fit, before the first iteration where sizes and names show it, and for
     files in `output` that are not of an earlier run.
     """
@@ -178,21 +180,31 @@ def train(
     names = [FileName("in --output", output / name, written=True) for name in (WEIGHTS, BEST, STATE, TABLE)]
     claim = claimed(names, "by another training run", overwrite=overwrite or start.resume)
     with claim if processes.first else nullcontext():
-        _run(trainer, pairs, held, output, told)
+        _run(trainer, pairs, held, output, told, stopped)
     return trainer.state.best
 
 
 def _run(
-    trainer: Trainer, pairs: tuple[Pair, ...], held: tuple[Pair, ...], output: Path, told: Callable[[str], None]
+    trainer: Trainer,
+    pairs: tuple[Pair, ...],
+    held: tuple[Pair, ...],
+    output: Path,
+    told: Callable[[str], None],
+    stopped: Asking,
 ) -> None:
     """All iterations that are left, with what is saved and said in between."""
     processes, schedule, state = trainer.processes, trainer.config.schedule, trainer.state
     table = Log(output / TABLE, state.iteration) if processes.first else None
     if table is not None and state.validated < state.iteration and _due(state.iteration, schedule):
-        _validate(trainer, held, output, table, told)  # that broke off
+        _validate(trainer, held, output, table, told, stopped)  # that broke off
         trainer.save(output)
     began, seen = time.monotonic(), state.iteration
     for images, labels in batches(pairs, trainer.config, seen, processes.rank, processes.count):
+        if processes.any(stopped()):
+            if table is not None:
+                trainer.save(output)
+                log.warning("stopped at iteration %d of %d; go on with --resume", state.iteration, schedule.iterations)
+            return
         found = trainer.step(images, labels)
         number, last = state.iteration, state.iteration == schedule.iterations
         if table is None:
@@ -204,7 +216,7 @@ def _run(
             told(f"{number}/{schedule.iterations}: loss {loss:.3f}, {pace:.3f} s each, {left:.0f} s left")
         try:
             if _due(number, schedule):
-                _validate(trainer, held, output, table, told)
+                _validate(trainer, held, output, table, told, stopped)
         finally:  # hours of training outlast a picture that can't be read
             if number % schedule.save_every == 0 or last:
                 trainer.save(output)
@@ -214,10 +226,19 @@ def _due(iteration: int, schedule: ScheduleConfig) -> bool:
     return iteration % schedule.validate_every == 0 or iteration == schedule.iterations
 
 
-def _validate(trainer: Trainer, held: tuple[Pair, ...], output: Path, table: Log, told: Callable[[str], None]) -> None:
+def _validate(
+    trainer: Trainer,
+    held: tuple[Pair, ...],
+    output: Path,
+    table: Log,
+    told: Callable[[str], None],
+    stopped: Asking,
+) -> None:
     trainer.model.eval()
-    result = validate(trainer.model, held, trainer.config)
+    result = validate(trainer.model, held, trainer.config, stopped)
     trainer.model.train()
+    if result is None:
+        return
     state = trainer.state
     table.validation(state.iteration, trainer.config.measure, result.mean)
     classes = ", ".join(f"{name} {value:.2f}" for name, value in result.by_class.items())

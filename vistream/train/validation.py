@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from vistream.segment.segmenter import as_segmented, classes_of
 from vistream.train.config import TrainConfig
 from vistream.train.pairs import Pair, labels_of, read_pair
 
+Asking = Callable[[], bool]
+
 
 @dataclass(frozen=True, slots=True)
 class Validation:
@@ -26,16 +29,41 @@ class Validation:
     by_class: dict[str, float]
 
 
-def validate(model: Spike2Former, pairs: tuple[Pair, ...], config: TrainConfig) -> Validation:
-    """`model` in eval mode, on its own device; raises VistreamError where there is nothing to score."""
-    values = _panoptic_quality(model, pairs) if config.task == "panoptic" else _iou(model, pairs, config)
+class _Stopped(Exception):
+    """It is not wanted any more."""
+
+
+def never() -> bool:
+    """For what is not to be stopped."""
+    return False
+
+
+def validate(
+    model: Spike2Former, pairs: tuple[Pair, ...], config: TrainConfig, stopped: Asking = never
+) -> Validation | None:
+    """`model` in eval mode, on its own device; None where it was `stopped`, which is asked before each picture.
+
+    Raises VistreamError where there is nothing to score.
+    """
+    wanted = _until(pairs, stopped)
+    try:
+        values = _panoptic_quality(model, wanted) if config.task == "panoptic" else _iou(model, wanted, config)
+    except _Stopped:
+        return None
     named = {name: float(value) for name, value in zip(model.classes, values, strict=True) if not np.isnan(value)}
     if not named:
         raise VistreamError(f"{pairs[0].labels} and the other maps to validate on: no pixel of them is of a class")
     return Validation(float(np.mean(list(named.values()))), named)
 
 
-def _iou(model: Spike2Former, pairs: tuple[Pair, ...], config: TrainConfig) -> NDArray[np.float64]:
+def _until(pairs: Iterable[Pair], stopped: Asking) -> Iterator[Pair]:
+    for pair in pairs:
+        if stopped():
+            raise _Stopped
+        yield pair
+
+
+def _iou(model: Spike2Former, pairs: Iterable[Pair], config: TrainConfig) -> NDArray[np.float64]:
     count = len(model.classes)
     counts = np.zeros((count, count + 1), np.int64)
     for pair in pairs:
@@ -44,7 +72,7 @@ def _iou(model: Spike2Former, pairs: tuple[Pair, ...], config: TrainConfig) -> N
     return class_iou(counts)
 
 
-def _panoptic_quality(model: Spike2Former, pairs: tuple[Pair, ...]) -> NDArray[np.float64]:
+def _panoptic_quality(model: Spike2Former, pairs: Iterable[Pair]) -> NDArray[np.float64]:
     classes = classes_of(model)
     counts = PanopticCounts.none(len(classes))
     for pair in pairs:
