@@ -29,6 +29,16 @@ def test_davis_2016_lists_its_files(tmp_path: Path) -> None:
     assert [clip.name for clip in find_clips("vos", tmp_path)] == ["one", "two"]
 
 
+def test_two_sequences_of_one_name_are_refused_where_they_are_asked_for(tmp_path: Path) -> None:
+    for part, name in (("one", "same"), ("two", "same"), ("three", "other")):
+        tinydata.davis(tmp_path / part, name, 3, "2017")
+    pattern = r"two sequences are called same: .*one.*same and .*two.*same; give --data the folder of one"
+    with pytest.raises(VistreamError, match=pattern):
+        find_clips("vos", tmp_path)
+    assert [clip.name for clip in find_clips("vos", tmp_path, ("oth*",))] == ["other"]
+    assert [clip.name for clip in find_clips("vos", tmp_path / "one")] == ["same"]
+
+
 def test_lists_of_a_year_go_before_those_of_files(tmp_path: Path) -> None:
     tinydata.davis(tmp_path, "two", 3, "2017")
     tinydata.davis(tmp_path, "one", 3, "2016")

@@ -71,6 +71,22 @@ def test_a_context_of_sixty_classes_keeps_its_background(tmp_path: Path) -> None
     np.testing.assert_array_equal(gt, np.where(plain == VOID, 0, plain + 1))  # what 59 leaves out is class 0
 
 
+def test_of_panoptic_coco_what_is_trained_on_is_not_scored(tmp_path: Path) -> None:
+    semanticdata.coco_panoptic(tmp_path, "train2017")
+    assert [found.name for found in find_footage("panoptic", tmp_path)] == ["panoptic_train2017"]  # there is no other
+    semanticdata.coco_panoptic(tmp_path)
+    assert [found.name for found in find_footage("panoptic", tmp_path)] == ["panoptic_val2017"]
+
+
+@pytest.mark.parametrize("task", ["semseg", "panoptic"])
+def test_two_sets_of_pictures_with_one_name_are_refused(task: str, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (semanticdata.clip if task == "semseg" else semanticdata.coco_panoptic)(tmp_path / folder / "data")
+    with pytest.raises(VistreamError, match=r"two sequences are called .*one.*two.*give --data the folder of one"):
+        find_footage(task, tmp_path)
+    assert len(find_footage(task, tmp_path / "one")) == 1
+
+
 def test_panoptic_coco_is_found_and_scored(tmp_path: Path) -> None:
     semanticdata.coco_panoptic(tmp_path / "data")
     table = score(tmp_path, "panoptic")

@@ -114,19 +114,19 @@ def clip(root: Path, name: str = "camvid_01") -> None:
         label_file(root / name / "labels" / f"{index:05d}.png", truth_of(number))
 
 
-def coco_panoptic(root: Path) -> None:
+def coco_panoptic(root: Path, part: str = "val2017") -> None:
     """A segment a class; the first row of pixels belongs to none."""
     coco = class_set("coco-panoptic")
-    folder, annotations = root / "annotations" / "panoptic_val2017", []
+    folder, annotations = root / "annotations" / f"panoptic_{part}", []
     folder.mkdir(parents=True)
     for number in (1, 2):
-        picture(root / "val2017" / f"{number:012d}.jpg", number, "coco-panoptic")
+        picture(root / part / f"{number:012d}.jpg", number, "coco-panoptic")
         truth = truth_of(number)
         write_ids(folder / f"{number:012d}.png", np.where(truth == VOID, 0, truth.astype(np.int32) + 700))
         used = [label for label in np.unique(truth).tolist() if label != VOID]
-        parts = [{"id": label + 700, "category_id": coco.numbers[label], "iscrowd": 0} for label in used]
-        annotations.append({"image_id": number, "file_name": f"{number:012d}.png", "segments_info": parts})
+        segments = [{"id": label + 700, "category_id": coco.numbers[label], "iscrowd": 0} for label in used]
+        annotations.append({"image_id": number, "file_name": f"{number:012d}.png", "segments_info": segments})
     rows = zip(coco.numbers, coco.names, coco.things or (), strict=True)
     categories = [{"id": number, "name": name, "isthing": int(thing)} for number, name, thing in rows]
     value = {"annotations": annotations, "categories": categories}
-    (root / "annotations" / "panoptic_val2017.json").write_text(json.dumps(value))
+    (root / "annotations" / f"panoptic_{part}.json").write_text(json.dumps(value))

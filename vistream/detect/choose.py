@@ -21,6 +21,8 @@ BEST_FIRST = ("yolox-s", "nanodet-plus-m", "nanodet-g")
 POSE_BEST_FIRST = ("movenet-multipose", "posenet")
 RECOMMENDED, POSE_RECOMMENDED = "nanodet-g", "movenet-multipose"
 """What `auto` fetches where nothing is here."""
+PANOPTIC = ("spike2former:", "spike2former-")
+"""How the name of a panoptic network begins, whose things have masks."""
 SIZED = ("nanodet-g",)
 """Those beside ONNX files whose pictures may have any size."""
 
@@ -67,7 +69,7 @@ def make_detector(
             raise VistreamError(f"{path} gives no keypoints: the task pose needs a pose network")
         return network if network.gives_masks or not masks else _with_masks(network, fps)
     detector = _named(name, fps, selection, size, streaming)
-    return _with_masks(detector, fps) if masks else detector
+    return _with_masks(detector, fps) if masks and not name.startswith(PANOPTIC) else detector
 
 
 def chosen(name: str, keypoints: bool = False) -> str:
@@ -99,7 +101,7 @@ def _named(name: str, fps: float, selection: Selection, size: Size | None, strea
         return MotionDetector(fps)
     if name in (*BEST_FIRST, *POSE_BEST_FIRST):
         return _with_weights(name, selection, size, streaming)
-    if name.startswith(("spike2former:", "spike2former-")):
+    if name.startswith(PANOPTIC):
         from vistream.detect.segments import SegmentDetector
 
         return SegmentDetector(name.removeprefix("spike2former:"), selection)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vistream.errors import VistreamError
-from vistream.evaluate.chosen import chosen
+from vistream.evaluate.chosen import placed
 from vistream.media.formats.davis import png_files, read_sequences
 from vistream.media.formats.mots import is_mots
 from vistream.media.formats.posetrack import read_poses
@@ -57,6 +57,11 @@ class Clip:
     frames: int | None = None
     origin: Path | None = None
 
+    @property
+    def place(self) -> str:
+        """Where its frames lie."""
+        return self.footage
+
     def open(self) -> Source:
         """Its frames. Raises VistreamError where they can't be opened."""
         return open_source(self.footage, start=self.start, max_frames=self.frames)
@@ -65,16 +70,15 @@ class Clip:
 def find_clips(task: str, root: Path, wanted: tuple[str, ...] = ()) -> list[Clip]:
     """The sequences under `root` that have ground truth for `task`, by name; of these the `wanted` (globs; none: all).
 
-    Raises VistreamError where there is none, a sequence has no frames, or a wanted one is missing.
+    Raises VistreamError where there is none, a sequence has no frames, a wanted one is missing, or two of one
+    name lie in different places.
     """
     if not root.is_dir():
         raise VistreamError(f"{root} is not a folder: give that of a dataset")
-    found: dict[str, Clip] = {}
-    for clip in _FINDERS[task](root.resolve()):
-        found.setdefault(clip.name, clip)
+    found = list(_FINDERS[task](root.resolve()))
     if not found:
         raise VistreamError(f"{root} holds no sequence with ground truth for {task}, in no layout that is known")
-    return [found[name] for name in chosen(found, wanted, root, task)]
+    return placed(found, wanted, root, task)
 
 
 def folders_in(root: Path, depth: int = 3) -> Iterator[Path]:

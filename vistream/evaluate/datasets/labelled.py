@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from vistream.errors import VistreamError
-from vistream.evaluate.chosen import chosen
+from vistream.evaluate.chosen import placed
 from vistream.evaluate.datasets.benchmarks import benchmark, key_of, label_maps
 from vistream.evaluate.datasets.clips import folders_in
 from vistream.media.formats.davis import png_files
@@ -48,6 +48,11 @@ class Footage:
     panoptic: Path | None = None
     consecutive: bool = False
     most: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Where its pictures lie."""
+        return str(self.video if self.pictures is None else next(iter(self.pictures.values())).parent)
 
     def __len__(self) -> int:
         if self.pictures is not None:
@@ -109,14 +114,10 @@ def find_footage(task: str, root: Path, wanted: tuple[str, ...] = (), dataset: s
     if dataset:
         benchmark(dataset)
     find = _panoptic if task == "panoptic" else _semantic
-    found: dict[str, Footage] = {}
-    for folder in folders_in(root.resolve()):
-        for footage in find(folder):
-            found.setdefault(footage.name, footage)
+    found = list(chain.from_iterable(map(find, folders_in(root.resolve()))))
     if not found:
         raise VistreamError(f"{root} holds no pictures with ground truth for {task}, in no layout that is known")
-    names = chosen(found, wanted, root, task)
-    footages = [replace(found[name], dataset=dataset or found[name].dataset) for name in names]
+    footages = [replace(one, dataset=dataset or one.dataset) for one in placed(found, wanted, root, task)]
     for footage in footages:
         if task == "semseg" and not footage.dataset:
             raise VistreamError(f"{footage.name}: nothing tells whose classes its labels are: say it with --dataset")
@@ -158,7 +159,9 @@ def _pictures(folder: Path, layout: _Layout, pictures: Path, labels: Path, name:
 
 
 def _panoptic(folder: Path) -> Iterator[Footage]:
-    for ground_truth in sorted(folder.glob("annotations/panoptic_*.json")):
+    files = sorted(folder.glob("annotations/panoptic_*.json"))
+    held = [file for file in files if not file.stem.startswith("panoptic_train")]
+    for ground_truth in held or files:  # what was trained on is scored where there is nothing else
         pictures = folder / ground_truth.stem.removeprefix("panoptic_")
         if not pictures.is_dir():
             continue
