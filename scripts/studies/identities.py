@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from vistream.detect.nanodet_g import NanodetGDetector
 from vistream.detect.selection import Selection
-from vistream.detect.streaming import Streaming
+from vistream.detect.streaming import SharedFeatures, Streaming
 from vistream.engine.fidelity import PRESETS
 from vistream.media.video.source import open_source
 from vistream.models.download import fetch
@@ -68,27 +68,40 @@ def mirrored(boxes: NDArray[np.float64], frame: Frame) -> NDArray[np.float64]:
     return np.column_stack([frame.shape[1] - boxes[:, 0] - boxes[:, 2], boxes[:, 1:]])
 
 
+def people_detector(fidelity: str) -> NanodetGDetector:
+    """NanoDet-g, streamed, of people only."""
+    people = Selection(classes=frozenset({"person"}))
+    return NanodetGDetector(fetch("nanodet-g"), people, Streaming(PRESETS[fidelity]))
+
+
+class Run:
+    """A session, given detections by its seed, and what it has reported of each frame."""
+
+    def __init__(self, session: Session, seed: int) -> None:
+        self.found: Found = []
+        self._session, self._seed, self._random = session, seed, np.random.default_rng(seed)
+
+    def step(self, frame: Frame, seen: Observations, maps: SharedFeatures | None) -> None:
+        """Take the next frame; `maps`: the detector's own, None: the session's network looks at the frame."""
+        given = seen if self._seed == 0 else perturbed(seen, self._random)
+        result = self._session.step(frame, given, features=maps)
+        tracks = [track for track in result.tracks if track.seen or track.covered]
+        boxes = np.array([track.box for track in tracks]).reshape(-1, 4)
+        self.found.append((np.array([track.id for track in tracks], np.int64), boxes))
+
+
 def tracked(footage: Footage, fidelity: str, model: str, streamed: bool) -> Iterator[Score]:
     """The score by each seed."""
-    detector = None
-    if streamed:
-        people = Selection(classes=frozenset({"person"}))
-        detector = NanodetGDetector(fetch("nanodet-g"), people, Streaming(PRESETS[fidelity]))
+    detector = people_detector(fidelity) if streamed else None
     own = model == OWN_MAPS
     network, fps = None if own else model, footage.known.fps
-    sessions = [Session("mot", fidelity, network, fps=fps, close=streamed) for _ in SEEDS]
-    randoms = [np.random.default_rng(seed) for seed in SEEDS]
-    found: list[Found] = [[] for _ in SEEDS]
+    runs = [Run(Session("mot", fidelity, network, fps=fps, close=streamed), seed) for seed in SEEDS]
     for number, frame in enumerate(footage.frames):
         seen = footage.known.seen[number] if detector is None else detector.detect(frame, number)
         maps = detector.features() if own and detector is not None else None
-        for seed, session, random, results in zip(SEEDS, sessions, randoms, found, strict=True):
-            given = seen if seed == 0 else perturbed(seen, random)
-            result = session.step(frame, given, features=maps)
-            tracks = [track for track in result.tracks if track.seen or track.covered]
-            boxes = np.array([track.box for track in tracks]).reshape(-1, 4)
-            results.append((np.array([track.id for track in tracks], np.int64), boxes))
-    yield from (score(footage.known, results) for results in found)
+        for run in runs:
+            run.step(frame, seen, maps)
+    yield from (score(footage.known, run.found) for run in runs)
 
 
 def perturbed(seen: Observations, random: np.random.Generator) -> Observations:

@@ -15,18 +15,13 @@ from collections.abc import Sequence
 import numpy as np
 from association.study import score
 from common import parser_of, print_table
-from identities import PLAYED, SCENES, SEEDS, Footage, perturbed, played
+from identities import PLAYED, SCENES, SEEDS, Footage, Run, people_detector, played
 from numpy.typing import NDArray
 
-from vistream.detect.nanodet_g import NanodetGDetector
-from vistream.detect.selection import Selection
-from vistream.detect.streaming import Streaming
 from vistream.engine.fidelity import PRESETS
-from vistream.models.download import fetch
 from vistream.pipeline.session import Session
 from vistream.quantize.named import DEFAULT_MODEL
 from vistream.tracking.life import TrackerConfig
-from vistream.types import Observations, Track
 
 CONFS = (0.4, 0.5, 0.54, 0.58, 0.62, 0.66)
 USUAL = CONFS.index(TrackerConfig().conf_thres)
@@ -35,8 +30,7 @@ Scores = NDArray[np.float64]
 
 def scores(footage: Footage, fidelity: str, streamed: bool) -> Scores:
     """HOTA, IDF1, MOTA and switches, by seed and by `CONFS`, `[S, C, 4]`."""
-    people = Selection(classes=frozenset({"person"}))
-    detector = NanodetGDetector(fetch("nanodet-g"), people, Streaming(PRESETS[fidelity])) if streamed else None
+    detector = people_detector(fidelity) if streamed else None
     own = streamed and fidelity != "exact"
     network = None if own else DEFAULT_MODEL
     runs = [
@@ -48,27 +42,10 @@ def scores(footage: Footage, fidelity: str, streamed: bool) -> Scores:
         seen = footage.known.seen[number] if detector is None else detector.detect(frame, number)
         maps = detector.features() if own and detector is not None else None
         for run in runs:
-            run.take(run.session.step(frame, run.given(seen), features=maps).tracks)
+            run.step(frame, seen, maps)
     found = [score(footage.known, run.found) for run in runs]
     rows = np.array([(one.hota, one.idf1, one.mota, one.switches) for one in found])
     return rows.reshape(len(SEEDS), len(CONFS), 4)
-
-
-class Run:
-    """A session, and what it has reported of each frame."""
-
-    def __init__(self, session: Session, seed: int) -> None:
-        self.session, self.found = session, list[tuple[NDArray[np.int64], Scores]]()
-        self._random = np.random.default_rng(seed) if seed else None
-
-    def given(self, seen: Observations) -> Observations:
-        """What it is given in place of what was seen."""
-        return seen if self._random is None else perturbed(seen, self._random)
-
-    def take(self, tracks: Sequence[Track]) -> None:
-        reported = [track for track in tracks if track.seen or track.covered]
-        boxes = np.array([track.box for track in reported]).reshape(-1, 4)
-        self.found.append((np.array([track.id for track in reported], np.int64), boxes))
 
 
 def left_out(hota: Scores, clips: Sequence[str]) -> list[list[str]]:

@@ -7,15 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from vistream.media.formats.panoptic import write_ids
 from vistream.models.classes import class_set
+from vistream.models.spike2former import load
 from vistream.models.spike2former.segments import INSTANCE
 from vistream.train.config import FolderConfig, TrainConfig, read_config
 
 COLOURS = np.array([[90, 150, 230], [150, 80, 50], [140, 140, 135], [60, 140, 50]], np.uint8)
 SIZE = (48, 64)
+
+
+def same_weights(a: Path, b: Path) -> bool:
+    """Whether two files hold the same network, bit for bit."""
+    first, second = load(a).state_dict(), load(b).state_dict()
+    return all(torch.equal(value, second[key]) for key, value in first.items())
 
 
 def write_blocks(root: Path, count: int = 4, seed: int = 0) -> None:

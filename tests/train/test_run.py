@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from trainingdata import CARS, class_of, panoptic_config, quick_config, write_blocks, write_things
+from trainingdata import CARS, class_of, panoptic_config, quick_config, same_weights, write_blocks, write_things
 
 from vistream.errors import VistreamError
 from vistream.media.formats.panoptic import read_ids
@@ -29,11 +29,6 @@ ALONE = Processes(0, 1, torch.device("cpu"))
 
 def run(config: TrainConfig, data: Path, output: Path, start: Start | None = None) -> float | None:
     return train(config, data, output, start or Start(), ALONE, lambda _: None)
-
-
-def same(a: Path, b: Path) -> bool:
-    first, second = load(a).state_dict(), load(b).state_dict()
-    return all(torch.equal(value, second[key]) for key, value in first.items())
 
 
 def memorised(config: TrainConfig) -> TrainConfig:
@@ -116,7 +111,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(
         train(often, tmp_path, output, Start(), ALONE, interrupt)
     assert torch.load(output / STATE, weights_only=True)["iteration"] == 2
     run(often, tmp_path, output, Start(resume=True))
-    assert same(output / WEIGHTS, tmp_path / "whole" / WEIGHTS)
+    assert same_weights(output / WEIGHTS, tmp_path / "whole" / WEIGHTS)
     longer = replace(often, schedule=replace(often.schedule, iterations=5), loss=replace(often.loss, dice=2.0))
     said: list[str] = []
     train(longer, tmp_path, output, Start(resume=True), ALONE, said.append)

@@ -14,18 +14,12 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from trainingdata import quick_config, write_blocks
+from trainingdata import quick_config, same_weights, write_blocks
 
-from vistream.models.spike2former import load
 from vistream.train.processes import Processes
 from vistream.train.run import BEST, STATE, WEIGHTS, Start, train
 
 ALONE = Processes(0, 1, torch.device("cpu"))
-
-
-def same(a: Path, b: Path) -> bool:
-    first, second = load(a).state_dict(), load(b).state_dict()
-    return all(torch.equal(value, second[key]) for key, value in first.items())
 
 
 def after(times: int) -> Callable[[], bool]:
@@ -48,7 +42,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(times: int, tmp_path: Path)
     best = train(config, tmp_path, output, Start(resume=True), ALONE, lambda _: None)
     assert best is not None
     for name in (WEIGHTS, BEST):
-        assert same(output / name, tmp_path / "whole" / name)
+        assert same_weights(output / name, tmp_path / "whole" / name)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")

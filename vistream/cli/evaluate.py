@@ -77,7 +77,7 @@ def evaluate(
     segmentation = SegmentationOptions(dataset, window, augment, bits)
     segmentation.check(task)
     options = DatasetOptions(
-        *(task, data, detections, model, fidelity, baselines, classes, sequences, max_frames, output, jobs, first_frame)
+        *(task, detections, model, fidelity, baselines, classes, sequences, max_frames, output, jobs, first_frame)
     )
     with claimed_outputs(
         {"--json": json, "--csv": csv}, overwrite=overwrite, reads={"--gt": gt, "--pred": pred, "--model": model}

@@ -37,11 +37,10 @@ log = logging.getLogger("vistream")
 class DatasetOptions:
     """The options of a dataset run, as the command line has them; lists are separated by commas.
 
-    `data` is None where finished results are scored, to which `sequences` and `classes` alone say something.
+    To finished results that are scored `sequences`, `classes` and `first_frame` alone say something.
     """
 
     task: str
-    data: Path | None
     detections: str
     model: str
     fidelity: str

@@ -11,9 +11,8 @@ from vistream.detect.signature import SLACK, Array, Decoder, Outputs, Signature
 from vistream.detect.yolo import Extra, corners_of, extra_of
 from vistream.errors import VistreamError
 
-TENSORFLOW = (
-    "detection_boxes"  # of its object detection API, whose corners begin with y, and classes at 1; or with ":0"
-)
+TENSORFLOW = "detection_boxes"
+"""Of its object detection API, whose corners begin with y, and classes at 1; or with `:0` behind it."""
 WHOLE = 1e-3  # by which class numbers may be off whole ones
 MOST = 1000  # boxes that such a list has at the most
 

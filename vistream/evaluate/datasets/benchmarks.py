@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
-from vistream.media.formats.davis import png_files, read_classes
+from vistream.media.formats.davis import one_each, png_files, read_classes
 from vistream.models.classes import VOID, ClassSet, class_set
 
 Labels = NDArray[np.uint8]
@@ -85,11 +85,7 @@ def label_maps(folder: Path) -> dict[str, Path]:
         if some:
             files = some
             break
-    found: dict[str, Path] = {}
-    for path in files:
-        if found.setdefault(key_of(path), path) != path:
-            raise VistreamError(f"{found[key_of(path)]} and {path} are of one image: leave one of them")
-    return found
+    return one_each(files, key_of, "image")
 
 
 def read_ground_truth(path: Path, rules: Benchmark | None) -> Labels:

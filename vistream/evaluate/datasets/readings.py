@@ -18,7 +18,7 @@ from vistream.evaluate.metrics.segmentation import Counts
 NUMBERS = 256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """`labels`: the class of each number, uint8 `[256]`; what is no class is wrong wherever it stands. `endings`: of
     files that say themselves that they are to be read so.

@@ -50,7 +50,7 @@ def maps_table(
     found = {name: _count(pairs, rules, readings) for name, pairs in maps.items()}
     unnamed = [by_reading[None] for by_reading in found.values() if None in by_reading]
     chosen = likeliest(reduce(np.add, unnamed), readings) if unnamed else readings[0]
-    counts = {name: _matrix(by_reading, readings, chosen, name) for name, by_reading in found.items()}
+    counts = {name: _matrix(by_reading, chosen, name) for name, by_reading in found.items()}
     total = reduce(np.add, counts.values())
     rows = {name: segmentation_row(matrix) for name, matrix in counts.items()}
     names = rules.class_set.names if rules is not None else tuple(f"class {label}" for label in range(UNNAMED))
@@ -71,25 +71,22 @@ def _maps(pair: Pair) -> Maps:
     return [(path, guesses[key]) for key, path in gt.items()]
 
 
-def _count(maps: Maps, rules: Benchmark | None, readings: tuple[Reading, ...]) -> dict[int | None, Counts]:
-    """Pixels by class and predicted number, int64 `[classes, 256]`, of the maps whose names ask for a reading, by its
-    place among the `readings`, and of the others (None).
+def _count(maps: Maps, rules: Benchmark | None, readings: tuple[Reading, ...]) -> dict[Reading | None, Counts]:
+    """Pixels by class and predicted number, int64 `[classes, 256]`, of the maps whose names ask for one of the
+    `readings`, by that, and of the others (None).
     """
     classes = UNNAMED if rules is None else len(rules.class_set)
-    found: dict[int | None, Counts] = {}
+    found: dict[Reading | None, Counts] = {}
     for path, guess in maps:
         told = told_by_name(guess, readings)
-        place = None if told is None else readings.index(told)
-        found.setdefault(place, np.zeros((classes, NUMBERS), np.int64))
-        found[place] += _compared(read_ground_truth(path, rules), path, guess)[:classes, :NUMBERS]
+        found.setdefault(told, np.zeros((classes, NUMBERS), np.int64))
+        found[told] += _compared(read_ground_truth(path, rules), path, guess)[:classes, :NUMBERS]
     return found
 
 
-def _matrix(found: Mapping[int | None, Counts], readings: tuple[Reading, ...], chosen: Reading, name: str) -> Counts:
+def _matrix(found: Mapping[Reading | None, Counts], chosen: Reading, name: str) -> Counts:
     """The confusion matrix of one sequence; `chosen` is the reading of maps whose names say nothing."""
-    matrix = reduce(
-        np.add, (columns(part, chosen if place is None else readings[place]) for place, part in found.items())
-    )
+    matrix = reduce(np.add, (columns(part, told or chosen) for told, part in found.items()))
     if not matrix.sum():
         raise VistreamError(f"{name} has no pixel to score")
     return matrix

@@ -25,12 +25,10 @@ def vos_table(pairs: Sequence[Pair]) -> Table:
     objects: dict[str, dict[str, float]] = {}
     notes: list[str] = []
     for pair in pairs:
-        seen: set[int] = set()
-        scores = _score(pair, seen)
+        scores, late = _score(pair)
         of_pair = {f"{pair.name} {number}": score.row() for number, score in scores.items()}
-        late = [str(number) for number in sorted(seen - scores.keys())]
         if late:
-            which = f"object {late[0]}" if len(late) == 1 else f"objects {', '.join(late)}"
+            which = f"object {late[0]}" if len(late) == 1 else f"objects {', '.join(map(str, late))}"
             notes.append(f"{pair.name}: not scored, because the first frame doesn't show them: {which}")
         rows[pair.name] = mean_row(list(of_pair.values()))
         objects.update(of_pair)
@@ -39,8 +37,8 @@ def vos_table(pairs: Sequence[Pair]) -> Table:
     return Table("Video object segmentation", rows, combined, HEADLINE, tuple(notes), details)
 
 
-def _score(pair: Pair, seen: set[int]) -> dict[int, ObjectScores]:
-    """J and F of the objects of the first frame; all that occur are put into `seen`."""
+def _score(pair: Pair) -> tuple[dict[int, ObjectScores], list[int]]:
+    """J and F of the objects of the first frame, and those that appear later."""
     names = [file.stem for file in label_files(pair.gt)]
     predicted = {file.stem for file in label_files(pair.pred)}
     missing = [name for name in names if name not in predicted]
@@ -49,13 +47,16 @@ def _score(pair: Pair, seen: set[int]) -> dict[int, ObjectScores]:
             f"{pair.pred} lacks {missing[0]}.png ({len(missing)} of {len(names)} frames are missing): "
             "every frame of the ground truth needs a label map"
         )
+    seen: set[int] = set()
     try:
-        return score_objects(_truths(pair, seen), _guesses(pair, set(names)))
+        scores = score_objects(_truths(pair, seen), _guesses(pair, set(names)))
     except ValueError as error:
         raise VistreamError(f"{pair.gt} against {pair.pred}: {error}") from None
+    return scores, sorted(seen - scores.keys())
 
 
 def _truths(pair: Pair, seen: set[int]) -> Iterator[Labels]:
+    """The true maps, whose objects are added to `seen` as they go by."""
     for _, labels in read_folder(pair.gt):
         seen.update(set(np.flatnonzero(np.bincount(labels.reshape(-1))).tolist()) - {0, VOID})
         yield labels

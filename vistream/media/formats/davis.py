@@ -9,7 +9,7 @@ Perazzi et al., CVPR 2016; Pont-Tuset et al., 2017.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -131,11 +131,16 @@ def label_files(folder: Path | str) -> tuple[Path, ...]:
     files = png_files(folder)
     if not files:
         raise VistreamError(f"{folder} has no .png file: label maps are expected, one a frame")
-    known: dict[str, Path] = {}
+    return tuple(one_each(files, lambda file: file.stem, "frame").values())
+
+
+def one_each(files: Iterable[Path], key: Callable[[Path], str], what: str) -> dict[str, Path]:
+    """Files by key, in order. Raises VistreamError where two have one key, and so are of one `what`, in a word."""
+    found: dict[str, Path] = {}
     for file in files:
-        if known.setdefault(file.stem, file) != file:
-            raise VistreamError(f"{known[file.stem]} and {file} are of one frame: leave one of them")
-    return files
+        if found.setdefault(key(file), file) != file:
+            raise VistreamError(f"{found[key(file)]} and {file} are of one {what}: leave one of them")
+    return found
 
 
 def png_files(folder: Path | str) -> tuple[Path, ...]:
