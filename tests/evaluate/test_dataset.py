@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,13 @@ def test_each_task_finds_its_own_sequences(root: Path) -> None:
         "img1",
         clip.ground_truth.parents[1] / "det" / "det.txt",
     )
+
+
+def test_posetrack21_is_found(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "PoseTrack18", tmp_path / "PoseTrack21")
+    (tmp_path / "PoseTrack21" / "annotations").rename(tmp_path / "PoseTrack21" / "posetrack_data")
+    (clip,) = find_clips("pose", tmp_path)
+    assert (clip.name, Path(clip.footage).parent.name) == ("000001_mpii_test", "val")
 
 
 def test_what_is_not_there_is_said(root: Path, tmp_path: Path) -> None:

@@ -97,6 +97,26 @@ def mots(root: Path, name: str, count: int) -> None:
     write(folder / "gt" / "gt.txt", "".join(lines))
 
 
+def kitti_mots(root: Path, name: str, count: int, text: bool = False) -> None:
+    """KITTI-MOTS, frames from 0: a car, a person, and a region that is not scored."""
+    pictures(root / "training" / "image_02" / name, count, 0)
+    lines = []
+    for frame in range(count):
+        labels = labels_of(frame)
+        numbers = {1000: labels == 1, 2005: labels == 2, 10000: np.zeros_like(labels, bool)}
+        numbers[10000][:4] = labels[:4] == 0
+        if text:
+            rows = ((n, rle.encode(mask)["counts"].decode()) for n, mask in numbers.items() if mask.any())
+            lines += [f"{frame} {n} {n // 1000} {SIZE[1]} {SIZE[0]} {code}\n" for n, code in rows]
+            continue
+        maps = root / "instances" / name
+        maps.mkdir(parents=True, exist_ok=True)
+        values = sum(np.uint16(n) * mask.astype(np.uint16) for n, mask in numbers.items())
+        Image.fromarray(values).save(maps / f"{frame:06d}.png")
+    if text:
+        write(root / "instances_txt" / f"{name}.txt", "".join(lines))
+
+
 def davis(root: Path, name: str, count: int, year: str = "2017") -> None:
     """DAVIS: of 2017 with palette indices, of 2016 with one object, 255."""
     pictures(root / "JPEGImages" / "480p" / name, count, 0, 5)

@@ -11,7 +11,7 @@ from vistream.cli.config import Config
 from vistream.cli.options import AUTO_MODEL, NETWORK, Bits, Debug, MaxFrames, Model, Overwrite, Quiet, flag
 
 DATA_HELP = (
-    "Run over this dataset: MOT, MOTS20, KITTI tracking, VisDrone, DAVIS, PoseTrack18, OTB, or the demo clips; semseg: "
+    "Run over this dataset: MOT, MOTS, KITTI, VisDrone, DAVIS, PoseTrack, OTB, or the demo clips; semseg: "
     "ADE20K, Cityscapes, VOC2012, Pascal Context, COCO-Stuff, CamVid; panoptic: COCO."
 )
 DATASET_HELP = "semseg: whose label rules hold, where files don't tell: ade20k, pascal-context-60, camvid and so on."

@@ -2,8 +2,9 @@
 
     MOT16, 17, 20   [train/]SEQ/{img1/, gt/gt.txt, det/det.txt, seqinfo.ini}
     MOTS20          [train/]SEQ/{img1/, gt/gt.txt, seqinfo.ini}
+    KITTI-MOTS      {instances/SEQ/, instances_txt/SEQ.txt}, {images/SEQ/, [training/]image_02/SEQ/}, also for MOTS20
     DAVIS           JPEGImages/480p/SEQ/, Annotations/480p/SEQ/, ImageSets/{2016,2017,480p}/val.txt
-    PoseTrack18     annotations/val/SEQ.json, images/val/SEQ/
+    PoseTrack18, 21 {annotations/val/, posetrack_data/val/}SEQ.json, images/val/SEQ/
     OTB             SEQ/{img/, groundtruth_rect.txt}
     KITTI tracking  training/{image_02/SEQ/, label_02/SEQ.txt}
     VisDrone-MOT    {sequences/SEQ/, annotations/SEQ.txt}
@@ -23,6 +24,7 @@ from pathlib import Path
 from vistream.errors import VistreamError
 from vistream.evaluate.chosen import placed
 from vistream.media.formats.davis import png_files, read_sequences
+from vistream.media.formats.instances import first_number
 from vistream.media.formats.mots import is_mots
 from vistream.media.formats.posetrack import read_poses
 from vistream.media.formats.seqinfo import read_seqinfo
@@ -34,7 +36,7 @@ log = logging.getLogger("vistream")
 OTB_STARTS = {"David": 300, "BlurCar1": 247, "BlurCar3": 3, "BlurCar4": 18}
 """The first annotated image, from 1, of the sequences whose annotation begins later (Wu et al., CVPR 2013)."""
 
-FRAMES = ("img1", "img", "JPEGImages", "image_02", "image_2", "sequences")
+FRAMES = ("img1", "img", "JPEGImages", "image_02", "image_2", "sequences", "instances")
 """Folders of many files, among which no sequence is looked for."""
 
 
@@ -43,8 +45,9 @@ class Clip:
     """One sequence. `footage`: as `open_source` takes it, from frame `start` on, and only `frames` of it (None: all);
     `fps`: None where not known.
 
-    `ground_truth`: a file, or for `masks` a folder. `kind`: how it is to be read: mot, mots, masks, poses or otb.
-    `origin`: the user's own file, of a clip whose `ground_truth` was cut from it.
+    `ground_truth`: a file, or a folder of maps. `kind`: how it is to be read: mot, mots, masks, poses or otb.
+    `starts`: the number of the first frame in MOTS ground truth. `origin`: the user's own file, of a clip whose
+    `ground_truth` was cut from it.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Clip:
     public: Path | None = None
     start: int = 0
     frames: int | None = None
+    starts: int = 1
     origin: Path | None = None
 
     @property
@@ -98,7 +102,7 @@ def _mot(root: Path) -> Iterator[Clip]:
     for folder in folders_in(root):
         for labels, frames in LABELS_BESIDE:
             for gt in sorted((folder / labels).glob("*.txt")):
-                if (folder / frames / gt.stem).is_dir():
+                if (folder / frames / gt.stem).is_dir() and not is_mots(gt):
                     yield Clip(gt.stem, str((folder / frames / gt.stem).resolve()), gt, "mot")
         gt = folder / "gt" / "gt.txt"
         if gt.is_file() and not is_mots(gt):
@@ -107,8 +111,19 @@ def _mot(root: Path) -> Iterator[Clip]:
             log.info("%s has no ground truth: it is left out", folder)
 
 
+MASKS_BESIDE = ("instances/*", "instances_txt/*.txt", "label_02/*.txt")
+"""Where KITTI-MOTS has its masks: a folder or a text a sequence; all three may be there, and say the same."""
+FRAMES_BESIDE = ("images", "image_02", "training/image_02")
+
+
 def _mots(root: Path) -> Iterator[Clip]:
     for folder in folders_in(root):
+        for gt in (path for pattern in MASKS_BESIDE for path in sorted(folder.glob(pattern))):
+            frames = next((folder / f / gt.stem for f in FRAMES_BESIDE if (folder / f / gt.stem).is_dir()), None)
+            if frames is not None and (png_files(gt) or (gt.is_file() and is_mots(gt))):
+                counts_from_0 = any(frames.glob("000000.*"))
+                starts = first_number(gt, 0 if counts_from_0 else 1)
+                yield Clip(gt.stem, str(frames.resolve()), gt, "mots", starts=starts)
         for gt in (folder / "gt" / "gt_mots.txt", folder / "gt" / "gt.txt"):
             if gt.is_file() and is_mots(gt):
                 yield _clip(folder, gt, "mots")
@@ -136,7 +151,7 @@ def _pose(root: Path) -> Iterator[Clip]:
         for name in ("gt.json", "posetrack.json"):
             if (folder / name).is_file():
                 yield _of_poses(folder.name, folder / name, folder)
-        for pattern in ("annotations/*.json", "annotations/val/*.json"):
+        for pattern in ("annotations/*.json", "annotations/val/*.json", "posetrack_data/val/*.json"):
             for gt in sorted(folder.glob(pattern)):
                 yield _of_poses(gt.stem, gt, folder)
 

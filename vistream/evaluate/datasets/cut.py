@@ -25,10 +25,10 @@ def cut_clip(clip: Clip, frames: int, folder: Path) -> Clip:
     Raises VistreamError where the ground truth can't be read.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / (clip.name + ("" if clip.kind == "masks" else clip.ground_truth.suffix))
+    target = folder / (clip.name + ("" if clip.ground_truth.is_dir() else clip.ground_truth.suffix))
     if clip.kind == "mot":
         target = _cut_tracks(clip.ground_truth, frames, folder / clip.name)
-    elif clip.kind == "masks":
+    elif clip.ground_truth.is_dir():
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
         for file in label_files(clip.ground_truth)[:frames]:
@@ -39,7 +39,8 @@ def cut_clip(clip: Clip, frames: int, folder: Path) -> Clip:
     else:
         lines = [line for _, line in read_lines(clip.ground_truth)]
         if clip.kind == "mots":
-            lines = [line for line, row in zip(lines, read_mots(clip.ground_truth), strict=True) if row.frame < frames]
+            rows = read_mots(clip.ground_truth, clip.starts)
+            lines = [line for line, row in zip(lines, rows, strict=True) if row.frame < frames]
         else:  # OTB: a line a frame
             lines = lines[:frames]
         _write(target, lines)

@@ -144,7 +144,7 @@ def score(order: Order, clips: Sequence[Clip], method: str) -> Table:
     if order.task == "sot":
         table = sot_objects_table({clip.name: _sot(folder, clip) for clip in clips})
     else:
-        pairs = [Pair(clip.name, clip.ground_truth, result_path(order.task, folder, clip)) for clip in clips]
+        pairs = [Pair(c.name, c.ground_truth, result_path(order.task, folder, c), c.starts) for c in clips]
         table = _tables(order.classes)[order.task](pairs)
     costs = {clip.name: _finished(folder, clip) for clip in clips}
     rows = {name: {**row, **_cost([costs[name]])} for name, row in table.rows.items()}

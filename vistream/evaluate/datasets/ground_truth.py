@@ -15,8 +15,9 @@ from vistream.errors import VistreamError
 from vistream.evaluate.datasets.clips import Clip
 from vistream.evaluate.files.mot import scored
 from vistream.media.formats.davis import VOID, read_folder
+from vistream.media.formats.instances import read_any_mots
 from vistream.media.formats.mot import MotTracks
-from vistream.media.formats.mots import read_mots_detections
+from vistream.media.formats.mots import mask_observations
 from vistream.media.formats.otb import read_otb
 from vistream.media.formats.posetrack import read_poses
 from vistream.media.formats.tracks import read_any_tracks
@@ -34,7 +35,7 @@ SHORTEST_TRACK = 30
 def true_observations(task: str, clip: Clip) -> Mapping[int, Observations]:
     """What a perfect detector of the task mot, mots or pose would see, by frame; the ids are forgotten."""
     if task == "mots":
-        return read_mots_detections(clip.ground_truth)
+        return mask_observations(read_any_mots(clip.ground_truth, clip.starts))
     if task == "pose":
         return read_poses(clip.ground_truth).observations()
     gt = read_any_tracks(clip.ground_truth)

@@ -1,4 +1,4 @@
-"""Score MOTS text files: masks against masks, class by class, outside the regions that are not scored."""
+"""Score MOTS files, text or maps: masks against masks, class by class, outside the regions that are not scored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from vistream.evaluate.files.pairs import Pair
 from vistream.evaluate.metrics.mots import MaskFrame, mask_scene, mots_row, refuse_overlap
 from vistream.evaluate.metrics.tracking import TrackingScores, combine_tracking, track_scores
 from vistream.evaluate.table import Table
-from vistream.media.formats.mots import IGNORE, MotsRow, label_name, read_mots
+from vistream.media.formats.instances import first_number, read_any_mots
+from vistream.media.formats.mots import IGNORE, MotsRow, label_name
 from vistream.media.formats.rle import Rle
 
 HEADLINE = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "MOTSP", "IDF1", "IDSW", "FP", "FN")
@@ -22,18 +23,21 @@ HEADLINE = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "MOTSP", "IDF1", "IDSW", 
 def mots_table(pairs: Sequence[Pair], first_frame: int = 1, names: Sequence[str] = ()) -> Table:
     """Score every pair of files on the classes that their ground truth has; objects match within their class.
 
-    `names`: of the classes that are scored, as in `formats.mots` ("person", or a number as text); none: all.
+    `first_frame`: its number in text. `names`: of the classes that are scored, as in `formats.mots` ("person", or a
+    number as text); none: all.
     Raises VistreamError where a file is malformed, masks of a frame overlap, or nothing is to be scored.
     """
     scores: dict[str, TrackingScores] = {}
     notes: list[str] = []
     for pair in pairs:
-        gt, pred = read_mots(pair.gt, first_frame), read_mots(pair.pred, first_frame)
+        starts = first_number(pair.gt, first_frame if pair.starts is None else pair.starts)
+        gt = read_any_mots(pair.gt, starts)
+        pred = read_any_mots(pair.pred, starts if pair.pred.is_dir() and pair.gt.is_dir() else first_frame)
         classes = sorted({row.label for row in gt if _is_wanted(row, names)} - {IGNORE})
         if not classes:
             which = f" of the classes {', '.join(names)}" if names else ""
             raise VistreamError(f"{pair.gt} has no object to score{which}")
-        _refuse_overlaps(gt, str(pair.gt), first_frame)
+        _refuse_overlaps(gt, str(pair.gt), starts)
         _refuse_overlaps(pred, str(pair.pred), first_frame)
         foreign = sum(row.label not in classes and _is_wanted(row, names) for row in pred)
         if foreign:

@@ -21,32 +21,40 @@ class Layout:
     """Where a task keeps its files; `{}` stands for the sequence, `*` for what of its name follows; the first pattern
     that finds anything is taken.
 
-    `folders`: a sequence is a folder (of label maps), not a file.
+    `folders`: a sequence may be a folder of label maps; `files`: it may be a file.
     """
 
     gt: tuple[str, ...]
     pred: tuple[str, ...]
     folders: bool = False
+    files: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One sequence: its name, its ground truth, its prediction."""
+    """One sequence: its name, its ground truth, its prediction. `starts`: the number of the ground truth's first frame,
+    where that is known and another than the option says.
+    """
 
     name: str
     gt: Path
     pred: Path
+    starts: int | None = None
 
 
 _TEXT = ("{}.txt", "data/{}.txt", "{}/{}.txt")
 
 LAYOUTS = {
     "mot": Layout(("{}/gt/gt.txt", "{}.txt"), _TEXT),
-    "mots": Layout(("{}/gt/gt_mots.txt", "{}/gt/gt.txt", "{}.txt"), _TEXT),
-    "vos": Layout(("Annotations/480p/{}", "{}"), ("{}",), folders=True),
+    "mots": Layout(
+        ("{}/gt/gt_mots.txt", "{}/gt/gt.txt", "instances/{}", "instances_txt/{}.txt", "{}.txt", "{}"),
+        (*_TEXT, "{}"),
+        folders=True,
+    ),
+    "vos": Layout(("Annotations/480p/{}", "{}"), ("{}",), folders=True, files=False),
     "pose": Layout(("{}/gt.json", "{}.json"), ("{}.json",)),
     "sot": Layout(("{}/groundtruth_rect*.txt", "{}.txt"), _TEXT),
-    "semseg": Layout(("{}/semantic", "{}/labels", "{}"), ("{}", "{}/semantic", "{}/labels"), folders=True),
+    "semseg": Layout(("{}/semantic", "{}/labels", "{}"), ("{}", "{}/semantic", "{}/labels"), folders=True, files=False),
     "panoptic": Layout(("{}.json", "annotations/{}.json"), ("{}.json",)),
 }
 
@@ -92,9 +100,7 @@ def unused_note(pairs: Sequence[Pair], pred: Path) -> list[str]:
 
 
 def _is_sequence(path: Path, layout: Layout) -> bool:
-    if layout.folders:
-        return bool(png_files(path))
-    return path.is_file()
+    return (layout.folders and bool(png_files(path))) or (layout.files and path.is_file())
 
 
 def _alone(gt: Path, layout: Layout) -> Path | None:

@@ -8,6 +8,7 @@ regions that are not scored. Source: Voigtlaender et al., "MOTS", CVPR 2019, and
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,13 +84,17 @@ def is_mots(path: Path | str) -> bool:
 
 
 def read_mots_detections(path: Path | str, first_frame: int = 1) -> MaskedObservations:
-    """The masks of a file by frame (from 0), without their ids, regions that are not scored left out.
+    """The masks of a file as `mask_observations` gives them. Raises as `read_mots`."""
+    return mask_observations(read_mots(path, first_frame))
 
-    Labels are "car", "person", or the class number as text; MOTS has no scores, so each is 1. Raises as
-    `read_mots`.
+
+def mask_observations(rows: Iterable[MotsRow]) -> MaskedObservations:
+    """The masks by frame, without their ids, regions that are not scored left out.
+
+    Labels are "car", "person", or the class number as text; MOTS has no scores, so each is 1.
     """
     frames: dict[int, list[MaskedObject]] = {}
-    for row in read_mots(path, first_frame):
+    for row in rows:
         if row.label != IGNORE and rle.area(row.mask):
             frames.setdefault(row.frame, []).append(MaskedObject(row.mask, 1.0, label_name(row.label)))
     return MaskedObservations(frames)
