@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from vistream.threads import keep_threads_calm
+
+keep_threads_calm()  # tests run in several processes: a thread that spins while it waits takes a processor from another
+
 # The same examples in every run, so that a failure is nobody's luck; `--hypothesis-profile random` explores.
 # How long an example takes is the load of the machine, no property of the program.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vistream.atomic import replacing
 from vistream.errors import VistreamError
 
-FORMAT = "vistream checkpoint 8"
+FORMAT = "vistream checkpoint 9"
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -45,6 +45,7 @@ def _classes() -> dict[str, type]:
         presence,
         propagation,
         recovery,
+        sizes,
         sot_target,
         speed,
         template,
@@ -52,6 +53,7 @@ def _classes() -> dict[str, type]:
 
     known = (
         *(life.Life, life.Counts, life.Stage, kalman.Belief, noise.Recent, propagation._Source),
+        *(sizes.Size, sizes.Length),
         *(sot_target.SotTarget, presence.Presence, recovery.Recovery),
         *(correlation.CorrelationFilter, correlation.CrossCorrelation),
         *(template.Template, movement.Movement, movement._Past, likelihood.ColourLikelihood, entering.Side),

@@ -115,7 +115,7 @@ def warp(belief: Belief, motion: Warp) -> Belief:
 
     Sizes follow the motion's scale; a small rotation turns centres and velocities, and leaves boxes upright.
     """
-    scale = _scale(motion)
+    scale = scale_of(motion)
     centre = (belief.velocity[:, :2] + belief.velocity[:, 2:]) / 2
     growth = (belief.velocity - np.tile(centre, 2)) * scale
     velocity = np.tile(centre @ motion[:, :2].T, 2) + growth
@@ -126,11 +126,12 @@ def warp(belief: Belief, motion: Warp) -> Belief:
 def warp_edges(edges: Array, motion: Warp) -> Array:
     """Boxes as edges, `[N, 4]`, after the camera moved."""
     centre = (edges[:, :2] + edges[:, 2:]) / 2
-    reach = (edges - np.tile(centre, 2)) * _scale(motion)
+    reach = (edges - np.tile(centre, 2)) * scale_of(motion)
     return np.asarray(np.tile(centre @ motion[:, :2].T + motion[:, 2], 2) + reach)
 
 
-def _scale(motion: Warp) -> float:
+def scale_of(motion: Warp) -> float:
+    """By how much a motion of the camera makes things larger, from a tiny positive number on."""
     return float(np.sqrt(max(abs(np.linalg.det(motion[:, :2])), _TINY)))
 
 

@@ -15,6 +15,7 @@ from vistream.given import whole
 from vistream.tracking.kalman import Belief, to_boxes
 from vistream.tracking.noise import Recent
 from vistream.tracking.similarity import Vectors
+from vistream.tracking.sizes import Size
 
 UNKNOWN_FPS = 30.0
 
@@ -120,11 +121,11 @@ class Stage(Enum):
 class Life:
     """All that is remembered of one track. `belief` holds one object; `vectors` is None without appearance.
 
-    `id` is 0 until the track is confirmed. `votes`: the scores of its observations, summed by class name. `seen` is
-    the frame of the last match, `hits` counts matches, of which `probation` confirm it; `row` is that of the
-    observation matched in the last frame, None if there was none; `doubt` is by how much the noise of the last one was
-    larger than usual, see `crowding.doubt`. `turned`: the camera has moved since it was seen. `recent`: measurements
-    from which noise is learned.
+    `id` is 0 until the track is confirmed. `size`: that which is reported, where boxes are rough. `votes`: the scores
+    of its observations, summed by class name. `seen` is the frame of the last match, `hits` counts matches, of which
+    `probation` confirm it; `row` is that of the observation matched in the last frame, None if there was none; `doubt`
+    is by how much the noise of the last one was larger than usual, see `crowding.doubt`. `turned`: the camera has moved
+    since it was seen. `recent`: measurements from which noise is learned.
     """
 
     id: int
@@ -132,6 +133,7 @@ class Life:
     votes: dict[str, float]
     score: float
     belief: Belief
+    size: Size
     vectors: Vectors | None
     seen: int
     hits: int = 1

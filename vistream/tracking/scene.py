@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vistream.tracking.crowding import apart
 from vistream.tracking.kalman import measure
 from vistream.tracking.similarity import Vectors
-from vistream.types import Observations
+from vistream.types import Box, Observations
 
 Embeddings = Mapping[int, Vectors]
 """By the row of the observation, float32 `[n, C]` from `similarity.unit_vectors`; see `Tracker.compared`."""
@@ -43,6 +43,11 @@ class Scene:
         """The frame with what follows from its boxes."""
         boxes = observations.boxes
         return Scene(observations, strong, embeddings, measure(boxes), apart(boxes, strong), size)
+
+    def box(self, row: int) -> Box:
+        """(x, y, w, h) of an observation."""
+        x, y, w, h = self.observations.boxes[row].tolist()
+        return x, y, w, h
 
     def labels(self, rows: list[int]) -> list[str]:
         """The class names of some rows."""

@@ -22,7 +22,8 @@ from vistream.tracking.matching import Matcher
 from vistream.tracking.noise import NoiseModel, Recent
 from vistream.tracking.scene import Embeddings, Scene
 from vistream.tracking.similarity import Vectors, unit_vectors
-from vistream.types import Observations, Track, Warp
+from vistream.tracking.sizes import SizeModel
+from vistream.types import Box, Observations, Track, Warp
 
 Array = NDArray[np.float64]
 
@@ -56,6 +57,7 @@ class Tracker:
         self.lives: list[Life] = []
         self.counts = Counts()
         self.noise = NoiseModel(self.fps)
+        self.sizes = SizeModel(self.fps)
         self.matcher = Matcher(self.config)
 
     def step(
@@ -109,6 +111,7 @@ class Tracker:
         for life in self.lives:
             life.belief, life.turned = kalman.warp(life.belief, camera), True
             life.recent.measured = [kalman.warp_edges(place[None], camera)[0] for place in life.recent.measured]
+            life.size.zoom(kalman.scale_of(camera))
 
     def _predict(self) -> None:
         """Move every belief to this frame. A lost track keeps its size and slows down: nothing confirms either."""
@@ -154,12 +157,7 @@ class Tracker:
             life.stage = Stage.TRACKED
         life.score = float(scene.observations.scores[row])
         life.belief = belief
-        if life.seen < self.counts.frames - 1:
-            life.recent.gap()
-        if scene.strong[row]:
-            self.noise.learn(life.recent, scene.measured[row])
-        else:
-            life.recent.gap()
+        self._learn(life, scene, row)
         life.seen, life.row, life.turned = self.counts.frames, row, False
         life.hits += 1
         label = scene.observations.labels[row]
@@ -167,6 +165,22 @@ class Tracker:
         # a weak detection is mostly of a half-hidden object: its appearance is not worth remembering
         if scene.embeddings is not None and life.score >= self.config.conf_thres:
             life.vectors = self._remember(life.vectors, scene.embeddings[row])
+
+    def _learn(self, life: Life, scene: Scene, row: int) -> None:
+        """What a track's observation says of noise and sizes; `life.seen` is still the frame of the one before."""
+        box, frames = scene.box(row), self.counts.frames - life.seen
+        if frames > 1:
+            life.recent.gap()
+            life.size.gap()
+        if scene.strong[row]:
+            self.noise.learn(life.recent, scene.measured[row])
+        else:
+            life.recent.gap()
+        if life.doubt > 1.0:
+            life.size.gap()
+        else:
+            self.sizes.learn(life.size, box)
+        self.sizes.correct(life.size, box, frames, life.doubt)
 
     def _remember(self, old: Vectors | None, now: Vectors) -> Vectors:
         """The exponential mean, where vectors of two frames correspond at all (boxes: always; masks: seldom)."""
@@ -202,6 +216,7 @@ class Tracker:
             votes={scene.observations.labels[row]: float(scene.observations.scores[row])},
             score=float(scene.observations.scores[row]),
             belief=kalman.initiate(scene.measured[[row]], self.noise.noise),
+            size=self.sizes.begin(scene.box(row)),
             vectors=None if scene.embeddings is None else scene.embeddings[row],
             seen=self.counts.frames,
             row=row,
@@ -218,14 +233,9 @@ class Tracker:
             coasts = life.hits >= self.config.coast_hits and self.counts.frames - life.seen <= self.coast_frames
             if life.id == 0 or (life.row is None and not coasts and life.id not in behind):
                 continue
-            box = kalman.to_boxes(life.belief.position)[0]
-            if life.row is not None:
-                exactness = self.noise.exactness / life.doubt if alone else 1.0
-                box = box + exactness * (scene.observations.boxes[life.row] - box)
-            x, y, w, h = box.tolist()
             yield Track(
                 life.id,
-                (x, y, w, h),
+                self._box(life, scene, alone),
                 life.score * (HALF_SEEN if life.id in behind else 1.0),
                 life.label,
                 None if masks is None or life.row is None else masks[life.row],
@@ -233,6 +243,16 @@ class Tracker:
                 seen=life.row is not None,
                 covered=life.id in behind,
             )
+
+    def _box(self, life: Life, scene: Scene, alone: bool) -> Box:
+        """Where a track is reported: what was measured, as far as that is exact, and what is believed."""
+        x, y, w, h = kalman.to_boxes(life.belief.position)[0].tolist()
+        believed = life.size.around((x, y, w, h)) if self.config.use_motion else (x, y, w, h)
+        if life.row is None:
+            return believed
+        exactness = self.noise.exactness / life.doubt if alone else 1.0
+        x, y, w, h = ((1 - exactness) * b + exactness * m for b, m in zip(believed, scene.box(life.row), strict=True))
+        return x, y, w, h
 
     def _behind(self, scene: Scene) -> set[int]:
         """The ids of the long-standing tracks that are missing because the detection of another covers them."""
@@ -250,6 +270,7 @@ class Tracker:
             "lives": self.lives,
             "counts": self.counts,
             "noise": self.noise.state_dict(),
+            "sizes": self.sizes.state_dict(),
             **self.matcher.state_dict(),
         }
 
@@ -257,6 +278,7 @@ class Tracker:
         """Go on where a tracker with the same options was. The state is taken over, not copied."""
         self.lives, self.counts = list(state["lives"]), state["counts"]
         self.noise.load_state_dict(state["noise"])
+        self.sizes.load_state_dict(state["sizes"])
         self.matcher.load_state_dict(state)
 
     def _next_id(self) -> int:

@@ -1,0 +1,142 @@
+"""How large objects are, which changes more slowly than their boxes do: legs swing, and a detector's edges scatter.
+
+The logarithm of a side is taken for a random walk that is measured with errors. Then the mean square of what it differs
+by over `k` frames is
+
+    2 * measured + k * change
+
+so that the two variances follow from one frame and from `LASTING` seconds. They are learned from all objects of a video
+together, of widths and of heights; a filter of each side then knows it better than the last box does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from vistream.types import Box
+
+LASTING = 0.5  # seconds that an error lasts at the most: by how much a side differs after that, it has changed
+GUESSED = 30.0  # samples that the first guess is worth
+FORGET = 3000.0  # samples after which old ones fade
+CLIP = 9.0  # mean squares at which a square is cut off: a wrong match says nothing of sizes
+LEAST = 1e-8  # of any variance
+MEASURED, CHANGE = 0.06, 0.05  # the first guess: deviations of a measurement, and of what a second brings
+SMALLEST = 1e-3  # pixels of a side, whose logarithm is taken
+
+
+@dataclass(slots=True)
+class Length:
+    """What is known of one side of an object: `mean` and `variance` of the logarithm of its pixels; `recent`, the
+    measured ones of the last frames without a gap, newest last.
+    """
+
+    mean: float
+    variance: float
+    recent: list[float]
+
+
+@dataclass(slots=True)
+class Size:
+    """What is known of one object's size."""
+
+    width: Length
+    height: Length
+
+    @property
+    def sides(self) -> tuple[Length, Length]:
+        return self.width, self.height
+
+    def gap(self) -> None:
+        """It was not measured in a frame, or not well."""
+        for side in self.sides:
+            side.recent = []
+
+    def zoom(self, scale: float) -> None:
+        """The camera shows everything so many times as large."""
+        for side in self.sides:
+            side.mean += math.log(scale)
+            side.recent = [measured + math.log(scale) for measured in side.recent]
+
+    def around(self, box: Box) -> Box:
+        """A box (x, y, w, h) of this size around the middle of another one."""
+        x, y, w, h = box
+        width, height = math.exp(self.width.mean), math.exp(self.height.mean)
+        return x + (w - width) / 2, y + (h - height) / 2, width, height
+
+
+class SizeModel:
+    """Learns how the sizes in one video of `fps` frames a second are measured, and how they change."""
+
+    def __init__(self, fps: float) -> None:
+        self._walks = (_Walk(fps), _Walk(fps))
+
+    def begin(self, box: Box) -> Size:
+        """An object that was measured once."""
+        return Size(*(walk.begin(measured) for walk, measured in zip(self._walks, _logarithms(box), strict=True)))
+
+    def learn(self, size: Size, box: Box) -> None:
+        """Take in the next measurement of an object whose last one is a frame ago, if `size` was told of no gap."""
+        for walk, side, measured in zip(self._walks, size.sides, _logarithms(box), strict=True):
+            walk.learn(side, measured)
+
+    def correct(self, size: Size, box: Box, frames: int, doubt: float = 1.0) -> None:
+        """What a measurement says, so many `frames` after the last one; its noise is `doubt` times the usual."""
+        for walk, side, measured in zip(self._walks, size.sides, _logarithms(box), strict=True):
+            walk.correct(side, measured, frames, doubt)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: walk.state_dict() for name, walk in zip(("width", "height"), self._walks, strict=True)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, walk in zip(("width", "height"), self._walks, strict=True):
+            walk.load_state_dict(state[name])
+
+
+class _Walk:
+    """Of all widths, or of all heights: the variance of a measurement, and of the change in a frame.
+
+    `squares`, over one frame and over `lag`, and their `counts` are its whole state.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self.lag = max(2, round(LASTING * fps))
+        self.squares = [2 * MEASURED**2 + frames * CHANGE**2 / fps for frames in (1, self.lag)]
+        self.counts = [GUESSED, GUESSED]
+
+    @property
+    def change(self) -> float:
+        return max((self.squares[1] - self.squares[0]) / (self.lag - 1), LEAST)
+
+    @property
+    def measured(self) -> float:
+        return max((self.squares[0] - self.change) / 2, LEAST)
+
+    def begin(self, measured: float) -> Length:
+        return Length(measured, self.measured, [measured])
+
+    def learn(self, side: Length, measured: float) -> None:
+        side.recent.append(measured)
+        for row, frames in enumerate((1, self.lag)):
+            if len(side.recent) > frames:
+                square = min((measured - side.recent[-1 - frames]) ** 2, CLIP * self.squares[row])
+                self.squares[row] += (square - self.squares[row]) / (self.counts[row] + 1.0)
+                self.counts[row] = min(self.counts[row] + 1.0, FORGET)
+        del side.recent[: -self.lag - 1]
+
+    def correct(self, side: Length, measured: float, frames: int, doubt: float) -> None:
+        before = side.variance + frames * self.change
+        gain = before / (before + doubt * self.measured)
+        side.mean += gain * (measured - side.mean)
+        side.variance = (1.0 - gain) * before
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"squares": self.squares, "counts": self.counts}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.squares, self.counts = list(state["squares"]), list(state["counts"])
+
+
+def _logarithms(box: Box) -> tuple[float, float]:
+    return math.log(max(box[2], SMALLEST)), math.log(max(box[3], SMALLEST))
