@@ -1,12 +1,13 @@
-"""How large objects are, which changes more slowly than their boxes do: legs swing, and a detector's edges scatter.
+"""How large objects are, which changes more slowly than a detector's boxes do.
 
 The logarithm of a side is taken for a random walk that is measured with errors. Then the mean square of what it differs
 by over `k` frames is
 
     2 * measured + k * change
 
-so that the two variances follow from one frame and from `LASTING` seconds. They are learned from all objects of a video
-together, of widths and of heights; a filter of each side then knows it better than the last box does.
+so that the two variances follow from one frame and from two. They are learned from all objects of a video together, of
+widths and of heights; a filter of each side then knows it better than the last box does. Over more frames it would know
+ground truth still better that was drawn with a steady size, but swinging legs worse: see docs/association.md.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from typing import Any
 
 from vistream.types import Box
 
-LASTING = 0.5  # seconds that an error lasts at the most: by how much a side differs after that, it has changed
 GUESSED = 30.0  # samples that the first guess is worth
 FORGET = 3000.0  # samples after which old ones fade
 CLIP = 9.0  # mean squares at which a square is cut off: a wrong match says nothing of sizes
@@ -29,7 +29,7 @@ SMALLEST = 1e-3  # pixels of a side, whose logarithm is taken
 @dataclass(slots=True)
 class Length:
     """What is known of one side of an object: `mean` and `variance` of the logarithm of its pixels; `recent`, the
-    measured ones of the last frames without a gap, newest last.
+    measured ones of the last two frames without a gap, newest last.
     """
 
     mean: float
@@ -97,17 +97,16 @@ class SizeModel:
 class _Walk:
     """Of all widths, or of all heights: the variance of a measurement, and of the change in a frame.
 
-    `squares`, over one frame and over `lag`, and their `counts` are its whole state.
+    `squares`, over one frame and over two, and their `counts` are its whole state.
     """
 
     def __init__(self, fps: float) -> None:
-        self.lag = max(2, round(LASTING * fps))
-        self.squares = [2 * MEASURED**2 + frames * CHANGE**2 / fps for frames in (1, self.lag)]
+        self.squares = [2 * MEASURED**2 + frames * CHANGE**2 / fps for frames in (1, 2)]
         self.counts = [GUESSED, GUESSED]
 
     @property
     def change(self) -> float:
-        return max((self.squares[1] - self.squares[0]) / (self.lag - 1), LEAST)
+        return max(self.squares[1] - self.squares[0], LEAST)
 
     @property
     def measured(self) -> float:
@@ -117,13 +116,11 @@ class _Walk:
         return Length(measured, self.measured, [measured])
 
     def learn(self, side: Length, measured: float) -> None:
-        side.recent.append(measured)
-        for row, frames in enumerate((1, self.lag)):
-            if len(side.recent) > frames:
-                square = min((measured - side.recent[-1 - frames]) ** 2, CLIP * self.squares[row])
-                self.squares[row] += (square - self.squares[row]) / (self.counts[row] + 1.0)
-                self.counts[row] = min(self.counts[row] + 1.0, FORGET)
-        del side.recent[: -self.lag - 1]
+        for row, before in enumerate(reversed(side.recent)):
+            square = min((measured - before) ** 2, CLIP * self.squares[row])
+            self.squares[row] += (square - self.squares[row]) / (self.counts[row] + 1.0)
+            self.counts[row] = min(self.counts[row] + 1.0, FORGET)
+        side.recent = [*side.recent[-1:], measured]
 
     def correct(self, side: Length, measured: float, frames: int, doubt: float) -> None:
         before = side.variance + frames * self.change
