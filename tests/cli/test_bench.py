@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,22 @@ def test_only_what_is_asked_for_is_timed_beside(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["bench", *options, "TVM"])
     assert done.exit_code != 0
     assert "nothing is called 'TVM'" in str(done.exception or done.output)
+
+
+INTERRUPTED = """
+import signal, torch
+from vistream.bench.contenders import openvino
+layer, frame = torch.nn.Conv2d(3, 4, 1), torch.zeros(1, 3, 8, 8)
+made = [openvino(layer, lambda frame: frame, [frame], int8=False) for _ in "ab"]
+while made:
+    del made[0]  # in the order in which they were made
+signal.signal(signal.SIGINT, lambda number, _: print("heard"))
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+def test_a_signal_is_heard_when_two_that_openvino_runs_are_gone() -> None:
+    """Each came with a stack for signals: neither's may be left to the thread when it is unmapped."""
+    pytest.importorskip("openvino")
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr

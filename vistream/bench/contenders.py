@@ -13,6 +13,7 @@ import io
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -119,14 +120,31 @@ def openvino(module: nn.Module, preprocess: Prepare, frames: Sequence[Frame], in
             dataset = nncf.Dataset(list(frames), lambda frame: preprocess(frame).numpy())
             with contextlib.redirect_stdout(io.StringIO()):  # it draws progress bars, whatever one asks for
                 model = nncf.quantize(model, dataset, subset_size=len(frames))
+    name = "OpenVINO int8" if int8 else "OpenVINO float32"
+    return Contender(name, lambda frame: np.ascontiguousarray(preprocess(frame).numpy()), openvino_request(model).infer)
+
+
+def openvino_request(model: Any) -> Any:  # Any: openvino's, which have no types
+    """Runs a model of OpenVINO's on the CPU for latency."""
     options = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),
         "INFERENCE_PRECISION_HINT": "f32",  # no silent bfloat16
     }
-    request = ov.Core().compile_model(model, "CPU", options).create_infer_request()
-    name = "OpenVINO int8" if int8 else "OpenVINO float32"
-    return Contender(name, lambda frame: np.ascontiguousarray(preprocess(frame).numpy()), request.infer)
+    return _core().compile_model(model, "CPU", options).create_infer_request()
+
+
+@cache
+def _core() -> Any:
+    """One for the process, and never let go.
+
+    The plugin of a core gives the thread a stack for signals, and in the end the one that was there before. Of two
+    that end in the order in which they began, the second so brings back the stack of the first, which is unmapped: the
+    next signal, Ctrl-C among them, writes into whatever lies there by then, or ends the process without a word.
+    """
+    import openvino as ov
+
+    return ov.Core()
 
 
 def _channels_last(preprocess: Prepare) -> Callable[[Frame], Tensor]:

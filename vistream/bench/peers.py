@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from vistream.bench.contenders import openvino_request
 from vistream.detect.candidates import Candidates, in_frame, joined
 from vistream.detect.coco import CLASSES
 from vistream.detect.letterbox import Image, Placement, fitted_size, letterbox
@@ -43,12 +44,7 @@ def compiled(pictures: Sequence[Image]) -> Any:  # Any: openvino's request, whic
         steps.input().preprocess().convert_element_type(ov.Type.f32)
         steps.input().preprocess().mean(list(PREPROCESS.mean)).scale(list(PREPROCESS.std))
         model = steps.build()
-    options = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),
-        "INFERENCE_PRECISION_HINT": "f32",  # no silent bfloat16
-    }
-    return ov.Core().compile_model(model, "CPU", options).create_infer_request()
+    return openvino_request(model)
 
 
 def _found(request: Any, picture: Image, least: float) -> Candidates:
