@@ -149,6 +149,22 @@ def test_a_batch_behind_the_tokens(tmp_path: Path) -> None:
         assert np.abs(found[name].astype(np.float64) - value).mean() < LOST * value.std()
 
 
+def test_what_crosses_may_be_many_patches(tmp_path: Path) -> None:
+    """Of four axes, and no map: as MobileViT has it between its convolutions and its tokens."""
+    net = Net(3)
+    x = net.conv(net.block("image", 8, 3, 4), 6, 3, 4)
+    patches = net.add("Transpose", net.reshape(x, 12, 2, 2, 2), perm=[0, 2, 1, 3])
+    back = net.reshape(net.add("Transpose", patches, perm=[0, 2, 1, 3]), 1, 6, 4, 4)
+    net.channels[back] = 6
+    path = net.write(tmp_path / "a.onnx", net.conv(back, 8, 3), net.add("Softmax", patches, axis=-1))
+    frames = pictures(3)
+    stream = streamed(path, frames)
+    found = stream.finished(stream.step(frames[2]), frames[2])
+    for name, value in wanted(path, frames[2]).items():
+        assert found[name].shape == value.shape
+        assert np.abs(found[name].astype(np.float64) - value).mean() < LOST * value.std()
+
+
 def test_a_graph_within_the_tail_reads_the_body(tmp_path: Path) -> None:
     """An If names nothing of what its branches read among its inputs."""
     net = Net(4)

@@ -44,7 +44,8 @@ class Crossing:
     def tensor(self, value: Array) -> Array:
         """The file's tensor from a map `[h, w, C]` of levels or of real values, or from what is no map as it is."""
         shifted = value if self.shift is None else value.astype(np.int16) + self.shift
-        ordered = shifted.transpose(2, 0, 1) if len(self.shape) == 4 else shifted
+        is_map = len(self.shape) == 4 and self.shape[0] == 1
+        ordered = shifted.transpose(2, 0, 1) if is_map else shifted
         return ordered.reshape(self.shape).astype(DTYPES[self.dtype])
 
 
