@@ -67,6 +67,11 @@ def _mean(net: Net) -> str:
     return str(net.add("Sigmoid", net.conv(net.block("image", 8, 3, 2), 4)))
 
 
+def _written(folder: Path) -> Path:
+    net = Net(1)
+    return net.write(folder / "a.onnx", _mean(net))
+
+
 def test_weights_in_another_file_and_half_floats(tmp_path: Path) -> None:
     """The whole of it: body, and tail, which onnxruntime is given without a folder."""
     net = Net(1)
@@ -184,8 +189,7 @@ def test_a_graph_within_the_tail_reads_the_body(tmp_path: Path) -> None:
 
 
 def test_frames_of_another_size_are_refused(tmp_path: Path) -> None:
-    net = Net(1)
-    path = net.write(tmp_path / "a.onnx", _mean(net))
+    path = _written(tmp_path)
     frame = np.zeros((48, 80, 3), np.uint8)
     with pytest.raises(VistreamError, match=r"a\.onnx: takes frames of 64x64 pixels, not 80x48: resize them"):
         streamed(path, [frame])
@@ -231,8 +235,7 @@ def test_files_of_several_inputs_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_tail_holds_only_what_the_body_left(tmp_path: Path) -> None:
-    net = Net(1)
-    path = net.write(tmp_path / "a.onnx", _mean(net))
+    path = _written(tmp_path)
     tail = streamed(path, pictures(2)).onnx.tail
     assert tail is not None
     model = onnx.load_from_string(tail)
@@ -255,6 +258,28 @@ def test_heads_are_read_out_before_they_are_rounded(tmp_path: Path) -> None:
     (value,) = wanted(path, frames[1]).values()
     (found,) = stream.finished(step, frames[1]).values()
     for channel in range(3):
+@pytest.mark.parametrize("step", ["split", "converted", "part_of"])
+def test_a_fault_in_converting_a_file_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise IndexError("beyond the end")
+
+    path = _written(tmp_path)
+    monkeypatch.setattr(f"vistream.quantize.onnx_network.{step}", failing)
+    with pytest.raises(VistreamError, match=r"a\.onnx: can't be converted \(IndexError: beyond the end\): please rep"):
+        streamed(path, pictures(2))
+
+
+def test_a_lack_of_memory_in_converting_a_file_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("vistream.quantize.onnx_network.split", failing)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        streamed(_written(tmp_path), pictures(2))
+
+
         assert np.abs(found[0, channel] - value[0, channel]).mean() < 0.05 * value[0, channel].std()
 
 
