@@ -100,6 +100,61 @@ def test_weights_in_another_file_and_half_floats(tmp_path: Path) -> None:
         assert np.abs(third[name].astype(np.float64) - value.astype(np.float64)).max() < 0.05
 
 
+def test_constants_in_another_file(tmp_path: Path) -> None:
+    """Of nodes, not of the graph: in the body, and in the tail, which onnxruntime is given without a folder."""
+
+    def constant(net: Net, values: NDArray[np.float64]) -> str:
+        tensor = numpy_helper.from_array(values.astype(np.float32), "value")
+        return str(net.add("Constant", value=tensor, channels=1))
+
+    net = Net(1)
+    x = net.conv(net.add("Mul", net.block("image", 8, 3, 2), constant(net, np.full(1, 2.0))), 4)
+    plain = net.write(tmp_path / "plain.onnx", net.add("Add", x, constant(net, np.arange(4.0).reshape(1, 4, 1, 1))))
+    path = tmp_path / "apart.onnx"
+    onnx.save(
+        onnx.load(plain), path, save_as_external_data=True, location="w.bin", size_threshold=0, convert_attribute=True
+    )
+    frames = pictures(3)
+    stream = streamed(path, frames)
+    assert stream.onnx.tail is not None
+    ((name, value),) = wanted(path, frames[2]).items()
+    found = stream.finished(stream.step(frames[2]), frames[2])[name]
+    assert np.abs(found.astype(np.float64) - value).mean() < LOST * value.std()
+
+
+@pytest.mark.parametrize("text", [True, False], ids=["strings", "bfloat16"])
+@pytest.mark.parametrize("as_node", [True, False])
+def test_values_of_rare_types_matter_where_they_are_needed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: bool, as_node: bool
+) -> None:
+    if text:
+        rare = numpy_helper.from_array(np.array(["7"], object), "rare")
+    else:
+        rare = helper.make_tensor("rare", TensorProto.BFLOAT16, [1], b"\x80\x3f", raw=True)
+
+    def write(needed: bool) -> Path:
+        net = Net(1)
+        if as_node:
+            net.nodes.append(helper.make_node("Constant", [], ["rare"], value=rare))
+        else:
+            net.weights.append(rare)
+        x = net.block("image", 8, 3, 2)
+        net.nodes.append(helper.make_node("Cast", ["rare"], ["number"], to=TensorProto.FLOAT))
+        x = net.add("Mul", x, "number" if needed else net.constant(2.0))
+        return net.write(tmp_path / "a.onnx", net.add("Sigmoid", net.conv(net.conv(x, 8, 3), 4)))
+
+    frames = pictures(3)
+    for needed in (False, True):
+        path = write(needed)
+        whole = streamed(path, frames)
+        ((name, value),) = wanted(path, frames[2]).items()
+        found = whole.finished(whole.step(frames[2]), frames[2])[name]
+        assert np.abs(found.astype(np.float64) - value).mean() < LOST * value.std()
+        assert ("because of" in caplog.text and "(it holds strings, which are not read here)" in caplog.text) == (
+            text and needed
+        )
+
+
 def test_half_floats_inside_and_whole_ones_around(tmp_path: Path) -> None:
     """As converters to float16 write files whose inputs and outputs are to stay as they are."""
     net = Net(1)
@@ -204,6 +259,28 @@ def test_a_file_with_nothing_to_stream_says_why(tmp_path: Path) -> None:
         streamed(path, pictures(2))
 
 
+@pytest.mark.parametrize("step", ["split", "converted", "part_of"])
+def test_a_fault_in_converting_a_file_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise IndexError("beyond the end")
+
+    path = _written(tmp_path)
+    monkeypatch.setattr(f"vistream.quantize.onnx_network.{step}", failing)
+    with pytest.raises(VistreamError, match=r"a\.onnx: can't be converted \(IndexError: beyond the end\): please rep"):
+        streamed(path, pictures(2))
+
+
+def test_a_lack_of_memory_in_converting_a_file_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("vistream.quantize.onnx_network.split", failing)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        streamed(_written(tmp_path), pictures(2))
+
+
 def test_what_ends_the_body_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It reads the image; constants of a kind that is not known do not end anything."""
     net = Net(1)
@@ -258,28 +335,6 @@ def test_heads_are_read_out_before_they_are_rounded(tmp_path: Path) -> None:
     (value,) = wanted(path, frames[1]).values()
     (found,) = stream.finished(step, frames[1]).values()
     for channel in range(3):
-@pytest.mark.parametrize("step", ["split", "converted", "part_of"])
-def test_a_fault_in_converting_a_file_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
-    def failing(*_: object, **__: object) -> None:
-        raise IndexError("beyond the end")
-
-    path = _written(tmp_path)
-    monkeypatch.setattr(f"vistream.quantize.onnx_network.{step}", failing)
-    with pytest.raises(VistreamError, match=r"a\.onnx: can't be converted \(IndexError: beyond the end\): please rep"):
-        streamed(path, pictures(2))
-
-
-def test_a_lack_of_memory_in_converting_a_file_is_no_fault_of_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(*_: object) -> None:
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-
-    monkeypatch.setattr("vistream.quantize.onnx_network.split", failing)
-    with pytest.raises(RuntimeError, match="can't allocate memory"):
-        streamed(_written(tmp_path), pictures(2))
-
-
         assert np.abs(found[0, channel] - value[0, channel]).mean() < 0.05 * value[0, channel].std()
 
 
