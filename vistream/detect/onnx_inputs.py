@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.detect.onnx_metadata import LARGEST
 from vistream.errors import VistreamError
 from vistream.models.onnx_file import DTYPES, OnnxFile, Value
 
@@ -16,7 +16,6 @@ Size = tuple[int, int]
 """(width, height)."""
 Array = NDArray[np.generic]
 
-LARGEST = 8192  # pixels a side: more is a damaged or hostile file
 SMALLEST = 32  # that a user may ask for: the coarsest cell of most heads
 FLOATS = (np.float32, np.float16, np.float64)
 
@@ -79,30 +78,3 @@ def inputs_of(file: OnnxFile) -> Inputs:
     if max(width, height) > LARGEST:
         raise VistreamError(f"{file.path}: its input is {width} x {height} pixels, more than {LARGEST} a side")
     return Inputs(image, others, (width, height))
-
-
-def literal(file: OnnxFile, key: str) -> object:
-    """A metadata entry that is a Python literal, as Ultralytics writes them; None where it is missing or none."""
-    try:
-        value: object = ast.literal_eval(file.metadata.get(key, ""))
-    except (ValueError, SyntaxError, RecursionError, MemoryError):  # all that a hostile literal can cause
-        return None
-    return value
-
-
-def positive_integers(file: OnnxFile, key: str, count: int) -> tuple[int, ...] | None:
-    """A metadata entry of so many positive numbers, or of one that stands for all; None where it is something else."""
-    value = literal(file, key)
-    values = list(value) if isinstance(value, list | tuple) else [value] * count
-    numbers = [number for number in values if isinstance(number, int) and 0 < number <= LARGEST]
-    return tuple(numbers) if len(numbers) == len(values) == count else None
-
-
-def class_names(file: OnnxFile) -> tuple[str, ...] | None:
-    """Class names from the metadata entry `names`: `{0: 'person', ...}`, or a list."""
-    names = literal(file, "names")
-    if isinstance(names, dict):
-        if not all(type(number) is int for number in names):
-            return None
-        names = [names[number] for number in sorted(names)]
-    return tuple(str(name) for name in names) if isinstance(names, list | tuple) and names else None
