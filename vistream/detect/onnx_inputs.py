@@ -65,9 +65,10 @@ def inputs_of(file: OnnxFile) -> Inputs:
         names = ", ".join(value.name for value in images) or "none"
         raise VistreamError(f"{file.path}: a detector has one input, for the image; this file has {names}")
     image, shape = images[0], images[0].shape or ()
-    if DTYPES.get(image.dtype) not in FLOATS or len(shape) not in (3, 4) or shape[-3] not in (3, -1):
-        listed = " x ".join(str(size) for size in shape)
-        raise VistreamError(f"{file.path}: its input is {listed}, not 1 x 3 x height x width, of floats")
+    is_image = len(shape) in (3, 4) and shape[-3] in (3, -1)
+    channels_last = is_image and shape[-3] == -1 and shape[-1] in (1, 3)  # no image is so narrow
+    if DTYPES.get(image.dtype) not in FLOATS or not is_image or channels_last:
+        raise VistreamError(f"{file.path}: its input is {image}, not 1 x 3 x height x width, of floats")
     if len(shape) == 4 and shape[0] not in (1, -1):
         raise VistreamError(f"{file.path}: its input is for {shape[0]} images at once: export it for one (batch 1)")
     others = tuple(value for value in file.inputs if value.name in EXTRAS)

@@ -54,6 +54,11 @@ class Value:
     dtype: int
     shape: tuple[int, ...] | None
 
+    def __str__(self) -> str:
+        """As `1 x 3 x ? x ?, of float32`."""
+        sides = "of no stated shape" if not self.shape else " x ".join("?" if n < 0 else str(n) for n in self.shape)
+        return f"{sides}, of {np.dtype(DTYPES[self.dtype]).name if self.dtype in DTYPES else 'another type'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -107,15 +112,15 @@ class OnnxFile:
         except (ValueError, IndexError, TypeError, OSError) as error:
             raise VistreamError(f"{self.path}: its weight {name} can't be read ({error})") from None
 
+    def weight_shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a weight, whatever its type."""
+        return tuple(integers(fields(self.weights[name]).get(1, [])))
+
 
 def read_onnx(path: Path) -> OnnxFile:
     """Read an ONNX file.
 
     Raises VistreamError where it is missing, not regular, malformed, or keeps weights in files outside its own folder.
-    def weight_shape(self, name: str) -> tuple[int, ...]:
-        """The shape of a weight, whatever its type."""
-        return tuple(integers(fields(self.weights[name]).get(1, [])))
-
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -264,12 +269,6 @@ def _attribute(data: memoryview, folder: Path | None) -> tuple[str, Attribute]:
     return string(found, 1), value
 
 
-def tensor(data: memoryview, folder: Path | None = None) -> Array:
-    """A TensorProto as an array, bfloat16 as float32; `folder`: where data outside the file lie, which were checked
-    when it was read.
-
-    Raises ValueError where its type is none of these, or its data lie elsewhere.
-    """
 def unread(data: memoryview) -> str | None:
     """Why the values of a TensorProto can't be read here, whose type is none of `DTYPES`; None where they can."""
     kind = integer(fields(data), 2)
@@ -278,8 +277,16 @@ def unread(data: memoryview) -> str | None:
     return f"it holds {UNREAD.get(kind, f'values of type {kind}')}, which are not read here"
 
 
+def tensor(data: memoryview, folder: Path | None = None) -> Array:
+    """A TensorProto as an array, bfloat16 as float32; `folder`: where data outside the file lie, which were checked
+    when it was read.
+
+    Raises ValueError where its type is none of these, or its data lie elsewhere.
+    """
     found = fields(data)
     kind = integer(found, 2)
+    if kind == BFLOAT16:  # the upper half of a float32
+        return (_array(found, np.dtype(np.uint16), kind, folder).astype(np.uint32) << 16).view(np.float32)
     if kind not in DTYPES:
         raise ValueError(unread(data))
     return _array(found, np.dtype(DTYPES[kind]), kind, folder)
@@ -288,8 +295,6 @@ def unread(data: memoryview) -> str | None:
 def _array(found: Fields, dtype: np.dtype[np.generic], kind: int, folder: Path | None) -> Array:
     shape = integers(found.get(1, []))
     if integer(found, 14) == 1:
-    if kind == BFLOAT16:  # the upper half of a float32
-        return (_array(found, np.dtype(np.uint16), kind, folder).astype(np.uint32) << 16).view(np.float32)
         return _outside(found, folder, dtype.newbyteorder("<"), math.prod(shape)).astype(dtype).reshape(shape)
     if 9 in found:
         return np.frombuffer(found[9][0], dtype.newbyteorder("<")).astype(dtype).reshape(shape)

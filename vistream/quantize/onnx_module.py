@@ -80,10 +80,10 @@ def image_of(file: OnnxFile) -> Value:
         raise VistreamError(f"{file.path}: takes {len(file.inputs)} inputs ({names}); one image can be streamed")
     image = file.inputs[0]
     shape = image.shape or ()
+    if DTYPES.get(image.dtype) is np.float64:
+        raise VistreamError(f"{file.path}: its input is of double precision: export it in float32")
     if len(shape) != 4 or shape[0] not in (1, -1) or shape[1] not in (1, 3) or image.dtype not in (1, 10):
-        listed = " x ".join("?" if side < 0 else str(side) for side in shape)
-        kind = np.dtype(DTYPES[image.dtype]).name if image.dtype in DTYPES else "another type"
-        raise VistreamError(f"{file.path}: its input is {listed}, of {kind}, not 1 x 3 x height x width, of floats")
+        raise VistreamError(f"{file.path}: its input is {image}, not 1 x 3 x height x width, of floats")
     return image
 
 
