@@ -18,7 +18,7 @@ from vistream.detect.layouts import LAYOUTS, MISREAD, Layout, decoder_of, mispla
 from vistream.detect.letterbox import Cells, Image, Placement, fitted_size
 from vistream.detect.onnx_body import OnnxBody, key_of, quantised, restored
 from vistream.detect.onnx_inputs import Size, inputs_of
-from vistream.detect.onnx_metadata import all_names, class_names, positive_integers
+from vistream.detect.onnx_metadata import all_names, check_task, class_names, positive_integers
 from vistream.detect.selection import Selection
 from vistream.detect.signature import Decoder, Outputs, Signature
 from vistream.detect.streaming import PictureStream, Prepared, Streaming
@@ -61,6 +61,7 @@ class OnnxDetector:
         self.name = name or f"onnx:{path.name}"
         self._path, self._selection, self._masks = path, selection, masks
         self._file = read_onnx(path)
+        check_task(self._file)
         self._inputs = inputs_of(self._file)
         self._fitting = self._inputs.size == (0, 0) and not isinstance(size, tuple)
         self._stride = max(positive_integers(self._file, "stride", 1) or (STRIDE,))
@@ -268,6 +269,7 @@ class OnnxDetector:
             self._file.metadata.get("task", ""),
             self._inputs.to_size,
             asked,
+            {output.name: output.shape for output in self._file.outputs if output.shape and min(output.shape) > 0},
         )
 
     def _other(self, reason: str) -> str:

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Mapping
 
+from vistream.errors import VistreamError
 from vistream.models.onnx_file import OnnxFile
 
 log = logging.getLogger("vistream")
@@ -33,6 +34,12 @@ def positive_integers(file: OnnxFile, key: str, count: int) -> tuple[int, ...] |
     values = list(value) if isinstance(value, list | tuple) else [value] * count
     numbers = [number for number in values if type(number) is int and 0 < number <= LARGEST]
     return tuple(numbers) if len(numbers) == len(values) == count else None
+
+
+def check_task(file: OnnxFile) -> None:
+    """Raise VistreamError for a file that says it is a classifier: some look like lists of boxes."""
+    if file.metadata.get("task") == "classify":
+        raise VistreamError(f"{file.path}: is a classifier by its metadata (task: classify), no detector")
 
 
 def class_names(file: OnnxFile) -> Mapping[int, str] | None:
