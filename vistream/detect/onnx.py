@@ -18,7 +18,7 @@ from vistream.detect.layouts import LAYOUTS, MISREAD, Layout, decoder_of, mispla
 from vistream.detect.letterbox import Cells, Image, Placement, fitted_size
 from vistream.detect.onnx_body import OnnxBody, key_of, quantised, restored
 from vistream.detect.onnx_inputs import Size, inputs_of
-from vistream.detect.onnx_metadata import all_names, check_task, class_names, positive_integers
+from vistream.detect.onnx_metadata import all_names, check_task, checked_names, class_names, positive_integers
 from vistream.detect.selection import Selection
 from vistream.detect.signature import Decoder, Outputs, Signature
 from vistream.detect.streaming import PictureStream, Prepared, Streaming
@@ -82,10 +82,7 @@ class OnnxDetector:
         self._placed: tuple[Placement, tuple[int, int]] | None = None  # the last frame, and how large it is
         self._found: Candidates | None = None
         usual = usual_names(decoder.classes, decoder.keypoints, self._layout.ids)
-        self._names = usual if self._own_names is None else all_names(self._own_names)
-        if decoder.classes is not None and len(self._names) != decoder.classes:
-            numbers = f"{min(self._own_names or (0,))} to {len(self._names) - 1}"
-            raise VistreamError(f"{path}: names classes {numbers} but scores {decoder.classes}, 0 and so on")
+        self._names = checked_names(self._file, self._own_names, decoder.classes) or usual
         selection.checked(self.name, self._names)
 
     @property
@@ -264,7 +261,7 @@ class OnnxDetector:
         return Signature(
             outputs,
             *size,
-            len(all_names(self._own_names)) if self._own_names and 0 in self._own_names else None,
+            len(all_names(self._own_names)) if 0 in self._own_names else None,
             None if keypoints is None else (keypoints[0], keypoints[1]),
             self._file.metadata.get("task", ""),
             self._inputs.to_size,

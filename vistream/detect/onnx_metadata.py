@@ -42,14 +42,14 @@ def check_task(file: OnnxFile) -> None:
         raise VistreamError(f"{file.path}: is a classifier by its metadata (task: classify), no detector")
 
 
-def class_names(file: OnnxFile) -> Mapping[int, str] | None:
+def class_names(file: OnnxFile) -> Mapping[int, str]:
     """Class names by number from the metadata entry `names`: `{0: 'person', ...}`, as JSON too, or a list.
 
-    None where there are none, or where they can't be read, which the log says.
+    Empty where there are none, or where they can't be read, which the log says.
     """
     text = file.metadata.get("names", "").strip()
     if text in NO_NAMES:
-        return None
+        return {}
     value = literal(file, "names")
     if value is None and LISTED.fullmatch(text):
         value = text.split("\n" if "\n" in text else ",")
@@ -60,7 +60,7 @@ def class_names(file: OnnxFile) -> Mapping[int, str] | None:
             str(file.path),
             text,
         )
-    return names
+    return names or {}
 
 
 def _by_number(value: object) -> dict[int, str] | None:
@@ -88,4 +88,12 @@ def all_names(names: Mapping[int, str]) -> tuple[str, ...]:
     >>> all_names({2: "cow", 0: "cat"})
     ('cat', 'class 1', 'cow')
     """
-    return tuple(names.get(number, f"class {number}") for number in range(max(names) + 1))
+    return tuple(names.get(number, f"class {number}") for number in range(max(names, default=-1) + 1))
+
+
+def checked_names(file: OnnxFile, names: Mapping[int, str], scored: int | None) -> tuple[str, ...]:
+    """All names; raises VistreamError where they are of other classes than the `scored` ones, None: of any."""
+    if names and scored is not None and max(names) + 1 != scored:
+        numbers = f"{min(names)} to {max(names)}"
+        raise VistreamError(f"{file.path}: names classes {numbers} but scores {scored}, numbered from 0")
+    return all_names(names)
