@@ -209,6 +209,27 @@ def test_a_batch_behind_the_tokens(tmp_path: Path) -> None:
         assert np.abs(found[name].astype(np.float64) - value).mean() < LOST * value.std()
 
 
+@pytest.mark.parametrize("with_tail", [True, False])
+def test_outputs_that_are_weights_or_the_image_are_given(tmp_path: Path, with_tail: bool) -> None:
+    net = Net(3)
+    x = net.conv(net.block("image", 8, 3, 4), 4)
+    anchors = net.constant(np.arange(6).reshape(3, 2))
+    net.weights.append(numpy_helper.from_array(np.array(["cat", "dog"], object), "labels"))
+    path = net.write(tmp_path / "a.onnx", net.add("Sigmoid", x) if with_tail else x)
+    model = onnx.load(path)
+    shapes = {anchors: [3, 2], "image": [1, 3, SIDE, SIDE], "labels": [2]}
+    for name, shape in shapes.items():
+        kind = TensorProto.STRING if name == "labels" else TensorProto.FLOAT
+        model.graph.output.append(helper.make_tensor_value_info(name, kind, shape))
+    onnx.save(model, path)
+    frames = pictures(3)
+    stream = streamed(path, frames)
+    found, floats = stream.finished(stream.step(frames[2]), frames[2]), wanted(path, frames[2])
+    assert set(found) == set(floats)
+    for name in shapes:
+        np.testing.assert_array_equal(found[name], floats[name])
+
+
 def test_what_crosses_may_be_many_patches(tmp_path: Path) -> None:
     """Of four axes, and no map: as MobileViT has it between its convolutions and its tokens."""
     net = Net(3)

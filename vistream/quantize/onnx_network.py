@@ -146,14 +146,13 @@ def _with_tail(
     rest: Sequence[Node],
     size: tuple[int, int],
 ) -> OnnxNetwork:
-    if not rest:
-        return OnnxNetwork(file, network, preprocess, leaving, None)
     image = image_of(file)
+    wanted = [output.name for output in file.outputs if output.name not in leaving]
+    if not wanted:
+        return OnnxNetwork(file, network, preprocess, leaving, None)
     fed = {name: Fed(crossing.dtype, crossing.shape) for name, crossing in leaving.items()}
-    if any(image.name in node.reads for node in rest):
+    if image.name in wanted or any(image.name in node.reads for node in rest):
         fed[image.name] = Fed(image.dtype, (1, len(preprocess.mean), *size))
-    given = {name for node in rest for name in node.outputs}
-    wanted = [output.name for output in file.outputs if output.name in given]
     return OnnxNetwork(file, network, preprocess, leaving, part_of(file, rest, fed, wanted))
 
 

@@ -33,7 +33,7 @@ def part_of(file: OnnxFile, nodes: Sequence[Node], fed: Mapping[str, Fed], outpu
     """The model of `nodes` with the inputs `fed` and these outputs."""
     model = fields(file.encoded)
     shown = {string(fields(value), 1): value for value in fields(model[7][0])[12]}
-    read = {name for node in nodes for name in node.reads}
+    read = {name for node in nodes for name in node.reads}.union(outputs)
     parts = [
         *(field(1, whole_node(file, node)) for node in nodes),
         field(2, "part"),
