@@ -43,7 +43,7 @@ def seen(
     layout: str | None = None,
 ) -> list[Observations]:
     """What a file gives that gives `runs`, the first on the dry run's black image."""
-    path = given_file(tmp_path / "a.onnx", {name: rows([0], [0.5], True)}, None, (SIDE, SIDE))
+    path = given_file(tmp_path / "a.onnx", {name: rows([0, 0], [0.5, 0.5], True)}, None, (SIDE, SIDE))
     left = list(runs)
     monkeypatch.setattr(OnnxSession, "__call__", lambda *_: {name: left.pop(0)})
     detector = OnnxDetector(path, Selection(), layout)
@@ -91,6 +91,37 @@ def test_the_order_is_not_changed_by_a_later_row(tmp_path: Path, monkeypatch: py
     good, odd = rows([2.0], [0.5], True), rows([0.5], [2.0], True)
     with pytest.raises(VistreamError, match=r"a\.onnx: is not of layout yolov7-nms \(.*: say onnx:"):
         seen(tmp_path, monkeypatch, [NONE, good, odd])
+
+
+@pytest.mark.parametrize("later", [True, False])
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ([1e-5, 0, 0, 0, 0, 0, 1], "its first column is not the image's number"),
+        ([0, 0, 0, 0, 0, 0, 1], "its one row has no box, and the sum 1"),
+        ([0, 0, 1, 0, 0, 0, 0], "its one row has no box, and the sum 1"),
+        ([3, 0, 0, 9, 9, 2, 0.5], "its first column is not the image's number"),
+    ],
+)
+def test_seven_classes_are_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: list[float], why: str, later: bool
+) -> None:
+    with pytest.raises(VistreamError, match=rf"a\.onnx: .*{why}.*: say onnx:"):
+        seen(tmp_path, monkeypatch, [NONE, np.array([row])] if later else [np.array([row])])
+
+
+def test_one_row_that_the_file_fixes_is_no_list_unless_it_is_said_to_be(tmp_path: Path) -> None:
+    path = given_file(tmp_path / "a.onnx", {"output": rows([0], [0.5], True)})
+    with pytest.raises(VistreamError, match=r"a\.onnx: can't tell what its outputs 1 x 7 mean: say onnx:"):
+        OnnxDetector(path, Selection())
+    assert OnnxDetector(path, Selection(), "yolov7-nms").detect(FRAME, 0).labels == ("person",)
+
+
+@pytest.mark.parametrize("layout", [None, "yolov7-nms"])
+def test_a_classifier_by_its_own_word_is_refused(tmp_path: Path, layout: str | None) -> None:
+    path = given_file(tmp_path / "a.onnx", {"output": rows([0, 1], [0.5, 0.5], True)}, {"task": "classify"})
+    with pytest.raises(VistreamError, match=r"a\.onnx: is a classifier by its metadata"):
+        OnnxDetector(path, Selection(), layout)
 
 
 @pytest.mark.parametrize("columns", [([0.5], [0.25]), ([2.0], [3.0]), ([-1.0], [0.5]), ([float("nan")], [0.5])])

@@ -198,6 +198,19 @@ def test_what_can_not_be_streamed_says_so_once_and_runs_dense(
     assert detector.state_dict() == {} and detector.body(clip(1)[0]) is None
 
 
+def test_a_fault_in_converting_it_is_named_and_it_runs_dense(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vistream.quantize.onnx_network.converted", _failing)
+    detector, dense = streamed(tmp_path, "exact"), OnnxDetector(tmp_path / "net.onnx", ALL)
+    assert same(detector.detect(clip(1)[0], 0), dense.detect(clip(1)[0], 0))
+    assert "net.onnx: can't be converted (RuntimeError: sizes differ): please report this network" in caplog.text
+
+
+def _failing(*_: object, **__: object) -> None:
+    raise RuntimeError("sizes differ\nin two lines")
+
+
 def _refused(*_: object) -> None:
     raise VistreamError("it has no convolution")
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxfile import Network, colour_scores
 
 from vistream.errors import VistreamError
-from vistream.models.onnx_file import DTYPES, read_onnx, tensor
+from vistream.models.onnx_file import DTYPES, Unread, read_onnx, tensor
 from vistream.models.onnx_session import OnnxSession
 from vistream.models.onnx_wire import field
 
@@ -58,6 +58,45 @@ def test_tensors_of_every_type_in_both_encodings(kind: int, listed: bool, seed: 
     found = tensor(memoryview(made.SerializeToString()))
     assert found.dtype == values.dtype
     np.testing.assert_array_equal(found, values)
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_bfloat16_is_read_as_float32(raw: bool) -> None:
+    values = [1.0, -2.5, 3.140625, 0.0, float("inf"), 2.0**-100]
+    bits = (np.array(values, np.float32).view(np.uint32) >> 16).astype(np.uint16)
+    given = bits.tobytes() if raw else values
+    made = helper.make_tensor("t", TensorProto.BFLOAT16, (2, 3), given, raw=raw)
+    found = tensor(memoryview(made.SerializeToString()))
+    assert found.dtype == np.float32 and found.reshape(-1).tolist() == values
+
+
+def test_constants_that_are_not_read_are_held_with_the_reason(tmp_path: Path) -> None:
+    network = Network(32, 32)
+    out = network.given(np.zeros((1, 3, 6), np.float32))
+    strings = numpy_helper.from_array(np.array(["a", "b"], object), "v")
+    small = helper.make_tensor("w", TensorProto.FLOAT8E4M3FN, [1], b"8", raw=True)
+    network.nodes.append(helper.make_node("Constant", [], ["text"], value=strings))
+    network.constants.append(small)
+    file = read_onnx(network.write(tmp_path / "a.onnx", {out: (1, 3, 6)}))
+    assert file.nodes[-1].attributes["value"] == Unread("it holds strings, which are not read here")
+    assert file.weight_shape("w") == (1,)
+    with pytest.raises(VistreamError, match=r"its weight w can't be read \(it holds 8-bit floats, which are not read"):
+        file.weight("w")
+
+
+def test_a_constant_may_lie_in_another_file(tmp_path: Path) -> None:
+    network = Network(32, 32)
+    values = np.arange(18, dtype=np.float32).reshape(1, 3, 6)
+    network.nodes.append(helper.make_node("Constant", [], ["k"], value=numpy_helper.from_array(values, "v")))
+    path = network.write(tmp_path / "a.onnx", {network.add("Add", ["k", network.given(values)]): (1, 3, 6)})
+    apart = tmp_path / "b.onnx"
+    onnx.save(
+        onnx.load(path), apart, save_as_external_data=True, location="w.bin", size_threshold=0, convert_attribute=True
+    )
+    np.testing.assert_array_equal(read_onnx(apart).nodes[0].attributes["value"], values)
+    (tmp_path / "w.bin").write_bytes(b"")
+    with pytest.raises(VistreamError, match="cut short"):
+        read_onnx(apart)
 
 
 @settings(max_examples=300, deadline=None)

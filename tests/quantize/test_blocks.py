@@ -135,6 +135,21 @@ def focus(net: Any, x: Tensor) -> Any:
     return net.first(torch.cat(corners, 1))
 
 
+def gated_tokens(net: Any, x: Tensor) -> Any:
+    """A product of two tensors of tokens, as a GELU that is spelt out has it in SegFormer's Mix-FFN."""
+    tokens = net.a(x).flatten(2).transpose(1, 2)
+    mixed = net.mix(tokens * 0.5 * (1 + torch.erf(tokens / 2**0.5)) * net.gate(tokens).sigmoid())
+    return net.last(mixed.transpose(1, 2).reshape(x.shape))
+
+
+def focus_of_tokens(net: Any, x: Tensor) -> Any:
+    """Squares of tokens side by side as channels, as Swin merges its patches."""
+    batch, channels, height, width = x.shape
+    tokens = net.mix(x.flatten(2).transpose(1, 2)).relu()
+    squares = tokens.transpose(1, 2).reshape(batch, channels, height // 2, 2, width // 2, 2)
+    return net.first(squares.permute(0, 3, 5, 1, 2, 4).reshape(batch, 4 * channels, height // 2, width // 2))
+
+
 def mixed_precision(net: Any, x: Tensor) -> Any:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         y = net.a(x)
@@ -203,6 +218,8 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "luminance": lambda: Net(lambda net, x: net.a(0.3 * x[:, :1] + 0.6 * x[:, 1:2] + 0.1 * x[:, 2:]), a=conv(1)),
     "coordinates": lambda: Net(coordinates, first=cba(5, 8)),
     "focus": lambda: Net(focus, first=cba(12, 8)),
+    "gated tokens": lambda: on(gated_tokens, a=conv(8, 8), mix=nn.Linear(8, 8), gate=nn.Linear(8, 8), last=conv()),
+    "focus of tokens": lambda: on(focus_of_tokens, mix=nn.Linear(8, 8), first=cba(32, 8)),
     "every second": lambda: on(lambda net, x: net.a(x[..., 1::2, ::2]), a=conv()),
     "GLU": lambda: on(lambda net, x: net.a(F.glu(x, 1)), a=conv(4)),
     "gate": lambda: on(lambda net, x: net.a(F.silu(x[:, :4]) * x[:, 4:]), a=conv(4)),

@@ -67,6 +67,11 @@ def _mean(net: Net) -> str:
     return str(net.add("Sigmoid", net.conv(net.block("image", 8, 3, 2), 4)))
 
 
+def _written(folder: Path) -> Path:
+    net = Net(1)
+    return net.write(folder / "a.onnx", _mean(net))
+
+
 def test_weights_in_another_file_and_half_floats(tmp_path: Path) -> None:
     """The whole of it: body, and tail, which onnxruntime is given without a folder."""
     net = Net(1)
@@ -93,6 +98,61 @@ def test_weights_in_another_file_and_half_floats(tmp_path: Path) -> None:
     for name, value in first.items():
         assert third[name].dtype == np.float16
         assert np.abs(third[name].astype(np.float64) - value.astype(np.float64)).max() < 0.05
+
+
+def test_constants_in_another_file(tmp_path: Path) -> None:
+    """Of nodes, not of the graph: in the body, and in the tail, which onnxruntime is given without a folder."""
+
+    def constant(net: Net, values: NDArray[np.float64]) -> str:
+        tensor = numpy_helper.from_array(values.astype(np.float32), "value")
+        return str(net.add("Constant", value=tensor, channels=1))
+
+    net = Net(1)
+    x = net.conv(net.add("Mul", net.block("image", 8, 3, 2), constant(net, np.full(1, 2.0))), 4)
+    plain = net.write(tmp_path / "plain.onnx", net.add("Add", x, constant(net, np.arange(4.0).reshape(1, 4, 1, 1))))
+    path = tmp_path / "apart.onnx"
+    onnx.save(
+        onnx.load(plain), path, save_as_external_data=True, location="w.bin", size_threshold=0, convert_attribute=True
+    )
+    frames = pictures(3)
+    stream = streamed(path, frames)
+    assert stream.onnx.tail is not None
+    ((name, value),) = wanted(path, frames[2]).items()
+    found = stream.finished(stream.step(frames[2]), frames[2])[name]
+    assert np.abs(found.astype(np.float64) - value).mean() < LOST * value.std()
+
+
+@pytest.mark.parametrize("text", [True, False], ids=["strings", "bfloat16"])
+@pytest.mark.parametrize("as_node", [True, False])
+def test_values_of_rare_types_matter_where_they_are_needed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: bool, as_node: bool
+) -> None:
+    if text:
+        rare = numpy_helper.from_array(np.array(["7"], object), "rare")
+    else:
+        rare = helper.make_tensor("rare", TensorProto.BFLOAT16, [1], b"\x80\x3f", raw=True)
+
+    def write(needed: bool) -> Path:
+        net = Net(1)
+        if as_node:
+            net.nodes.append(helper.make_node("Constant", [], ["rare"], value=rare))
+        else:
+            net.weights.append(rare)
+        x = net.block("image", 8, 3, 2)
+        net.nodes.append(helper.make_node("Cast", ["rare"], ["number"], to=TensorProto.FLOAT))
+        x = net.add("Mul", x, "number" if needed else net.constant(2.0))
+        return net.write(tmp_path / "a.onnx", net.add("Sigmoid", net.conv(net.conv(x, 8, 3), 4)))
+
+    frames = pictures(3)
+    for needed in (False, True):
+        path = write(needed)
+        whole = streamed(path, frames)
+        ((name, value),) = wanted(path, frames[2]).items()
+        found = whole.finished(whole.step(frames[2]), frames[2])[name]
+        assert np.abs(found.astype(np.float64) - value).mean() < LOST * value.std()
+        assert ("because of" in caplog.text and "(it holds strings, which are not read here)" in caplog.text) == (
+            text and needed
+        )
 
 
 def test_half_floats_inside_and_whole_ones_around(tmp_path: Path) -> None:
@@ -149,6 +209,43 @@ def test_a_batch_behind_the_tokens(tmp_path: Path) -> None:
         assert np.abs(found[name].astype(np.float64) - value).mean() < LOST * value.std()
 
 
+@pytest.mark.parametrize("with_tail", [True, False])
+def test_outputs_that_are_weights_or_the_image_are_given(tmp_path: Path, with_tail: bool) -> None:
+    net = Net(3)
+    x = net.conv(net.block("image", 8, 3, 4), 4)
+    anchors = net.constant(np.arange(6).reshape(3, 2))
+    net.weights.append(numpy_helper.from_array(np.array(["cat", "dog"], object), "labels"))
+    path = net.write(tmp_path / "a.onnx", net.add("Sigmoid", x) if with_tail else x)
+    model = onnx.load(path)
+    shapes = {anchors: [3, 2], "image": [1, 3, SIDE, SIDE], "labels": [2]}
+    for name, shape in shapes.items():
+        kind = TensorProto.STRING if name == "labels" else TensorProto.FLOAT
+        model.graph.output.append(helper.make_tensor_value_info(name, kind, shape))
+    onnx.save(model, path)
+    frames = pictures(3)
+    stream = streamed(path, frames)
+    found, floats = stream.finished(stream.step(frames[2]), frames[2]), wanted(path, frames[2])
+    assert set(found) == set(floats)
+    for name in shapes:
+        np.testing.assert_array_equal(found[name], floats[name])
+
+
+def test_what_crosses_may_be_many_patches(tmp_path: Path) -> None:
+    """Of four axes, and no map: as MobileViT has it between its convolutions and its tokens."""
+    net = Net(3)
+    x = net.conv(net.block("image", 8, 3, 4), 6, 3, 4)
+    patches = net.add("Transpose", net.reshape(x, 12, 2, 2, 2), perm=[0, 2, 1, 3])
+    back = net.reshape(net.add("Transpose", patches, perm=[0, 2, 1, 3]), 1, 6, 4, 4)
+    net.channels[back] = 6
+    path = net.write(tmp_path / "a.onnx", net.conv(back, 8, 3), net.add("Softmax", patches, axis=-1))
+    frames = pictures(3)
+    stream = streamed(path, frames)
+    found = stream.finished(stream.step(frames[2]), frames[2])
+    for name, value in wanted(path, frames[2]).items():
+        assert found[name].shape == value.shape
+        assert np.abs(found[name].astype(np.float64) - value).mean() < LOST * value.std()
+
+
 def test_a_graph_within_the_tail_reads_the_body(tmp_path: Path) -> None:
     """An If names nothing of what its branches read among its inputs."""
     net = Net(4)
@@ -168,8 +265,7 @@ def test_a_graph_within_the_tail_reads_the_body(tmp_path: Path) -> None:
 
 
 def test_frames_of_another_size_are_refused(tmp_path: Path) -> None:
-    net = Net(1)
-    path = net.write(tmp_path / "a.onnx", _mean(net))
+    path = _written(tmp_path)
     frame = np.zeros((48, 80, 3), np.uint8)
     with pytest.raises(VistreamError, match=r"a\.onnx: takes frames of 64x64 pixels, not 80x48: resize them"):
         streamed(path, [frame])
@@ -182,6 +278,28 @@ def test_a_file_with_nothing_to_stream_says_why(tmp_path: Path) -> None:
     path = net.write(tmp_path / "a.onnx", net.add("Sigmoid", net.add("Softmax", "image", axis=1)))
     with pytest.raises(VistreamError, match=r"a\.onnx: the integer network can take nothing of it"):
         streamed(path, pictures(2))
+
+
+@pytest.mark.parametrize("step", ["split", "converted", "part_of"])
+def test_a_fault_in_converting_a_file_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise IndexError("beyond the end")
+
+    path = _written(tmp_path)
+    monkeypatch.setattr(f"vistream.quantize.onnx_network.{step}", failing)
+    with pytest.raises(VistreamError, match=r"a\.onnx: can't be converted \(IndexError: beyond the end\): please rep"):
+        streamed(path, pictures(2))
+
+
+def test_a_lack_of_memory_in_converting_a_file_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("vistream.quantize.onnx_network.split", failing)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        streamed(_written(tmp_path), pictures(2))
 
 
 def test_what_ends_the_body_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -215,8 +333,7 @@ def test_files_of_several_inputs_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_tail_holds_only_what_the_body_left(tmp_path: Path) -> None:
-    net = Net(1)
-    path = net.write(tmp_path / "a.onnx", _mean(net))
+    path = _written(tmp_path)
     tail = streamed(path, pictures(2)).onnx.tail
     assert tail is not None
     model = onnx.load_from_string(tail)

@@ -17,7 +17,8 @@ from rich.table import Table
 from vistream.cli.console import PlainConsole, printable, progress_bar
 from vistream.cli.signals import interruptible
 from vistream.detect.choose import Size
-from vistream.detect.onnx_inputs import LARGEST, SMALLEST
+from vistream.detect.onnx_inputs import SMALLEST
+from vistream.detect.onnx_metadata import LARGEST
 from vistream.errors import VistreamError
 from vistream.garbage import started
 from vistream.pipeline.fleet.jobs import stem_of

@@ -55,15 +55,22 @@ def batched_rows(signature: Signature) -> Decoder | None:
     """`[N, 7]`: image, (x1, y1, x2, y2) in pixels, then class number and score, or the other way round.
 
     The first are of YOLOv7's own export with `--end2end`, the others YOLO-NAS' flat predictions. The first rows that
-    fit one order only decide; until then the output's name does.
+    fit one order only decide; until then the output's name does. Seven classes `[1, 7]` look alike: what the file fixes
+    to one row is no list.
     """
     names = signature.of_rank(2)
     if len(signature.outputs) != 1 or len(names) != 1 or signature.shape(names[0])[1] != 7:
+        return None
+    if signature.fixed.get(names[0]) == (1, 7) and not signature.asked:
         return None
     orders = [(6, 5), (5, 6)] if "flat" in names[0] else [(5, 6), (6, 5)]  # columns of the class number and the score
 
     def decode(outputs: Outputs, least: float) -> Candidates:
         rows = np.asarray(outputs[names[0]], np.float64)
+        if rows[:, 0].any():
+            raise VistreamError("its first column is not the image's number, which is 0")
+        if len(rows) == 1 and abs(rows.sum() - 1) <= WHOLE and not (rows[0, 3:5] > rows[0, 1:3]).all():
+            raise VistreamError("its one row has no box, and the sum 1, as the classes of a classifier have")
         fitting = [(label, score) for label, score in orders if _are_classes(rows[:, label], rows[:, score])]
         if not fitting:
             raise VistreamError("its last two columns are not class numbers and scores, as they should be")

@@ -17,7 +17,8 @@ from vistream.detect.geometry import are_shares, in_pixels, known
 from vistream.detect.layouts import LAYOUTS, MISREAD, Layout, decoder_of, misplaced, recognised
 from vistream.detect.letterbox import Cells, Image, Placement, fitted_size
 from vistream.detect.onnx_body import OnnxBody, key_of, quantised, restored
-from vistream.detect.onnx_inputs import Size, class_names, inputs_of, positive_integers
+from vistream.detect.onnx_inputs import Size, inputs_of
+from vistream.detect.onnx_metadata import all_names, check_task, checked_names, class_names, positive_integers
 from vistream.detect.selection import Selection
 from vistream.detect.signature import Decoder, Outputs, Signature
 from vistream.detect.streaming import PictureStream, Prepared, Streaming
@@ -39,9 +40,9 @@ STRIDE = 32  # the sides of a free input are multiples of this, if the file name
 class OnnxDetector:
     """Runs `path` in onnxruntime. `layout` is a name in `LAYOUTS`; None: told from the outputs of a dry run.
 
-    Class names are the file's own (metadata entry `names`, as Ultralytics writes it), else COCO's where their
-    number fits, else "class 0" and so on. Where the file leaves the size of its input open, that follows the shape of
-    the frames: `size` is the longer side (None: the file's `imgsz`, else 640), or (width, height) for all frames.
+    Class names are the file's own (metadata entry `names`, as Ultralytics writes it, or as JSON), else COCO's where
+    their number fits, else "class 0" and so on. Where the file leaves the size of its input open, that follows the
+    shape of the frames: `size` is the longer side (None: the file's `imgsz`, else 640), or (width, height) for all.
     `masks`: give masks where the network has them. `streaming`: how its body is streamed, where that can be done; what
     can't be runs in onnxruntime, on whole frames, which the log says once.
     Raises VistreamError at construction for files that don't work.
@@ -60,6 +61,7 @@ class OnnxDetector:
         self.name = name or f"onnx:{path.name}"
         self._path, self._selection, self._masks = path, selection, masks
         self._file = read_onnx(path)
+        check_task(self._file)
         self._inputs = inputs_of(self._file)
         self._fitting = self._inputs.size == (0, 0) and not isinstance(size, tuple)
         self._stride = max(positive_integers(self._file, "stride", 1) or (STRIDE,))
@@ -79,9 +81,8 @@ class OnnxDetector:
         self._shape: tuple[tuple[int, ...], tuple[int, ...]] | None = None  # of frames and pictures, once known
         self._placed: tuple[Placement, tuple[int, int]] | None = None  # the last frame, and how large it is
         self._found: Candidates | None = None
-        self._names = self._own_names or usual_names(decoder.classes, decoder.keypoints, self._layout.ids)
-        if decoder.classes is not None and len(self._names) != decoder.classes:
-            raise VistreamError(f"{path}: names {len(self._names)} classes but scores {decoder.classes}")
+        usual = usual_names(decoder.classes, decoder.keypoints, self._layout.ids)
+        self._names = checked_names(self._file, self._own_names, decoder.classes) or usual
         selection.checked(self.name, self._names)
 
     @property
@@ -260,11 +261,12 @@ class OnnxDetector:
         return Signature(
             outputs,
             *size,
-            None if self._own_names is None else len(self._own_names),
+            len(all_names(self._own_names)) if 0 in self._own_names else None,
             None if keypoints is None else (keypoints[0], keypoints[1]),
             self._file.metadata.get("task", ""),
             self._inputs.to_size,
             asked,
+            {output.name: output.shape for output in self._file.outputs if output.shape and min(output.shape) > 0},
         )
 
     def _other(self, reason: str) -> str:

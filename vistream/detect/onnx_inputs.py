@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.detect.onnx_metadata import LARGEST
 from vistream.errors import VistreamError
 from vistream.models.onnx_file import DTYPES, OnnxFile, Value
 
@@ -16,7 +16,6 @@ Size = tuple[int, int]
 """(width, height)."""
 Array = NDArray[np.generic]
 
-LARGEST = 8192  # pixels a side: more is a damaged or hostile file
 SMALLEST = 32  # that a user may ask for: the coarsest cell of most heads
 FLOATS = (np.float32, np.float16, np.float64)
 
@@ -66,9 +65,10 @@ def inputs_of(file: OnnxFile) -> Inputs:
         names = ", ".join(value.name for value in images) or "none"
         raise VistreamError(f"{file.path}: a detector has one input, for the image; this file has {names}")
     image, shape = images[0], images[0].shape or ()
-    if DTYPES.get(image.dtype) not in FLOATS or len(shape) not in (3, 4) or shape[-3] not in (3, -1):
-        listed = " x ".join(str(size) for size in shape)
-        raise VistreamError(f"{file.path}: its input is {listed}, not 1 x 3 x height x width, of floats")
+    is_image = len(shape) in (3, 4) and shape[-3] in (3, -1)
+    channels_last = is_image and shape[-3] == -1 and shape[-1] in (1, 3)  # no image is so narrow
+    if DTYPES.get(image.dtype) not in FLOATS or not is_image or channels_last:
+        raise VistreamError(f"{file.path}: its input is {image}, not 1 x 3 x height x width, of floats")
     if len(shape) == 4 and shape[0] not in (1, -1):
         raise VistreamError(f"{file.path}: its input is for {shape[0]} images at once: export it for one (batch 1)")
     others = tuple(value for value in file.inputs if value.name in EXTRAS)
@@ -79,30 +79,3 @@ def inputs_of(file: OnnxFile) -> Inputs:
     if max(width, height) > LARGEST:
         raise VistreamError(f"{file.path}: its input is {width} x {height} pixels, more than {LARGEST} a side")
     return Inputs(image, others, (width, height))
-
-
-def literal(file: OnnxFile, key: str) -> object:
-    """A metadata entry that is a Python literal, as Ultralytics writes them; None where it is missing or none."""
-    try:
-        value: object = ast.literal_eval(file.metadata.get(key, ""))
-    except (ValueError, SyntaxError, RecursionError, MemoryError):  # all that a hostile literal can cause
-        return None
-    return value
-
-
-def positive_integers(file: OnnxFile, key: str, count: int) -> tuple[int, ...] | None:
-    """A metadata entry of so many positive numbers, or of one that stands for all; None where it is something else."""
-    value = literal(file, key)
-    values = list(value) if isinstance(value, list | tuple) else [value] * count
-    numbers = [number for number in values if isinstance(number, int) and 0 < number <= LARGEST]
-    return tuple(numbers) if len(numbers) == len(values) == count else None
-
-
-def class_names(file: OnnxFile) -> tuple[str, ...] | None:
-    """Class names from the metadata entry `names`: `{0: 'person', ...}`, or a list."""
-    names = literal(file, "names")
-    if isinstance(names, dict):
-        if not all(type(number) is int for number in names):
-            return None
-        names = [names[number] for number in sorted(names)]
-    return tuple(str(name) for name in names) if isinstance(names, list | tuple) and names else None

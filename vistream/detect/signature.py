@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,8 @@ class Signature:
 
     `classes`: how many there are, and `keypoints`: (how many, numbers for each), if the file says so; `task`: as
     Ultralytics names it (detect, segment, pose, obb), else empty. `to_size`: the file takes the size of the frame to
-    which it brings its boxes. `asked`: the user names the layout, so that shapes need not prove it.
+    which it brings its boxes. `asked`: the user names the layout, so that shapes need not prove it. `fixed`: the shapes
+    of outputs that the file itself fixes.
     """
 
     outputs: Outputs
@@ -56,6 +57,7 @@ class Signature:
     task: str = ""
     to_size: bool = False
     asked: bool = False
+    fixed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def of_rank(self, *ranks: int) -> list[str]:
         """The names of the outputs with so many dimensions."""

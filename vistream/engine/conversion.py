@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
@@ -34,6 +34,7 @@ from vistream.quantize.record import record
 from vistream.quantize.scales import FULL, Levels, Weights
 from vistream.quantize.sizes import any_size
 from vistream.quantize.trace import trace
+from vistream.quantize.unforeseen import in_one_sentence
 from vistream.types import Frame
 
 CHECKED = 2  # frames on which floats and integers are compared
@@ -63,11 +64,11 @@ def converted_model(
     preprocess = preprocess_of_user(mean, std, channels)
     pictures = (as_frame(frame, channels) for frame in chain([first], given))
     kept = list(islice(pictures, CHECKED))
-    with _in_one_sentence(model):
+    with in_one_sentence(type(model).__name__):
         program = trace(model, channels, kept[0].shape[:2])
         check_recording(model, program, kept, preprocess)
     ranges = calibrate(program, chain(kept, pictures), preprocess, by_channel=True)
-    with _in_one_sentence(model):
+    with in_one_sentence(type(model).__name__):
         network, meanings = converted(program, ranges, preprocess, levels, weights=weights)
         if not any_size(model, program):
             only = replace(network.input, size=(kept[0].shape[0], kept[0].shape[1]))
@@ -79,18 +80,6 @@ def converted_model(
 def _check_of(tolerance: float | None) -> Check:
     """`check_network` with a tolerance, which its advice names; None: the usual, which the user can't change."""
     return check_network if tolerance is None else partial(check_network, tolerance=tolerance, advice=OR_ALLOW)
-
-
-@contextmanager
-def _in_one_sentence(model: nn.Module) -> Iterator[None]:
-    """What a network of a kind that nobody foresaw meets in torch is a refusal, too; its cause stays in the chain."""
-    try:
-        yield
-    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
-        cause = (str(error).splitlines() or [""])[0][:200]
-        raise VistreamError(
-            f"{type(model).__name__} can't be converted ({type(error).__name__}: {cause}): please report this network"
-        ) from error
 
 
 @with_plain_torch

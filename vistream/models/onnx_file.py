@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from vistream.errors import VistreamError
 from vistream.models.onnx_wire import Fields, fields, floats, integer, integers, string, text
 
-Attribute = int | float | str | list[int] | list[float] | NDArray[np.generic] | None
 Array = NDArray[np.generic]
 
 DTYPES: dict[int, type[np.generic]] = {
@@ -27,8 +26,24 @@ DTYPES: dict[int, type[np.generic]] = {
 }  # fmt: skip
 """TensorProto.DataType to NumPy, without strings, complex numbers and the small floats."""
 
+BFLOAT16 = 16
+UNREAD = {
+    8: "strings", 14: "complex numbers", 15: "complex numbers", **dict.fromkeys((17, 18, 19, 20, 24), "8-bit floats"),
+    **dict.fromkeys((21, 22, 23), "4-bit numbers"),
+}  # fmt: skip
+
 DEEPEST = 50
 """Graphs within graphs: more is no network but an attack on the reader's stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Stands for an attribute that is a tensor of a type which nothing here reads; `reason`: see `unread`."""
+
+    reason: str
+
+
+Attribute = int | float | str | list[int] | list[float] | Array | Unread | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,11 @@ class Value:
     name: str
     dtype: int
     shape: tuple[int, ...] | None
+
+    def __str__(self) -> str:
+        """As `1 x 3 x ? x ?, of float32`."""
+        sides = "of no stated shape" if not self.shape else " x ".join("?" if n < 0 else str(n) for n in self.shape)
+        return f"{sides}, of {np.dtype(DTYPES[self.dtype]).name if self.dtype in DTYPES else 'another type'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +112,10 @@ class OnnxFile:
         except (ValueError, IndexError, TypeError, OSError) as error:
             raise VistreamError(f"{self.path}: its weight {name} can't be read ({error})") from None
 
+    def weight_shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a weight, whatever its type."""
+        return tuple(integers(fields(self.weights[name]).get(1, [])))
+
 
 def read_onnx(path: Path) -> OnnxFile:
     """Read an ONNX file.
@@ -128,7 +152,7 @@ def _parsed(path: Path, data: memoryview) -> OnnxFile:
         inputs,
         tuple(map(_value, graph[12])),
         {string(pair, 1): string(pair, 2) for pair in pairs},
-        tuple(map(_node, graph.get(1, []))),
+        tuple(_node(node, path.parent) for node in graph.get(1, [])),
         weights,
         {value.name: value for value in map(_value, graph.get(13, []))},
         {string(opset, 1): integer(opset, 2) for opset in opsets},
@@ -207,9 +231,9 @@ def _value(data: memoryview) -> Value:
     return Value(string(info, 1), integer(described, 1), tuple(integer(size, 1, -1) for size in sizes))
 
 
-def _node(data: memoryview) -> Node:
+def _node(data: memoryview, folder: Path | None = None) -> Node:
     node = fields(data)
-    attributes = dict(map(_attribute, node.get(5, [])))
+    attributes = dict(_attribute(attribute, folder) for attribute in node.get(5, []))
     names = [tuple(text(name) for name in node.get(number, [])) for number in (1, 2)]
     return Node(string(node, 3), string(node, 4), string(node, 7), names[0], names[1], attributes, data)
 
@@ -224,8 +248,8 @@ def _named_within(node: Fields) -> Iterator[str]:
                 yield from _named_within(inner)
 
 
-def _attribute(data: memoryview) -> tuple[str, Attribute]:
-    """An attribute's name and value, by AttributeProto.type."""
+def _attribute(data: memoryview, folder: Path | None) -> tuple[str, Attribute]:
+    """An attribute's name and value, by AttributeProto.type; `folder` as in `tensor`."""
     found = fields(data)
     kind = integer(found, 20)
     value: Attribute = None
@@ -236,7 +260,8 @@ def _attribute(data: memoryview) -> tuple[str, Attribute]:
     elif kind == 3:
         value = bytes(found[4][-1]).decode(errors="replace") if 4 in found else ""
     elif kind == 4:
-        value = tensor(found[5][0])
+        reason = unread(found[5][0])
+        value = tensor(found[5][0], folder) if reason is None else Unread(reason)
     elif kind == 6:
         value = floats(found.get(7, []))
     elif kind == 7:
@@ -244,16 +269,30 @@ def _attribute(data: memoryview) -> tuple[str, Attribute]:
     return string(found, 1), value
 
 
-def tensor(data: memoryview, folder: Path | None = None) -> Array:
-    """A TensorProto as an array; `folder`: where data outside the file lie, which were checked when it was read.
+def unread(data: memoryview) -> str | None:
+    """Why the values of a TensorProto can't be read here, whose type is none of `DTYPES`; None where they can."""
+    kind = integer(fields(data), 2)
+    if kind in DTYPES or kind == BFLOAT16:
+        return None
+    return f"it holds {UNREAD.get(kind, f'values of type {kind}')}, which are not read here"
 
-    Raises ValueError where its type is none of `DTYPES`, or its data lie elsewhere.
+
+def tensor(data: memoryview, folder: Path | None = None) -> Array:
+    """A TensorProto as an array, bfloat16 as float32; `folder`: where data outside the file lie, which were checked
+    when it was read.
+
+    Raises ValueError where its type is none of these, or its data lie elsewhere.
     """
     found = fields(data)
     kind = integer(found, 2)
+    if kind == BFLOAT16:  # the upper half of a float32
+        return (_array(found, np.dtype(np.uint16), kind, folder).astype(np.uint32) << 16).view(np.float32)
     if kind not in DTYPES:
-        raise ValueError(f"data type {kind} is not supported")
-    dtype = np.dtype(DTYPES[kind])
+        raise ValueError(unread(data))
+    return _array(found, np.dtype(DTYPES[kind]), kind, folder)
+
+
+def _array(found: Fields, dtype: np.dtype[np.generic], kind: int, folder: Path | None) -> Array:
     shape = integers(found.get(1, []))
     if integer(found, 14) == 1:
         return _outside(found, folder, dtype.newbyteorder("<"), math.prod(shape)).astype(dtype).reshape(shape)

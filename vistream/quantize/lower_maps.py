@@ -33,7 +33,7 @@ from vistream.ir.window import Window
 from vistream.quantize.lower_sums import elementwise, padding
 from vistream.quantize.lowering import Lowering, Value
 from vistream.quantize.program import identity
-from vistream.quantize.view import Grid, addresses, by_channel, channel_choice, normal
+from vistream.quantize.view import Grid, addresses, by_channel, channel_choice, normal, seen
 
 MOVES = frozenset({
     "reshape", "permute", "transpose", "t", "slice", "select", "squeeze", "unsqueeze", "expand", "split",
@@ -180,8 +180,9 @@ def _apart(low: Lowering, source: str, factor: int, grid: Grid) -> str:
     """A layer that lays the squares of another one out as channels: the same tensor, which lies differently."""
     name, channels = low.free(f"{source}.blocks"), grid[0] * factor**2
     lying = addresses((channels, grid[1] // factor, grid[2] // factor)).to(torch.float64)
-    low.views[name] = torch.pixel_shuffle(lying, factor).to(torch.int64)
-    return low.fixed(low.node_of(source), PixelUnshuffle(name, source, factor), channels)
+    node = low.node_of(source)
+    view = seen(low.values[node].view, torch.pixel_shuffle(lying, factor).to(torch.int64))
+    return low.fixed(node, PixelUnshuffle(name, source, factor), channels, view)
 
 
 def _blocks(view: Tensor, grid: Grid) -> tuple[int, tuple[int, ...]] | None:

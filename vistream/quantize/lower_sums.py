@@ -162,7 +162,7 @@ def _product(low: Lowering, node: Node) -> Value | None:
     if not alike and not gates:
         return None
     product = Product(low.free(node.name), low.layer_of(left), low.layer_of(right))
-    return replace(a, held=identity(low.fixed(node.name, product, a.grid[0]), a.grid[0]))
+    return replace(a, held=identity(low.fixed(node.name, product, a.grid[0], a.view), a.grid[0]))
 
 
 # ---- elementwise functions ----

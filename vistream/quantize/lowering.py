@@ -119,8 +119,10 @@ class Lowering:
             number, found = number + 1, f"{name}:{number}"
         return found
 
-    def fixed(self, node: str, operation: Operation, channels: int) -> str:
-        """A layer that knows no scale."""
+    def fixed(self, node: str, operation: Operation, channels: int, view: View = None) -> str:
+        """A layer that knows no scale. `view`: how the node's tensor lies over it, where `finished` won't find it."""
+        if view is not None:
+            self.views[operation.name] = view
         return self.add(FloatFixed(operation.name, node, operation), channels)
 
     def neuron(self, node: str, pending: Sum, clip: tuple[float, float] | None = None, root: str | None = None) -> str:

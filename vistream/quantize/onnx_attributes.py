@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
-from vistream.models.onnx_file import Node
+from vistream.models.onnx_file import Node, Unread
 
 Inputs = Sequence[Tensor | None]
 
@@ -56,6 +57,14 @@ def string(node: Node, name: str, default: str) -> str:
     """A string attribute."""
     value = node.attributes.get(name, default)
     return value if isinstance(value, str) else default
+
+
+def constant(node: Node, name: str) -> Tensor | None:
+    """An attribute of numbers as a tensor, None where it is missing; Unsupported for a type that is not read."""
+    value = node.attributes.get(name)
+    if isinstance(value, Unread):
+        raise Unsupported(value.reason)
+    return None if value is None or isinstance(value, str) else torch.as_tensor(value)
 
 
 def axes_of(node: Node, inputs: Inputs, rank: int) -> list[int] | None:

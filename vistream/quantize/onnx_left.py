@@ -91,7 +91,7 @@ def multiplications(
     told = {name: value.shape for name, value in file.values.items() if value.shape and min(value.shape) > 0}
     shapes: dict[str, Shape] = told | {value.name: value.shape for value in file.outputs if value.shape} | dict(known)
     read = {name for node in nodes for name in (node.inputs[0], node.inputs[WEIGHTS[node.op]], node.outputs[0])}
-    shapes |= {name: file.weight(name).shape for name in read & set(file.weights)}
+    shapes |= {name: file.weight_shape(name) for name in read & set(file.weights)}
     image = image_of(file)
     shapes[image.name] = (1, (image.shape or (1, 3))[1], *size)
     if missing := sorted(name for name in read if name not in shapes or min(shapes[name], default=1) < 1):

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from vistream.errors import VistreamError
-from vistream.models.onnx_file import DTYPES, Node, OnnxFile, Value
+from vistream.models.onnx_file import DTYPES, Node, OnnxFile, Value, unread
 from vistream.quantize.onnx_attributes import Unsupported
 from vistream.quantize.onnx_operators import OPERATORS
 from vistream.quantize.onnx_rewrite import rewritten
 
+BEYOND = "what it reads can't be computed here"
 EXPLICIT_SOFTMAX = 13  # the opset from which softmax works along one axis
 
 
@@ -79,10 +80,10 @@ def image_of(file: OnnxFile) -> Value:
         raise VistreamError(f"{file.path}: takes {len(file.inputs)} inputs ({names}); one image can be streamed")
     image = file.inputs[0]
     shape = image.shape or ()
+    if DTYPES.get(image.dtype) is np.float64:
+        raise VistreamError(f"{file.path}: its input is of double precision: export it in float32")
     if len(shape) != 4 or shape[0] not in (1, -1) or shape[1] not in (1, 3) or image.dtype not in (1, 10):
-        listed = " x ".join("?" if side < 0 else str(side) for side in shape)
-        kind = np.dtype(DTYPES[image.dtype]).name if image.dtype in DTYPES else "another type"
-        raise VistreamError(f"{file.path}: its input is {listed}, of {kind}, not 1 x 3 x height x width, of floats")
+        raise VistreamError(f"{file.path}: its input is {image}, not 1 x 3 x height x width, of floats")
     return image
 
 
@@ -91,7 +92,8 @@ class Facts:
     """What one run of a whole file tells, at one size.
 
     `nodes`: of the file, rewritten; `constants`: values that do not depend on the image; `shapes`: of those that do, as
-    far as they can be computed here; `why`: what each node that can't be is refused for, by its first output.
+    far as they can be computed here; `why`: what each node that can't be is refused for, by its first output, and each
+    weight, by its name.
     """
 
     constants: dict[str, Tensor] = field(default_factory=dict)
@@ -102,8 +104,8 @@ class Facts:
 
 def facts_of(file: OnnxFile, size: tuple[int, int]) -> Facts:
     """Run a file on a grey image of `size` (rows, columns), as far as its operations are known here."""
-    constants = {name: _tensor(file, name) for name in file.weights}
-    facts = Facts(constants, nodes=_rewritten(file, constants))
+    constants, why = _weights(file)
+    facts = Facts(constants, why=why, nodes=_rewritten(file, constants))
     image = image_of(file)
     channels = (image.shape or (1, 3))[1]
     values: dict[str, Tensor] = {image.name: torch.full((1, channels, *size), 0.5)}
@@ -122,7 +124,8 @@ def _run(file: OnnxFile, node: Node, values: dict[str, Tensor], facts: Facts) ->
     missing = [name for name in node.inputs if name and name not in values and name not in facts.constants]
     try:
         if missing:
-            raise Unsupported("what it reads can't be computed here")
+            reasons = [facts.why[name] for name in missing if name in facts.why]
+            raise Unsupported(_beyond(reasons))
         _check(file, node)
         found = Step(node)(*((facts.constants.get(name, values.get(name))) if name else None for name in node.inputs))
     except Unsupported as error:
@@ -140,6 +143,13 @@ def _run(file: OnnxFile, node: Node, values: dict[str, Tensor], facts: Facts) ->
             facts.shapes[name] = tuple(value.shape)
 
 
+def _beyond(reasons: Sequence[str]) -> str:
+    """Why a node can't be run that reads what can't be computed for `reasons`: the first of all, however far it is."""
+    if not reasons or reasons[0].startswith(BEYOND):
+        return reasons[0] if reasons else BEYOND
+    return f"{BEYOND} ({reasons[0]})"
+
+
 def _check(file: OnnxFile, node: Node) -> None:
     if node.domain not in ("", "ai.onnx") or node.op not in OPERATORS:
         raise Unsupported(f"{node.op} has no counterpart here")
@@ -150,10 +160,17 @@ def _check(file: OnnxFile, node: Node) -> None:
         raise Unsupported("softmax over several axes")
 
 
-def _tensor(file: OnnxFile, name: str) -> Tensor:
-    array = file.weight(name)
-    floating = array.dtype.kind == "f"
-    return torch.from_numpy(array.astype("f4") if floating else array.copy())
+def _weights(file: OnnxFile) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The file's weights, and why others can't be read: that matters where they are needed."""
+    found, why = {}, {}
+    for name, encoded in file.weights.items():
+        reason = unread(encoded)
+        if reason is not None:
+            why[name] = reason
+            continue
+        array = file.weight(name)
+        found[name] = torch.from_numpy(array.astype("f4") if array.dtype.kind == "f" else array.copy())
+    return found, why
 
 
 def _rewritten(file: OnnxFile, constants: dict[str, Tensor]) -> list[Node]:

@@ -14,6 +14,7 @@ from vistream.quantize.onnx_attributes import (
     Inputs,
     Unsupported,
     axes_of,
+    constant,
     integer,
     integers,
     optional,
@@ -132,16 +133,16 @@ def _concat(node: Node, inputs: Inputs) -> Tensor:
 
 
 def _constant_of_shape(node: Node, inputs: Inputs) -> Tensor:
-    value = node.attributes.get("value")
-    filler = torch.zeros(1) if value is None else torch.as_tensor(value)
+    value = constant(node, "value")
+    filler = torch.zeros(1) if value is None else value
     return filler.reshape(-1)[:1].expand([int(side) for side in required(inputs, 0).tolist()]).clone()
 
 
 def _constant(node: Node, inputs: Inputs) -> Tensor:
     for name in ("value", "value_float", "value_int", "value_floats", "value_ints"):
-        value = node.attributes.get(name)
-        if value is not None and not isinstance(value, str):
-            return torch.as_tensor(value)
+        value = constant(node, name)
+        if value is not None:
+            return value
     raise Unsupported("a constant of this kind")
 
 

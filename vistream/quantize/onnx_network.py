@@ -25,6 +25,7 @@ from vistream.quantize.onnx_split import split
 from vistream.quantize.program import Program
 from vistream.quantize.ranges import Preprocess, calibrate
 from vistream.quantize.scales import FULL, Levels, Weights
+from vistream.quantize.unforeseen import in_one_sentence
 from vistream.types import Frame
 
 Array = NDArray[np.generic]
@@ -44,7 +45,8 @@ class Crossing:
     def tensor(self, value: Array) -> Array:
         """The file's tensor from a map `[h, w, C]` of levels or of real values, or from what is no map as it is."""
         shifted = value if self.shift is None else value.astype(np.int16) + self.shift
-        ordered = shifted.transpose(2, 0, 1) if len(self.shape) == 4 else shifted
+        is_map = len(self.shape) == 4 and self.shape[0] == 1
+        ordered = shifted.transpose(2, 0, 1) if is_map else shifted
         return ordered.reshape(self.shape).astype(DTYPES[self.dtype])
 
 
@@ -110,22 +112,30 @@ def quantize_onnx(
     pictures = _checked(file.path, chain(kept, shown), size)
     if is_quantised(file):
         next(pictures)
-        body = read_quantised(file, preprocess)
-        grids = body.network.lay(*size)
-        leaving = {
-            name: Crossing(held.scale.dtype, (1, held.channels, *grids[held.layer].grid), held.scale.shift)
-            for name, held in body.crossing.items()
-        }
-        announce(file, file.nodes, body.rest, body.why, {}, size)
-        return _with_tail(file, body.network, preprocess, leaving, body.rest, size)
-    parts = split(file, size)
-    announce(file, parts.facts.nodes, parts.rest, parts.facts.why, parts.facts.shapes, size)
+        with in_one_sentence(f"{file.path}:"):
+            return _as_quantised(file, preprocess, size)
+    with in_one_sentence(f"{file.path}:"):
+        parts = split(file, size)
+        announce(file, parts.facts.nodes, parts.rest, parts.facts.why, parts.facts.shapes, size)
     ranges = calibrate(parts.program, pictures, preprocess, by_channel=True)
-    network, meanings = converted(parts.program, ranges, preprocess, levels, weights=weights, read_out=read_out)
-    if check is not None:
-        check(parts.program, network, meanings, kept, preprocess)
-    leaving = {name: Crossing(fed.dtype, fed.shape) for name, fed in parts.leaving.items()}
-    return _with_tail(file, network, preprocess, leaving, parts.rest, size)
+    with in_one_sentence(f"{file.path}:"):
+        network, meanings = converted(parts.program, ranges, preprocess, levels, weights=weights, read_out=read_out)
+        if check is not None:
+            check(parts.program, network, meanings, kept, preprocess)
+        leaving = {name: Crossing(fed.dtype, fed.shape) for name, fed in parts.leaving.items()}
+        return _with_tail(file, network, preprocess, leaving, parts.rest, size)
+
+
+def _as_quantised(file: OnnxFile, preprocess: Preprocess, size: tuple[int, int]) -> OnnxNetwork:
+    """A file that is quantised already."""
+    body = read_quantised(file, preprocess)
+    grids = body.network.lay(*size)
+    leaving = {
+        name: Crossing(held.scale.dtype, (1, held.channels, *grids[held.layer].grid), held.scale.shift)
+        for name, held in body.crossing.items()
+    }
+    announce(file, file.nodes, body.rest, body.why, {}, size)
+    return _with_tail(file, body.network, preprocess, leaving, body.rest, size)
 
 
 def _with_tail(
@@ -136,14 +146,13 @@ def _with_tail(
     rest: Sequence[Node],
     size: tuple[int, int],
 ) -> OnnxNetwork:
-    if not rest:
-        return OnnxNetwork(file, network, preprocess, leaving, None)
     image = image_of(file)
+    wanted = [output.name for output in file.outputs if output.name not in leaving]
+    if not wanted:
+        return OnnxNetwork(file, network, preprocess, leaving, None)
     fed = {name: Fed(crossing.dtype, crossing.shape) for name, crossing in leaving.items()}
-    if any(image.name in node.reads for node in rest):
+    if image.name in wanted or any(image.name in node.reads for node in rest):
         fed[image.name] = Fed(image.dtype, (1, len(preprocess.mean), *size))
-    given = {name for node in rest for name in node.outputs}
-    wanted = [output.name for output in file.outputs if output.name in given]
     return OnnxNetwork(file, network, preprocess, leaving, part_of(file, rest, fed, wanted))
 
 

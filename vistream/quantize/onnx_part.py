@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vistream.models.onnx_file import Node, OnnxFile
-from vistream.models.onnx_wire import field, fields, integer, string
+from vistream.models.onnx_wire import field, fields, string
+from vistream.quantize.onnx_inline import whole_node, whole_weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +33,16 @@ def part_of(file: OnnxFile, nodes: Sequence[Node], fed: Mapping[str, Fed], outpu
     """The model of `nodes` with the inputs `fed` and these outputs."""
     model = fields(file.encoded)
     shown = {string(fields(value), 1): value for value in fields(model[7][0])[12]}
-    read = {name for node in nodes for name in node.reads}
+    read = {name for node in nodes for name in node.reads}.union(outputs)
     parts = [
-        *(field(1, node.encoded) for node in nodes),
+        *(field(1, whole_node(file, node)) for node in nodes),
         field(2, "part"),
-        *(field(5, _inline(file, name)) for name in file.weights if name in read),
+        *(field(5, whole_weight(file, name)) for name in file.weights if name in read),
         *(field(11, _value(name, tensor)) for name, tensor in fed.items()),
         *(field(12, shown.get(name, field(1, name))) for name in outputs),
     ]
     kept = [field(number, value) for number in (8, 25) for value in model.get(number, [])]
     return field(1, file.ir_version) + b"".join(kept) + field(7, b"".join(parts))
-
-
-def _inline(file: OnnxFile, name: str) -> bytes | memoryview:
-    """A weight as it is encoded, with its data where they lay in another file."""
-    encoded = file.weights[name]
-    if integer(fields(encoded), 14) == 0:
-        return encoded
-    array = file.weight(name)
-    sides = b"".join(field(1, side) for side in array.shape)
-    kind = field(2, integer(fields(encoded), 2))
-    return sides + kind + field(8, name) + field(9, array.tobytes())
 
 
 def _value(name: str, tensor: Fed) -> bytes:
