@@ -92,7 +92,12 @@ def all_names(names: Mapping[int, str]) -> tuple[str, ...]:
 
 
 def checked_names(file: OnnxFile, names: Mapping[int, str], scored: int | None) -> tuple[str, ...]:
-    """All names; raises VistreamError where they are of other classes than the `scored` ones, None: of any."""
+    """All names, which may be numbered from 1 where as many classes are `scored` (None: no scores say how many).
+
+    Raises VistreamError where they are of other classes.
+    """
+    if scored is not None and sorted(names) == [*range(1, scored + 1)]:
+        return tuple(names[number] for number in sorted(names))
     if names and scored is not None and max(names) + 1 != scored:
         numbers = f"{min(names)} to {max(names)}"
         raise VistreamError(f"{file.path}: names classes {numbers} but scores {scored}, numbered from 0")
