@@ -281,6 +281,8 @@ def test_what_cannot_be_served_is_refused() -> None:
         (("--zone", "1,2,1,2,1,2"), "--zone is"),
         (("--scale", "far"), "--scale is 'far'"),
         (("--detector", "motion", "--classes", "unicorn"), "motion knows no class 'unicorn'"),
+        (("--detector", "motion", "--style", "blur=faces"), "--style blur=faces would blur nothing"),
+        (("--task", "semseg", "--style", "blur=person"), "--style blur=person would blur nothing"),
     ):
         refused = CliRunner().invoke(app, ["serve", CLIP, *options])
         assert isinstance(refused.exception, VistreamError)

@@ -8,6 +8,7 @@ import typer
 
 from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import NOTHING_KNOWN
+from vistream.pipeline.blurring import check_blur
 from vistream.pipeline.observe import FOLLOWING, make_observer
 from vistream.pipeline.run import Settings
 from vistream.pipeline.tasks import check_fidelity
@@ -54,5 +55,7 @@ def _check_places_and_classes(settings: Settings) -> None:
     read_places(settings.lines, settings.zones)
     if settings.scale is not None:
         read_scale(settings.scale)
-    if settings.classes:  # which the detector may not know
-        make_observer(settings.task, None, settings.detector, settings.classes, UNKNOWN_FPS, NOTHING_KNOWN)
+    blur = settings.style.blur
+    if settings.classes or blur:  # which the detector may not know
+        observer = make_observer(settings.task, None, settings.detector, settings.classes, UNKNOWN_FPS, NOTHING_KNOWN)
+        check_blur(blur, observer, settings.task, classes=settings.classes)

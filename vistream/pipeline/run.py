@@ -19,6 +19,7 @@ from vistream.media.formats.detections.footage import Footage
 from vistream.media.video.frames import Source, SourceFrame
 from vistream.media.video.source import open_source
 from vistream.media.video.spread import spread_frames
+from vistream.pipeline.blurring import check_blur
 from vistream.pipeline.checkpoint import known
 from vistream.pipeline.detections import Detected, Detections
 from vistream.pipeline.observe import make_observer
@@ -128,6 +129,7 @@ class Run:
                 if settings.fidelity == FLOAT
                 else Streaming(zones, None if self.source.live else samples_of(source)),
             )
+            check_blur(settings.style.blur, self.observer, settings.task, settings.detections, settings.classes)
             boxes = self.observer.boxes
             self._streamed = boxes if isinstance(boxes, StreamedDetector) else None
             self._sharing = sharing(boxes, settings.task, settings.model, settings.fidelity)
@@ -197,6 +199,11 @@ class Run:
         if self._streamed is None:
             return Detected(seen, features)
         return Detected(seen, features, self._streamed.work, self._streamed.recomputed)
+
+    @property
+    def labels(self) -> frozenset[str] | None:
+        """The classes of all tracks that there can be, where that is known beforehand."""
+        return self.observer.labels(self.settings.classes)
 
     @property
     def between(self) -> bool:
