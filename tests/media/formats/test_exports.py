@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
+from vistream.media.formats.coco import CocoWriter
 from vistream.media.formats.detections.footage import Footage
 from vistream.media.formats.detections.read import read_any
 from vistream.media.formats.exports.coco_video import CocoVideoWriter
@@ -104,9 +107,29 @@ def test_pycocotools_reads_coco_video(tmp_path: Path) -> None:
             writer.write(result)
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(str(tmp_path / "a.json"))
-    rows = coco.loadAnns(coco.getAnnIds(imgIds=[5]))
+    rows = coco.loadAnns(coco.getAnnIds(imgIds=[4]))
     assert [(row["instance_id"], row["bbox"]) for row in rows] == [(3, [104, 60, 50, 120]), (7, [300, 200, 120, 64])]
-    assert [category["name"] for category in coco.loadCats(coco.getCatIds())] == ["b<us>", "person"]
+    assert [category["name"] for category in coco.loadCats(coco.getCatIds())] == ["person", "b<us>"]
+
+
+def test_the_two_coco_files_of_a_run_belong_together(tmp_path: Path) -> None:
+    """By image and category, so that each box of the results is that of the annotations, as pycocotools scores them."""
+    with CocoVideoWriter(tmp_path / "video.json", FILM) as whole, CocoWriter(tmp_path / "results.json") as bare:
+        for result in results():
+            tracks = tuple(replace(track, label="person" if track.id == 3 else "car") for track in result.tracks)
+            for writer in (whole, bare):
+                writer.write(replace(result, tracks=tracks))
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(tmp_path / "video.json"))
+        found = truth.loadRes(str(tmp_path / "results.json"))
+        scored = COCOeval(truth, found, "bbox")
+        scored.evaluate()
+        scored.accumulate()
+        scored.summarize()
+    assert scored.stats[0] == pytest.approx(1.0)
+    for image in truth.getImgIds():
+        boxes = [{(row["category_id"], tuple(row["bbox"])) for row in one.imgToAnns[image]} for one in (truth, found)]
+        assert boxes[0] == boxes[1]
 
 
 def test_a_track_that_is_gone_is_outside_in_cvat(tmp_path: Path) -> None:
