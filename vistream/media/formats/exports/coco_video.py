@@ -15,8 +15,9 @@ VIDEO = 1
 class CocoVideoWriter(CollectedWriter):
     """`videos`, `images` with `frame_id`, `annotations` with `instance_id` (and `track_id`), `categories`.
 
-    Images and categories have the numbers that `CocoWriter` gives them, so that the COCO results of the same run belong to
-    this file: an image that of its frame, from 0, a category COCO's, and above those where COCO has none. The id is among an annotation's `attributes` too, where CVAT and Datumaro have it.
+    Images and categories have the numbers that `CocoWriter` gives them, so that the COCO results of the same run
+    belong to this file: an image that of its frame, from 0, a category COCO's, or one above those. The id is among an
+    annotation's `attributes` too, where CVAT and Datumaro have it.
     """
 
     def document(self) -> str:
@@ -45,13 +46,13 @@ class CocoVideoWriter(CollectedWriter):
     def _annotations(self, numbers: dict[str, int]) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         for identity, track in sorted(self.tracks.items()):
-            for frame, box, score in track.places:
+            for frame, box, score, covered in track.places:
                 names = {"id": len(rows) + 1, "image_id": frame, "video_id": VIDEO, "instance_id": identity}
                 names |= {"track_id": identity, "category_id": numbers[track.label], "iscrowd": 0}
                 sides = [round(float(number), 3) for number in box]
                 area = round(sides[2] * sides[3], 3)
                 shape = {"bbox": sides, "area": area, "segmentation": [], "score": score}
-                rows.append({**names, **shape, "attributes": {"track_id": identity}})
+                rows.append({**names, **shape, "attributes": {"track_id": identity, "occluded": covered}})
         return rows
 
 
