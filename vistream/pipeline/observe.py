@@ -92,12 +92,6 @@ def make_observer(
     if task in BLIND:
         if detections is not None or detector != "auto":
             raise VistreamError(f"the task {task} {BLIND[task]}, so it takes no detections and no detector")
-        if iou is not None:
-            raise VistreamError(f"--iou is for detectors, and the task {task} takes none")
-        if classes and task in SEGMENTING:
-            raise VistreamError(
-                f"the task {task} names every pixel: --classes is for tasks that detections are made for"
-            )
         return Observer(given=(LABEL,) if task in FOLLOWING else ())
     if poses is not None and task == "pose":
         if detections is not None or detector != "auto":

@@ -26,6 +26,7 @@ from vistream.pipeline.blurring import unblurred
 from vistream.pipeline.checkpoint import Arrays, checkpoint_path, load_checkpoint, pack, write_checkpoint
 from vistream.pipeline.fingerprint import fingerprints
 from vistream.pipeline.names import read_names
+from vistream.pipeline.options import check_outputs
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.outputs import Outputs
 from vistream.pipeline.report import RunFacts, RunReport, report_names
@@ -65,6 +66,7 @@ class Recording:
         overwrite: bool = False,
     ) -> None:
         paths.check(settings.task, settings.detector, settings.mot_classes)
+        check_outputs(settings.changed, paths, report=report is not None, show=draw)
         self._path = None if paths.jsonl is None else checkpoint_path(paths.jsonl)
         self._asked = asked(source, settings)
         self._source = source

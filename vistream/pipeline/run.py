@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from vistream.pipeline.blurring import check_blur
 from vistream.pipeline.checkpoint import known
 from vistream.pipeline.detections import Detected, Detections
 from vistream.pipeline.observe import make_observer
+from vistream.pipeline.options import check_options
 from vistream.pipeline.overlap import ReadAhead
 from vistream.pipeline.session import Session
 from vistream.pipeline.sharing import described, sharing
@@ -73,6 +74,13 @@ class Settings:
     work: bool = False
     mot_classes: bool = False
 
+    @property
+    def changed(self) -> frozenset[str]:
+        """The names of those that are not the defaults; of the style, its parts, such as `style blur`."""
+        own = {field.name for field in fields(self) if getattr(self, field.name) != field.default}
+        parts = {f"style {part.name}" for part in fields(Style) if getattr(self.style, part.name) != part.default}
+        return frozenset(own - {"style"} | parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -96,6 +104,7 @@ class Run:
 
     def __init__(self, source: str, settings: Settings, after: Memory | None = None) -> None:
         check_task(settings.task)
+        check_options(settings.task, settings.changed)
         zones = check_fidelity(settings.task, settings.fidelity, settings.deadband, settings.hysteresis)
         check_bits(settings.task, settings.bits, settings.fidelity)
         first = FirstObjects(settings.init_mask, settings.init_box, settings.init_poses)
