@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from vistream.cli.main import app
@@ -31,6 +32,16 @@ def test_what_is_printed_can_be_read_and_changes_nothing(tmp_path: Path) -> None
     path.write_text(printed)
     run("track", CLIP, "--config", str(path), "--max-frames", "1", "--detector", "motion", "--csv", f"{tmp_path}/a.csv")
     assert max(map(len, printed.splitlines())) <= 120
+
+
+def test_commands_without_config_are_left_out() -> None:
+    """What --config does not take is no section of a file for it."""
+    commands = vars(get_command(app))["commands"]
+    taking = {name for name, one in commands.items() if any("--config" in option.opts for option in one.params)}
+    assert set(yaml.safe_load(run("config"))) == taking
+    for name in commands.keys() - taking:
+        with pytest.raises(VistreamError, match=f"there is no command '{name}' with --config: track, "):
+            run("config", name)
 
 
 @pytest.mark.parametrize("section", [True, False])

@@ -145,7 +145,6 @@ def test_the_user_says_how_far_boxes_may_overlap(tmp_path: Path) -> None:
     [
         ("mot", Path("boxes.txt"), "auto", "detections from a file are all taken: --iou is for detectors"),
         ("mot", None, "motion", "--iou is for detectors of boxes that may overlap: motion gives none"),
-        ("vos", None, "auto", "--iou is for detectors, and the task vos takes none"),
     ],
 )
 def test_elsewhere_overlap_means_nothing(task: str, detections: Path | None, detector: str, complaint: str) -> None:

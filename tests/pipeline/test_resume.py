@@ -294,7 +294,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def begun(source: Path, settings: Settings, folder: Path) -> OutputPaths:
     """The outputs of a run that was stopped after a frame."""
-    paths = OutputPaths(jsonl=folder / "out.jsonl")
+    paths = OutputPaths(jsonl=folder / "out.jsonl", mot=folder / "out.txt", video=folder / "out.mp4")
     with Recording(str(source), settings, paths) as made:
         next(iter(made))
         made.stop()

@@ -142,7 +142,22 @@ def test_things_are_observations_of_mots(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--detector", "motion"], "looks at every pixel itself, so it takes no detections and no detector"),
-        (["--classes", "person"], "the task semseg names every pixel: --classes is for tasks that"),
+        (["--classes", "person"], "--classes is for the tasks mot, mots, pose, and means nothing for semseg"),
+        (["--conf", "0.5"], "--conf is for the tasks mot, mots, pose, and means nothing for semseg"),
+        (["--iou", "0.4"], "--iou is for the tasks"),
+        (["--min-hits", "1"], "--min-hits is for the tasks"),
+        (["--memory", "3"], "--memory is for the tasks"),
+        (["--detector-size", "640"], "--detector-size is for the tasks"),
+        (["--interpolate", "3"], "--interpolate acts on"),
+        (["--interpolate", "3", "--csv", "a.csv"], "--interpolate is for the tasks mot, mots, pose, vos, sot, and"),
+        (["--zero-based"], "--zero-based acts on"),
+        (["--line", "0,0.5,1,0.5"], "--line is for the tasks"),
+        (["--zone", "0,0,1,0,1,1"], "--zone is for the tasks"),
+        (["--scale", "0.02"], "--scale is for the tasks"),
+        (["--style", "trails=off"], "--style trails= is for the tasks"),
+        (["--style", "line=3"], "--style line= is for the tasks"),
+        (["--style", "map=off", "--csv", "a.csv"], "--style map= acts on --output or --report or --show"),
+        (["--work", "--csv", "a.csv"], "--work acts on --jsonl: ask for that too, or leave it out"),
         (["--mot-txt", "a.txt"], "the mot output is for the task mot or mots or pose or vos or sot, not semseg"),
         (["--panoptic-json", "a.json"], "the panoptic output is for the task panoptic, not semseg"),
         (["--fidelity", "float", "--deadband", "3"], "has no dead zones"),
@@ -163,7 +178,7 @@ def test_what_a_class_map_has_no_use_for_is_refused(
     done = CliRunner().invoke(app, ["track", str(CLIP), "--task", "semseg", *model, *options])
     assert isinstance(done.exception, VistreamError)
     assert message in str(done.exception)
-    assert not list(tmp_path.glob("*.txt")) and not list(tmp_path.glob("*.mp4"))
+    assert not [*tmp_path.glob("*.txt"), *tmp_path.glob("*.csv")] and not list(tmp_path.glob("*.mp4"))
 
 
 def test_weights_may_have_16_bits(tmp_path: Path) -> None:

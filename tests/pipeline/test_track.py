@@ -34,7 +34,20 @@ def test_texts_stand_for_paths_and_classes() -> None:
     assert drawn.shape == picture.shape
     assert (drawn != picture).any()
     table = results[2].to_pandas()
-    assert table.columns.tolist() == ["frame", "time", "id", "class", "score", "x", "y", "w", "h", "seen", "speed"]
+    assert table.columns.tolist() == [
+        "frame",
+        "time",
+        "id",
+        "class",
+        "score",
+        "x",
+        "y",
+        "w",
+        "h",
+        "seen",
+        "speed",
+        "covered",
+    ]
     assert table["id"].tolist() == [track.id for track in results[2].tracks]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,14 @@ def test_faces_and_classes_are_concealed() -> None:
     assert (concealed(frame, outside, ("car",)) == frame).all()
 
 
+@pytest.mark.parametrize("covered", [False, True])
+def test_what_is_only_predicted_stays_concealed(covered: bool) -> None:
+    unseen = Result(0, 0.0, tuple(replace(track, seen=False, covered=covered) for track in (PERSON, CAR)), 0)
+    both = concealed(noise(), unseen, ("faces", "car"))
+    assert varied(both, 40, 40, 40, 34) < 0.3 * varied(noise(), 40, 40, 40, 34)
+    assert varied(both, 180, 100, 100, 60) < 0.3 * varied(noise(), 180, 100, 100, 60)
+
+
 def test_what_is_off_is_not_drawn() -> None:
     blank = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
     everything = Overlay(SIZE, 25).draw(blank, result(), "")
@@ -54,7 +64,9 @@ def test_what_is_off_is_not_drawn() -> None:
     assert (thick != 90).sum() > 2 * (bare != 90).sum()
 
 
-@pytest.mark.parametrize("text", ["line=0", "line=x", "labels=maybe", "blur=", "colour=red", "labels"])
+@pytest.mark.parametrize(
+    "text", ["line=0", "line=x", "labels=maybe", "blur=", "blur=car+", "blur=+", "colour=red", "labels"]
+)
 def test_what_is_no_style_is_refused(text: str) -> None:
     with pytest.raises(VistreamError, match="--style has"):
         read_style(text)

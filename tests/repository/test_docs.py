@@ -13,6 +13,10 @@ import typer
 from typer.main import get_command
 
 from vistream.cli.main import app
+from vistream.engine.deadband import WIDEST
+from vistream.engine.fidelity import PRESETS, DeadZones
+from vistream.pipeline.tasks import PLAIN, check_fidelity
+from vistream.segment.network import PRESETS as SEGMENTING
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -50,6 +54,20 @@ def test_commands_have_the_options_they_are_shown_with(page: Path) -> None:
                 options = {word.split("=")[0] for word in words[2:] if re.fullmatch(r"--?[a-z].*", word)}
                 assert words[1] in known, line
                 assert options <= known[words[1]], line
+
+
+def test_the_fixed_camera_page_says_what_the_fidelities_ignore() -> None:
+    text = " ".join((DOCS / "how-to" / "fixed-camera.md").read_text(encoding="utf-8").split())
+    high, fast = PRESETS["high"], PRESETS["fast"]
+    assert (high.deadband, high.noise) == (fast.deadband, fast.noise)
+    assert f"`--fidelity high` and `fast` ignore changes of up to {high.deadband} grey levels" in text
+    assert f"and of more, up to {WIDEST}, where they measure that the camera is noisy" in text
+    assert f"(a hysteresis of {fast.hysteresis} levels, not {high.hysteresis})" in text
+    assert SEGMENTING["high"].deadband == high.deadband
+    assert f"For semseg and panoptic `fast` ignores up to {SEGMENTING['fast'].deadband};" in text
+    for task in PLAIN:
+        assert check_fidelity(task, "high", None, None) == check_fidelity(task, "fast", None, None) == DeadZones()
+    assert f"for {PLAIN[1]}, {PLAIN[0]} and {PLAIN[2]} both are as `exact`" in text
 
 
 WITH_CODE = [page for page in sorted(DOCS.rglob("*.md")) if blocks(page, "python") and page.name != "tasks.md"]

@@ -281,8 +281,19 @@ def test_what_cannot_be_served_is_refused() -> None:
         (("--zone", "1,2,1,2,1,2"), "--zone is"),
         (("--scale", "far"), "--scale is 'far'"),
         (("--detector", "motion", "--classes", "unicorn"), "motion knows no class 'unicorn'"),
+        (("--detector", "motion", "--style", "blur=faces"), "--style blur=faces would blur nothing"),
+        (("--task", "semseg", "--style", "blur=person"), "--style blur=person would blur nothing"),
+        (("--task", "semseg", "--line", "0,0.5,1,0.5"), "--line is for the tasks mot, mots, pose, vos, sot"),
+        (("--task", "sot", "--classes", "person"), "--classes is for the tasks mot, mots, pose"),
+        (("--task", "vos", "--loop"), "--loop means nothing where objects are clicked, with the task vos"),
+        (("--task", "vos", "--line", "0,0.5,1,0.5"), "--line means nothing where objects are clicked"),
+        (("--task", "vos", "--zone", "0,0,1,0,1,1"), "--zone means nothing"),
+        (("--task", "sot", "--scale", "0.02"), "--scale means nothing"),
+        (("--task", "vos", "--stride", "2"), "--stride means nothing"),
+        (("--task", "vos", "--detector", "motion"), "--detector means nothing"),
+        (("--task", "vos", "--style", "line=3"), "--style line= means nothing"),
     ):
-        refused = CliRunner().invoke(app, ["serve", CLIP, *options])
+        refused = CliRunner().invoke(app, ["serve", CLIP, "--port", "0", *options])
         assert isinstance(refused.exception, VistreamError)
         assert match in str(refused.exception)
 

@@ -46,12 +46,12 @@ def config(
         str | None, typer.Argument(metavar="[COMMAND]", help="Only this command's options.", show_default=False)
     ] = None,
 ) -> None:
-    """Print every option with its default as YAML: a file to begin with, for --config."""
+    """Print every option with its default as YAML: a file to begin with, for the commands that have --config."""
     commands: Mapping[str, Any] = getattr(context.find_root().command, "commands")  # noqa: B009  (a group, unseen)
-    chosen = {name: one for name, one in commands.items() if name == (command or name) and list(_options(one))}
-    if not chosen:
-        raise VistreamError(f"there is no command {command!r} with options: {', '.join(commands)}")
-    typer.echo("\n".join(_section(name, one) for name, one in chosen.items()))
+    taking = {name: one for name, one in commands.items() if any("--config" in option.opts for option in one.params)}
+    if command is not None and command not in taking:
+        raise VistreamError(f"there is no command {command!r} with --config: {', '.join(taking)} have it")
+    typer.echo("\n".join(_section(name, one) for name, one in taking.items() if name == (command or name)))
 
 
 def _section(name: str, command: Any) -> str:

@@ -8,7 +8,9 @@ import typer
 
 from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import NOTHING_KNOWN
+from vistream.pipeline.blurring import check_blur
 from vistream.pipeline.observe import FOLLOWING, make_observer
+from vistream.pipeline.options import check_options, option_of
 from vistream.pipeline.run import Settings
 from vistream.pipeline.tasks import check_fidelity
 from vistream.segment.network import TASKS as SEGMENTING
@@ -17,6 +19,8 @@ from vistream.tracking.life import UNKNOWN_FPS
 from vistream.tracking.places import read_places
 from vistream.tracking.speed import read_scale
 
+OF_DESK = {"task", "model", "fidelity", "deadband", "hysteresis"}
+"""The settings that mean something where objects are clicked."""
 TASKS = ("mot", "pose", *SEGMENTING)
 
 
@@ -36,7 +40,9 @@ def serve_sources(sources: Sequence[str], settings: Settings, host: str, port: i
         raise VistreamError(f"serve shows the tasks {', '.join(known)}, not {settings.task}")
     check_fidelity(settings.task, settings.fidelity, settings.deadband, settings.hysteresis)
     check_bits(settings.task, settings.bits, settings.fidelity)
+    check_options(settings.task, settings.changed)
     if settings.task in FOLLOWING:
+        _check_desk(settings, loop)
         if len(sources) != 1:
             raise VistreamError(f"the task {settings.task} takes one file, in which objects are clicked")
         desk = Desk(sources[0], settings)
@@ -49,10 +55,21 @@ def serve_sources(sources: Sequence[str], settings: Settings, host: str, port: i
     serve(tiles, host, port, lambda address: typer.echo(f"look at {address} (Ctrl-C ends it)"))
 
 
+def _check_desk(settings: Settings, loop: bool) -> None:
+    """Raise VistreamError for what means nothing where objects are clicked, and followed through a whole file."""
+    vain = sorted(settings.changed - OF_DESK) or (["loop"] if loop else [])
+    if vain:
+        raise VistreamError(
+            f"{option_of(vain[0])} means nothing where objects are clicked, with the task {settings.task}"
+        )
+
+
 def _check_places_and_classes(settings: Settings) -> None:
     """Raise VistreamError for what every source would fail with, only after the page is shown."""
     read_places(settings.lines, settings.zones)
     if settings.scale is not None:
         read_scale(settings.scale)
-    if settings.classes:  # which the detector may not know
-        make_observer(settings.task, None, settings.detector, settings.classes, UNKNOWN_FPS, NOTHING_KNOWN)
+    blur = settings.style.blur
+    if settings.classes or blur:  # which the detector may not know
+        observer = make_observer(settings.task, None, settings.detector, settings.classes, UNKNOWN_FPS, NOTHING_KNOWN)
+        check_blur(blur, observer, settings.task, classes=settings.classes)

@@ -14,6 +14,7 @@ CLASSES: tuple[str, ...] = (
     "teddy bear", "hair drier", "toothbrush",
 )  # fmt: skip
 """The 80 classes of the detection task."""
+PERSON = CLASSES[0]
 
 _UNUSED_IDS = (0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 

@@ -38,6 +38,10 @@ class MotionDetector:
         self.fps = fps
         self.reset()
 
+    @property
+    def labels(self) -> tuple[str]:
+        return (LABEL,)
+
     def describe(self) -> str:
         return "motion: no network, sees only what moves, best before a fixed camera, and can't tell what it is"
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vistream.detect.coco import KEYPOINTS
+from vistream.detect.coco import KEYPOINTS, PERSON
 from vistream.detect.letterbox import Image, Placement, fitted_size, letterbox
 from vistream.detect.own_network import OwnNetwork, maps_of
 from vistream.detect.selection import Selection
@@ -42,10 +42,14 @@ class MoveNet(OwnNetwork):
     def __init__(self, path: Path, selection: Selection, streaming: Streaming | None = None) -> None:
         if selection.threshold is None:
             selection = replace(selection, threshold=THRESHOLD)
-        self._selection = selection.checked(self.name, ("person",))
+        self._selection = selection.checked(self.name, (PERSON,))
         self._graph = load_tfjs(path)
         self._parts = split_tfjs(self._graph)
         super().__init__(self._parts.body, PREPROCESS, streaming)
+
+    @property
+    def labels(self) -> tuple[str]:
+        return (PERSON,)
 
     def describe(self) -> str:
         size = f"longer side {LONGER_SIDE}"
@@ -85,6 +89,6 @@ def decode_movenet(rows: NDArray[np.float64], width: int, height: int, placement
     return Observations(
         placement.boxes_to_frame(corners),
         rows[:, 55],
-        ("person",) * len(rows),
+        (PERSON,) * len(rows),
         keypoints=np.concatenate([places, points[:, :, 2:]], 2),
     )

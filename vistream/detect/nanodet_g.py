@@ -61,6 +61,10 @@ class NanodetGDetector(OwnNetwork):
         self._lift = LIFT[hysteresis]
         super().__init__(load_nanodet_g(path), PREPROCESS, streaming, CALMER.get(hysteresis))
 
+    @property
+    def labels(self) -> Sequence[str]:
+        return CLASSES
+
     def describe(self) -> str:
         if isinstance(self._size, tuple):
             size = f"{self._size[0]} x {self._size[1]}"

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vistream.detect.coco import KEYPOINTS
+from vistream.detect.coco import KEYPOINTS, PERSON
 from vistream.detect.letterbox import Image, Placement, letterbox
 from vistream.detect.own_network import OwnNetwork, maps_of
 from vistream.detect.selection import Selection
@@ -116,8 +116,12 @@ class PoseNet(OwnNetwork):
     def __init__(self, path: Path, selection: Selection, streaming: Streaming | None = None) -> None:
         if selection.threshold is None:
             selection = replace(selection, threshold=THRESHOLD)
-        self._selection = selection.checked(self.name, ("person",))
+        self._selection = selection.checked(self.name, (PERSON,))
         super().__init__(split_tfjs(load_tfjs(path, free_axes=(1, 2))).body, PREPROCESS, streaming)
+
+    @property
+    def labels(self) -> tuple[str]:
+        return (PERSON,)
 
     def describe(self) -> str:
         size = f"longer side {LONGER_SIDE}"
@@ -144,7 +148,7 @@ class PoseNet(OwnNetwork):
         places = self._placement.to_frame(people[order][:, :, 1::-1])
         keypoints = np.concatenate([places, people[order][:, :, 2:]], 2)
         boxes = np.array([_box(person) for person in keypoints]).reshape(-1, 4)
-        return Observations(boxes, scores[order], ("person",) * len(order), keypoints=keypoints)
+        return Observations(boxes, scores[order], (PERSON,) * len(order), keypoints=keypoints)
 
 
 def fields_of(maps: Mapping[str, Tensor]) -> Fields:

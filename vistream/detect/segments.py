@@ -26,8 +26,9 @@ class SegmentDetector:
         if self._network.things is None:
             raise VistreamError(f"{model} knows classes but no things: a detector needs a panoptic network")
         self._things = self._network.things
-        names = [name for name, thing in zip(self._network.classes, self._things, strict=True) if thing]
-        self._selection = selection.checked(model, names)
+        names = zip(self._network.classes, self._things, strict=True)
+        self.labels = tuple(name for name, thing in names if thing)
+        self._selection = selection.checked(model, self.labels)
 
     def describe(self) -> str:
         chosen = replace(self._selection, threshold=self._selection.threshold or 0.0)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from vistream.addresses import without_secrets
+from vistream.pipeline.options import REPEATED, option_of
 from vistream.pipeline.run import Settings
 from vistream.render.style import PLAIN
 
 FREE = ("max_frames", "reconnect")
 """The settings that may differ when a run is resumed: they decide how far it goes, and nothing about a frame."""
-REPEATED = {"lines": "--line", "zones": "--zone"}
-"""Settings of options that may be given several times."""
 
 
 def asked(source: str, settings: Settings) -> dict[str, Any]:
@@ -34,10 +33,9 @@ def said(name: str, value: Any) -> str:  # Any: whatever a setting holds
     """
     if name == "source":
         return f"of {value}"
+    option = option_of(name)
     if name in REPEATED:
-        option = REPEATED[name]
         return " ".join(["with", *(f"{option} {place}" for place in value)]) if value else f"without {option}"
-    option = f"--{name.replace('_', '-')}"
     if value is True:
         return f"with {option}"
     text = "" if value is None or value is False else _text(name, value)

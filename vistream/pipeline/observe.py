@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,10 +10,9 @@ from typing import Any
 
 from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import Size, chosen, keypoints_of, make_detector
-from vistream.detect.coco import KEYPOINTS
+from vistream.detect.coco import KEYPOINTS, PERSON
 from vistream.detect.detector import Detector, Labelled
 from vistream.detect.from_file import FileDetector
-from vistream.detect.motion import LABEL as MOVING
 from vistream.detect.motion import MotionDetector
 from vistream.detect.person_masks import people_found
 from vistream.detect.selection import Selection
@@ -40,24 +39,30 @@ BLIND = {
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """A task's `detector` (None: it needs none); for poses, the names of the keypoints and the images of the file."""
+    """A task's `detector`; None: it needs none, and follows objects of the classes `given`.
+
+    For poses, `joints` are the names of the keypoints, and `images` those of the file.
+    """
 
     detector: Detector | None = None
     joints: tuple[str, ...] = ()
     images: tuple[PoseImage, ...] = ()
+    given: tuple[str, ...] = ()
 
     @property
     def boxes(self) -> Detector | None:
         """The detector itself, where another one adds masks to its boxes."""
         return self.detector.detector if isinstance(self.detector, BoxMasks) else self.detector
 
-    @property
-    def labels(self) -> frozenset[str] | None:
-        """The classes of all that it will report, where that is known beforehand."""
+    def labels(self, wanted: Collection[str] = ()) -> frozenset[str] | None:
+        """The classes of all that is reported, where that is known beforehand; `wanted`: of these alone, if any."""
         found = self.boxes
-        if isinstance(found, MotionDetector):
-            return frozenset((MOVING,))
-        return frozenset(found.labels) if isinstance(found, Labelled) else None
+        if found is not None and not isinstance(found, Labelled):
+            return None
+        known = frozenset(self.given if found is None else found.labels)
+        if found is not None and not known:  # a file without a detection, which names no class
+            return None
+        return known.intersection(wanted) if wanted else known
 
     def describe(self) -> str:
         """One line for the user."""
@@ -87,20 +92,14 @@ def make_observer(
     if task in BLIND:
         if detections is not None or detector != "auto":
             raise VistreamError(f"the task {task} {BLIND[task]}, so it takes no detections and no detector")
-        if iou is not None:
-            raise VistreamError(f"--iou is for detectors, and the task {task} takes none")
-        if classes and task in SEGMENTING:
-            raise VistreamError(
-                f"the task {task} names every pixel: --classes is for tasks that detections are made for"
-            )
-        return Observer()
+        return Observer(given=(LABEL,) if task in FOLLOWING else ())
     if poses is not None and task == "pose":
         if detections is not None or detector != "auto":
             raise VistreamError(
                 "skeletons are carried on from --init-poses, so no detections and no detector are taken"
             )
         video = read_poses(poses, footage)
-        return Observer(None, video.joints, video.images)
+        return Observer(None, video.joints, video.images, (PERSON,))
     if detections is not None:
         if detector != "auto":
             raise VistreamError("give either detections (a file) or a detector, not both")

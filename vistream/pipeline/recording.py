@@ -6,6 +6,7 @@ from its first frame to its end: the run is finished when it is gone, and can be
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -21,9 +22,11 @@ from vistream.media.formats.jsonl import Keep, read_results
 from vistream.media.video.frames import SourceFrame
 from vistream.media.video.sound import sound_of
 from vistream.pipeline.asked import asked, said
+from vistream.pipeline.blurring import unblurred
 from vistream.pipeline.checkpoint import Arrays, checkpoint_path, load_checkpoint, pack, write_checkpoint
 from vistream.pipeline.fingerprint import fingerprints
 from vistream.pipeline.names import read_names
+from vistream.pipeline.options import check_outputs
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.outputs import Outputs
 from vistream.pipeline.report import RunFacts, RunReport, report_names
@@ -32,6 +35,8 @@ from vistream.pipeline.totals import Totals
 from vistream.storage.claim import Claim
 from vistream.storage.names import identity
 from vistream.types import Result
+
+log = logging.getLogger("vistream")
 
 INTERVAL = 10.0  # seconds between checkpoints: so much work is done again after a kill, at the most
 
@@ -61,6 +66,7 @@ class Recording:
         overwrite: bool = False,
     ) -> None:
         paths.check(settings.task, settings.detector, settings.mot_classes)
+        check_outputs(settings.changed, paths, report=report is not None, show=draw)
         self._path = None if paths.jsonl is None else checkpoint_path(paths.jsonl)
         self._asked = asked(source, settings)
         self._source = source
@@ -90,9 +96,7 @@ class Recording:
         with ExitStack() as opening:
             opening.callback(self.run.close)
             seen = self.run.observer
-            wanted = self.run.settings.classes
-            labels = seen.labels & set(wanted) if seen.labels and wanted else seen.labels
-            paths.check_labels(labels, self.run.settings.mot_classes)
+            paths.check_labels(self.run.labels, self.run.settings.mot_classes)
             if report is not None:  # closed after the files, whose sizes it states
                 pictures = None if after is None or saved is None else saved.get("report")
                 page = RunReport(report, facts, resumable=paths.jsonl is not None, before=pictures)
@@ -231,6 +235,8 @@ class Recording:
             last = self._last() if more or not ended else None
             self._stack.__exit__(exception, value, trace)
             self.totals.end()
+            if exception is None or exception is KeyboardInterrupt:
+                self._warn_of_unblurred()
             if self._path is not None and last is not None:  # now: who resumes finds all files closed
                 with suppress(VistreamError):
                     write_checkpoint(self._path, *last)
@@ -240,6 +246,15 @@ class Recording:
                     PendingFile.temporary_name(self._path),
                 ):  # a killed run may have left half of one
                     left.unlink(missing_ok=True)
+
+    def _warn_of_unblurred(self) -> None:
+        """A video in which nothing was blurred looks like one in which all was: say so."""
+        for name in unblurred(self.run.settings.style.blur, self.totals.labels):
+            log.warning(
+                "nothing that blur=%s is for was tracked in %d frames, so nothing of it is blurred",
+                name,
+                self.totals.frames,
+            )
 
     def _timing(self) -> tuple[float, str]:
         """Frames a second, and the time of each stage in words, of a run whose videos are whole."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ from vistream.media.formats.detections.footage import Footage
 from vistream.media.video.frames import Source, SourceFrame
 from vistream.media.video.source import open_source
 from vistream.media.video.spread import spread_frames
+from vistream.pipeline.blurring import check_blur
 from vistream.pipeline.checkpoint import known
 from vistream.pipeline.detections import Detected, Detections
 from vistream.pipeline.observe import make_observer
+from vistream.pipeline.options import check_options
 from vistream.pipeline.overlap import ReadAhead
 from vistream.pipeline.session import Session
 from vistream.pipeline.sharing import described, sharing
@@ -72,6 +74,13 @@ class Settings:
     work: bool = False
     mot_classes: bool = False
 
+    @property
+    def changed(self) -> frozenset[str]:
+        """The names of those that are not the defaults; of the style, its parts, such as `style blur`."""
+        own = {field.name for field in fields(self) if getattr(self, field.name) != field.default}
+        parts = {f"style {part.name}" for part in fields(Style) if getattr(self.style, part.name) != part.default}
+        return frozenset(own - {"style"} | parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -95,6 +104,7 @@ class Run:
 
     def __init__(self, source: str, settings: Settings, after: Memory | None = None) -> None:
         check_task(settings.task)
+        check_options(settings.task, settings.changed)
         zones = check_fidelity(settings.task, settings.fidelity, settings.deadband, settings.hysteresis)
         check_bits(settings.task, settings.bits, settings.fidelity)
         first = FirstObjects(settings.init_mask, settings.init_box, settings.init_poses)
@@ -128,6 +138,7 @@ class Run:
                 if settings.fidelity == FLOAT
                 else Streaming(zones, None if self.source.live else samples_of(source)),
             )
+            check_blur(settings.style.blur, self.observer, settings.task, settings.detections, settings.classes)
             boxes = self.observer.boxes
             self._streamed = boxes if isinstance(boxes, StreamedDetector) else None
             self._sharing = sharing(boxes, settings.task, settings.model, settings.fidelity)
@@ -197,6 +208,11 @@ class Run:
         if self._streamed is None:
             return Detected(seen, features)
         return Detected(seen, features, self._streamed.work, self._streamed.recomputed)
+
+    @property
+    def labels(self) -> frozenset[str] | None:
+        """The classes of all tracks that there can be, where that is known beforehand."""
+        return self.observer.labels(self.settings.classes)
 
     @property
     def between(self) -> bool:

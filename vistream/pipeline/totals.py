@@ -13,13 +13,14 @@ from vistream.types import Result
 class Totals:
     """What a run came to so far; `resumed` of the frames were done before it was resumed.
 
-    `shares`: of the classes, by name, summed over the frames.
+    `labels`: the tracks' classes. `shares`: of the classes that pixels show, by name, summed over the frames.
     """
 
     frames: int = 0
     resumed: int = 0
     observations: int = 0
     ids: set[int] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
     macs: int = 0
     macs_dense: int = 0
     tally: Tally = field(default_factory=Tally)
@@ -31,6 +32,7 @@ class Totals:
         self.frames += 1
         self.observations += result.observations
         self.ids.update(track.id for track in result.tracks)
+        self.labels.update(track.label for track in result.tracks)
         self.macs += result.work.macs
         self.macs_dense += result.work.macs_dense
         self.tally.add(result)

@@ -33,11 +33,19 @@ class TrackedFrame(Result):
         return overlay.draw(concealed(self.picture, self, self.style.blur), self, "")
 
     def to_pandas(self) -> DataFrame:
-        """A row a track, with the columns of `--csv`: frame, time, id, class, score, x, y, w, h, seen, speed."""
+        """A row a track, with the columns of `--csv`: frame, time, id, class, score, x, y, w, h, seen, speed,
+        covered.
+        """
         import pandas
 
         rows = [
-            (self.frame, self.time, t.id, t.label, float(t.score), *map(float, t.box), int(t.seen), t.speed)
+            (
+                *(self.frame, self.time, t.id, t.label, float(t.score)),
+                *map(float, t.box),
+                int(t.seen),
+                t.speed,
+                int(t.covered),
+            )
             for t in self.tracks
         ]
         return pandas.DataFrame(rows, columns=list(FIELDS))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 import cv2
 import numpy as np
 
+from vistream.detect.coco import PERSON
 from vistream.errors import VistreamError
 from vistream.types import Box, Frame, Result, Track
 
@@ -50,8 +51,8 @@ def read_style(text: str) -> Style:
         name, _, value = part.partition("=")
         if name == "line" and value.isascii() and value.isdigit() and 1 <= int(value) <= 99:
             style = replace(style, line=int(value))
-        elif name == "blur" and value:
-            style = replace(style, blur=tuple(value.split("+")))
+        elif name == "blur" and all(classes := tuple(map(str.strip, value.split("+")))):
+            style = replace(style, blur=classes)
         elif name in switches and value in SWITCHES:
             style = replace(style, **{name: SWITCHES[value]})  # type: ignore[arg-type]  # a name of a switch
         else:
@@ -60,6 +61,15 @@ def read_style(text: str) -> Style:
                 "blur=faces or blur=CLASS+CLASS are known"
             )
     return style
+
+
+def blurs(name: str, label: str) -> bool:
+    """Whether `blur=name` conceals objects of the class `label`, or a part of them.
+
+    >>> blurs("faces", "person"), blurs("car", "car"), blurs("faces", "car")
+    (True, True, False)
+    """
+    return label in (name, PERSON if name == FACES else name)
 
 
 def concealed(frame: Frame, result: Result, blur: tuple[str, ...]) -> Frame:
@@ -86,6 +96,6 @@ def _to_conceal(track: Track, blur: tuple[str, ...]) -> Iterator[Box]:
     x, y, w, h = track.box
     if track.label in blur:
         yield track.box
-    elif FACES in blur and track.label == "person":
+    elif FACES in blur and track.label == PERSON:
         standing = h >= HEAD[0] * w
         yield (x, y, w, HEAD[1] * h) if standing else track.box  # of who sits or lies, the face may be anywhere

@@ -6,6 +6,8 @@ import contextlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
+from vistream.media.formats.coco import CocoWriter
 from vistream.media.formats.detections.footage import Footage
 from vistream.media.formats.detections.read import read_any
 from vistream.media.formats.exports.coco_video import CocoVideoWriter
@@ -23,7 +27,9 @@ from vistream.media.formats.exports.cvat_video import CvatVideoWriter
 from vistream.media.formats.exports.label_studio import LabelStudioWriter
 from vistream.media.formats.exports.yolo_folder import YoloFolderWriter
 from vistream.media.formats.jsonl import JsonlWriter
+from vistream.media.formats.mot import MotWriter
 from vistream.media.formats.tracks_csv import TracksCsvWriter
+from vistream.media.formats.writer import ResultWriter
 from vistream.render.heatmap import HeatMap
 from vistream.types import Result, Track
 
@@ -89,6 +95,47 @@ def test_what_was_only_predicted_is_no_detection(name: str, tmp_path: Path) -> N
     assert read_any(tmp_path / f"filled {name}", FOOTAGE)[0].scores.tolist() == [0]
 
 
+COVERED: dict[str, Callable[[Path], ResultWriter | JsonlWriter | CollectedWriter]] = {
+    "a.txt": MotWriter,
+    "b.json": CocoWriter,
+    "c.json": partial(CocoVideoWriter, film=FILM),
+    "d.json": partial(LabelStudioWriter, film=FILM),
+    "e.xml": partial(CvatVideoWriter, film=FILM),
+    **OWN,
+}
+
+
+@pytest.mark.parametrize("name", COVERED)
+def test_what_is_covered_is_read_back_from_every_form(name: str, tmp_path: Path) -> None:
+    covered = Track(7, (300.0, 200.0, 120.0, 60.0), 0.4, "person", seen=False, covered=True)
+    with COVERED[name](tmp_path / name) as writer:
+        for result in results(predicted=True):
+            people = tuple(track for track in result.tracks if track.label == "person")
+            writer.write(replace(result, tracks=(*people, covered) if result.frame == 3 else people))
+    read = read_any(tmp_path / name, FOOTAGE)
+    assert [len(read[frame]) for frame in range(6)] == [1, 1, 1, 2, 1, 1]
+
+
+def test_an_older_csv_is_read_as_it_was(tmp_path: Path) -> None:
+    """Without the column `covered`, which says what of that which was not seen is a detection all the same."""
+    rows = ["0,0.0,1,person,0.9,1,2,3,4,1,", "0,0.0,2,person,0.4,1,2,3,4,0,", "1,0.1,1,person,0.9,1,2,3,4,0,"]
+    head = "frame,time,id,class,score,x,y,w,h,seen,speed"
+    (tmp_path / "old.csv").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    assert {frame: len(seen) for frame, seen in read_any(tmp_path / "old.csv", FOOTAGE).items()} == {0: 1}
+
+
+def test_what_is_covered_is_occluded_in_cvat_and_coco(tmp_path: Path) -> None:
+    covered = Track(3, (100.0, 60.0, 50.0, 120.0), 0.4, "person", seen=False, covered=True)
+    with CvatVideoWriter(tmp_path / "a.xml", FILM) as cvat, CocoVideoWriter(tmp_path / "a.json", FILM) as coco:
+        for frame, track in enumerate((replace(covered, seen=True, covered=False), covered)):
+            for writer in (cvat, coco):
+                writer.write(Result(frame, 0.0, (track,), 1))
+    boxes = ElementTree.parse(tmp_path / "a.xml").getroot().iter("box")
+    assert [box.get("occluded") for box in boxes] == ["0", "1"]
+    rows = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["annotations"]
+    assert [row["attributes"]["occluded"] for row in rows] == [False, True]
+
+
 def assert_same(path: Path) -> None:
     read = read_any(path, FOOTAGE)
     for result in results():
@@ -104,9 +151,29 @@ def test_pycocotools_reads_coco_video(tmp_path: Path) -> None:
             writer.write(result)
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(str(tmp_path / "a.json"))
-    rows = coco.loadAnns(coco.getAnnIds(imgIds=[5]))
+    rows = coco.loadAnns(coco.getAnnIds(imgIds=[4]))
     assert [(row["instance_id"], row["bbox"]) for row in rows] == [(3, [104, 60, 50, 120]), (7, [300, 200, 120, 64])]
-    assert [category["name"] for category in coco.loadCats(coco.getCatIds())] == ["b<us>", "person"]
+    assert [category["name"] for category in coco.loadCats(coco.getCatIds())] == ["person", "b<us>"]
+
+
+def test_the_two_coco_files_of_a_run_belong_together(tmp_path: Path) -> None:
+    """By image and category, so that each box of the results is that of the annotations, as pycocotools scores them."""
+    with CocoVideoWriter(tmp_path / "video.json", FILM) as whole, CocoWriter(tmp_path / "results.json") as bare:
+        for result in results():
+            tracks = tuple(replace(track, label="person" if track.id == 3 else "car") for track in result.tracks)
+            for writer in (whole, bare):
+                writer.write(replace(result, tracks=tracks))
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(tmp_path / "video.json"))
+        found = truth.loadRes(str(tmp_path / "results.json"))
+        scored = COCOeval(truth, found, "bbox")
+        scored.evaluate()
+        scored.accumulate()
+        scored.summarize()
+    assert scored.stats[0] == pytest.approx(1.0)
+    for image in truth.getImgIds():
+        boxes = [{(row["category_id"], tuple(row["bbox"])) for row in one.imgToAnns[image]} for one in (truth, found)]
+        assert boxes[0] == boxes[1]
 
 
 def test_a_track_that_is_gone_is_outside_in_cvat(tmp_path: Path) -> None:

@@ -217,7 +217,7 @@ def test_csv_has_a_header_and_quotes_labels(tmp_path: Path) -> None:
         writer.write(RESULT)
     with (tmp_path / "tracks.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
-    assert list(row) == ["frame", "time", "id", "class", "score", "x", "y", "w", "h", "seen", "speed"]
+    assert list(row) == ["frame", "time", "id", "class", "score", "x", "y", "w", "h", "seen", "speed", "covered"]
     assert (row["frame"], row["class"], float(row["time"]), float(row["h"])) == ("4", "a car, red", 0.16, 4.0)
 
 

@@ -13,6 +13,7 @@ from vistream.errors import VistreamError
 from vistream.media.video.images import IMAGE_SUFFIXES, matching
 from vistream.media.video.source import check_name
 from vistream.pipeline.names import read_names
+from vistream.pipeline.options import check_options, check_outputs
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.run import Settings
 from vistream.storage.names import check_distinct
@@ -101,7 +102,9 @@ def plan(sources: Sequence[str], settings: Settings, paths: OutputPaths, overwri
         own = _own_outputs(paths, name) if paths.given() else OutputPaths(video=Path(f"{name}-tracks.mp4"))
         jobs.append(Job(name, source, _own_inputs(settings, name), own, overwrite))
     for job in jobs:
-        job.paths.check(settings.task, settings.detector)
+        job.paths.check(settings.task, settings.detector, settings.mot_classes)
+        check_options(settings.task, settings.changed)
+        check_outputs(settings.changed, job.paths)
     check_distinct([file for job in jobs for file in (*job.paths.names(), *read_names(job.source, job.settings))])
     return jobs
 

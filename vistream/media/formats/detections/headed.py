@@ -26,6 +26,7 @@ MEANINGS = {
     "cx": ("cx", "xcenter", "centerx", "xcentre", "centrex", "xc"),
     "cy": ("cy", "ycenter", "centery", "ycentre", "centrey", "yc"),
     "seen": ("seen",),
+    "covered": ("covered",),
     "score": ("score", "conf", "confidence", "prob", "probability"),
     "label": ("label", "classname", "labelname", "name", "category", "class", "object", "classid", "cls", "categoryid"),
 }
@@ -34,6 +35,8 @@ MOT_ORDER = ("frame", "id", "x", "y", "w", "h")
 """What the first columns of MOT text are, whatever they are called."""
 FROM_1 = ("bbleft", "bbtop")
 """Columns of MOT Challenge, whose frames and pixels count from 1."""
+NO = ("0", "false")
+"""How a column says that something is not so."""
 PLACES = ("x", "y", "w", "h", "x2", "y2", "cx", "cy")
 
 
@@ -93,11 +96,17 @@ def _is_empty(fields: list[str], place: dict[str, int]) -> bool:
 
 
 def _is_predicted(fields: list[str], place: dict[str, int]) -> bool:
-    """Whether a row of our own CSV was only predicted, which is no detection; what was filled in has a score of 0."""
-    if "seen" not in place or len(fields) <= max(place["seen"], place.get("score", 0)):
+    """Whether a row of our own CSV was only predicted, which is no detection.
+
+    What is covered by another detection counts as one, and so does what was filled in, which has a score of 0.
+    """
+    told = {
+        name: fields[place[name]] for name in ("seen", "covered", "score") if place.get(name, len(fields)) < len(fields)
+    }
+    if told.get("seen", "1").lower() not in NO:
         return False
-    score = fields[place["score"]] if "score" in place else "1"
-    return fields[place["seen"]].lower() in ("0", "false") and not (is_number(score) and float(score) == 0)
+    score = told.get("score", "1")
+    return told.get("covered", "0").lower() in NO and not (is_number(score) and float(score) == 0)
 
 
 def _named(name: str) -> str:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from vistream.atomic import PendingFile
 from vistream.media.formats.writer import kept
@@ -28,13 +28,21 @@ class Film:
     names: tuple[str, ...] = ()
 
 
+class Place(NamedTuple):
+    """Where an object is in a frame, with what score; `covered`: behind the detection of another, see `Track`."""
+
+    frame: int
+    box: Box
+    score: float
+    covered: bool
+
+
 @dataclass(slots=True)
 class Gathered:
-    """One object: its class, which is its last, for that is what most of its detections say; and frame by frame its
-    box and score."""
+    """One object: its class, the last that it had, as most of its detections say it; and its places by frame."""
 
     label: str
-    places: list[tuple[int, Box, float]] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
 
 
 class CollectedWriter(ABC):
@@ -59,7 +67,7 @@ class CollectedWriter(ABC):
         for track in kept(result):
             gathered = self.tracks.setdefault(track.id, Gathered(track.label))
             gathered.label = track.label
-            gathered.places.append((result.frame, track.box, track.score))
+            gathered.places.append(Place(result.frame, track.box, track.score, track.covered))
 
     def check(self) -> None:
         """Raise VistreamError if the file has gone since it was begun."""

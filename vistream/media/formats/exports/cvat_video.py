@@ -32,14 +32,15 @@ class CvatVideoWriter(CollectedWriter):
 
 
 def _boxes(track: Gathered, last: int) -> Iterator[str]:
-    for position, (frame, box, _) in enumerate(track.places):
-        yield _box(frame, box, outside=False)
-        following = track.places[position + 1][0] if position + 1 < len(track.places) else last + 1
+    for position, (frame, box, _, covered) in enumerate(track.places):
+        yield _box(frame, box, covered, outside=False)
+        following = track.places[position + 1].frame if position + 1 < len(track.places) else last + 1
         if following > frame + 1:
-            yield _box(frame + 1, box, outside=True)
+            yield _box(frame + 1, box, covered, outside=True)
 
 
-def _box(frame: int, box: Box, outside: bool) -> str:
+def _box(frame: int, box: Box, covered: bool, outside: bool) -> str:
     x, y, w, h = box
     corners = f'xtl="{x:.2f}" ytl="{y:.2f}" xbr="{x + w:.2f}" ybr="{y + h:.2f}"'
-    return f'<box frame="{frame}" keyframe="1" outside="{outside:d}" occluded="0" {corners} z_order="0"></box>'
+    how = f'outside="{outside:d}" occluded="{covered:d}"'
+    return f'<box frame="{frame}" keyframe="1" {how} {corners} z_order="0"></box>'

@@ -15,14 +15,14 @@ class LabelStudioWriter(CollectedWriter):
     def document(self) -> str:
         frames = max(self.frames, default=-1) + 1
         result = [self._region(identity, track, frames) for identity, track in sorted(self.tracks.items())]
-        scores = [score for track in self.tracks.values() for _, _, score in track.places]
+        scores = [score for track in self.tracks.values() for _, _, score, _ in track.places]
         prediction = {"model_version": "vistream", "score": sum(scores) / max(1, len(scores)), "result": result}
         return json.dumps([{"data": {"video": self.film.name}, "predictions": [prediction]}], indent=1) + "\n"
 
     def _region(self, identity: int, track: Gathered, frames: int) -> dict[str, Any]:
         sequence = []
-        for position, (frame, box, _) in enumerate(track.places):
-            followed = position + 1 < len(track.places) and track.places[position + 1][0] == frame + 1
+        for position, (frame, box, _, _) in enumerate(track.places):
+            followed = position + 1 < len(track.places) and track.places[position + 1].frame == frame + 1
             time = round(frame / self.film.fps, 6)
             entry = {"frame": frame + 1, "enabled": followed, "rotation": 0, "time": time}
             sequence.append({**entry, **self._percent(box)})
