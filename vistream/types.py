@@ -221,6 +221,7 @@ class Result:
     recomputed; None without a network.
     `camera`: its motion since the result before; None where it stood still, or was not looked at.
     `events`: what happened at lines and zones, if there are any.
+    `seen`: what the frame was given, tracked or not; None where the result was read from a file.
     Of the tasks semseg and panoptic: `class_map`, `shares` of the classes by name, 0..1, and `segments` (panoptic).
     """
 
@@ -235,6 +236,7 @@ class Result:
     shares: Mapping[str, float] | None = None
     segments: tuple[Segment, ...] = ()
     camera: Warp | None = None
+    seen: Observations | None = field(default=None, compare=False, repr=False)
 
 
 class Features(Protocol):

@@ -10,7 +10,7 @@ import pytest
 from vistream.errors import VistreamError
 from vistream.render.overlay import Overlay
 from vistream.render.style import Style, concealed, read_style
-from vistream.types import Frame, Result, Track
+from vistream.types import Frame, Observations, Result, Track
 
 SIZE = (320, 240)
 PERSON, CAR = Track(1, (40, 40, 40, 120), 0.9, "person"), Track(2, (180, 100, 100, 60), 0.9, "car")
@@ -42,6 +42,16 @@ def test_faces_and_classes_are_concealed() -> None:
     assert concealed(frame, result(), ()) is frame
     outside = Result(0, 0.0, (Track(1, (900, -500, 20, 40), 0.9, "car"),), 1)
     assert (concealed(frame, outside, ("car",)) == frame).all()
+
+
+def test_detections_that_are_no_tracks_are_concealed_too() -> None:
+    """Before a track is confirmed, and where it scores too low for one; what hardly scores, or has no place, is not."""
+    boxes = np.array([(180, 100, 100, 60), (40, 30, 50, 120), (40, 30, 50, 120), (np.nan, 0, 20, 20)], float)
+    seen = Observations(boxes, np.array([0.3, 0.05, 0.9, 0.9]), ("car", "car", "dog", "car"))
+    frame = noise()
+    cars = concealed(frame, Result(0, 0.0, (), 4, seen=seen), ("car",))
+    assert varied(cars, 180, 100, 100, 60) < 0.3 * varied(frame, 180, 100, 100, 60)
+    assert (cars[:, :150] == frame[:, :150]).all()
 
 
 @pytest.mark.parametrize("covered", [False, True])

@@ -251,7 +251,7 @@ class Recording:
         """A video in which nothing was blurred looks like one in which all was: say so."""
         for name in unblurred(self.run.settings.style.blur, self.totals.labels):
             log.warning(
-                "nothing that blur=%s is for was tracked in %d frames, so nothing of it is blurred",
+                "nothing that blur=%s is for was tracked in %d frames, so next to nothing of it can be blurred",
                 name,
                 self.totals.frames,
             )

@@ -233,7 +233,7 @@ class Session:
         if self._stream is None:
             with self.stages.of("association"):
                 tracks = self._tracker.step(features, seen, camera, frame)
-            return Result(number, seconds, tracks, len(seen), camera=camera)
+            return Result(number, seconds, tracks, len(seen), camera=camera, seen=seen)
         with self.stages.of("appearance"):
             look = self._look(frame)
         before = self.stages.seconds["appearance"]
@@ -241,7 +241,8 @@ class Session:
             tracks = self._tracker.step(look, seen, camera, frame)
         self.stages.seconds["association"] -= self.stages.seconds["appearance"] - before
         step = look.step
-        return Result(number, seconds, tracks, len(seen), step.work, step.recomputed.numpy(), camera=camera)
+        activity = step.recomputed.numpy()
+        return Result(number, seconds, tracks, len(seen), step.work, activity, camera=camera, seen=seen)
 
     def _look(self, frame: Frame) -> LazyFeatures | FloatFeatures:
         assert self._stream is not None

@@ -10,7 +10,7 @@ import numpy as np
 
 from vistream.detect.coco import PERSON
 from vistream.errors import VistreamError
-from vistream.types import Box, Frame, Result, Track
+from vistream.types import Box, Frame, Result
 
 SWITCHES = {"on": True, "off": False}
 FACES = "faces"
@@ -18,6 +18,8 @@ HEAD = (1.5, 0.3)
 """Of a standing person's box: its least height over its width, and the share of the height that holds the face."""
 BLOCKS = 8
 """A concealed object keeps so many blocks along its longer side: nobody is recognised in that."""
+LEAST = 0.1
+"""The score from which a detection is concealed that is no track: far below what begins one."""
 MARGIN = 0.08
 """Of a box: what is concealed around it, since boxes are not exact."""
 
@@ -75,9 +77,9 @@ def blurs(name: str, label: str) -> bool:
 def concealed(frame: Frame, result: Result, blur: tuple[str, ...]) -> Frame:
     """A copy of the frame, uint8 `[H, W, 3]`, in which nobody recognises what is to be blurred; itself if nothing is.
 
-    Only what is tracked can be concealed, from the first frame in which it is, also where it is predicted.
+    What is tracked is concealed, also where it is predicted, and what was detected with a score of `LEAST` or more.
     """
-    boxes = [box for track in result.tracks for box in _to_conceal(track, blur)]
+    boxes = [found for label, box in _places(result) if (found := _to_conceal(label, box, blur)) is not None]
     if not boxes:
         return frame
     picture = frame.copy()
@@ -92,10 +94,23 @@ def concealed(frame: Frame, result: Result, blur: tuple[str, ...]) -> Frame:
     return picture
 
 
-def _to_conceal(track: Track, blur: tuple[str, ...]) -> Iterator[Box]:
-    x, y, w, h = track.box
-    if track.label in blur:
-        yield track.box
-    elif FACES in blur and track.label == PERSON:
-        standing = h >= HEAD[0] * w
-        yield (x, y, w, HEAD[1] * h) if standing else track.box  # of who sits or lies, the face may be anywhere
+def _places(result: Result) -> Iterator[tuple[str, Box]]:
+    """Where something is, and of which class: tracks, and detections, of which some are no track yet, or never."""
+    yield from ((track.label, track.box) for track in result.tracks)
+    if result.seen is None:
+        return
+    seen = result.seen
+    for row in np.flatnonzero((seen.scores >= LEAST) & np.isfinite(seen.boxes).all(axis=1)):
+        x, y, w, h = seen.boxes[row].tolist()
+        yield seen.labels[row], (x, y, w, h)
+
+
+def _to_conceal(label: str, box: Box, blur: tuple[str, ...]) -> Box | None:
+    """The part of an object that is to be concealed; None: nothing."""
+    x, y, w, h = box
+    if label in blur:
+        return box
+    if FACES not in blur or label != PERSON:
+        return None
+    standing = h >= HEAD[0] * w
+    return (x, y, w, HEAD[1] * h) if standing else box  # of who sits or lies, the face may be anywhere
