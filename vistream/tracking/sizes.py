@@ -28,11 +28,11 @@ SMALLEST = 1e-3  # pixels of a side, whose logarithm is taken
 
 @dataclass(slots=True)
 class Length:
-    """What is known of one side of an object: `mean` and `variance` of the logarithm of its pixels; `recent`, the
-    measured ones of the last two frames without a gap, newest last.
+    """What is known of one side of an object: its `pixels`, and the `variance` of their logarithm; `recent`, what was
+    measured in the last two frames without a gap, newest last.
     """
 
-    mean: float
+    pixels: float
     variance: float
     recent: list[float]
 
@@ -56,13 +56,13 @@ class Size:
     def zoom(self, scale: float) -> None:
         """The camera shows everything so many times as large."""
         for side in self.sides:
-            side.mean += math.log(scale)
-            side.recent = [measured + math.log(scale) for measured in side.recent]
+            side.pixels *= scale
+            side.recent = [measured * scale for measured in side.recent]
 
     def around(self, box: Box) -> Box:
         """A box (x, y, w, h) of this size around the middle of another one."""
         x, y, w, h = box
-        width, height = math.exp(self.width.mean), math.exp(self.height.mean)
+        width, height = self.width.pixels, self.height.pixels
         return x + (w - width) / 2, y + (h - height) / 2, width, height
 
 
@@ -74,16 +74,16 @@ class SizeModel:
 
     def begin(self, box: Box) -> Size:
         """An object that was measured once."""
-        return Size(*(walk.begin(measured) for walk, measured in zip(self._walks, _logarithms(box), strict=True)))
+        return Size(*(walk.begin(measured) for walk, measured in zip(self._walks, _sides(box), strict=True)))
 
     def learn(self, size: Size, box: Box) -> None:
         """Take in the next measurement of an object whose last one is a frame ago, if `size` was told of no gap."""
-        for walk, side, measured in zip(self._walks, size.sides, _logarithms(box), strict=True):
+        for walk, side, measured in zip(self._walks, size.sides, _sides(box), strict=True):
             walk.learn(side, measured)
 
     def correct(self, size: Size, box: Box, frames: int, doubt: float = 1.0) -> None:
         """What a measurement says, so many `frames` after the last one; its noise is `doubt` times the usual."""
-        for walk, side, measured in zip(self._walks, size.sides, _logarithms(box), strict=True):
+        for walk, side, measured in zip(self._walks, size.sides, _sides(box), strict=True):
             walk.correct(side, measured, frames, doubt)
 
     def state_dict(self) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class _Walk:
 
     def learn(self, side: Length, measured: float) -> None:
         for row, before in enumerate(reversed(side.recent)):
-            square = min((measured - before) ** 2, CLIP * self.squares[row])
+            square = min(math.log(measured / before) ** 2, CLIP * self.squares[row])
             self.squares[row] += (square - self.squares[row]) / (self.counts[row] + 1.0)
             self.counts[row] = min(self.counts[row] + 1.0, FORGET)
         side.recent = [*side.recent[-1:], measured]
@@ -125,7 +125,7 @@ class _Walk:
     def correct(self, side: Length, measured: float, frames: int, doubt: float) -> None:
         before = side.variance + frames * self.change
         gain = before / (before + doubt * self.measured)
-        side.mean += gain * (measured - side.mean)
+        side.pixels *= (measured / side.pixels) ** gain
         side.variance = (1.0 - gain) * before
 
     def state_dict(self) -> dict[str, Any]:
@@ -135,5 +135,5 @@ class _Walk:
         self.squares, self.counts = list(state["squares"]), list(state["counts"])
 
 
-def _logarithms(box: Box) -> tuple[float, float]:
-    return math.log(max(box[2], SMALLEST)), math.log(max(box[3], SMALLEST))
+def _sides(box: Box) -> tuple[float, float]:
+    return max(box[2], SMALLEST), max(box[3], SMALLEST)

@@ -251,7 +251,7 @@ class Tracker:
         if life.row is None:
             return believed
         exactness = self.noise.exactness / life.doubt if alone else 1.0
-        x, y, w, h = ((1 - exactness) * b + exactness * m for b, m in zip(believed, scene.box(life.row), strict=True))
+        x, y, w, h = (b + exactness * (m - b) for b, m in zip(believed, scene.box(life.row), strict=True))
         return x, y, w, h
 
     def _behind(self, scene: Scene) -> set[int]:
