@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import vistream
 from vistream.cli.main import app
 from vistream.errors import VistreamError
 from vistream.pipeline.fleet.jobs import plan
 from vistream.pipeline.options import MEANT_FOR, SHOWN_IN, check_options
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.run import Settings
+from vistream.pipeline.track import settings_of
 from vistream.render.style import Style
 
 CLIP = str(Path(__file__).parents[2] / "demo_videos" / "plaza_static.mp4")
@@ -51,7 +51,33 @@ def test_of_several_sources_it_is_refused_before_one_begins(tmp_path: Path) -> N
     with pytest.raises(VistreamError, match="--zero-based acts on"):
         plan([CLIP, "0"], Settings(zero_based=True), paths)
     with pytest.raises(VistreamError, match="--conf is for the tasks"):
-        plan([CLIP, "0"], vistream.pipeline.track.settings_of("semseg", conf=0.3), paths)
+        plan([CLIP, "0"], settings_of("semseg", conf=0.3), paths)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--conf", "person=0.3"], "--conf: motion knows no class 'person': it knows moving"),
+        (["--fidelity", "float", "--deadband", "3"], "the fidelity float has no dead zones"),
+        (["--fidelity", "float", "--hysteresis", "1"], "the fidelity float has no dead zones"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(options: list[str], told: str, tmp_path: Path) -> None:
+    refused = CliRunner().invoke(app, [*BASIC, *options, "--csv", str(tmp_path / "a.csv")])
+    assert isinstance(refused.exception, VistreamError)
+    assert told in str(refused.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_score_for_a_class_that_is_there_or_that_a_file_lacks_is_taken(tmp_path: Path) -> None:
+    shown = ["--csv", str(tmp_path / "a.csv")]
+    taken = CliRunner().invoke(app, [*BASIC, "--conf", "moving=0.3", *shown])
+    assert taken.exception is None, taken.output
+    file = tmp_path / "a.txt"
+    file.write_text("1,-1,10,20,30,40,0.9,-1,-1,-1\n")
+    given = ["track", CLIP, "--max-frames", "1", "--quiet", "--detections", str(file), "--overwrite"]
+    taken = CliRunner().invoke(app, [*given, "--conf", "car=0.3", *shown])
+    assert taken.exception is None, taken.output
 
 
 def test_what_is_carried_on_is_not_detected() -> None:

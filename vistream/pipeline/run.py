@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import Size
 from vistream.detect.coco import KEYPOINTS
+from vistream.detect.selection import Selection
 from vistream.detect.streaming import StreamedDetector, Streaming
 from vistream.media.formats.detections.footage import Footage
 from vistream.media.video.frames import Source, SourceFrame
@@ -140,6 +141,10 @@ class Run:
             )
             check_blur(settings.style.blur, self.observer, settings.task, settings.detections, settings.classes)
             boxes = self.observer.boxes
+            known_classes = self.observer.labels()
+            if boxes is not None and known_classes and settings.detections is None:  # a file may lack one by chance
+                wanted = Selection(classes=frozenset(name for name, _ in settings.conf.classes))
+                wanted.checked(f"--conf: {boxes.name}", sorted(known_classes))
             self._streamed = boxes if isinstance(boxes, StreamedDetector) else None
             self._sharing = sharing(boxes, settings.task, settings.model, settings.fidelity)
             self.session = Session(

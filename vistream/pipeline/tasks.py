@@ -99,7 +99,8 @@ def check_fidelity(
     hysteresis: int | None,
     presets: Mapping[str, DeadZones] = PRESETS,
 ) -> DeadZones:
-    """What a fidelity means in numbers, the baseline included; raises VistreamError if the task has none such.
+    """What a fidelity means in numbers, the baseline included; raises VistreamError if the task has none such, and for
+    numbers of the baseline, which has no dead zones.
 
     `presets`: a detector's, or `OF_APPEARANCE`, for the tasks that have any.
 
@@ -110,6 +111,8 @@ def check_fidelity(
     >>> check_fidelity("sot", "fast", 3, None)
     DeadZones(deadband=3, hysteresis=0, noise=0.0)
     """
+    if fidelity == FLOAT and (deadband is not None or hysteresis is not None):
+        raise VistreamError(f"the fidelity {FLOAT} has no dead zones: --deadband and --hysteresis are for the others")
     if task in SEGMENTING:
         return segmentation_zones(fidelity, deadband, hysteresis) or DeadZones()
     presets = dict.fromkeys(PRESETS, DeadZones()) if task in PLAIN else presets
