@@ -57,6 +57,14 @@ def check_dead_zones(deadband: int, hysteresis: int) -> tuple[int, int]:
     return deadband, hysteresis
 
 
+def refuse_dead_zones(fidelity: str, deadband: int | None, hysteresis: int | None) -> None:
+    """Raise VistreamError where either is given for a fidelity that has none, which the float network is."""
+    if deadband is not None or hysteresis is not None:
+        raise VistreamError(
+            f"the fidelity {fidelity} has no dead zones: --deadband and --hysteresis are for the others"
+        )
+
+
 def dead_zones(
     fidelity: str,
     deadband: int | None = None,

@@ -192,8 +192,7 @@ class _Scan:
         for data in tensors:
             found = fields(data)
             if integer(found, 14) == 1 or 13 in found:
-                pairs = [fields(pair) for pair in found.get(13, [])]
-                self.external.append({string(pair, 1): string(pair, 2) for pair in pairs})
+                self.external.append(located(found))
 
 
 def _checked(path: Path, external: dict[str, str]) -> Path:
@@ -301,10 +300,15 @@ def _array(found: Fields, dtype: np.dtype[np.generic], kind: int, folder: Path |
     return np.array(list(_listed(found, kind)), _LISTED_AS.get(kind, dtype)).view(dtype).reshape(shape)
 
 
+def located(found: Fields) -> dict[str, str]:
+    """Where a TensorProto says that its data lie: `location`, a file, and where it says so `offset` and `length`."""
+    pairs = [fields(pair) for pair in found.get(13, [])]
+    return {string(pair, 1): string(pair, 2) for pair in pairs}
+
+
 def _outside(found: Fields, folder: Path | None, dtype: np.dtype[np.generic], count: int) -> Array:
     """Data in another file."""
-    pairs = [fields(pair) for pair in found.get(13, [])]
-    where = {string(pair, 1): string(pair, 2) for pair in pairs}
+    where = located(found)
     if folder is None:
         raise ValueError("its data are in another file")
     return np.fromfile(folder / where["location"], dtype, count, offset=int(where.get("offset", "0")))

@@ -26,6 +26,7 @@ from vistream.media.formats.poses import PoseImage
 from vistream.media.formats.posetrack import read_poses
 from vistream.media.formats.text import read_json
 from vistream.segment.network import TASKS as SEGMENTING
+from vistream.tracking.life import Conf
 from vistream.types import Observations
 
 FOLLOWING = ("vos", "sot")
@@ -67,6 +68,14 @@ class Observer:
     def describe(self) -> str:
         """One line for the user."""
         return "no detector" if self.detector is None else self.detector.describe()
+
+
+def check_scored(observer: Observer, conf: Conf) -> None:
+    """Raise VistreamError for a score that `--conf` gives a class which the detector does not know."""
+    labels = observer.labels()
+    if observer.boxes is not None and labels:
+        scored = Selection(classes=frozenset(name for name, _ in conf.classes))
+        scored.checked(f"--conf: {observer.boxes.name}", sorted(labels))
 
 
 def make_observer(

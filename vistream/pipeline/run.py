@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import Size
 from vistream.detect.coco import KEYPOINTS
-from vistream.detect.selection import Selection
 from vistream.detect.streaming import StreamedDetector, Streaming
 from vistream.media.formats.detections.footage import Footage
 from vistream.media.video.frames import Source, SourceFrame
@@ -23,7 +22,7 @@ from vistream.media.video.spread import spread_frames
 from vistream.pipeline.blurring import check_blur
 from vistream.pipeline.checkpoint import known
 from vistream.pipeline.detections import Detected, Detections
-from vistream.pipeline.observe import make_observer
+from vistream.pipeline.observe import check_scored, make_observer
 from vistream.pipeline.options import check_options
 from vistream.pipeline.overlap import ReadAhead
 from vistream.pipeline.session import Session
@@ -141,10 +140,8 @@ class Run:
             )
             check_blur(settings.style.blur, self.observer, settings.task, settings.detections, settings.classes)
             boxes = self.observer.boxes
-            known_classes = self.observer.labels()
-            if boxes is not None and known_classes and settings.detections is None:  # a file may lack one by chance
-                wanted = Selection(classes=frozenset(name for name, _ in settings.conf.classes))
-                wanted.checked(f"--conf: {boxes.name}", sorted(known_classes))
+            if settings.detections is None:  # a file may lack a class by chance
+                check_scored(self.observer, settings.conf)
             self._streamed = boxes if isinstance(boxes, StreamedDetector) else None
             self._sharing = sharing(boxes, settings.task, settings.model, settings.fidelity)
             self.session = Session(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from vistream.engine.fidelity import PRESETS, DeadZones, dead_zones
+from vistream.engine.fidelity import PRESETS, DeadZones, dead_zones, refuse_dead_zones
 from vistream.errors import VistreamError
 from vistream.pipeline.observe import FOLLOWING
 from vistream.segment.network import TASKS as SEGMENTING
@@ -111,12 +111,13 @@ def check_fidelity(
     >>> check_fidelity("sot", "fast", 3, None)
     DeadZones(deadband=3, hysteresis=0, noise=0.0)
     """
-    if fidelity == FLOAT and (deadband is not None or hysteresis is not None):
-        raise VistreamError(f"the fidelity {FLOAT} has no dead zones: --deadband and --hysteresis are for the others")
     if task in SEGMENTING:
         return segmentation_zones(fidelity, deadband, hysteresis) or DeadZones()
+    if fidelity == FLOAT:
+        refuse_dead_zones(fidelity, deadband, hysteresis)
+        return DeadZones()
     presets = dict.fromkeys(PRESETS, DeadZones()) if task in PLAIN else presets
-    return DeadZones() if fidelity == FLOAT else dead_zones(fidelity, deadband, hysteresis, presets)
+    return dead_zones(fidelity, deadband, hysteresis, presets)
 
 
 def check_task(task: str) -> str:

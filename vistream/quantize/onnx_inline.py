@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vistream.models.onnx_file import BFLOAT16, DTYPES, Node, OnnxFile
+from vistream.models.onnx_file import BFLOAT16, DTYPES, Node, OnnxFile, located
 from vistream.models.onnx_wire import Fields, field, fields, integer, integers, string
 
 TENSOR = 5  # in an attribute
@@ -44,8 +44,7 @@ def _whole(encoded: memoryview, folder: Path) -> bytes | memoryview:
 
 
 def _bytes(found: Fields, folder: Path) -> bytes:
-    pairs = [fields(pair) for pair in found.get(13, [])]
-    where = {string(pair, 1): string(pair, 2) for pair in pairs}
+    where = located(found)
     kind, count = integer(found, 2), int(np.prod(integers(found.get(1, []))))
     item = 2 if kind == BFLOAT16 else np.dtype(DTYPES.get(kind, np.uint8)).itemsize
     length = int(where.get("length", item * count))

@@ -79,6 +79,8 @@ def concealed(frame: Frame, result: Result, blur: tuple[str, ...]) -> Frame:
 
     What is tracked is concealed, also where it is predicted, and what was detected with a score of `LEAST` or more.
     """
+    if not blur:
+        return frame
     boxes = [found for label, box in _places(result) if (found := _to_conceal(label, box, blur)) is not None]
     if not boxes:
         return frame

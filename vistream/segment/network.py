@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from vistream.engine.fidelity import DeadZones, dead_zones
+from vistream.engine.fidelity import DeadZones, dead_zones, refuse_dead_zones
 from vistream.errors import VistreamError
 from vistream.models.spike2former import Spike2Former, load
 from vistream.models.spike2former.integer import BITS
@@ -28,8 +28,7 @@ def segmentation_zones(fidelity: str, deadband: int | None = None, hysteresis: i
     """
     if fidelity != FLOAT:
         return dead_zones(fidelity, deadband, hysteresis, PRESETS)
-    if deadband or hysteresis:
-        raise VistreamError("the fidelity float has no dead zones: --deadband and --hysteresis are for the others")
+    refuse_dead_zones(fidelity, deadband, hysteresis)
     return None
 
 

@@ -16,11 +16,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from vistream.tracking.noise import CLIP, FORGET, GUESSED
 from vistream.types import Box
 
-GUESSED = 30.0  # samples that the first guess is worth
-FORGET = 3000.0  # samples after which old ones fade
-CLIP = 9.0  # mean squares at which a square is cut off: a wrong match says nothing of sizes
 LEAST = 1e-8  # of any variance
 MEASURED, CHANGE = 0.06, 0.05  # the first guess: deviations of a measurement, and of what a second brings
 SMALLEST = 1e-3  # pixels of a side, whose logarithm is taken
@@ -117,7 +115,7 @@ class _Walk:
 
     def learn(self, side: Length, measured: float) -> None:
         for row, before in enumerate(reversed(side.recent)):
-            square = min(math.log(measured / before) ** 2, CLIP * self.squares[row])
+            square = min(math.log(measured / before) ** 2, CLIP**2 * self.squares[row])
             self.squares[row] += (square - self.squares[row]) / (self.counts[row] + 1.0)
             self.counts[row] = min(self.counts[row] + 1.0, FORGET)
         side.recent = [*side.recent[-1:], measured]

@@ -108,10 +108,11 @@ class Tracker:
 
     def _follow(self, camera: Warp) -> None:
         """Take everything that is remembered of places along with the camera."""
+        scale = kalman.scale_of(camera)
         for life in self.lives:
             life.belief, life.turned = kalman.warp(life.belief, camera), True
             life.recent.measured = [kalman.warp_edges(place[None], camera)[0] for place in life.recent.measured]
-            life.size.zoom(kalman.scale_of(camera))
+            life.size.zoom(scale)
 
     def _predict(self) -> None:
         """Move every belief to this frame. A lost track keeps its size and slows down: nothing confirms either."""

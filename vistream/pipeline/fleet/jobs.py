@@ -101,10 +101,11 @@ def plan(sources: Sequence[str], settings: Settings, paths: OutputPaths, overwri
         name = f"{stem}-{taken + 1}" if taken else stem
         own = _own_outputs(paths, name) if paths.given() else OutputPaths(video=Path(f"{name}-tracks.mp4"))
         jobs.append(Job(name, source, _own_inputs(settings, name), own, overwrite))
+    changed = settings.changed
     for job in jobs:
         job.paths.check(settings.task, settings.detector, settings.mot_classes)
-        check_options(settings.task, settings.changed)
-        check_outputs(settings.changed, job.paths)
+        check_options(settings.task, changed)
+        check_outputs(changed, job.paths)
     check_distinct([file for job in jobs for file in (*job.paths.names(), *read_names(job.source, job.settings))])
     return jobs
 
