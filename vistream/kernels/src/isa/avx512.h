@@ -112,6 +112,12 @@ struct Sums512 {
     static VISTREAM_INLINE Ints round_half_even(Reals value) { return _mm512_cvtps_epi32(value); }
 };
 
+#ifdef __AMX_INT8__
+constexpr int ROWS_OF_32 = 8;  // sums come from tile registers, for groups of 32 positions
+#else
+constexpr int ROWS_OF_32 = 6;
+#endif
+
 struct Avx512 : Bytes512, Sums512 {
     static constexpr int WIDTH = 64, VECTORS = 4, TILE_ROWS = 4;
 
@@ -129,7 +135,7 @@ struct Avx512 : Bytes512, Sums512 {
 };
 
 struct Avx512Half : Bytes256, Sums512 {
-    static constexpr int WIDTH = 32, VECTORS = 2, TILE_ROWS = 6;
+    static constexpr int WIDTH = 32, VECTORS = 2, TILE_ROWS = ROWS_OF_32;
 
     template <bool ORDERED> static VISTREAM_INLINE Bytes pack(const Ints sums[2]) {
         const __m256i packed = _mm256_inserti128_si256(

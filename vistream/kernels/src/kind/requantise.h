@@ -173,16 +173,16 @@ VISTREAM_INLINE int64_t finish_sums(const typename V::Ints sums[V::VECTORS], con
     return finish<V>(brought, step, position, channel, slot, workspace);
 }
 
-// Calls `body.template block<V>(channel)` for blocks of channels, the widest registers first, as far as `stride` goes.
-template <class Body> inline int64_t each_block(int64_t stride, Body body) {
-    int64_t changes = 0, channel = 0;
-    for (; channel + Widest::WIDTH <= stride; channel += Widest::WIDTH) changes += body.template block<Widest>(channel);
+// Calls `body.template block<V>(channel)` for blocks of channels, the widest registers first, from `channel` up to `end`.
+template <class Body> inline int64_t each_block(int64_t end, Body body, int64_t channel = 0) {
+    int64_t changes = 0;
+    for (; channel + Widest::WIDTH <= end; channel += Widest::WIDTH) changes += body.template block<Widest>(channel);
     constexpr int WIDEST = Widest::WIDTH, HALF = Half::WIDTH, QUARTER = Quarter::WIDTH;
-    if (HALF < WIDEST && channel + Half::WIDTH <= stride) {
+    if (HALF < WIDEST && channel + Half::WIDTH <= end) {
         changes += body.template block<Half>(channel);
         channel += Half::WIDTH;
     }
-    if (QUARTER < HALF && channel < stride) changes += body.template block<Quarter>(channel);
+    if (QUARTER < HALF && channel < end) changes += body.template block<Quarter>(channel);
     return changes;
 }
 

@@ -4,8 +4,7 @@
 // inputs stay in the first-level cache, every pair of columns of a panel of channels adds to its sums.
 #pragma once
 #ifdef __AMX_INT8__
-#include "requantise.h"
-#include "windows.h"
+#include "convolve.h"
 
 namespace VARIANT {
 
@@ -74,50 +73,50 @@ inline void tiles_2x1(const int8_t* inputs, int64_t input_stride, int64_t steps,
     _tile_stored(2, lower, SUMS);
 }
 
+// Short copies, and no call for each; nothing is read or written behind them.
+inline void copy(int8_t* to, const int8_t* from, int64_t bytes) {
+    for (; bytes > 0; to += STEP, from += STEP, bytes -= STEP) {
+        const __mmask64 mask = bytes < STEP ? (uint64_t(1) << bytes) - 1 : ~uint64_t(0);
+        _mm512_mask_storeu_epi8(to, mask, _mm512_maskz_loadu_epi8(mask, from));
+    }
+}
+
 // The inputs of a group, row by row; what lies behind a row's last tap meets weights of 0.
 inline void gather(const Term& term, const Corners<vistream::GROUP>& corners, int8_t* to, int64_t stride) {
     const Window& window = term.window;
+    const int64_t piece = window.kernel_w * term.row_bytes;
     for (int i = 0; i < vistream::GROUP; ++i) {
         int8_t* row = to + i * stride;
+        const int32_t x = corners.x[i];
+        const bool joined = window.dilation_w == 1 && x >= 0 && x + window.kernel_w <= window.width;
         for (int ky = 0; ky < window.kernel_h; ++ky) {
             const int32_t y = corners.y[i] + ky * window.dilation_h;
-            if (corners.inside && window.dilation_w == 1) {
-                const int64_t bytes = window.kernel_w * term.row_bytes;
-                memcpy(row, term.source + (int64_t(y) * window.width + corners.x[i]) * term.row_bytes, size_t(bytes));
-                row += bytes;
+            if (joined && uint32_t(y) < uint32_t(window.height)) {
+                copy(row, input_at(term, y, x), piece);
+                row += piece;
                 continue;
             }
             for (int kx = 0; kx < window.kernel_w; ++kx, row += term.row_bytes)
-                memcpy(row, input_at(term, y, corners.x[i] + kx * window.dilation_w), size_t(term.row_bytes));
+                copy(row, input_at(term, y, x + kx * window.dilation_w), term.row_bytes);
         }
     }
 }
 
-struct TileRow {
-    const Step& step;
-    Ending ending;
-    const int32_t* sums;  // of this position, from channel `panel` on
-    int64_t position, panel, slot;
-    const Workspace* workspace;
+// Sums of a group that tile registers left in memory, for each position those of channels from `panel` on.
+struct TileSums {
+    const Term& term;
+    const int32_t* made;
+    int64_t panel;
 
-    template <class V> int64_t block(int64_t offset) const {
+    template <class V, int ROWS>
+    VISTREAM_INLINE void tile(int first, int64_t channel, typename V::Ints sums[ROWS][V::VECTORS]) const {
+        static_assert(vistream::GROUP % ROWS == 0, "the last rows would lie behind the group");
         constexpr int LANES = V::WIDTH / V::VECTORS;
-        const int64_t channel = panel + offset;
-        typename V::Ints registers[V::VECTORS];
-        for (int j = 0; j < V::VECTORS; ++j) {
-            const int64_t lane = offset + j * LANES;
-            registers[j] = V::load_ints(sums + lane);
-            if (step.term->begin) registers[j] = V::plus(registers[j], V::load_ints(step.term->begin + panel + lane));
-        }
-        const Epilogue<V> epilogue(step, channel, step.layer->bias + channel, step.term->multiplier + channel, workspace);
-        switch (ending) {
-            case PLAIN: return epilogue.write(epilogue.template round<PLAIN, true>(registers, position, slot), position);
-            case RIDE: return epilogue.write(epilogue.template round<RIDE, true>(registers, position, slot), position);
-            case HOLD: epilogue.template round<HOLD, true>(registers, position, slot); return 0;
-            case RESUME: return epilogue.write(epilogue.template round<RESUME, true>(registers, position, slot), position);
-            case ANY: break;
-        }
-        return finish_sums<V>(registers, step, position, channel, slot, workspace);
+        begin_sums<V, ROWS>(term, channel, sums);
+        VISTREAM_UNROLL
+        for (int r = 0; r < ROWS; ++r)
+            for (int j = 0; j < V::VECTORS; ++j)
+                sums[r][j] = V::plus(sums[r][j], V::load_ints(made + (first + r) * PANEL + channel - panel + LANES * j));
     }
 };
 
@@ -127,12 +126,12 @@ inline int64_t convolve_tiles(const Step& step, const int32_t* index, int64_t co
     const int64_t stride = step.layer->stride, steps = term.quads / 16;
     const int64_t unit = steps * 1024;  // bytes of 16 channels' weights
     const bool direct = pointwise(term.window);
-    const Ending ending = step.ending();
     Corners<vistream::GROUP> corners;
     int64_t changes = 0;
     begin_tiles();
     for (int64_t first = 0; first < count; first += vistream::GROUP) {
         const int here = int(count - first < vistream::GROUP ? count - first : vistream::GROUP);
+        ask_for(step, index + first, here, direct);
         const int8_t* inputs = workspace->gathered;
         int64_t input_stride = STEP * steps;
         if (direct && side_by_side(index + first, here) == here) {
@@ -154,10 +153,9 @@ inline int64_t convolve_tiles(const Step& step, const int32_t* index, int64_t co
                         tiles_2x1(inputs + STEP * chunk, input_stride, now, weight, sums, chunk > 0);
                 }
             }
-            for (int i = 0; i < here; ++i) {
-                const TileRow row{step, ending, workspace->sums + i * PANEL, index[first + i], panel, slot + first + i, workspace};
-                changes += each_block(width, row);
-            }
+            const TileSums made{term, workspace->sums, panel};
+            const TileGroup<TileSums> group{step, made, index + first, here, slot + first, workspace};
+            changes += each_block(panel + width, group, panel);
         }
     }
     _tile_release();
