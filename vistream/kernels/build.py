@@ -30,7 +30,10 @@ X86 = {
     "amx": (*AVX512, "-mavx512vnni", "-mamx-tile", "-mamx-int8"),
 }
 ARM = {"generic": ("-DVISTREAM_PORTABLE",), "neon": (), "neon_dotprod": ("-mcpu=generic+dotprod",)}
-COMMON = ("threads", "target", "interface", "update", "selftest", "reconstruction", "heads", "normalise", "cells")
+COMMON = (
+    *("threads", "target", "interface", "update", "selftest"),
+    *("reconstruction", "heads", "normalise", "cells", "sample"),
+)
 # contraction would fuse a product and a sum into one rounding, and the formula asks for two
 FLAGS = (
     "-O3",

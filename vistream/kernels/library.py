@@ -94,6 +94,7 @@ def _declare(loaded: ctypes.CDLL | ctypes.PyDLL) -> None:
             None,
             [Pointer, *[Int64] * 4, ctypes.c_double, Pointer, Int64, Pointer, Int64, *[Pointer] * 2],
         ),
+        "sample": (None, [Pointer, *[Int64] * 3, *[Pointer] * 2, *[Int64] * 3, Pointer]),
         "cell_means": (None, [Pointer, *[Int64] * 2, Pointer, *[Int64] * 4, Pointer]),
         "despeckle": (None, [Pointer, Pointer, Pointer, Int64, Int64, Int64, Int64, Int64, Pointer]),
         "grey": (None, [Pointer, Pointer, Int64, Int64, Int64, Pointer, Pointer]),

@@ -71,6 +71,12 @@ VISTREAM_EXPORT void vistream_normalise(const int8_t* levels, int64_t rows, int6
                                         double least, const int64_t* spans, int64_t count, float* out, int64_t width,
                                         int64_t* sums, float* scales);
 
+// Vectors of a map [height][width][channels] at rows x columns positions of each of `count` grids, by bilinear interpolation:
+// `y` [count][rows] and `x` [count][columns] in cells, 0 on the centre of the first, `out` [count][rows][columns][channels].
+// Beyond the outermost centres the border repeats.
+VISTREAM_EXPORT void vistream_sample(const float* values, int64_t height, int64_t width, int64_t channels, const double* y,
+                                     const double* x, int64_t count, int64_t rows, int64_t columns, float* out);
+
 // The mean colour of each of down x across cells over `count` boxes (x, y, w, h) of an RGB frame [rows][columns][3]: `out`
 // [count][down][across][3]. Cells are whole pixels, at least one; of more than twice `most` rows or columns some are left
 // out, evenly. Beyond the edge of the frame its last pixels count.
