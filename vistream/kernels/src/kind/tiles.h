@@ -73,8 +73,14 @@ inline void tiles_2x1(const int8_t* inputs, int64_t input_stride, int64_t steps,
     _tile_stored(2, lower, SUMS);
 }
 
-// Short copies, and no call for each; nothing is read or written behind them.
+// Short copies, and no call for each; nothing is read or written behind them. The shortest have registers that seldom reach
+// into the next line of the cache.
 inline void copy(int8_t* to, const int8_t* from, int64_t bytes) {
+    if (bytes <= 16) {
+        const __mmask16 mask = __mmask16((uint32_t(1) << bytes) - 1);
+        _mm_mask_storeu_epi8(to, mask, _mm_maskz_loadu_epi8(mask, from));
+        return;
+    }
     for (; bytes > 0; to += STEP, from += STEP, bytes -= STEP) {
         const __mmask64 mask = bytes < STEP ? (uint64_t(1) << bytes) - 1 : ~uint64_t(0);
         _mm512_mask_storeu_epi8(to, mask, _mm512_maskz_loadu_epi8(mask, from));
