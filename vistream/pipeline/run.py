@@ -15,6 +15,7 @@ from vistream.detect.box_masks import BoxMasks
 from vistream.detect.choose import Size
 from vistream.detect.coco import KEYPOINTS
 from vistream.detect.streaming import StreamedDetector, Streaming
+from vistream.engine.fidelity import DeadZones
 from vistream.media.formats.detections.footage import Footage
 from vistream.media.video.frames import Source, SourceFrame
 from vistream.media.video.source import open_source
@@ -22,7 +23,7 @@ from vistream.media.video.spread import spread_frames
 from vistream.pipeline.blurring import check_blur
 from vistream.pipeline.checkpoint import known
 from vistream.pipeline.detections import Detected, Detections
-from vistream.pipeline.observe import check_scored, make_observer
+from vistream.pipeline.observe import Observer, check_scored, make_observer
 from vistream.pipeline.options import check_options
 from vistream.pipeline.overlap import ReadAhead
 from vistream.pipeline.session import Session
@@ -113,51 +114,14 @@ class Run:
         self.done = 0 if after is None else after.frames
         self._after = after
         self._last = (0, 0.0) if after is None else (after.index, after.time)
-        most = settings.max_frames
-        self.source: Source = open_source(
-            source,
-            start=settings.start,
-            stride=settings.stride,
-            max_frames=None if most is None else most - self.done,
-            after=None if after is None else after.index,
-            reconnect=settings.reconnect,
-        )
+        self.source = self._opened(source)
         try:
             self.fps = (self.source.fps or 30.0) / settings.stride
-            self.observer = make_observer(
-                settings.task,
-                settings.detections,
-                settings.detector,
-                settings.classes,
-                self.source.fps or 30.0,  # frames keep the source's numbers, whatever the stride
-                Footage(self._length(), self.source.size, self.source.names, 0 if settings.zero_based else 1),
-                settings.init_poses,
-                settings.detector_size,
-                settings.iou,
-                None
-                if settings.fidelity == FLOAT
-                else Streaming(zones, None if self.source.live else samples_of(source)),
-            )
-            check_blur(settings.style.blur, self.observer, settings.task, settings.detections, settings.classes)
+            self.observer = self._observer_of(source, zones)
             boxes = self.observer.boxes
-            if settings.detections is None:  # a file may lack a class by chance
-                check_scored(self.observer, settings.conf)
             self._streamed = boxes if isinstance(boxes, StreamedDetector) else None
             self._sharing = sharing(boxes, settings.task, settings.model, settings.fidelity)
-            self.session = Session(
-                settings.task,
-                settings.fidelity,
-                settings.model if self._sharing is None else None,
-                deadband=settings.deadband,
-                hysteresis=settings.hysteresis,
-                fps=self.fps,
-                joints=self.observer.joints or KEYPOINTS,
-                conf=settings.conf,
-                memory=settings.memory,
-                min_hits=settings.min_hits,
-                bits=settings.bits,
-                close=self._streamed is not None,
-            )
+            self.session = self._new_session()
             if self._sharing is not None:
                 self.session.model = described(self._sharing)
             self.stages = self.session.stages
@@ -259,6 +223,55 @@ class Run:
         """Let go of the source."""
         self._detections.close()
         self.source.close()
+
+    def _opened(self, source: str) -> Source:
+        """The source, from where an earlier run left it."""
+        settings, most = self.settings, self.settings.max_frames
+        return open_source(
+            source,
+            start=settings.start,
+            stride=settings.stride,
+            max_frames=None if most is None else most - self.done,
+            after=None if self._after is None else self._after.index,
+            reconnect=settings.reconnect,
+        )
+
+    def _observer_of(self, source: str, zones: DeadZones) -> Observer:
+        """What the task looks for in each frame; raises VistreamError for what can't be found with these settings."""
+        settings, live = self.settings, self.source.live
+        observer = make_observer(
+            settings.task,
+            settings.detections,
+            settings.detector,
+            settings.classes,
+            self.source.fps or 30.0,  # frames keep the source's numbers, whatever the stride
+            Footage(self._length(), self.source.size, self.source.names, 0 if settings.zero_based else 1),
+            settings.init_poses,
+            settings.detector_size,
+            settings.iou,
+            None if settings.fidelity == FLOAT else Streaming(zones, None if live else samples_of(source)),
+        )
+        check_blur(settings.style.blur, observer, settings.task, settings.detections, settings.classes)
+        if settings.detections is None:  # a file may lack a class by chance
+            check_scored(observer, settings.conf)
+        return observer
+
+    def _new_session(self) -> Session:
+        settings = self.settings
+        return Session(
+            settings.task,
+            settings.fidelity,
+            settings.model if self._sharing is None else None,
+            deadband=settings.deadband,
+            hysteresis=settings.hysteresis,
+            fps=self.fps,
+            joints=self.observer.joints or KEYPOINTS,
+            conf=settings.conf,
+            memory=settings.memory,
+            min_hits=settings.min_hits,
+            bits=settings.bits,
+            close=self._streamed is not None,
+        )
 
     def _length(self) -> int | None:
         """Frames of the whole video; unknown for a live or endless source, an estimate, and a window into one."""
