@@ -24,13 +24,11 @@ def spans_of(boxes: NDArray[np.float64], stride: tuple[float, float], shape: tup
     >>> spans_of(np.array([[8.0, 0.0, 16.0, 8.0]]), (8.0, 8.0), (4, 6)).tolist()
     [[0, 2, 0, 4]]
     """
-    spans = np.empty((len(boxes), 4), np.int64)
-    for axis, size in ((0, shape[0]), (1, shape[1])):
-        begin = boxes[:, 1 - axis]
-        ends = np.stack([begin, begin + boxes[:, 3 - axis]], 1) / stride[1 - axis] - 0.5
-        low, high = np.clip(np.floor(np.clip(ends, -1.0, size)).astype(np.int64), 0, size - 1).T
-        spans[:, 2 * axis], spans[:, 2 * axis + 1] = low, np.minimum(high + 2, size)
-    return spans
+    begin, size = boxes[:, 1::-1], np.array(shape)[:, None]
+    ends = np.stack([begin, begin + boxes[:, :1:-1]], 2) / np.array(stride[::-1])[:, None] - 0.5
+    spans: Spans = np.floor(np.clip(ends, 0, size - 1)).astype(np.int64)
+    spans[:, :, 1] = np.minimum(spans[:, :, 1] + 2, size[:, 0])
+    return spans.reshape(-1, 4)
 
 
 def needed_cells(plans: Sequence[LayerPlan], wanted: Mapping[str, Spans | None]) -> dict[str, Cells]:
