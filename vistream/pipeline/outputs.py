@@ -9,83 +9,64 @@ from pathlib import Path
 from types import TracebackType
 
 from vistream.errors import VistreamError
-from vistream.media.formats.exports.collected import Film
 from vistream.media.formats.exports.crops import CropsWriter
 from vistream.media.formats.jsonl import JsonlWriter, Keep, read_results, recorded
-from vistream.media.formats.poses import PoseImage
 from vistream.media.video.frames import SourceFrame
 from vistream.media.video.sink import VideoSink
-from vistream.models.classes import ClassSet
 from vistream.pipeline.drawing import Drawing, Drawn
 from vistream.pipeline.gaps import GapFiller
 from vistream.pipeline.output_paths import OutputPaths
+from vistream.pipeline.run import Run
 from vistream.pipeline.writers import Writer, map_writers, result_writers
 from vistream.render.heatmap import HeatMap
 from vistream.render.overlay import Overlay
-from vistream.render.style import PLAIN, Style, concealed
-from vistream.stages import Stages
-from vistream.tracking.places import Place
+from vistream.render.style import concealed
 from vistream.types import Frame, Result
 
 
 class Outputs:
-    """Writes every result to every file that is wanted. `fps`, `size` (width, height): of the video.
+    """Writes every result of a run to every file that is wanted.
 
-    `joints`, `images`: of the poses, for the posetrack output. `places`: lines and zones, to be drawn.
-    `classes`: of the tasks that say what pixels show. `name`: of the source, for the forms that say it; `names`: of the
-    files in order, where its frames are images.
-    What `style` is to blur is blurred in all pictures. Frames are drawn if a video is written or `draw` is set, and
-    given to `drawn`, see `Drawing`. As a context manager: files get their names when the block ends well or by Ctrl-C,
-    and are removed after any other exception; then with JSON lines among them, these and the part of the video stay,
-    since that is what a resumption needs.
+    What the run's style is to blur is blurred in all pictures. Frames are drawn if a video is written or `draw` is set,
+    and given to `drawn`, see `Drawing`. As a context manager: files get their names when the block ends well or by
+    Ctrl-C, and are removed after any other exception; then with JSON lines among them, these and the part of the video
+    stay, since that is what a resumption needs.
     `keep`: go on after so many frames, which fill so many bytes of the JSON lines: everything else is written again
     from those, and their results are handed to `before`.
-    `interpolate`: in the text files, gaps of up to so many frames are filled afterwards; JSON lines, video and masks
-    show what was known at the time. `zero_based`: pixels of the MOT text count from 0; `mot_classes`: it has classes.
-    `layers`: the JSON lines have the work of each. `style`: of the pictures; `sound`: of the video.
+    Gaps that the run is to fill (`interpolate`) are filled in the text files, afterwards; JSON lines, video and masks
+    show what was known at the time. `layers`: the JSON lines have the work of each. `sound`: of the video.
     """
 
     def __init__(
         self,
         paths: OutputPaths,
-        fps: float,
-        size: tuple[int, int],
+        run: Run,
         draw: bool = False,
         *,
-        joints: Sequence[str] = (),
-        images: Sequence[PoseImage] = (),
-        interpolate: int = 0,
-        zero_based: bool = False,
-        mot_classes: bool = False,
         layers: bool = False,
-        style: Style = PLAIN,
         sound: Path | None = None,
-        places: Sequence[Place] = (),
-        name: str = "",
-        names: tuple[str, ...] = (),
-        classes: ClassSet | None = None,
         keep: Keep | None = None,
         before: Callable[[Result], None] = lambda _: None,
         drawn: Drawn | None = None,
-        stages: Stages | None = None,
     ) -> None:
         if keep is not None and paths.crops is not None:
             raise VistreamError("best shots can't be gone on with: resume without --crops-dir, or begin anew")
         self.files = paths.given()
-        self._blur = style.blur
+        settings, size = run.settings, run.source.size
+        self._blur = settings.style.blur
         self._drawing: Drawing | None = None
-        self._overlay = Overlay(size, fps, joints, places, style) if draw or paths.video is not None else None
+        self._overlay: Overlay | None = None
+        if draw or paths.video is not None:
+            self._overlay = Overlay(size, run.fps, run.observer.joints, run.places, settings.style)
         self._stack = ExitStack()
         with ExitStack() as opening:
-            self._gaps = GapFiller(interpolate) if interpolate else None
+            self._gaps = GapFiller(settings.interpolate) if settings.interpolate else None
             self._lines: JsonlWriter | None = None
             if paths.jsonl is not None:
                 lines = JsonlWriter(paths.jsonl, keep=keep, layers=layers)
                 self._lines = opening.enter_context(lines)
-            film = Film(name, size, fps, names)
-            made = result_writers(paths, film, joints, images, classes, zero_based, mot_classes)
             self._writers: list[Writer] = []
-            for writer in made:
+            for writer in result_writers(paths, run):
                 opening.enter_context(writer)
                 self._writers.append(writer)
             self._crops = None if paths.crops is None else opening.enter_context(CropsWriter(paths.crops))
@@ -94,14 +75,10 @@ class Outputs:
             times: list[float] = []
             if keep is not None and paths.jsonl is not None:
                 times += self._write_again(paths.jsonl, keep.frames, before)
-            sink: VideoSink | None = None
-            if paths.video is not None:
-                resumable = paths.jsonl is not None
-                sink = VideoSink(paths.video, fps, size, keep=len(times), resumable=resumable, sound=sound)
-                for time in times:
-                    sink.times.add(time)
             if self._overlay is not None:
-                self._drawing = opening.enter_context(Drawing(self._overlay, sink, drawn, stages or Stages()))
+                film, resumable = paths.video, paths.jsonl is not None
+                sink = None if film is None else _sink(film, run, times, sound, resumable)
+                self._drawing = opening.enter_context(Drawing(self._overlay, sink, drawn, run.stages))
             self._stack = opening.pop_all()
 
     def _write_again(self, path: Path, frames: int, before: Callable[[Result], None]) -> list[float]:
@@ -168,3 +145,11 @@ class Outputs:
                 for writer in self._writers:
                     writer.write(complete)
         self._stack.__exit__(exception, value, trace)
+
+
+def _sink(path: Path, run: Run, times: Sequence[float], sound: Path | None, resumable: bool) -> VideoSink:
+    """The video, of which there are frames of some times already."""
+    sink = VideoSink(path, run.fps, run.source.size, keep=len(times), resumable=resumable, sound=sound)
+    for time in times:
+        sink.times.add(time)
+    return sink

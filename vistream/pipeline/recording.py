@@ -95,7 +95,6 @@ class Recording:
         after = None if saved is None else _memory(saved)
         with ExitStack() as opening:
             opening.callback(self.run.close)
-            seen = self.run.observer
             paths.check_labels(self.run.labels, self.run.settings.mot_classes)
             if report is not None:  # closed after the files, whose sizes it states
                 pictures = None if after is None or saved is None else saved.get("report")
@@ -104,25 +103,13 @@ class Recording:
             self.outputs = opening.enter_context(
                 Outputs(
                     paths,
-                    self.run.fps,
-                    self.run.source.size,
+                    self.run,
                     draw or report is not None,
-                    joints=seen.joints,
-                    places=self.run.places,
-                    name=self.run.source.name,
-                    names=self.run.source.names,
-                    images=seen.images,
-                    interpolate=self.run.settings.interpolate,
-                    zero_based=self.run.settings.zero_based,
-                    mot_classes=self.run.settings.mot_classes,
                     layers=self.run.settings.work or report is not None,  # of which a resumed report is made
-                    style=self.run.settings.style,
                     sound=self._sound(),
-                    classes=self.run.session.classes,
                     keep=None if after is None or saved is None else Keep(after.frames, saved["bytes"]),
                     before=self._follow,
                     drawn=None if self.report is None else self.report.add,
-                    stages=self.run.stages,
                 )
             )
             if self.report is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from vistream.media.formats.class_maps import ClassMapWriter, SharesCsvWriter
@@ -17,12 +17,11 @@ from vistream.media.formats.exports.yolo_folder import YoloFolderWriter
 from vistream.media.formats.mot import MotWriter
 from vistream.media.formats.mots import MotsWriter
 from vistream.media.formats.panoptic import PanopticWriter
-from vistream.media.formats.poses import PoseImage
 from vistream.media.formats.posetrack import PoseTrackWriter
 from vistream.media.formats.tracks_csv import TracksCsvWriter
 from vistream.media.formats.writer import ResultWriter
-from vistream.models.classes import ClassSet
 from vistream.pipeline.output_paths import OutputPaths
+from vistream.pipeline.run import Run
 
 Writer = ResultWriter | PoseTrackWriter | CollectedWriter
 COLLECTED: dict[str, Callable[[Path, Film], CollectedWriter]] = {
@@ -39,26 +38,21 @@ TEXTS: dict[str, Callable[[Path], ResultWriter]] = {
 }
 
 
-def result_writers(
-    paths: OutputPaths,
-    film: Film,
-    joints: Sequence[str],
-    images: Sequence[PoseImage],
-    classes: ClassSet | None,
-    zero_based: bool,
-    mot_classes: bool,
-) -> Iterator[Writer]:
-    """Those that write one file of all results, each made when it is asked for; arguments: see `Outputs`."""
+def result_writers(paths: OutputPaths, run: Run) -> Iterator[Writer]:
+    """Those that write one file of all results, each made when it is asked for."""
+    settings, classes, seen = run.settings, run.session.classes, run.observer
+    film = Film(run.source.name, run.source.size, run.fps, run.source.names)
     for which, make in (TEXTS if classes is None else {"csv": SharesCsvWriter}).items():
         path: Path | None = getattr(paths, which)
         if path is not None:
-            yield MotWriter(path, 0 if zero_based else 1, mot_classes) if which == "mot" else make(path)
+            mot = which == "mot"
+            yield MotWriter(path, 0 if settings.zero_based else 1, settings.mot_classes) if mot else make(path)
     for collected, begin in COLLECTED.items():
         target: Path | None = getattr(paths, collected)
         if target is not None:
             yield begin(target, film)
     if paths.posetrack is not None:
-        yield PoseTrackWriter(paths.posetrack, joints, images, film.names)
+        yield PoseTrackWriter(paths.posetrack, seen.joints, seen.images, film.names)
     if paths.panoptic is not None and classes is not None:
         yield PanopticWriter(paths.panoptic, classes, [Path(name).stem for name in film.names])
 
