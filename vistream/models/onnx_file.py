@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
+from vistream.models.foreign import instead_of
 from vistream.models.onnx_wire import Fields, fields, floats, integer, integers, string, text
 
 Array = NDArray[np.generic]
@@ -124,14 +125,14 @@ def read_onnx(path: Path) -> OnnxFile:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise VistreamError(f"{path}: is not a regular file")
+            raise VistreamError(f"{path}: {instead_of(path) or 'is not a regular file'}")
         return _parsed(path, memoryview(path.read_bytes()))
     except OSError as error:
         raise VistreamError(f"{path}: {error.strerror}") from error
     except MemoryError as error:
         raise VistreamError(f"{path}: is too large for the memory of this machine") from error
     except (KeyError, IndexError, ValueError, RecursionError) as error:
-        raise VistreamError(f"{path}: not an ONNX file, or cut short") from error
+        raise VistreamError(f"{path}: {instead_of(path) or 'not an ONNX file, or cut short'}") from error
 
 
 def _parsed(path: Path, data: memoryview) -> OnnxFile:
