@@ -27,12 +27,12 @@ def with_input(folder: Path, shape: list[int | str] | None, kind: int = TensorPr
     return path
 
 
-NO_IMAGE = {
+NO_IMAGE: dict[str, tuple[list[int | str] | None, str]] = {
     "grey, channels last": ([1, "h", "w", 1], r"1 x \? x \? x 1, of float32"),
     "no shape": (None, "of no stated shape, of float32"),
     "two channels": ([1, 2, "h", "w"], r"1 x 2 x \? x \?, of float32"),
 }
-LAST = {
+LAST: dict[str, tuple[list[int | str] | None, str]] = {
     "fixed": ([1, 128, 128, 3], "1 x 128 x 128 x 3, of float32"),
     "free": (["b", "h", "w", 3], r"\? x \? x \? x 3, of float32"),
     "no batch": (["h", "w", 3], r"\? x \? x 3, of float32"),

@@ -228,6 +228,14 @@ KINDS = {
         "torchvision",
         labels=ONE,
     ),
+    "RTMO": Kind(
+        lambda: {
+            "dets": finished([in_input(True) - (0, 64, 0, 64), SCORES], 10),
+            "keypoints": np.zeros((1, 10, 17, 3), np.float32),
+        },
+        "rtmo",
+        labels=ONE,
+    ),
     "TensorFlow's": Kind(lambda: tensorflow(""), "tensorflow"),
     "TensorFlow's, by nodes": Kind(lambda: tensorflow(":0"), "tensorflow"),
     "RT-DETR's own": Kind(
@@ -316,7 +324,10 @@ def test_what_could_be_corners_are_centres_where_the_file_says_so(tmp_path: Path
 @pytest.mark.parametrize("layout", ["paddle", "paddle-imagenet"])
 def test_of_paddles_lists_the_pixels_are_asked_for(tmp_path: Path, layout: str, none: bool) -> None:
     found = np.concatenate([LABELS[:, None], SCORES[:, None], in_input(False)], 1).astype(np.float32)
-    arrays = {"boxes": np.full((1, 6), -1, np.float32) if none else found, "count": np.array([len(found)], np.int64)}
+    arrays: Arrays = {
+        "boxes": np.full((1, 6), -1, np.float32) if none else found,
+        "count": np.array([len(found)], np.int64),
+    }
     path = given_file(
         tmp_path / "a.onnx", arrays, None, (SIDE, SIDE), others={"im_shape": (1, 2), "scale_factor": (1, 2)}
     )
@@ -352,10 +363,15 @@ def test_keypoints_lie_in_the_frame(tmp_path: Path) -> None:
     assert seen.keypoints[0, :2].tolist() == [[30, 18, 0.75], [32, 20, 0.5]]
 
 
-def test_keypoints_of_lists_lie_in_the_frame(tmp_path: Path) -> None:
-    arrays = KINDS["Keypoint R-CNN"].arrays()
-    arrays["scores"] = np.array([0.05, 0.8], np.float32)
-    arrays["keypoints"][1, :2, :2] = [[60, 100], [64, 104]]
+@pytest.mark.parametrize("kind", ["Keypoint R-CNN", "RTMO"])
+def test_keypoints_of_lists_lie_in_the_frame(tmp_path: Path, kind: str) -> None:
+    arrays = KINDS[kind].arrays()
+    if kind == "RTMO":  # in the top left corner
+        arrays["dets"][0, 0, 4] = 0.05
+        arrays["keypoints"][0, 1, :2] = [[60, 36, 1], [64, 40, 1]]
+    else:
+        arrays["scores"] = np.array([0.05, 0.8], np.float32)
+        arrays["keypoints"][1, :2, :2] = [[60, 100], [64, 104]]
     path = given_file(tmp_path / "a.onnx", arrays, None, (SIDE, SIDE))
     detector = OnnxDetector(path, Selection())
     assert detector.keypoints[0] == "nose"

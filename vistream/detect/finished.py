@@ -135,3 +135,18 @@ def mmdeploy(signature: Signature) -> Decoder | None:
         return replace(found, masks=WholeMasks(np.asarray(outputs[masks[0]][0], np.float32)[chosen], 0.5))
 
     return Decoder(decode, masks=bool(masks))
+
+
+def rtmo(signature: Signature) -> Decoder | None:
+    """People's boxes with scores `[1, N, 5]`, and keypoints `[1, N, K, 3]`: RTMO (Lu et al., CVPR 2024)."""
+    boxes = [name for name in signature.of_rank(3) if signature.shape(name)[2] == 5]
+    points = [name for name in signature.of_rank(4) if signature.shape(name)[3] == 3]
+    if len(boxes) != 1 or len(points) != 1 or len(signature.outputs) != 2:
+        return None
+
+    def decode(outputs: Outputs, least: float) -> Candidates:
+        rows = np.asarray(outputs[boxes[0]][0])
+        found, chosen = listed(rows[:, :4], rows[:, 4], np.zeros(len(rows)), least)
+        return replace(found, keypoints=np.asarray(outputs[points[0]][0], np.float64)[chosen])
+
+    return Decoder(decode, 1, signature.shape(points[0])[2])

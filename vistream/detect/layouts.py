@@ -90,6 +90,7 @@ def _cornered(frame: Frame, width: int, height: int) -> tuple[Image, Placement]:
 _ALL = (
     Layout("nanodet-plus", _boxed, nanodet.nanodet_plus, nanodet.MEAN, nanodet.STD, bgr=True),
     Layout("mmdeploy", _boxed, finished.mmdeploy, nanodet.MEAN, nanodet.STD, bgr=True, distinct=True),
+    Layout("rtmo", _cornered, finished.rtmo, std=(1.0, 1.0, 1.0), bgr=True),
     Layout("tensorflow", stretch, lists.tensorflow, std=(1.0, 1.0, 1.0), distinct=True, ids=True),
     Layout("rtdetr-lists", stretch, lists.rtdetr_lists, distinct=True),
     Layout("torchvision", _boxed, lists.torchvision, distinct=True, ids=True, pixels=True),
