@@ -1,4 +1,4 @@
-"""The nodes of an ONNX file in computing order: converters (to float16) put theirs at the end, and onnxruntime sorts."""
+"""The nodes of an ONNX file in computing order: converters (to float16) put casts at the end, and onnxruntime sorts."""
 
 from __future__ import annotations
 
