@@ -187,6 +187,14 @@ def test_external_weights_are_found_wherever_they_stand(tmp_path: Path) -> None:
         read_onnx(path)
 
 
+def test_numbers_that_are_cut_short_are_told(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    cut = field(1, b"\x01") + field(2, 1) + field(4, bytes(6)) + field(8, "cut")  # one float, in 6 bytes
+    path.write_bytes(field(7, onnx.load(path).graph.SerializeToString() + field(5, cut)))
+    with pytest.raises(VistreamError, match=r"a\.onnx: its weight cut can't be read \("):
+        read_onnx(path).weight("cut")
+
+
 def test_a_pipe_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "net.onnx")
     with pytest.raises(VistreamError, match=r"net\.onnx: is not a regular file"):
