@@ -74,6 +74,18 @@ def test_a_function_that_is_spelt_out_is_one_table(tmp_path: Path, gelu: Callabl
     assert_near(path)
 
 
+@pytest.mark.parametrize(("axis", "layers"), [(3, 4), (-1, 4), (1, 2)])
+def test_a_softmax_of_old_is_taken_where_its_axes_are_one(tmp_path: Path, axis: int, layers: int) -> None:
+    """Before opset 13 it goes over all axes from `axis` on; exporters number the last one by what it is."""
+    net = Net(6)
+    weights = net.add("Softmax", net.conv("image", 8, 3, 2), axis=axis)
+    path = net.write(tmp_path / "net.onnx", net.conv(weights, 8, 3))
+    model = onnx.load(path)
+    model.opset_import[0].version = 11
+    onnx.save(model, path)
+    assert len(assert_near(path).network.layers) == layers
+
+
 def test_what_is_misread_is_left_to_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     net = Net(5)
     x = net.add("Abs", net.conv(net.block("image", 8, 3, 2), 8, 3))
