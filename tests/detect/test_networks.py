@@ -250,6 +250,13 @@ def test_detectors_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capl
         make_detector("yolo", 25)
     with pytest.raises(VistreamError, match=r"nobody\.onnx: No such file"):
         make_detector("onnx:nobody.onnx,layout=detr", 25)
+    for keypoints in (False, True):
+        with pytest.raises(VistreamError, match=r"file a/best\.onnx is called onnx:a/best\.onnx"):
+            make_detector("a/best.onnx", 25, keypoints=keypoints)
+        with pytest.raises(
+            VistreamError, match=r"best\.pt: is PyTorch's by its name, .*: torch\.onnx\.export .*; then"
+        ):
+            make_detector("best.pt", 25, keypoints=keypoints)
     if weights is None:
         pytest.skip("no weights here: vistream download-weights nanodet-g")
     for file in known("nanodet-g").files:

@@ -273,6 +273,14 @@ def test_files_that_are_no_detectors_are_refused_in_one_line(tmp_path: Path, cap
     refused(good.replace(b"ReduceMean", b"ReduceMoon"), r"bad\.onnx: onnxruntime cannot read this ONNX file")
     with pytest.raises(VistreamError, match=r"none\.onnx: No such file"):
         OnnxDetector(tmp_path / "none.onnx", Selection())
+    bad = tmp_path / "bad.engine"
+    refused(b"ptrt", r"bad\.engine: is TensorRT's by its name, and has to be ONNX: export the network anew")
+    (tmp_path / "bad.mlpackage").mkdir()
+    with pytest.raises(VistreamError, match=r"bad\.mlpackage: is Core ML's by its name"):
+        OnnxDetector(tmp_path / "bad.mlpackage", Selection())
+    good_enough = tmp_path / "good.pt"
+    good_enough.write_bytes(good)
+    assert OnnxDetector(good_enough, Selection()).describe(), "content counts, not the name"
     assert not capfd.readouterr().err, "onnxruntime is silent"
 
 

@@ -99,6 +99,21 @@ def shares() -> Array:
     return table
 
 
+def tensorflow(suffix: str) -> Arrays:
+    """Corners begin with y, classes with 1; what else Faster R-CNN's file gives is not read."""
+    arrays = {
+        "detection_anchor_indices": np.zeros((1, 100), np.float32),
+        "detection_boxes": flat(in_input(False)[:, [1, 0, 3, 2]] / SIDE, np.float32),
+        "detection_classes": flat(LABELS + 1, np.float32),
+        "detection_multiclass_scores": np.zeros((1, 100, 91), np.float32),
+        "detection_scores": flat(SCORES, np.float32),
+        "num_detections": np.array([2.0], np.float32),
+        "raw_detection_boxes": np.zeros((1, 1917, 4), np.float32),
+        "raw_detection_scores": np.zeros((1, 1917, 91), np.float32),
+    }
+    return {name + suffix: array for name, array in arrays.items()}
+
+
 @dataclass(frozen=True)
 class Kind:
     """A file's outputs, its metadata, what it should be taken for, and what else it takes."""
@@ -193,6 +208,36 @@ KINDS = {
         lambda: {"boxes": in_input(True), "labels": np.array([1, 3]), "scores": SCORES.astype(np.float32)},
         "torchvision",
     ),
+    "Mask R-CNN": Kind(
+        lambda: {
+            "boxes": in_input(True),
+            "labels": np.array([1, 3]),
+            "scores": SCORES.astype(np.float32),
+            "masks": np.zeros((2, 1, SIDE, SIDE), np.float32),
+        },
+        "torchvision",
+    ),
+    "Keypoint R-CNN": Kind(
+        lambda: {
+            "boxes": in_input(True),
+            "labels": np.array([1, 1]),
+            "scores": SCORES.astype(np.float32),
+            "keypoints": np.ones((2, 17, 3), np.float32),
+            "keypoints_scores": np.full((2, 17), 30, np.float32),
+        },
+        "torchvision",
+        labels=ONE,
+    ),
+    "RTMO": Kind(
+        lambda: {
+            "dets": finished([in_input(True) - (0, 64, 0, 64), SCORES], 10),
+            "keypoints": np.zeros((1, 10, 17, 3), np.float32),
+        },
+        "rtmo",
+        labels=ONE,
+    ),
+    "TensorFlow's": Kind(lambda: tensorflow(""), "tensorflow"),
+    "TensorFlow's, by nodes": Kind(lambda: tensorflow(":0"), "tensorflow"),
     "RT-DETR's own": Kind(
         lambda: {
             "labels": flat(LABELS, np.int64),
@@ -226,6 +271,9 @@ KINDS = {
         others={"pixel_mask": (1, 64, 64)},
     ),
     "RT-DETR": Kind(lambda: {"logits": queries(80, -9), "pred_boxes": shares()}, "rtdetr"),
+    "RT-DETR's best pairs": Kind(
+        lambda: {"output0": finished([centres(in_input(False)) / SIDE, SCORES, LABELS])}, "rtdetr"
+    ),
     "RF-DETR": Kind(lambda: {"dets": shares(), "labels": queries(91, -9, by_ids=True)}, "rfdetr"),
     "v8 in shares of the input": Kind(lambda: {"output0": in_shares(rows(P3_5, 80)).transpose(0, 2, 1)}, "yolov8"),
     "v5 in shares of the input": Kind(lambda: {"output0": in_shares(rows(3 * P3_5, 80, True))}, "yolov5"),
@@ -259,6 +307,39 @@ def test_scores_before_corners_are_asked_for(tmp_path: Path) -> None:
     assert len(OnnxDetector(path, Selection(), "yolo-nas").detect(FRAME, 0)) == len(BOXES)
 
 
+def test_what_could_be_corners_are_centres_where_the_file_says_so(tmp_path: Path) -> None:
+    """As of queries that find the whole picture."""
+    whole = finished([np.full((2, 4), 0.5), SCORES, LABELS], 2)
+    for metadata, layout, box in (
+        ({"head": "RTDETRDecoder"}, "rtdetr", [40, 24, 80, 48]),
+        ({}, "yolov10", [80, 48, 0, 0]),
+    ):
+        path = given_file(tmp_path / "a.onnx", {"output0": whole}, metadata, (SIDE, SIDE))
+        detector = OnnxDetector(path, Selection())
+        assert f" {layout} layout" in detector.describe()
+        np.testing.assert_allclose(detector.detect(FRAME, 0).boxes, [box, box], atol=1e-3)
+
+
+@pytest.mark.parametrize("none", [False, True], ids=["boxes", "nothing"])
+@pytest.mark.parametrize("layout", ["paddle", "paddle-imagenet"])
+def test_of_paddles_lists_the_pixels_are_asked_for(tmp_path: Path, layout: str, none: bool) -> None:
+    found = np.concatenate([LABELS[:, None], SCORES[:, None], in_input(False)], 1).astype(np.float32)
+    arrays: Arrays = {
+        "boxes": np.full((1, 6), -1, np.float32) if none else found,
+        "count": np.array([len(found)], np.int64),
+    }
+    path = given_file(
+        tmp_path / "a.onnx", arrays, None, (SIDE, SIDE), others={"im_shape": (1, 2), "scale_factor": (1, 2)}
+    )
+    with pytest.raises(
+        VistreamError, match=r"as paddle: its pixels may be wanted in two ways: .*, paddle-imagenet\): say"
+    ):
+        OnnxDetector(path, Selection())
+    seen = OnnxDetector(path, Selection(), layout).detect(FRAME, 0)
+    np.testing.assert_allclose(seen.boxes, BOXES[: 0 if none else 2], atol=1e-3)
+    assert seen.labels == (() if none else ("person", "car"))
+
+
 def test_turned_boxes_give_the_boxes_around_them(tmp_path: Path) -> None:
     table = rows(P3_5, 15, extra=1, filler=np.pi / 2)
     names = {"names": str([f"k{number}" for number in range(15)]), "task": "obb"}
@@ -282,7 +363,24 @@ def test_keypoints_lie_in_the_frame(tmp_path: Path) -> None:
     assert seen.keypoints[0, :2].tolist() == [[30, 18, 0.75], [32, 20, 0.5]]
 
 
-@pytest.mark.parametrize("kind", ["prototypes", "whole"])
+@pytest.mark.parametrize("kind", ["Keypoint R-CNN", "RTMO"])
+def test_keypoints_of_lists_lie_in_the_frame(tmp_path: Path, kind: str) -> None:
+    arrays = KINDS[kind].arrays()
+    if kind == "RTMO":  # in the top left corner
+        arrays["dets"][0, 0, 4] = 0.05
+        arrays["keypoints"][0, 1, :2] = [[60, 36, 1], [64, 40, 1]]
+    else:
+        arrays["scores"] = np.array([0.05, 0.8], np.float32)
+        arrays["keypoints"][1, :2, :2] = [[60, 100], [64, 104]]
+    path = given_file(tmp_path / "a.onnx", arrays, None, (SIDE, SIDE))
+    detector = OnnxDetector(path, Selection())
+    assert detector.keypoints[0] == "nose"
+    seen = detector.detect(FRAME, 0)
+    assert seen.keypoints is not None
+    assert seen.keypoints[0, :2].tolist() == [[30, 18, 1], [32, 20, 1]]
+
+
+@pytest.mark.parametrize("kind", ["prototypes", "whole", "torchvision"])
 def test_masks_lie_in_the_frame_and_within_their_boxes(tmp_path: Path, kind: str) -> None:
     """The person's mask is four columns of the frame, within the box; the car's all but these."""
     cells = np.full((SIDE // 4, SIDE // 4), -5, np.float32)
@@ -296,6 +394,9 @@ def test_masks_lie_in_the_frame_and_within_their_boxes(tmp_path: Path, kind: str
         masks = np.stack([whole, ~whole] + [np.zeros_like(whole)] * 8)[None].astype(np.float32)
         dets = finished([in_input(True), SCORES], 10)
         arrays = {"dets": dets, "labels": flat(LABELS, np.int64, 10), "masks": masks}
+        if kind == "torchvision":
+            lists = {"boxes": dets[0, :, :4], "labels": np.ones(10, np.int64), "scores": dets[0, :, 4]}
+            arrays = {**lists, "masks": masks[0, :, None]}
     path = given_file(tmp_path / "a.onnx", arrays, None, (SIDE, SIDE))
     detector = OnnxDetector(path, Selection(), masks=True)
     assert detector.gives_masks
@@ -318,15 +419,6 @@ ODD: dict[str, tuple[Callable[[], Arrays], str]] = {
     "SSD": (
         lambda: {"bboxes": in_input(False) / SIDE, "labels": np.array([1, 3]), "scores": SCORES.astype(np.float32)},
         r"mean \(as torchvision: its corners lie between 0 and 1, where pixels were expected\): say onnx:",
-    ),
-    "TensorFlow's": (
-        lambda: {
-            "detection_boxes": flat(in_input(False)[:, [1, 0, 3, 2]] / SIDE, np.float32),
-            "detection_classes": flat(LABELS + 1, np.float32),
-            "detection_scores": flat(SCORES, np.float32),
-            "num_detections": np.array([2.0], np.float32),
-        },
-        "can't tell what its outputs",
     ),
     "centres for corners": (
         lambda: {"boxes": centres(in_input(True)), "labels": np.array([1, 3]), "scores": SCORES.astype(np.float32)},

@@ -230,9 +230,15 @@ def test_agreement_counts_boxes_and_refuses_a_bad_substitute() -> None:
     with pytest.raises(VistreamError, match=r"in integers it is too far from the file as it is \(0 of 4 boxes"):
         wrong.check()
     nothing = Agreement()
-    nothing.add(wanted.pick(np.array([], int)), close)
+    nothing.add(wanted.pick(np.array([], int)), close.pick(np.array([3])))
     nothing.check()
     assert "nothing could be compared" in str(nothing)
+    for rows, told in (([], "sure of no box on these frames, in integers of 6"), ([0, 3], "2 of 4 boxes .*, 6 in all")):
+        invented = Agreement()
+        invented.add(wanted.pick(np.array(rows, int)), wanted)
+        invented.add(wanted.pick(np.array(rows, int)), wanted.pick(np.array([1, 2])))
+        with pytest.raises(VistreamError, match=told):
+            invented.check()
 
 
 def squares(folder: Path) -> Path:

@@ -160,7 +160,7 @@ UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
     "archive cut short": (cut_archive, "can't be read as weights"),
     "pickle cut short": (cut_pickle, "can't be read as weights"),
     "empty": (lambda path: path.write_bytes(b""), "can't be read as weights"),
-    "text": (lambda path: path.write_text("<html>404</html>"), "can't be read as weights"),
+    "text": (lambda path: path.write_text("<html>404</html>"), r"can't be read as weights \(\w[^.]*\): damaged"),
     "a folder": (lambda path: path.mkdir(), "nor is it a file"),
     "nothing": (lambda path: None, "nor is it a file; the names are efficientnet-lite0, vistream-resnet50"),
     "a list": (lambda path: saved([1, 2], path), "holds a list, not weights by name"),
@@ -183,6 +183,12 @@ def test_files_that_hold_no_weights_are_refused(case: str, tmp_path: Path) -> No
     message = refusal(path)
     assert re.search(said, message), message
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000, "it was unpacked (kB)"
+
+
+def test_an_onnx_file_is_no_weights(tmp_path: Path) -> None:
+    path = tmp_path / "weights.onnx"
+    path.write_bytes(b"\x08\x08")
+    assert "is an ONNX file by its name, and has to be torch's weights; a detector's is given as" in refusal(path)
 
 
 ODD = {

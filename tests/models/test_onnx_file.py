@@ -45,6 +45,23 @@ def test_equals_what_the_onnx_package_reads(tmp_path: Path) -> None:
         np.testing.assert_array_equal(file.weight(weight.name), numpy_helper.to_array(weight))
 
 
+def test_nodes_come_in_computing_order(tmp_path: Path) -> None:
+    """Whatever the file's own: that of a converter to float16 has its casts at the end."""
+    path = written(tmp_path)
+    wanted = [node.outputs for node in read_onnx(path).nodes]
+    model = onnx.load(path)
+    nodes = list(model.graph.node)[::-1]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.save(model, path)
+    assert [node.outputs for node in read_onnx(path).nodes] == wanted
+    model.graph.node[-1].input[0] = wanted[-1][0]  # a ring
+    onnx.save(model, path)
+    assert [node.outputs for node in read_onnx(path).nodes] == wanted[::-1]
+    with pytest.raises(VistreamError, match=r"a\.onnx: onnxruntime cannot read"):
+        OnnxSession(read_onnx(path))
+
+
 @given(kind=st.sampled_from(sorted(DTYPES)), listed=st.booleans(), seed=st.integers(0, 99))
 def test_tensors_of_every_type_in_both_encodings(kind: int, listed: bool, seed: int) -> None:
     values = np.random.default_rng(seed).integers(0, 2, (2, 3)).astype(DTYPES[kind]) * DTYPES[kind](1)
@@ -168,6 +185,14 @@ def test_external_weights_are_found_wherever_they_stand(tmp_path: Path) -> None:
     (tmp_path.parent / "secret").write_bytes(bytes(12))
     with pytest.raises(VistreamError, match=r"a\.onnx: wants weights from '\.\./secret', outside its own folder"):
         read_onnx(path)
+
+
+def test_numbers_that_are_cut_short_are_told(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    cut = field(1, b"\x01") + field(2, 1) + field(4, bytes(6)) + field(8, "cut")  # one float, in 6 bytes
+    path.write_bytes(field(7, onnx.load(path).graph.SerializeToString() + field(5, cut)))
+    with pytest.raises(VistreamError, match=r"a\.onnx: its weight cut can't be read \("):
+        read_onnx(path).weight("cut")
 
 
 def test_a_pipe_is_no_file(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from onnxstreams import LOST, assert_near, streamed, wanted
 
 from vistream.engine.reference import Dense
 from vistream.errors import VistreamError
+from vistream.ir.operations import Neuron
 from vistream.quantize.onnx_operators import OPERATORS
 
 
@@ -49,6 +51,39 @@ def _mean(net: Net) -> str:
 def _written(folder: Path) -> Path:
     net = Net(1)
     return net.write(folder / "a.onnx", _mean(net))
+
+
+def _gelu_by_erf(net: Net, x: str) -> str:
+    """As exporters spell it before opset 20."""
+    grown = net.add("Add", net.add("Erf", net.add("Div", x, net.constant(2**0.5))), net.constant(1.0))
+    return str(net.add("Mul", net.add("Mul", x, grown), net.constant(0.5)))
+
+
+def _gelu_by_tanh(net: Net, x: str) -> str:
+    cubed = net.add("Mul", net.add("Pow", x, net.constant(3.0)), net.constant(0.044715))
+    bent = net.add("Tanh", net.add("Mul", net.add("Add", x, cubed), net.constant((2 / np.pi) ** 0.5)))
+    return str(net.add("Mul", net.add("Mul", x, net.constant(0.5)), net.add("Add", bent, net.constant(1.0))))
+
+
+@pytest.mark.parametrize("gelu", [_gelu_by_erf, _gelu_by_tanh])
+def test_a_function_that_is_spelt_out_is_one_table(tmp_path: Path, gelu: Callable[[Net, str], str]) -> None:
+    net = Net(4)
+    path = net.write(tmp_path / "net.onnx", net.conv(gelu(net, net.conv("image", 8, 3, 2)), 4))
+    _, bent, last = streamed(path, pictures(3)).network.layers
+    assert isinstance(bent, Neuron) and bent.table is not None and isinstance(last, Neuron)
+    assert_near(path)
+
+
+@pytest.mark.parametrize(("axis", "layers"), [(3, 4), (-1, 4), (1, 2)])
+def test_a_softmax_of_old_is_taken_where_its_axes_are_one(tmp_path: Path, axis: int, layers: int) -> None:
+    """Before opset 13 it goes over all axes from `axis` on; exporters number the last one by what it is."""
+    net = Net(6)
+    weights = net.add("Softmax", net.conv("image", 8, 3, 2), axis=axis)
+    path = net.write(tmp_path / "net.onnx", net.conv(weights, 8, 3))
+    model = onnx.load(path)
+    model.opset_import[0].version = 11
+    onnx.save(model, path)
+    assert len(assert_near(path).network.layers) == layers
 
 
 def test_what_is_misread_is_left_to_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from vistream.errors import VistreamError
 
 SURE = 0.3  # score from which a box of either has to have its like in the other
 ALIKE = 0.5  # overlap from which two boxes are of one object
-LEAST = 0.5  # of the float network's boxes: who finds fewer again is no substitute
+LEAST = 0.5  # of the float network's boxes, and of one's own: who has fewer in common is no substitute
 ENOUGH = 4  # boxes, fewer of which prove nothing
 
 
@@ -18,7 +18,7 @@ class Agreement:
     """Counts over pictures; in words as `str`."""
 
     def __init__(self) -> None:
-        self.wanted = self.given = self.matched = 0
+        self.wanted = self.given = self.matched = self.confirmed = 0
         self.errors: list[float] = []
 
     def add(self, wanted: Candidates, given: Candidates) -> None:
@@ -31,19 +31,23 @@ class Agreement:
         pairs = [(r, c) for r, c in zip(rows, columns, strict=True) if overlaps[r, c] >= ALIKE]
         self.wanted += int((wanted.scores > SURE).sum())
         self.given += int((given.scores > SURE).sum())
+        self.confirmed += sum(bool(given.scores[column] > SURE) for _, column in pairs)
         for row, column in pairs:
             if wanted.scores[row] > SURE:
                 self.matched += 1
                 self.errors.append(abs(float(wanted.scores[row] - given.scores[column])))
 
     def check(self) -> None:
-        """Raise VistreamError where most of the float network's boxes are missing."""
-        if self.wanted >= ENOUGH and self.matched < LEAST * self.wanted:
+        """Raise VistreamError where most of the float network's boxes are missing, or most are none of its own."""
+        missed = self.wanted >= ENOUGH and self.matched < LEAST * self.wanted
+        invented = self.given >= ENOUGH and self.confirmed < LEAST * self.given
+        if missed or invented:
             raise VistreamError(f"in integers it is too far from the file as it is ({self})")
 
     def __str__(self) -> str:
         if not self.wanted:
-            return "the float network is sure of no box on these frames, so nothing could be compared"
+            otherwise = f"in integers of {self.given}" if self.given else "so nothing could be compared"
+            return f"the float network is sure of no box on these frames, {otherwise}"
         found = f"{self.matched} of {self.wanted} boxes of the float network found again, {self.given} in all"
         return f"{found}; scores differ by {np.mean(self.errors):.3f} on average" if self.errors else found
 

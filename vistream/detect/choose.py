@@ -11,6 +11,7 @@ from vistream.detect.coco import KEYPOINTS
 from vistream.detect.detector import Detector
 from vistream.detect.selection import Selection
 from vistream.errors import VistreamError
+from vistream.models.foreign import instead_of
 
 if TYPE_CHECKING:
     from vistream.detect.streaming import Streaming
@@ -54,6 +55,8 @@ def make_detector(
     """
     selection = selection or Selection()
     of_file = name.startswith("onnx:")
+    if not of_file:
+        _check_no_file(name)
     if keypoints and not of_file and name not in ("auto", *POSE_BEST_FIRST):
         poses = " or ".join(POSE_BEST_FIRST)
         raise VistreamError(f"the detector {name!r} gives no keypoints: take {poses}, or onnx:FILE of a pose network")
@@ -70,6 +73,14 @@ def make_detector(
         return network if network.gives_masks or not masks else _with_masks(network, fps)
     detector = _named(name, fps, selection, size, streaming)
     return _with_masks(detector, fps) if masks and not name.startswith(PANOPTIC) else detector
+
+
+def _check_no_file(name: str) -> None:
+    """Raise VistreamError where a file is given in the place of a detector's name."""
+    if name.endswith(".onnx"):
+        raise VistreamError(f"the detector in the file {name} is called onnx:{name}")
+    if instead := instead_of(Path(name)):
+        raise VistreamError(f"{name}: {instead}; then take onnx:FILE")
 
 
 def chosen(name: str, keypoints: bool = False) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect.candidates import Candidates, WholeMasks, best_class
+from vistream.detect.finished import are_numbered, listed
 from vistream.detect.signature import Decoder, Outputs, Signature
 from vistream.detect.yolo import COCO, corners_of
 
@@ -22,13 +23,20 @@ def detr(signature: Signature) -> Decoder | None:
 
 
 def rtdetr(signature: Signature) -> Decoder | None:
-    """Logits `[1, Q, C]`, sigmoid (Zhao et al., CVPR 2024); or one output `[1, Q, 4 + C]` that has had it already."""
+    """Logits `[1, Q, C]`, sigmoid (Zhao et al., CVPR 2024); or one output that has had it already.
+
+    That is `[1, Q, 4 + C]`, or of the best pairs of a query and a class `[1, Q, 6]`: box, score, class number.
+    """
     names = signature.of_rank(3)
     if len(names) != 1:
         return _queries(signature, sigmoid, lambda name, columns, classes: columns == (classes or COCO))
     name = names[0]
     _, queries, columns = signature.shape(name)
-    if queries > QUERIES or not (signature.asked or columns == 4 + (signature.classes or COCO)):
+    if queries > QUERIES:
+        return None
+    if columns == 6 and are_numbered(signature.outputs[name][0]):
+        return _best_pairs(name, signature)
+    if not (signature.asked or columns == 4 + (signature.classes or COCO)):
         return None
 
     def decode(outputs: Outputs, least: float) -> Candidates:
@@ -36,6 +44,16 @@ def rtdetr(signature: Signature) -> Decoder | None:
         return best_class(in_pixels(rows[:, :4], signature), rows[:, 4:], least)
 
     return Decoder(decode, columns - 4, queries=True)
+
+
+def _best_pairs(name: str, signature: Signature) -> Decoder:
+    """Rows of a box, a score and a class number."""
+
+    def decode(outputs: Outputs, least: float) -> Candidates:
+        rows = np.asarray(outputs[name][0], np.float64)
+        return listed(in_pixels(rows[:, :4], signature), rows[:, 4], rows[:, 5], least)[0]
+
+    return Decoder(decode, queries=True)
 
 
 def rfdetr(signature: Signature) -> Decoder | None:

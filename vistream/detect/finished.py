@@ -1,4 +1,4 @@
-"""What networks give that remove duplicates themselves: a list of boxes, each with its score and class number."""
+"""What networks give that remove duplicates themselves, in rows: a box, its score and its class number."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from vistream.detect.signature import SLACK, Array, Decoder, Outputs, Signature
 from vistream.detect.yolo import Extra, corners_of, extra_of
 from vistream.errors import VistreamError
 
-TENSORFLOW = "detection_boxes"
-"""Of its object detection API, whose corners begin with y, and classes at 1; or with `:0` behind it."""
 WHOLE = 1e-3  # by which class numbers may be off whole ones
+RTDETR = "RTDETRDecoder"  # whose rows look alike, but have centres and sizes
+PADDLE = (
+    "its pixels may be wanted in two ways: of PP-YOLOE+ and RT-DETR, layout paddle, and of PP-YOLOE and PicoDet, "
+    "paddle-imagenet"
+)
 MOST = 1000  # boxes that such a list has at the most
 
 
-def _candidates(corners: Array, scores: Array, labels: Array, least: float) -> tuple[Candidates, Array]:
+def listed(corners: Array, scores: Array, labels: Array, least: float) -> tuple[Candidates, Array]:
     """Those above `least`, and their rows in the file's list."""
     scores = np.asarray(scores, np.float64).reshape(-1)
     rows = np.flatnonzero(scores > least)
@@ -30,22 +33,29 @@ def end_to_end(signature: Signature) -> Decoder | None:
 
     Turned boxes come as (centre x, centre y, w, h), score, class number, angle.
     """
+    if signature.head == RTDETR and not signature.asked:
+        return None
     for name in signature.of_rank(3):
         batch, count, columns = signature.shape(name)
         if not batch:
             continue  # a list that is empty on the black image
         extra = extra_of(signature, columns - 6, confident=True) if columns >= 6 else None
-        numbers = np.asarray(signature.outputs[name][0], np.float64)[:, 5:6]
-        if extra is not None and count <= MOST and bool(((numbers == np.rint(numbers)) & (numbers >= 0)).all()):
+        if extra is not None and count <= MOST and are_numbered(signature.outputs[name][0]):
             return _end_to_end(name, extra, signature.prototypes() if extra.mask else None)
     return None
+
+
+def are_numbered(rows: Array) -> bool:
+    """Whether the sixth column of rows can be class numbers."""
+    numbers = np.asarray(rows, np.float64)[:, 5:6]
+    return bool(((numbers == np.rint(numbers)) & (numbers >= 0)).all())
 
 
 def _end_to_end(name: str, extra: Extra, prototypes: str | None) -> Decoder:
     def decode(outputs: Outputs, least: float) -> Candidates:
         rows = np.asarray(outputs[name][0], np.float64)
         boxes = corners_of(rows[:, :4]) if extra.angle else rows[:, :4]
-        found, chosen = _candidates(boxes, rows[:, 4], rows[:, 5], least)
+        found, chosen = listed(boxes, rows[:, 4], rows[:, 5], least)
         return extra.of(found, rows[chosen, 6:], outputs, prototypes)
 
     return extra.decoder(decode, None)
@@ -76,7 +86,7 @@ def batched_rows(signature: Signature) -> Decoder | None:
             raise VistreamError("its last two columns are not class numbers and scores, as they should be")
         orders[:] = fitting
         label, score = fitting[0]
-        return _candidates(rows[:, 1:5], rows[:, score], rows[:, label], least)[0]
+        return listed(rows[:, 1:5], rows[:, score], rows[:, label], least)[0]
 
     return Decoder(decode)
 
@@ -85,6 +95,25 @@ def _are_classes(labels: Floats, scores: Floats) -> bool:
     """Whether these can be class numbers and their scores."""
     whole = (np.abs(labels - np.rint(labels)) <= WHOLE) & (labels >= -WHOLE)
     return bool((whole & (scores >= -SLACK) & (scores <= 1 + SLACK)).all())
+
+
+def paddle(signature: Signature) -> Decoder | None:
+    """`[N, 6]`: class number, or -1 for nothing, score, (x1, y1, x2, y2) in pixels; and how many: PaddleDetection."""
+    rows = [name for name in signature.of_rank(2) if signature.shape(name)[1] == 6]
+    counts = [name for name, output in signature.outputs.items() if output.size == 1 and output.dtype.kind in "iu"]
+    if len(rows) != 1 or len(counts) != 1 or len(signature.outputs) != 2:
+        return None
+
+    def decode(outputs: Outputs, least: float) -> Candidates:
+        if not signature.asked:
+            raise VistreamError(PADDLE)
+        found = np.asarray(outputs[rows[0]], np.float64)
+        found = found[found[:, 0] >= 0]
+        if not _are_classes(found[:, 0], found[:, 1]):
+            raise VistreamError("its first two columns are not class numbers and scores, as they should be")
+        return listed(found[:, 2:], found[:, 1], found[:, 0], least)[0]
+
+    return Decoder(decode)
 
 
 def mmdeploy(signature: Signature) -> Decoder | None:
@@ -100,7 +129,7 @@ def mmdeploy(signature: Signature) -> Decoder | None:
 
     def decode(outputs: Outputs, least: float) -> Candidates:
         rows = np.asarray(outputs[box][0])
-        found, chosen = _candidates(rows[:, :4], rows[:, 4], outputs[labels[0]], least)
+        found, chosen = listed(rows[:, :4], rows[:, 4], outputs[labels[0]], least)
         if not masks:
             return found
         return replace(found, masks=WholeMasks(np.asarray(outputs[masks[0]][0], np.float32)[chosen], 0.5))
@@ -108,40 +137,16 @@ def mmdeploy(signature: Signature) -> Decoder | None:
     return Decoder(decode, masks=bool(masks))
 
 
-def torchvision(signature: Signature) -> Decoder | None:
-    """Boxes `[N, 4]`, class numbers and scores `[N]`, which are all valid: torchvision's own export."""
-    return _lists(signature, counted=False) if not signature.to_size or signature.asked else None
-
-
-def rtdetr_lists(signature: Signature) -> Decoder | None:
-    """The same, of RT-DETR's and D-FINE's own export, which takes the size that the boxes are brought to."""
-    return _lists(signature, counted=False) if signature.to_size or signature.asked else None
-
-
-def counted_lists(signature: Signature) -> Decoder | None:
-    """The same with the number of valid boxes: TensorRT's EfficientNMS form, which MMYOLO writes, too."""
-    return _lists(signature, counted=True)
-
-
-def _lists(signature: Signature, counted: bool) -> Decoder | None:
-    """Boxes `[1, N, 4]` as corners in pixels, scores and class numbers `[1, N]`, with or without the batch axis."""
-    outputs = signature.outputs
-    boxes = [name for name in signature.of_rank(2, 3) if signature.shape(name)[-1] == 4]
-    if len(boxes) != 1 or len(outputs) != 3 + counted or boxes[0].partition(":")[0] == TENSORFLOW:
+def rtmo(signature: Signature) -> Decoder | None:
+    """People's boxes with scores `[1, N, 5]`, and keypoints `[1, N, K, 3]`: RTMO (Lu et al., CVPR 2024)."""
+    boxes = [name for name in signature.of_rank(3) if signature.shape(name)[2] == 5]
+    points = [name for name in signature.of_rank(4) if signature.shape(name)[3] == 3]
+    if len(boxes) != 1 or len(points) != 1 or len(signature.outputs) != 2:
         return None
-    box = boxes[0]
-    flat = [name for name in outputs if name != box and signature.shape(name) == signature.shape(box)[:-1]]
-    counts = [name for name in outputs if name not in (box, *flat) or "num" in name]
-    flat = [name for name in flat if name not in counts]
-    labels = [name for name in flat if outputs[name].dtype.kind in "iu" or "label" in name or "class" in name]
-    if len(flat) != 2 or len(labels) != 1 or any(outputs[name].size != 1 for name in counts):
-        return None
-    score = next(name for name in flat if name != labels[0])
 
     def decode(outputs: Outputs, least: float) -> Candidates:
-        scores = np.array(outputs[score], np.float64).reshape(-1)
-        for name in counts:
-            scores[int(outputs[name].reshape(-1)[0]) :] = -np.inf
-        return _candidates(outputs[box], scores, outputs[labels[0]], least)[0]
+        rows = np.asarray(outputs[boxes[0]][0])
+        found, chosen = listed(rows[:, :4], rows[:, 4], np.zeros(len(rows)), least)
+        return replace(found, keypoints=np.asarray(outputs[points[0]][0], np.float64)[chosen])
 
-    return Decoder(decode)
+    return Decoder(decode, 1, signature.shape(points[0])[2])

@@ -6,13 +6,13 @@ A layout is named after the network that made it common; others share it (YOLOv7
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vistream.detect import detr, finished, nanodet, yolo
+from vistream.detect import detr, finished, lists, nanodet, yolo
 from vistream.detect.candidates import Candidates
 from vistream.detect.geometry import Size, are_shares, oddity
 from vistream.detect.letterbox import Image, Placement, letterbox, stretch
@@ -51,6 +51,10 @@ class Layout:
     ids: bool = False
     pixels: bool = False
 
+    def of_bytes(self) -> Layout:
+        """The same for a file that takes pixels as they are, and does the rest itself."""
+        return replace(self, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+
     @property
     def preprocess(self) -> Preprocess:
         """What the network expects of its pixels, channels in its own order."""
@@ -86,10 +90,14 @@ def _cornered(frame: Frame, width: int, height: int) -> tuple[Image, Placement]:
 _ALL = (
     Layout("nanodet-plus", _boxed, nanodet.nanodet_plus, nanodet.MEAN, nanodet.STD, bgr=True),
     Layout("mmdeploy", _boxed, finished.mmdeploy, nanodet.MEAN, nanodet.STD, bgr=True, distinct=True),
-    Layout("rtdetr-lists", stretch, finished.rtdetr_lists, distinct=True),
-    Layout("torchvision", _boxed, finished.torchvision, distinct=True, ids=True, pixels=True),
-    Layout("efficient-nms", _boxed, finished.counted_lists, distinct=True),
+    Layout("rtmo", _cornered, finished.rtmo, std=(1.0, 1.0, 1.0), bgr=True),
+    Layout("tensorflow", stretch, lists.tensorflow, std=(1.0, 1.0, 1.0), distinct=True, ids=True),
+    Layout("rtdetr-lists", stretch, lists.rtdetr_lists, distinct=True),
+    Layout("torchvision", _boxed, lists.torchvision, distinct=True, ids=True, pixels=True),
+    Layout("efficient-nms", _boxed, lists.counted_lists, distinct=True),
     Layout("yolov7-nms", _boxed, finished.batched_rows, distinct=True),
+    Layout("paddle", stretch, finished.paddle, distinct=True),
+    Layout("paddle-imagenet", stretch, finished.paddle, *IMAGENET, distinct=True),
     Layout("yolov10", _boxed, finished.end_to_end, distinct=True),
     Layout("yolo-nas", _boxed, yolo.yolo_nas),
     Layout("yolov8", _boxed, yolo.yolov8),

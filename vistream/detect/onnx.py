@@ -71,6 +71,8 @@ class OnnxDetector:
         self._asked = layout is not None
         signature = self._signature(self._size, self._asked)
         self._layout, decoder = self._chosen(layout, signature)
+        if self._inputs.of_bytes:
+            self._layout = self._layout.of_bytes()
         first = decoder.decode(signature.outputs, -np.inf)
         self._shares = are_shares(first, self._size) if len(known(first)) else None  # None: no boxes were seen yet
         self._decoders = {self._size: decoder}
@@ -264,6 +266,7 @@ class OnnxDetector:
             len(all_names(self._own_names)) if 0 in self._own_names else None,
             None if keypoints is None else (keypoints[0], keypoints[1]),
             self._file.metadata.get("task", ""),
+            self._file.metadata.get("head", ""),
             self._inputs.to_size,
             asked,
             {output.name: output.shape for output in self._file.outputs if output.shape and min(output.shape) > 0},

@@ -48,14 +48,27 @@ class Inputs:
         """Whether the network brings its boxes to a size that it is given."""
         return any(other.name == "orig_target_sizes" for other in self.others)
 
+    @property
+    def of_bytes(self) -> bool:
+        """Whether the image is given in grey levels, as it is."""
+        return DTYPES[self.image.dtype] is np.uint8
+
     def feed(self, image: NDArray[np.float32]) -> dict[str, Array]:
         """The network's inputs for an image `[1, 3, height, width]`."""
         size = (image.shape[3], image.shape[2])
         rank = len(self.image.shape or ())
+        if _channels_last(self.image):
+            image = image.transpose(0, 2, 3, 1)
         fed: dict[str, Array] = {self.image.name: image.astype(DTYPES[self.image.dtype]).reshape(image.shape[-rank:])}
         for other in self.others:
             fed[other.name] = EXTRAS[other.name](size, other.shape or ()).astype(DTYPES[other.dtype])
         return fed
+
+
+def _channels_last(image: Value) -> bool:
+    """Whether the image is `[1, height, width, 3]`, as TensorFlow has it: no image is 3 pixels wide."""
+    shape = image.shape or ()
+    return len(shape) in (3, 4) and shape[-1] == 3 and shape[-3] != 3
 
 
 def inputs_of(file: OnnxFile) -> Inputs:
@@ -65,17 +78,21 @@ def inputs_of(file: OnnxFile) -> Inputs:
         names = ", ".join(value.name for value in images) or "none"
         raise VistreamError(f"{file.path}: a detector has one input, for the image; this file has {names}")
     image, shape = images[0], images[0].shape or ()
-    is_image = len(shape) in (3, 4) and shape[-3] in (3, -1)
-    channels_last = is_image and shape[-3] == -1 and shape[-1] in (1, 3)  # no image is so narrow
-    if DTYPES.get(image.dtype) not in FLOATS or not is_image or channels_last:
-        raise VistreamError(f"{file.path}: its input is {image}, not 1 x 3 x height x width, of floats")
+    is_image = len(shape) in (3, 4) and (
+        shape[-3] == 3 or (shape[-3] == -1 and shape[-1] != 1) or _channels_last(image)
+    )
+    if DTYPES.get(image.dtype) not in (*FLOATS, np.uint8) or not is_image:
+        raise VistreamError(
+            f"{file.path}: its input is {image}, no image of floats or bytes, 1 x 3 x height x width "
+            "or 1 x height x width x 3"
+        )
     if len(shape) == 4 and shape[0] not in (1, -1):
         raise VistreamError(f"{file.path}: its input is for {shape[0]} images at once: export it for one (batch 1)")
     others = tuple(value for value in file.inputs if value.name in EXTRAS)
     for other in others:
         if other.dtype not in DTYPES or (other.name == "pixel_mask" and len(other.shape or ()) != 3):
             raise VistreamError(f"{file.path}: its input {other.name} has a type or shape that nothing here can fill")
-    height, width = (max(side, 0) for side in shape[-2:])
+    height, width = (max(side, 0) for side in (shape[-3:-1] if _channels_last(image) else shape[-2:]))
     if max(width, height) > LARGEST:
         raise VistreamError(f"{file.path}: its input is {width} x {height} pixels, more than {LARGEST} a side")
     return Inputs(image, others, (width, height))

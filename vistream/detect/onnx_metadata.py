@@ -14,6 +14,8 @@ log = logging.getLogger("vistream")
 
 LARGEST = 8192  # pixels a side: more is a damaged or hostile file
 HIGHEST = 100_000  # a class number: no data set has that many
+WITHOUT_BOXES = {"classify": "a classifier", "semantic": "for the class of each pixel", "depth": "for depths"}
+"""What Ultralytics' tasks make a network that do not find objects."""
 NO_NAMES = ("", "None", "null", "{}", "[]", "()")
 LISTED = re.compile(r"[^\[\]{}()'\":]+[,\n][^\[\]{}()'\":]+")
 """Names that stand side by side, with commas or line ends between them, and nothing else."""
@@ -37,9 +39,10 @@ def positive_integers(file: OnnxFile, key: str, count: int) -> tuple[int, ...] |
 
 
 def check_task(file: OnnxFile) -> None:
-    """Raise VistreamError for a file that says it is a classifier: some look like lists of boxes."""
-    if file.metadata.get("task") == "classify":
-        raise VistreamError(f"{file.path}: is a classifier by its metadata (task: classify), no detector")
+    """Raise VistreamError for a file that says it finds no boxes: some classifiers look like lists of them."""
+    task = file.metadata.get("task", "")
+    if task in WITHOUT_BOXES:
+        raise VistreamError(f"{file.path}: is {WITHOUT_BOXES[task]} by its metadata (task: {task}), no detector")
 
 
 def class_names(file: OnnxFile) -> Mapping[int, str]:

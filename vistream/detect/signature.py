@@ -43,10 +43,10 @@ class Decoder:
 class Signature:
     """`outputs`: of a run on a black image of `width` x `height`, in the file's order.
 
-    `classes`: how many there are, and `keypoints`: (how many, numbers for each), if the file says so; `task`: as
-    Ultralytics names it (detect, segment, pose, obb), else empty. `to_size`: the file takes the size of the frame to
-    which it brings its boxes. `asked`: the user names the layout, so that shapes need not prove it. `fixed`: the shapes
-    of outputs that the file itself fixes.
+    `classes`: how many there are, and `keypoints`: (how many, numbers for each), if the file says so; `task` and `head`
+    as Ultralytics names them (detect, segment, pose, obb; RTDETRDecoder), else empty. `to_size`: the file takes the
+    size of the frame to which it brings its boxes. `asked`: the user names the layout, so that shapes need not prove
+    it. `fixed`: the shapes of outputs that the file itself fixes.
     """
 
     outputs: Outputs
@@ -55,6 +55,7 @@ class Signature:
     classes: int | None = None
     keypoints: tuple[int, int] | None = None
     task: str = ""
+    head: str = ""
     to_size: bool = False
     asked: bool = False
     fixed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

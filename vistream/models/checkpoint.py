@@ -33,6 +33,7 @@ RUN_RECORDS = (
 
 LARGEST_REPEATED = 1 << 30
 """Bytes of a tensor that repeats what the file holds once; no network has such a layer."""
+ONNX = "is an ONNX file by its name, and has to be torch's weights; a detector's is given as --detector onnx:FILE"
 NESTED = ("model", "state_dict", "model_state_dict")  # where training scripts put the weights
 
 
@@ -113,7 +114,8 @@ def _torch_file(path: Path) -> object:
     except VistreamError:
         raise
     except Exception as error:  # a damaged archive or pickle fails in any way it likes
-        raise VistreamError(f"{path}: {_reason(error)}") from None
+        reason = ONNX if path.suffix == ".onnx" else _reason(error)
+        raise VistreamError(f"{path}: {reason}") from None
 
 
 def _check_archive(path: Path) -> None:
@@ -143,5 +145,6 @@ def _reason(error: Exception) -> str:
 
 
 def _first_line(error: Exception) -> str:
+    """What is wrong; the sentences that torch has behind that are of its own options."""
     lines = str(error).splitlines()
-    return lines[0][:120] if lines else type(error).__name__
+    return lines[0].partition(". ")[0][:120] if lines else type(error).__name__

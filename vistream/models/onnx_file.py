@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
+from vistream.models.foreign import instead_of
+from vistream.models.onnx_order import in_order
 from vistream.models.onnx_wire import Fields, fields, floats, integer, integers, string, text
 
 Array = NDArray[np.generic]
@@ -87,9 +89,10 @@ class Node:
 class OnnxFile:
     """What the file at `path` holds. `inputs` are those that a caller feeds: weights are left out.
 
-    `weights` maps names to encoded tensors, for `weight`; `operations`: (domain, op) of every node, of inner graphs and
-    functions too, but for the functions' own names; `values`: what the file says of the values between the nodes;
-    `opsets`: domain to version; `encoded`: the whole file; `outside`: the files beside it that hold weights.
+    `nodes`: in computing order; `weights` maps names to encoded tensors, for `weight`; `operations`: (domain, op) of
+    every node, of inner graphs and functions too, but for the functions' own names; `values`: what the file says of the
+    values between the nodes; `opsets`: domain to version; `encoded`: the whole file; `outside`: the files beside it
+    that hold weights.
     """
 
     path: Path
@@ -124,14 +127,14 @@ def read_onnx(path: Path) -> OnnxFile:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise VistreamError(f"{path}: is not a regular file")
+            raise VistreamError(f"{path}: {instead_of(path) or 'is not a regular file'}")
         return _parsed(path, memoryview(path.read_bytes()))
     except OSError as error:
         raise VistreamError(f"{path}: {error.strerror}") from error
     except MemoryError as error:
         raise VistreamError(f"{path}: is too large for the memory of this machine") from error
     except (KeyError, IndexError, ValueError, RecursionError) as error:
-        raise VistreamError(f"{path}: not an ONNX file, or cut short") from error
+        raise VistreamError(f"{path}: {instead_of(path) or 'not an ONNX file, or cut short'}") from error
 
 
 def _parsed(path: Path, data: memoryview) -> OnnxFile:
@@ -152,7 +155,7 @@ def _parsed(path: Path, data: memoryview) -> OnnxFile:
         inputs,
         tuple(map(_value, graph[12])),
         {string(pair, 1): string(pair, 2) for pair in pairs},
-        tuple(_node(node, path.parent) for node in graph.get(1, [])),
+        in_order([_node(node, path.parent) for node in graph.get(1, [])]),
         weights,
         {value.name: value for value in map(_value, graph.get(13, []))},
         {string(opset, 1): integer(opset, 2) for opset in opsets},

@@ -59,8 +59,11 @@ def integers(values: list[memoryview]) -> list[int]:
 
 
 def floats(values: list[memoryview]) -> list[float]:
-    """A repeated float field, packed or not."""
-    return [value for data in values for (value,) in struct.iter_unpack("<f", data)]
+    """A repeated float field, packed or not; ValueError where it is cut short."""
+    try:
+        return [value for data in values for (value,) in struct.iter_unpack("<f", data)]
+    except struct.error as error:
+        raise ValueError(str(error)) from None
 
 
 def text(data: memoryview) -> str:

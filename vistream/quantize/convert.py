@@ -40,7 +40,7 @@ from vistream.quantize.synapses import offset_of, synapses_of
 from vistream.quantize.trace import trace
 from vistream.types import Frame
 
-RULES = 5
+RULES = 6
 """Of quantisation: raised whenever the same float network and frames come to other integers than before, so that what
 was kept by older rules is not taken for what these make."""
 READOUT = Scale(-128, 127, 1.0)  # of a sum that stays real: its numbers mean themselves

@@ -30,16 +30,21 @@ GATED = ("Add", "Sub", "Mul")
 def lower(graph: Graph) -> Program:
     """The float program of a graph; raises VistreamError, naming the node, for what cannot be taken."""
     lowering = Lowering(rewritten(graph))
+    _fold(lowering)
     for node in lowering.graph.nodes:
-        if node.name not in lowering.inside:
+        if node.name not in lowering.inside and node.name not in lowering.constants:
             _take(lowering, node)
     return lowering.finished()
 
 
+def _fold(low: Lowering) -> None:
+    """All constants, before any node looks ahead: those of a function that is spelt out may stand in its midst."""
+    for node in low.graph.nodes:
+        if node.op != "Input" and all(name in low.constants for name in node.inputs):
+            low.constants[node.name] = evaluate(node, [low.constants[name] for name in node.inputs])
+
+
 def _take(low: Lowering, node: Node) -> None:
-    if node.op != "Input" and all(name in low.constants for name in node.inputs):
-        low.constants[node.name] = evaluate(node, [low.constants[name] for name in node.inputs])
-        return
     joins = node.op not in FIRM and any(name in low.floating for name in node.inputs)
     if joins and node.op in GATED and (gate := _gate(low, node)) is not None:
         low.layer_of(gate)

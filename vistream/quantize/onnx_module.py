@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vistream.errors import VistreamError
 from vistream.models.onnx_file import DTYPES, Node, OnnxFile, Value, unread
-from vistream.quantize.onnx_attributes import Unsupported
+from vistream.quantize.onnx_attributes import Unsupported, integer, required
 from vistream.quantize.onnx_operators import OPERATORS
 from vistream.quantize.onnx_rewrite import rewritten
 
@@ -126,8 +126,9 @@ def _run(file: OnnxFile, node: Node, values: dict[str, Tensor], facts: Facts) ->
         if missing:
             reasons = [facts.why[name] for name in missing if name in facts.why]
             raise Unsupported(_beyond(reasons))
-        _check(file, node)
-        found = Step(node)(*((facts.constants.get(name, values.get(name))) if name else None for name in node.inputs))
+        inputs = [facts.constants.get(name, values.get(name)) if name else None for name in node.inputs]
+        _check(file, node, inputs)
+        found = Step(node)(*inputs)
     except Unsupported as error:
         facts.why[node.outputs[0]] = str(error)
         return
@@ -150,14 +151,16 @@ def _beyond(reasons: Sequence[str]) -> str:
     return f"{BEYOND} ({reasons[0]})"
 
 
-def _check(file: OnnxFile, node: Node) -> None:
+def _check(file: OnnxFile, node: Node, inputs: Sequence[Tensor | None]) -> None:
     if node.domain not in ("", "ai.onnx") or node.op not in OPERATORS:
         raise Unsupported(f"{node.op} has no counterpart here")
     if len(node.outputs) > 1 and node.op not in ("Split",) and any(node.outputs[1:]):
         raise Unsupported(f"{node.op} with several outputs")
     old = file.opsets.get("", file.opsets.get("ai.onnx", 1)) < EXPLICIT_SOFTMAX
-    if node.op == "Softmax" and old and node.attributes.get("axis") != -1:
-        raise Unsupported("softmax over several axes")
+    if node.op == "Softmax" and old:
+        axes = max(required(inputs, 0).dim(), 1)
+        if integer(node, "axis", 1) % axes != axes - 1:
+            raise Unsupported("softmax over several axes")
 
 
 def _weights(file: OnnxFile) -> tuple[dict[str, Tensor], dict[str, str]]:
