@@ -60,7 +60,11 @@ function makeView(parent, caption) {
 
 function show(tile, source, streamed) {
   tile.title.textContent = source.title;
-  tile.state.textContent = source.dropped ? `${source.state}, ${source.dropped} frames dropped` : source.state;
+  tile.state.textContent = [
+    source.state,
+    ...(source.dropped ? [`${source.dropped} frames dropped`] : []),
+    ...(source.unblurred ?? []).map((name) => `blur=${name}: none seen so far`),
+  ].join(", ");
   tile.box.className = `tile ${source.state}`;
   if (source.counted) tile.picture.caption.textContent = tile.picture.image.alt = source.counted;
   showPictures(tile, source, streamed);

@@ -12,7 +12,8 @@ header h1 { font-size: 1.2rem; margin: 0; } header p { margin: 0; }
 .tile { border: 1px solid var(--line); border-radius: 6px; padding: .7rem; min-width: 0; }
 .tile h2 { border: 0; padding: 0; margin: 0 0 .5rem; font-size: 1rem; display: flex; gap: .6rem;
   overflow-wrap: anywhere; }
-.state { font-weight: 400; color: var(--soft); } .failed .state, .lost .state { color: var(--warn); }
+.state { font-weight: 400; color: var(--soft); overflow-wrap: normal; }
+.failed .state, .lost .state { color: var(--warn); }
 .views { display: grid; grid-template-columns: 2fr 1fr; gap: .5rem; align-items: start; }
 .views figure { margin: 0; } .views img { display: block; width: 100%; background: var(--grid); border-radius: 3px; }
 .views figcaption { font-size: .78rem; margin: .15rem 0 0; }
