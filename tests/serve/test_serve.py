@@ -308,7 +308,7 @@ def test_with_nothing_to_show_it_ends(tmp_path: Path) -> None:
 def test_what_cannot_be_served_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(VistreamError, match=f"port {port} can't be bound: Address already in use"):
+        with pytest.raises(VistreamError, match=f"port {port} can't be bound: Address already in use: choose"):
             serve([], "127.0.0.1", port, print)
     for options, match in (
         (("--task", "mots"), "serve shows the tasks"),

@@ -23,6 +23,7 @@ from vistream.media.video.source import open_source
 from vistream.pipeline.run import Settings
 from vistream.pipeline.session import Session
 from vistream.pipeline.start import box_in
+from vistream.render.colours import colour_of, css
 from vistream.render.overlay import Overlay
 from vistream.serve.clicks import Click, box_around, mask_of_box, mask_of_clicks, outline
 from vistream.serve.tile import title_of
@@ -231,13 +232,19 @@ class Desk:
         """For JSON: no path."""
         with self._lock:
             objects = [
-                {"id": one.identity, "frame": one.frame, "box": list(one.box)} for _, one in sorted(self.given.items())
+                {"id": one.identity, "frame": one.frame, "box": list(one.box), "colour": css(colour_of(one.identity))}
+                for _, one in sorted(self.given.items())
             ]
             entry: dict[str, Any] = {"title": self.title, "task": self.settings.task, "size": list(self.size)}
             entry |= {"frames": self.frames, "state": self.state, "message": self.message, "view": self.view}
             return entry | {"objects": objects, "done": len(self.results), "last": max(self.results, default=None)}
 
     def tracks(self, number: int) -> Mapping[str, Any] | None:
-        """The result of a frame as in the JSON lines, or None."""
+        """The result of a frame as in the JSON lines, with the outline of each mask, or None."""
         result = self.results.get(number)
-        return None if result is None else as_dict(result)
+        if result is None:
+            return None
+        entry = as_dict(result)
+        for track, shown in zip(result.tracks, entry["tracks"], strict=True):
+            shown["outline"] = [] if track.mask is None else outline(track.mask)
+        return entry
