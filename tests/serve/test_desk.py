@@ -21,7 +21,9 @@ import pytest
 from browser import DESKTOP, PHONE, browser, overflow, until, watched
 from clipfiles import write_video
 from PIL import Image
+from typer.testing import CliRunner
 
+from vistream.cli.main import app
 from vistream.errors import VistreamError
 from vistream.pipeline.run import Settings
 from vistream.render.colours import colour_of, css
@@ -252,6 +254,24 @@ def on_screen(page: Page, point: tuple[int, int]) -> tuple[float, float]:
     box = page.locator("#stage").bounding_box()
     assert box is not None
     return box["x"] + point[0] * box["width"] / SIZE[0], box["y"] + point[1] * box["height"] / SIZE[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--task", "semseg"), "annotate is for the tasks vos and sot, not semseg"),
+        (("--model", "nowhere.pth"), "nowhere.pth: no such network"),
+        (("--task", "sot", "--model", "nanodet-g"), "nanodet-g is for detection"),
+    ],
+)
+def test_what_cannot_follow_is_refused_before_the_page_is_there(
+    options: tuple[str, ...], told: str, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vistream.serve.server.serve", lambda *_: pytest.fail("a page is shown"))
+    monkeypatch.setattr("vistream.serve.server.serve_desk", lambda *_: pytest.fail("a page is shown"))
+    refused = CliRunner().invoke(app, ["annotate", str(clip), "--port", "0", *options])
+    assert isinstance(refused.exception, VistreamError), refused.output
+    assert told in str(refused.exception)
 
 
 def test_other_sites_and_nonsense_are_refused(clip: Path) -> None:

@@ -51,7 +51,7 @@ class Given:
 class Desk:
     """The state behind the page. `source`: a file; `settings.task`: vos or sot. Safe to be used by several threads.
 
-    Raises VistreamError where the file can't be opened.
+    Raises VistreamError where the file can't be opened, or there is no such model.
     """
 
     source: str
@@ -66,6 +66,7 @@ class Desk:
     message: str = ""
     view: int = 0
     picture: Frame | None = None
+    _session: Session = field(init=False)
     _held: OrderedDict[int, Frame] = field(default_factory=OrderedDict)
     _boxes: OrderedDict[int, Observations] = field(default_factory=OrderedDict)
     _detector: Detector | None = None
@@ -81,6 +82,15 @@ class Desk:
             self.size, self.fps = source.size, source.fps or 30.0
             self._held[0] = next(source).image
             self.frames = source.frame_count if source.counted else self._counted(source)
+        settings = self.settings
+        self._session = Session(
+            settings.task,
+            settings.fidelity,
+            settings.model,
+            deadband=settings.deadband,
+            hysteresis=settings.hysteresis,
+            fps=self.fps,
+        )
         name = network_present() if self.settings.task == "vos" else None
         if name is not None:
             self._detector = make_detector(name, self.fps)
@@ -202,16 +212,9 @@ class Desk:
             self.state, self.message = "failed", "it failed: the terminal says why"
 
     def _track(self) -> None:
-        settings = self.settings
         first = min(number for number, _ in self.given)
-        session = Session(
-            settings.task,
-            settings.fidelity,
-            settings.model,
-            deadband=settings.deadband,
-            hysteresis=settings.hysteresis,
-            fps=self.fps,
-        )
+        session = self._session
+        session.reset()
         overlay = Overlay(self.size, self.fps)
         followed: set[int] = set()
         with open_source(self.source, start=first) as source:
