@@ -19,7 +19,7 @@ from urllib.request import HTTPCookieProcessor, build_opener
 import cv2
 import numpy as np
 import pytest
-from browser import DESKTOP, PHONE, browser, overflow, until, watched
+from browser import DESKTOP, PHONE, browser, faint, overflow, until, watched
 from segmenters import network_file
 from typer.testing import CliRunner
 from webserver import ask, asked, served
@@ -242,6 +242,7 @@ def look(launched: Browser, width: int, address: str) -> None:
         assert page.inner_text("h2").split() == ["plaza_static", "running"]
         tops = page.evaluate("[...document.querySelectorAll('.views img')].map((i) => i.getBoundingClientRect().top)")
         assert (tops[0] == tops[1]) == (width == DESKTOP)  # beside it, or on a phone below it
+        assert faint(page) == []
         assert overflow(page) == 0
         assert complaints == []
         assert all(url.startswith((address, "data:")) for url in requests)

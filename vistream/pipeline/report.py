@@ -193,7 +193,8 @@ task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
         if self._sink is None:
             return self._strip.html()
         poster = f' poster="{data_url(self._strip.poster)}"' if self._strip.poster is not None else ""
-        return f'<video controls muted loop playsinline preload="metadata" src="{VIDEO}"{poster}></video>'
+        said = 'aria-label="the video, with what was followed drawn on it"'
+        return f'<video controls muted loop playsinline preload="metadata" src="{VIDEO}" {said}{poster}></video>'
 
 
 def _numbers(history: History, speed: float) -> str:
