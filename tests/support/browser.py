@@ -80,9 +80,9 @@ FAINT = """() => {
     const colour = node ? getComputedStyle(node).backgroundColor : "rgb(255, 255, 255)";
     return rgb(colour)[3] === 0 ? behind(node.parentElement) : colour;
   };
-  const written = [...document.querySelectorAll("body *")].filter((node) =>
-    [...node.childNodes].some((one) => one.nodeType === Node.TEXT_NODE && one.data.trim()) && node.getClientRects().length);
-  return written.filter((node) => {
+  const holds = (node) => [...node.childNodes].some((one) => one.nodeType === Node.TEXT_NODE && one.data.trim());
+  const seen = (node) => node.getClientRects().length > 0;
+  return [...document.querySelectorAll("body *")].filter(holds).filter(seen).filter((node) => {
     const style = getComputedStyle(node);
     const [a, b] = [light(node.closest("svg") ? style.fill : style.color), light(behind(node))];
     return Math.max(a, b) / Math.min(a, b) < 4.5;
