@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 import cv2
 import numpy as np
 import pytest
-from browser import DESKTOP, PHONE, browser, overflow, until, watched
+from browser import DESKTOP, PHONE, browser, faint, overflow, until, watched
 from clipfiles import write_video
 from PIL import Image
 from typer.testing import CliRunner
@@ -166,6 +166,7 @@ def test_in_a_browser(task: str, width: int, clip: Path) -> None:
         page.click("#start")
         until(page, "document.getElementById('note').textContent.startsWith('done')", 120)
         assert overflow(page) == 0
+        assert faint(page) == []
         with page.expect_download() as waiting:
             page.click("text=jsonl")
         lines = [json.loads(line) for line in Path(waiting.value.path()).read_text().splitlines()]
