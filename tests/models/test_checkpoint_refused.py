@@ -20,6 +20,7 @@ from weightsfiles import saved, saved_as_before, training_checkpoint
 
 from vistream.errors import VistreamError
 from vistream.models.model import load_model
+from vistream.models.spike2former import load
 
 
 def refusal(path: Path | str) -> str:
@@ -269,3 +270,18 @@ def test_weights_that_do_not_fit_are_refused_by_their_keys(case: str, tmp_path: 
 def test_a_level_that_cannot_be_is_refused(level: object, tmp_path: Path) -> None:
     content = training_checkpoint(with_steps(state_dict(18), 18), {"level": level})
     assert "was trained for level" in refusal(saved(content, tmp_path / "weights.pth"))
+
+
+@pytest.mark.parametrize(
+    ("find", "name", "told"),
+    [
+        (load_model, "spike2former-tiny", "is for semantic segmentation, .*: here --model takes efficientnet-lite0, "),
+        (load_model, "spike2former-voc", "is for semantic segmentation, 21 VOC"),
+        (load_model, "nanodet-g", "is for detection, 80 COCO classes, which --detector asks for"),
+        (load, "efficientnet-lite0", "is for appearance features .*: here --model takes spike2former-tiny, "),
+        (load, "posenet", "is for pose, 17 COCO keypoints, which --detector asks for"),
+    ],
+)
+def test_a_network_for_another_task_is_told_from_none(find: Callable[[str], object], name: str, told: str) -> None:
+    with pytest.raises(VistreamError, match=f"{name} {told}"):
+        find(name)

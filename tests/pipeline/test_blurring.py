@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.run import Settings
 from vistream.render.style import Style
+from vistream.serve.tile import Tile
 from vistream.types import Frame, Observations
 
 BOX = (20, 10, 60, 80)
@@ -141,6 +143,48 @@ def test_where_nothing_of_a_class_was_tracked_that_is_said(
     there = Style(blur=("faces",))
     recorded(images, OutputPaths(video=tmp_path / "b.mp4"), detections=detected(tmp_path, "person"), style=there)
     assert "blurred" not in caplog.text
+
+
+def as_file(images: Path, settings: Settings) -> None:
+    recorded(images, OutputPaths(video=images.parent / f"{settings.style.blur}.mp4"), **vars_of(settings))
+
+
+def to_the_end(images: Path, settings: Settings) -> None:
+    assert len(list(vistream.track(images, **vars_of(settings)))) == 3
+
+
+def to_the_third(images: Path, settings: Settings) -> None:
+    results = vistream.track(images, **vars_of(settings))
+    for _ in range(3):
+        next(results)
+    results.close()  # type: ignore[attr-defined]  # a generator, as long as it is one
+
+
+def shown(images: Path, settings: Settings) -> None:
+    tile = Tile(str(images), settings)
+    tile.run()
+    assert tile.as_dict()["unblurred"] == ([] if settings.style.blur == ("faces",) else ["car"])
+
+
+def vars_of(settings: Settings) -> dict[str, Any]:
+    return {"detections": settings.detections, "style": settings.style}
+
+
+@pytest.mark.parametrize("way", [as_file, to_the_end, to_the_third, shown])
+def test_every_way_says_what_was_not_there_to_be_blurred(
+    way: Callable[[Path, Settings], None], images: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    people = detected(tmp_path, "person")
+    way(images, Settings(detections=people, style=Style(blur=("faces",))))
+    assert "blurred" not in caplog.text
+    value = json.loads(people.read_text())
+    value["categories"].append({"id": 2, "name": "car"})
+    value["annotations"].append(value["annotations"][0] | {"id": 9, "category_id": 2, "score": 0.01})
+    people.write_text(json.dumps(value))
+    way(images, Settings(detections=people, style=Style(blur=("faces", "car"))))
+    said = [line for line in caplog.messages if "blurred" in line]
+    assert len(said) == 1
+    assert "images: nothing that blur=car is for was tracked in 3 frames" in said[0]
 
 
 def test_best_shots_heat_map_and_report_are_blurred_too(images: Path, tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
-from browser import DESKTOP, PHONE, browser, overflow, until, watched
+from browser import DESKTOP, PHONE, browser, faint, overflow, until, watched
 
 from vistream.cli.main import run
+from vistream.energy.estimators import Estimator
 from vistream.errors import VistreamError
 from vistream.media.formats.mot import read_tracks
 from vistream.media.video.source import open_source
@@ -25,7 +26,9 @@ from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.report import RunFacts, RunReport
 from vistream.pipeline.run import Run, Settings
+from vistream.render.page import document, plot
 from vistream.render.pictures import STRIP
+from vistream.render.plots import estimator_bars
 from vistream.types import Result, Track
 
 if TYPE_CHECKING:
@@ -122,10 +125,27 @@ def look(launched: Browser, report: Path, width: int, dark: bool) -> None:
         ink = page.evaluate("getComputedStyle(document.querySelector('figure svg text')).fill")
         assert (max(map(int, re.findall(r"\d+", paper))) < 60) == dark
         assert (min(map(int, re.findall(r"\d+", ink))) > 100) == dark
+        page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        assert faint(page) == []
         assert overflow(page) == 0
         assert complaints == []
         own = {address.split("/")[-1] for address in asked if not address.startswith("data:")}
         assert own == {"index.html", "tracks.mp4"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_words_beside_other_plots_can_be_read(dark: bool, tmp_path: Path) -> None:
+    with Recording(str(CLIP), Settings("semseg", max_frames=2), OutputPaths(), report=tmp_path / "page") as made:
+        for _ in made:
+            pass
+    bars = plot("bars", "", estimator_bars([("row", "#8a8a8a", dict.fromkeys(Estimator, 1.0))]))
+    (tmp_path / "bars.html").write_text(document("bars", bars), encoding="utf-8")
+    with browser() as launched, watched(launched, DESKTOP, dark) as (page, _, _):
+        for path in (tmp_path / "page" / "index.html", tmp_path / "bars.html"):
+            page.goto(path.as_uri())
+            assert page.evaluate("document.querySelectorAll('figure svg text').length") > 4
+            assert faint(page) == []
 
 
 def test_no_password_is_written_down() -> None:

@@ -18,12 +18,15 @@ from urllib.request import Request, urlopen
 import cv2
 import numpy as np
 import pytest
-from browser import DESKTOP, PHONE, browser, overflow, until, watched
+from browser import DESKTOP, PHONE, browser, faint, overflow, until, watched
 from clipfiles import write_video
 from PIL import Image
+from typer.testing import CliRunner
 
+from vistream.cli.main import app
 from vistream.errors import VistreamError
 from vistream.pipeline.run import Settings
+from vistream.render.colours import colour_of, css
 from vistream.serve.clicks import Click, box_around, mask_of_box, mask_of_clicks, outline
 from vistream.serve.desk import Desk
 from vistream.types import Box, Frame, Observations
@@ -163,6 +166,7 @@ def test_in_a_browser(task: str, width: int, clip: Path) -> None:
         page.click("#start")
         until(page, "document.getElementById('note').textContent.startsWith('done')", 120)
         assert overflow(page) == 0
+        assert faint(page) == []
         with page.expect_download() as waiting:
             page.click("text=jsonl")
         lines = [json.loads(line) for line in Path(waiting.value.path()).read_text().splitlines()]
@@ -179,6 +183,61 @@ def test_in_a_browser(task: str, width: int, clip: Path) -> None:
         assert abs(y + h / 2 - 70) < 12
         assert complaints == []
         assert all(url.startswith((address, "data:", "blob:")) for url in asked)
+        if task == "vos":
+            until(page, f"({OPAQUE})(0, 0, {SIZE[0]}, {SIZE[1]}).includes('{css(colour_of(1))}')")
+            corner = centre(FRAMES - 1)[0] - 28, centre(FRAMES - 1)[1] - 28, 7, 7
+            assert page.evaluate(f"({OPAQUE})(...{[*corner]})") == [], "the border of the mask, not of the box"
+
+
+OPAQUE = """(...where) => {
+  const { data } = document.getElementById("drawing").getContext("2d").getImageData(...where);
+  const hex = (v) => v.toString(16).padStart(2, "0");
+  const colours = Array.from({ length: data.length / 4 }, (_, i) => [...data.slice(4 * i, 4 * i + 4)]);
+  return colours.filter((colour) => colour[3] === 255).map(([r, g, b]) => "#" + hex(r) + hex(g) + hex(b));
+}"""
+"""The colours of what is drawn in a part of the picture (x, y, w, h)."""
+FOCUS = "window.dispatchEvent(new Event('focus'))"
+
+
+@pytest.mark.slow
+def test_pages_that_are_behind_catch_up(clip: Path) -> None:
+    with (
+        browser() as launched,
+        watched(launched, DESKTOP) as (one, *_),
+        watched(launched, PHONE) as (two, *_),
+    ):
+        with command(clip, "sot") as address:
+            for page in (one, two):
+                page.goto(address)
+                until(page, "document.getElementById('note').textContent.startsWith('drag')")
+            drag(one, (centre(0)[0] - 26, centre(0)[1] - 26), (centre(0)[0] + 26, centre(0)[1] + 26))
+            one.click("#keep")
+            until(one, "document.querySelectorAll('#objects li').length == 1")
+            two.evaluate(FOCUS)
+            until(two, "document.querySelectorAll('#objects li').length == 1")
+            two.route("**/api/desk", lambda route: route.abort(), times=1)  # an answer that is lost on the way
+            two.click("#start")
+            until(two, "document.getElementById('note').textContent.startsWith('done')", 120)
+            one.click("text=remove")
+            until(one, "document.querySelectorAll('#objects li').length == 0")
+            two.click("#start")  # of nothing, as it does not know
+            until(two, "document.getElementById('note').textContent.startsWith('no object is given')")
+            until(two, "document.querySelectorAll('#objects li').length == 0")
+        two.evaluate(FOCUS)
+        until(two, "document.getElementById('note').textContent.startsWith('vistream does not answer')")
+
+
+@pytest.mark.slow
+def test_the_buttons_stay_in_sight_below_a_tall_picture(tmp_path: Path) -> None:
+    Image.new("RGB", (60, 400)).save(tmp_path / "0.png")
+    with (
+        command(tmp_path, "sot") as address,
+        browser() as launched,
+        watched(launched, DESKTOP) as (page, *_),
+    ):
+        page.goto(address)
+        until(page, "document.getElementById('picture').naturalWidth > 0")
+        assert page.evaluate("document.getElementById('keep').getBoundingClientRect().bottom < innerHeight")
 
 
 def click(page: Page, point: tuple[int, int]) -> None:
@@ -196,6 +255,24 @@ def on_screen(page: Page, point: tuple[int, int]) -> tuple[float, float]:
     box = page.locator("#stage").bounding_box()
     assert box is not None
     return box["x"] + point[0] * box["width"] / SIZE[0], box["y"] + point[1] * box["height"] / SIZE[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--task", "semseg"), "annotate is for the tasks vos and sot, not semseg"),
+        (("--model", "nowhere.pth"), "nowhere.pth: no such network"),
+        (("--task", "sot", "--model", "nanodet-g"), "nanodet-g is for detection"),
+    ],
+)
+def test_what_cannot_follow_is_refused_before_the_page_is_there(
+    options: tuple[str, ...], told: str, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vistream.serve.server.serve", lambda *_: pytest.fail("a page is shown"))
+    monkeypatch.setattr("vistream.serve.server.serve_desk", lambda *_: pytest.fail("a page is shown"))
+    refused = CliRunner().invoke(app, ["annotate", str(clip), "--port", "0", *options])
+    assert isinstance(refused.exception, VistreamError), refused.output
+    assert told in str(refused.exception)
 
 
 def test_other_sites_and_nonsense_are_refused(clip: Path) -> None:

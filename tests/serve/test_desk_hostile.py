@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -20,25 +21,36 @@ from vistream.serve.asked import HEADER
 from vistream.serve.connections import connection_options
 from vistream.serve.desk import Desk
 from vistream.serve.deskapp import make_desk_app
+from vistream.types import Result
 
 SIZE = (48, 32)
 
 
-@pytest.fixture(scope="module", params=["sot", "vos"])
-def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    folder = tmp_path_factory.mktemp("clip")
+def desk_of(folder: Path, task: str) -> Desk:
     for number in range(3):
         noise = np.random.default_rng(number).integers(0, 255, (*SIZE[::-1], 3), dtype=np.uint8)
         Image.fromarray(noise).save(folder / f"{number}.png")
-    app = make_desk_app(Desk(str(folder), Settings(request.param)), None)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", **connection_options()))
+    return Desk(str(folder), Settings(task))
+
+
+@contextmanager
+def served(desk: Desk) -> Iterator[int]:
+    server = uvicorn.Server(uvicorn.Config(make_desk_app(desk, None), log_level="warning", **connection_options()))
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
-    yield listening.getsockname()[1]
-    server.should_exit = True
-    thread.join()
-    listening.close()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+@pytest.fixture(scope="module", params=["sot", "vos"])
+def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with served(desk_of(tmp_path_factory.mktemp("clip"), request.param)) as found:
+        yield found
 
 
 def asked(port: int, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
@@ -122,3 +134,19 @@ def test_no_answer_names_a_folder(port: int, tmp_path: Path) -> None:
         ("GET", "/api/desk", b""),
     ):
         assert str(tmp_path.parent.parent).encode() not in asked(port, method, path, body)[1], path
+
+
+def test_a_result_that_finds_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = desk_of(tmp_path, "sot")
+    desk.results[0] = Result(0, 0.0, (), 0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
+    with served(desk) as port:
+        status, said = asked(port, "GET", "/result/jsonl")
+    assert status == 400
+    assert said.decode().endswith(
+        "can't be written: No such file or directory: make room for temporary files, or set TMPDIR"
+    )
+    assert said.decode() in caplog.text
+    assert "Traceback" not in caplog.text

@@ -19,12 +19,13 @@ from urllib.request import HTTPCookieProcessor, build_opener
 import cv2
 import numpy as np
 import pytest
-from browser import DESKTOP, PHONE, browser, overflow, until, watched
+from browser import DESKTOP, PHONE, browser, faint, overflow, until, watched
 from segmenters import network_file
 from typer.testing import CliRunner
 from webserver import ask, asked, served
 
 from vistream.cli.main import app
+from vistream.cli.serving import serve_sources
 from vistream.errors import VistreamError
 from vistream.pipeline.run import Settings
 from vistream.serve.gauges import SECONDS, STEP, Gauges
@@ -241,9 +242,45 @@ def look(launched: Browser, width: int, address: str) -> None:
         assert page.inner_text("h2").split() == ["plaza_static", "running"]
         tops = page.evaluate("[...document.querySelectorAll('.views img')].map((i) => i.getBoundingClientRect().top)")
         assert (tops[0] == tops[1]) == (width == DESKTOP)  # beside it, or on a phone below it
+        assert faint(page) == []
         assert overflow(page) == 0
         assert complaints == []
         assert all(url.startswith((address, "data:")) for url in requests)
+
+
+LOADED = "[...document.querySelectorAll('img')].every((image) => image.naturalWidth > 0)"
+
+
+@pytest.mark.slow
+def test_a_server_that_ended_and_one_that_came_in_its_place(done: Tile) -> None:
+    other = Tile(CLIP, Settings(detector="motion", max_frames=2), title="a_title_of_many_letters" * 5)
+    other.run()
+    with browser() as launched, watched(launched, PHONE) as (page, _, _):
+        with served(done) as port:
+            page.goto(f"http://127.0.0.1:{port}/")
+            until(page, f"document.querySelectorAll('.ended').length == 1 && {LOADED}")
+        until(page, "document.querySelector('#note.alert')?.textContent.startsWith('vistream does not answer')")
+        assert page.inner_text(".tile .state") == "unknown"
+        with served(other, done, port=port):
+            until(page, f"document.querySelectorAll('.ended').length == 2 && {LOADED}")
+            assert page.inner_text("#note").startswith("0 of 2 sources running")
+            assert page.evaluate("document.querySelector('.state').offsetHeight") < 30, "one word, one line"
+            assert overflow(page) == 0
+
+
+@pytest.mark.slow
+def test_a_stream_that_broke_off_is_asked_for_again(done: Tile) -> None:
+    with served(done) as port, browser() as launched, watched(launched, DESKTOP) as (page, _, _):
+        page.route("**/stream.mjpg", lambda route: route.abort(), times=1)
+        page.goto(f"http://127.0.0.1:{port}/")
+        until(page, f"document.querySelectorAll('img').length == 2 && {LOADED}")
+
+
+def test_many_sources_choose_a_detector_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("vistream.serve.server.serve", lambda tiles, *_: [tile.run() for tile in tiles])
+    caplog.set_level("INFO", "vistream")
+    serve_sources([CLIP, CLIP], Settings(max_frames=2), "127.0.0.1", 0, loop=False)
+    assert caplog.text.count("detector auto: ") == 1
 
 
 @pytest.mark.slow
@@ -272,7 +309,7 @@ def test_with_nothing_to_show_it_ends(tmp_path: Path) -> None:
 def test_what_cannot_be_served_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(VistreamError, match=f"port {port} can't be bound: Address already in use"):
+        with pytest.raises(VistreamError, match=f"port {port} can't be bound: Address already in use: choose"):
             serve([], "127.0.0.1", port, print)
     for options, match in (
         (("--task", "mots"), "serve shows the tasks"),

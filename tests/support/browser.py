@@ -69,3 +69,28 @@ def until(page: Page, expression: str, seconds: float = 30) -> None:
     while not page.evaluate(expression):
         assert time.monotonic() < deadline, f"not true within {seconds} s: {expression}"
         page.wait_for_timeout(50)
+
+
+FAINT = """() => {
+  const rgb = (text) => (text.match(/[0-9.]+/g) ?? []).map(Number);
+  const light = (text) => rgb(text).slice(0, 3)
+    .map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0.05);
+  const behind = (node) => {
+    const colour = node ? getComputedStyle(node).backgroundColor : "rgb(255, 255, 255)";
+    return rgb(colour)[3] === 0 ? behind(node.parentElement) : colour;
+  };
+  const holds = (node) => [...node.childNodes].some((one) => one.nodeType === Node.TEXT_NODE && one.data.trim());
+  const seen = (node) => node.getClientRects().length > 0;
+  return [...document.querySelectorAll("body *")].filter(holds).filter(seen).filter((node) => {
+    const style = getComputedStyle(node);
+    const [a, b] = [light(node.closest("svg") ? style.fill : style.color), light(behind(node))];
+    return Math.max(a, b) / Math.min(a, b) < 4.5;
+  }).map((node) => node.textContent.trim());
+}"""
+
+
+def faint(page: Page) -> list[str]:
+    """The texts of a page that differ too little from what is behind them: less than 4.5 to 1 (WCAG 2, level AA)."""
+    found: list[str] = page.evaluate(FAINT)
+    return found

@@ -29,10 +29,10 @@ def ask(port: int, path: str, **headers: str) -> tuple[int, bytes, Message]:
 
 
 @contextmanager
-def served(*tiles: Tile, token: str | None = None) -> Iterator[int]:
-    """The application on a free port, in this process."""
+def served(*tiles: Tile, token: str | None = None, port: int = 0) -> Iterator[int]:
+    """The application on a port (0: a free one), in this process."""
     server = make_server(tiles, token)
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

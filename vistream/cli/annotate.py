@@ -28,6 +28,10 @@ def annotate(
     The same as vistream serve --task vos. Ctrl-C ends it. It needs the extra named serve: docs/installing.md says how.
     """
     from vistream.cli.serving import serve_sources
+    from vistream.errors import VistreamError
+    from vistream.pipeline.observe import FOLLOWING
     from vistream.pipeline.run import Settings
 
+    if task not in FOLLOWING:
+        raise VistreamError(f"annotate is for the tasks {' and '.join(FOLLOWING)}, not {task}: take vistream serve")
     serve_sources([source], Settings(task=task, model=model, fidelity=fidelity), host, port, loop=False)

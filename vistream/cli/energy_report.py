@@ -77,7 +77,7 @@ def energy_report(
     from vistream.cli.spike_printing import count_and_print
     from vistream.errors import VistreamError
     from vistream.media.video.source import open_source
-    from vistream.models.spike2former.loading import TINY
+    from vistream.models.registry import TINY
     from vistream.render.energy_html import ReportPaths
 
     if task not in ("features", "semseg"):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import typer
 
 from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import NOTHING_KNOWN
 from vistream.pipeline.blurring import check_blur
-from vistream.pipeline.observe import FOLLOWING, make_observer
+from vistream.pipeline.observe import FOLLOWING, make_observer, resolved_detector
 from vistream.pipeline.options import check_options, option_of
 from vistream.pipeline.run import Settings
 from vistream.pipeline.tasks import check_fidelity
@@ -48,6 +49,7 @@ def serve_sources(sources: Sequence[str], settings: Settings, host: str, port: i
         desk = Desk(sources[0], settings)
         serve_desk(desk, host, port, lambda address: typer.echo(f"click at {address} (Ctrl-C ends it)"))
         return
+    settings = replace(settings, detector=resolved_detector(settings.task, settings.detector, made=False))
     _check_places_and_classes(settings)
     backend_class()  # compiles the kernels, if need be, before threads ask for them and Ctrl-C finds them at it
     titles = titles_of(sources)

@@ -20,6 +20,7 @@ from vistream.errors import VistreamError
 from vistream.models import lite0, resnet, store
 from vistream.models.checkpoint import read_checkpoint
 from vistream.models.fitting import SHOWN, check_keys, copies, few
+from vistream.models.registry import no_network
 
 NAMES = ("efficientnet-lite0", "vistream-resnet50")
 FULL_RANGE = (127, 63)  # levels where the file names none: what a byte holds of an unsigned and of a signed activation
@@ -94,7 +95,7 @@ def _find(spec: str | Path) -> tuple[str, Path]:
         return str(spec), found
     path = Path(spec).expanduser()
     if not path.is_file():
-        raise VistreamError(f"{spec}: no model has this name, nor is it a file; the names are {', '.join(NAMES)}")
+        raise no_network(str(spec), NAMES)
     return path.stem, path
 
 

@@ -6,7 +6,7 @@ This file is data only. Where copies lie on this machine is `store.py`; how they
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vistream.errors import VistreamError
@@ -228,6 +228,12 @@ _ALL = (
 )
 
 WEIGHTS: Mapping[str, Weights] = {weights.name: weights for weights in _ALL}
+TINY = "spike2former-tiny"
+"""A network that comes with the package, and is not fetched."""
+USES: Mapping[str, str] = {name: weights.task for name, weights in WEIGHTS.items()} | {
+    TINY: "semantic segmentation, 7 classes of the demo clips (spiking)"
+}
+"""What each network is for, by its name."""
 
 
 def known(name: str) -> Weights:
@@ -237,3 +243,17 @@ def known(name: str) -> Weights:
     close = difflib.get_close_matches(name, WEIGHTS, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     raise VistreamError(f"no weights are called {name!r}: {hint}the names are {', '.join(WEIGHTS)}")
+
+
+def no_network(spec: str, names: Sequence[str]) -> VistreamError:
+    """The error of a `--model` that is neither one of `names`, which fit the task, nor a file.
+
+    >>> print(no_network("selfie", ["efficientnet-lite0"]))
+    selfie is for masks of people in their boxes: here --model takes efficientnet-lite0 or a file of weights
+    """
+    if spec not in USES:
+        return VistreamError(f"{spec}: no such network, nor is it a file; the names are {', '.join(names)}")
+    detects = ", which --detector asks for" if USES[spec].startswith(("detection", "pose")) else ""
+    return VistreamError(
+        f"{spec} is for {USES[spec]}{detects}: here --model takes {', '.join(names)} or a file of weights"
+    )

@@ -1,8 +1,12 @@
-"""What a run can make unrecognisable: checked before its first frame, since a video that was not blurred looks well."""
+"""What a run can make unrecognisable: a video in which nothing was blurred looks like one in which all was.
+
+So it is checked before the first frame, and what was never there is named after the last one.
+"""
 
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -11,6 +15,8 @@ from vistream.errors import VistreamError
 from vistream.media.formats.detections.footage import LABEL
 from vistream.pipeline.observe import Observer
 from vistream.render.style import FACES, blurs
+
+log = logging.getLogger("vistream")
 
 
 def check_blur(
@@ -39,6 +45,17 @@ def unblurred(blur: Sequence[str], labels: Collection[str]) -> list[str]:
     ['car']
     """
     return [name for name in blur if not any(blurs(name, label) for label in labels)]
+
+
+def warn_of_unblurred(source: str, blur: Sequence[str], labels: Collection[str], frames: int) -> None:
+    """Say what could not be blurred; `labels`: the classes of all that was tracked in the `frames` of `source`."""
+    for name in unblurred(blur, labels) if frames else ():
+        log.warning(
+            "%s: nothing that blur=%s is for was tracked in %d frames, so next to nothing of it can be blurred",
+            source,
+            name,
+            frames,
+        )
 
 
 def _reason(name: str, labels: Collection[str], who: str, detections: Path | None) -> str:

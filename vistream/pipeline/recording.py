@@ -22,7 +22,7 @@ from vistream.media.formats.jsonl import Keep, read_results
 from vistream.media.video.frames import SourceFrame
 from vistream.media.video.sound import sound_of
 from vistream.pipeline.asked import asked, said
-from vistream.pipeline.blurring import unblurred
+from vistream.pipeline.blurring import warn_of_unblurred
 from vistream.pipeline.checkpoint import Arrays, checkpoint_path, load_checkpoint, pack, write_checkpoint
 from vistream.pipeline.fingerprint import fingerprints
 from vistream.pipeline.names import read_names
@@ -223,7 +223,8 @@ class Recording:
             self._stack.__exit__(exception, value, trace)
             self.totals.end()
             if exception is None or exception is KeyboardInterrupt:
-                self._warn_of_unblurred()
+                totals, blur = self.totals, self.run.settings.style.blur
+                warn_of_unblurred(self.run.source.name, blur, totals.labels, totals.frames)
             if self._path is not None and last is not None:  # now: who resumes finds all files closed
                 with suppress(VistreamError):
                     write_checkpoint(self._path, *last)
@@ -233,15 +234,6 @@ class Recording:
                     PendingFile.temporary_name(self._path),
                 ):  # a killed run may have left half of one
                     left.unlink(missing_ok=True)
-
-    def _warn_of_unblurred(self) -> None:
-        """A video in which nothing was blurred looks like one in which all was: say so."""
-        for name in unblurred(self.run.settings.style.blur, self.totals.labels):
-            log.warning(
-                "nothing that blur=%s is for was tracked in %d frames, so next to nothing of it can be blurred",
-                name,
-                self.totals.frames,
-            )
 
     def _timing(self) -> tuple[float, str]:
         """Frames a second, and the time of each stage in words, of a run whose videos are whole."""

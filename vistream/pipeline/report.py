@@ -26,6 +26,7 @@ from vistream.media.video.sink import VideoSink, video_names
 from vistream.pipeline.report_tracks import STYLE as TRACKS_STYLE
 from vistream.pipeline.report_tracks import TrackTable
 from vistream.pipeline.run import Run
+from vistream.render.colours import css
 from vistream.render.history import History
 from vistream.render.page import bullets, document, plot, table
 from vistream.render.pictures import Strip, data_url
@@ -85,7 +86,7 @@ class RunFacts:
             fps=run.fps,
             size=run.source.size,
             resumed=run.done,
-            colours={name: "#{:02x}{:02x}{:02x}".format(*tint) for name, tint in zip(names, palette, strict=True)},
+            colours={name: css(tint) for name, tint in zip(names, palette, strict=True)},
         )
 
 
@@ -192,7 +193,8 @@ task {escape(facts.task)}, fidelity {escape(facts.fidelity)}.</p>
         if self._sink is None:
             return self._strip.html()
         poster = f' poster="{data_url(self._strip.poster)}"' if self._strip.poster is not None else ""
-        return f'<video controls muted loop playsinline preload="metadata" src="{VIDEO}"{poster}></video>'
+        said = 'aria-label="the video, with what was followed drawn on it"'
+        return f'<video controls muted loop playsinline preload="metadata" src="{VIDEO}" {said}{poster}></video>'
 
 
 def _numbers(history: History, speed: float) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from vistream.detect.choose import Size
 from vistream.errors import VistreamError
 from vistream.given import real, switch, whole
+from vistream.pipeline.blurring import warn_of_unblurred
 from vistream.pipeline.run import Run, Settings
 from vistream.pipeline.start import implied_task
 from vistream.pipeline.tasks import AUTO
@@ -188,8 +189,12 @@ def _box(value: object) -> Box:
 
 
 def _results(run: Run) -> Iterator[TrackedFrame]:
+    style, labels = run.settings.style, set[str]()
     with closing(run):
-        for frame, result in run:
-            known = {field.name: getattr(result, field.name) for field in fields(result)}
-            style = run.settings.style
-            yield TrackedFrame(**known, picture=frame.image, joints=run.observer.joints, style=style)
+        try:
+            for frame, result in run:
+                labels.update(track.label for track in result.tracks)
+                known = {field.name: getattr(result, field.name) for field in fields(result)}
+                yield TrackedFrame(**known, picture=frame.image, joints=run.observer.joints, style=style)
+        finally:  # also where the caller has seen enough
+            warn_of_unblurred(run.source.name, style.blur, labels, run.done)

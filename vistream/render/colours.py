@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 Colour = tuple[int, int, int]
 
@@ -19,6 +20,15 @@ def colour_of(identity: int) -> Colour:
     """
     hue = GOLDEN_ANGLE * identity
     return _from_oklab(LIGHTNESS[identity % len(LIGHTNESS)], CHROMA * math.cos(hue), CHROMA * math.sin(hue))
+
+
+def css(colour: Sequence[int]) -> str:
+    """RGB as pages write it.
+
+    >>> css(colour_of(1))
+    '#68ad4b'
+    """
+    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def _from_oklab(lightness: float, a: float, b: float) -> Colour:

@@ -7,7 +7,7 @@ from html import escape
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1b1b1b; --soft: #5b5b5b; --line: #dcdcdc; --rule: #bbb;
-  --edge: #999; --grid: #eee; --warn: #d55e00; --warn-paper: #fdf1e9; }
+  --edge: #999; --grid: #eee; --warn: #b94f00; --warn-paper: #fdf1e9; }
 @media (prefers-color-scheme: dark) { :root { --paper: #16181b; --ink: #e8e8e6; --soft: #a9adb3; --line: #34383d;
   --rule: #565b62; --edge: #6b7077; --grid: #2a2e33; --warn: #f0883e; --warn-paper: #2e2218; } }
 * { box-sizing: border-box; }
@@ -23,7 +23,7 @@ ul { padding-left: 1.2rem; } li { margin: .35rem 0; }
   align-items: start; }
 figure { margin: 0; min-width: 0; } figcaption { margin-bottom: .4rem; }
 figcaption b { color: var(--ink); font-size: 1rem; }
-figure svg { width: 100%; height: auto; display: block; max-width: 560px; }
+figure svg { width: 100%; height: auto; display: block; max-width: 560px; } figure svg text { fill: var(--ink); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; min-width: 100%; }
 th, td { padding: .28rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }

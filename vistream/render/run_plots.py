@@ -39,7 +39,7 @@ def work_over_time(history: History) -> str:
     figure, (axes,) = figure_of(2.6)
     values = [100 * share for share in history.shares.values]
     axes.axhline(100, color=DENSE, linewidth=1, linestyle="--")
-    axes.annotate("dense", (1, 100), (0, 3), ("axes fraction", "data"), "offset points", color=DENSE, ha="right")
+    axes.annotate("dense", (1, 100), (0, 3), ("axes fraction", "data"), "offset points", color=SOFT, ha="right")
     moments = [history.seconds(frame) for frame in history.shares.frames]
     axes.fill_between(moments, values, step="mid", color=WORK, alpha=0.25, linewidth=0)
     axes.step(moments, values, where="mid", color=WORK, linewidth=1.2)

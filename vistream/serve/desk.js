@@ -3,7 +3,7 @@
 
 const PERIOD = 300; // milliseconds between questions while tracking goes on
 const DRAG = 6; // CSS pixels: less is a click
-const COLOURS = ["#68ad4b", "#90a1ff", "#ffa05b", "#e07ac2", "#3fc0c9", "#d8b53a"];
+const TALLEST = 75; // percent of the window's height: of the picture, so that what is below it stays in sight
 
 const find = (id) => document.getElementById(id);
 const [stage, picture, canvas, slider, note] = ["stage", "picture", "drawing", "frame", "note"].map(find);
@@ -17,7 +17,9 @@ let asked = 0;
 
 async function ask(path, body) {
   const options = body ? { method: "POST", headers: { "x-vistream": "1" }, body: JSON.stringify(body) } : {};
-  const answer = await fetch(path, options);
+  const answer = await fetch(path, options).catch(() => {
+    throw new Error("vistream does not answer: it has ended, or the connection is lost");
+  });
   if (!answer.ok) throw new Error(await answer.text());
   return answer.json();
 }
@@ -32,16 +34,30 @@ async function attempt(work) {
     await work();
   } catch (error) {
     say(error.message, true);
+    catchUp().catch(() => {});
   }
 }
 
+async function catchUp() {
+  if (!desk || desk.state === "running") return; // then it asks anyway
+  refresh(await ask("api/desk")); // which another page may have changed
+  if (desk.state === "running") follow();
+}
+
 const number = () => Number(slider.value);
-const colour = (id) => COLOURS[id % COLOURS.length];
+const colour = (id) => desk.objects.find((one) => one.id === id)?.colour ?? "#ffd640";
 
 function place(event) {
   const { left, top, width } = stage.getBoundingClientRect();
   const factor = desk.size[0] / width;
   return [(event.clientX - left) * factor, (event.clientY - top) * factor];
+}
+
+function trace(pen, points) {
+  pen.beginPath();
+  points.forEach(([x, y]) => pen.lineTo(x, y));
+  pen.closePath();
+  pen.stroke();
 }
 
 function draw() {
@@ -51,7 +67,8 @@ function draw() {
   pen.lineWidth = line;
   for (const track of shown) {
     pen.strokeStyle = colour(track.id);
-    pen.strokeRect(...track.bbox);
+    if (track.outline.length) track.outline.forEach((points) => trace(pen, points));
+    else pen.strokeRect(...track.bbox);
   }
   for (const { id, frame, box: given } of desk.objects) {
     if (frame !== number()) continue;
@@ -67,11 +84,8 @@ function draw() {
   pen.fillStyle = "rgba(255, 214, 64, .35)";
   if (box) pen.strokeRect(...box);
   for (const points of border) {
-    pen.beginPath();
-    points.forEach(([x, y]) => pen.lineTo(x, y));
-    pen.closePath();
+    trace(pen, points);
     pen.fill();
-    pen.stroke();
   }
   for (const [x, y, on] of clicks) {
     pen.beginPath();
@@ -102,7 +116,7 @@ function list() {
       const item = document.createElement("li");
       const frames = desk.objects.filter((one) => one.id === id).map(({ frame }) => frame);
       item.textContent = `object ${id}: given in frame ${frames.join(", ")}`;
-      item.style.color = colour(id);
+      item.style.borderColor = colour(id);
       const button = document.createElement("button");
       button.textContent = "remove";
       button.onclick = () => attempt(async () => refresh(await ask("api/forget", { id })));
@@ -115,6 +129,7 @@ function list() {
 function refresh(state) {
   desk = state;
   find("title").textContent = desk.title;
+  stage.style.maxWidth = `calc(${TALLEST}vh * ${desk.size[0] / desk.size[1]})`;
   slider.max = Math.max(0, (desk.frames ?? 1) - 1);
   list();
   buttons();
@@ -217,14 +232,18 @@ function follow() {
     refresh(state);
     if (state.state === "running") {
       say(`tracking: ${state.done} frames, at frame ${state.last ?? "-"}`);
-      setTimeout(follow, PERIOD);
       return;
     }
-    say(state.message || `${state.state}: ${state.done} frames; go to a frame to correct an object there, then track again`, state.state === "failed");
+    const end = state.state === "ready" ? "vistream was started anew: give the objects again" : `${state.state}: ${state.done} frames; go to a frame to correct an object there, then track again`;
+    say(state.message || end, state.state === "failed");
     if (state.last !== null) slider.value = state.last;
     await show();
+  }).then(() => {
+    if (desk.state === "running") setTimeout(follow, PERIOD); // also where there was no answer
   });
 }
+
+window.addEventListener("focus", () => attempt(catchUp));
 
 attempt(async () => {
   refresh(await ask("api/desk"));

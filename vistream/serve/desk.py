@@ -23,6 +23,7 @@ from vistream.media.video.source import open_source
 from vistream.pipeline.run import Settings
 from vistream.pipeline.session import Session
 from vistream.pipeline.start import box_in
+from vistream.render.colours import colour_of, css
 from vistream.render.overlay import Overlay
 from vistream.serve.clicks import Click, box_around, mask_of_box, mask_of_clicks, outline
 from vistream.serve.tile import title_of
@@ -50,7 +51,7 @@ class Given:
 class Desk:
     """The state behind the page. `source`: a file; `settings.task`: vos or sot. Safe to be used by several threads.
 
-    Raises VistreamError where the file can't be opened.
+    Raises VistreamError where the file can't be opened, or there is no such model.
     """
 
     source: str
@@ -65,6 +66,7 @@ class Desk:
     message: str = ""
     view: int = 0
     picture: Frame | None = None
+    _session: Session = field(init=False)
     _held: OrderedDict[int, Frame] = field(default_factory=OrderedDict)
     _boxes: OrderedDict[int, Observations] = field(default_factory=OrderedDict)
     _detector: Detector | None = None
@@ -80,6 +82,15 @@ class Desk:
             self.size, self.fps = source.size, source.fps or 30.0
             self._held[0] = next(source).image
             self.frames = source.frame_count if source.counted else self._counted(source)
+        settings = self.settings
+        self._session = Session(
+            settings.task,
+            settings.fidelity,
+            settings.model,
+            deadband=settings.deadband,
+            hysteresis=settings.hysteresis,
+            fps=self.fps,
+        )
         name = network_present() if self.settings.task == "vos" else None
         if name is not None:
             self._detector = make_detector(name, self.fps)
@@ -201,16 +212,9 @@ class Desk:
             self.state, self.message = "failed", "it failed: the terminal says why"
 
     def _track(self) -> None:
-        settings = self.settings
         first = min(number for number, _ in self.given)
-        session = Session(
-            settings.task,
-            settings.fidelity,
-            settings.model,
-            deadband=settings.deadband,
-            hysteresis=settings.hysteresis,
-            fps=self.fps,
-        )
+        session = self._session
+        session.reset()
         overlay = Overlay(self.size, self.fps)
         followed: set[int] = set()
         with open_source(self.source, start=first) as source:
@@ -231,13 +235,19 @@ class Desk:
         """For JSON: no path."""
         with self._lock:
             objects = [
-                {"id": one.identity, "frame": one.frame, "box": list(one.box)} for _, one in sorted(self.given.items())
+                {"id": one.identity, "frame": one.frame, "box": list(one.box), "colour": css(colour_of(one.identity))}
+                for _, one in sorted(self.given.items())
             ]
             entry: dict[str, Any] = {"title": self.title, "task": self.settings.task, "size": list(self.size)}
             entry |= {"frames": self.frames, "state": self.state, "message": self.message, "view": self.view}
             return entry | {"objects": objects, "done": len(self.results), "last": max(self.results, default=None)}
 
     def tracks(self, number: int) -> Mapping[str, Any] | None:
-        """The result of a frame as in the JSON lines, or None."""
+        """The result of a frame as in the JSON lines, with the outline of each mask, or None."""
         result = self.results.get(number)
-        return None if result is None else as_dict(result)
+        if result is None:
+            return None
+        entry = as_dict(result)
+        for track, shown in zip(result.tracks, entry["tracks"], strict=True):
+            shown["outline"] = [] if track.mask is None else outline(track.mask)
+        return entry

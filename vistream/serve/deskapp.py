@@ -5,6 +5,7 @@ What changes anything is asked for by POST, with a header that pages of other si
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable
 from importlib import resources
@@ -34,6 +35,8 @@ from vistream.serve.desk import Desk
 from vistream.serve.deskpage import page
 from vistream.serve.maskzip import MaskZipWriter
 from vistream.serve.tile import jpeg_of
+
+log = logging.getLogger("vistream")
 
 DOWNLOADS: dict[str, tuple[str, Callable[[Path, Film], Any]]] = {
     "jsonl": (".jsonl", lambda path, film: JsonlWriter(path)),
@@ -106,7 +109,7 @@ def make_desk_app(desk: Desk, token: str | None) -> Starlette:
         kind = request.path_params["kind"]
         if kind not in _downloads(desk) or not desk.results:
             raise HTTPException(404, "there is no such result")
-        name, content = await run_in_threadpool(_written, desk, kind)
+        name, content = await asked(lambda: _written(desk, kind))
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(content, media_type="application/octet-stream", headers=headers)
 
@@ -132,12 +135,17 @@ def _downloads(desk: Desk) -> tuple[str, ...]:
 
 
 def _written(desk: Desk, kind: str) -> tuple[str, bytes]:
-    """A result file: its name, which holds no path, and content."""
+    """A result file: its name, which holds no path, and content. Raises VistreamError where there is no room for it."""
     suffix, make = DOWNLOADS[kind]
     name = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in desk.title) + suffix
-    with tempfile.TemporaryDirectory(prefix="vistream-") as folder:
-        path = Path(folder) / name
-        with make(path, Film(desk.title, desk.size, desk.fps)) as writer:
-            for _, result in sorted(desk.results.items()):
-                writer.write(result)
-        return name, path.read_bytes()
+    try:
+        with tempfile.TemporaryDirectory(prefix="vistream-") as folder:
+            path = Path(folder) / name
+            with make(path, Film(desk.title, desk.size, desk.fps)) as writer:
+                for _, result in sorted(desk.results.items()):
+                    writer.write(result)
+            return name, path.read_bytes()
+    except OSError as error:
+        line = f"{name} can't be written: {error.strerror}: make room for temporary files, or set TMPDIR"
+        log.error(line)  # browsers show no answer to a download that fails
+        raise VistreamError(line) from None

@@ -19,7 +19,8 @@ header h1 { font-size: 1.2rem; margin: 0; } header p { margin: 0; }
 button, select { font: inherit; padding: .35rem .9rem; border: 1px solid var(--edge); border-radius: 5px;
   color: var(--ink); background: var(--paper); min-height: 2.4rem; }
 button.main { background: #0072b2; border-color: #0072b2; color: #fff; } button:disabled { opacity: .45; }
-#objects { list-style: none; padding: 0; } #objects button { min-height: 0; padding: .1rem .5rem; margin-left: .6rem; }
+#objects { list-style: none; padding: 0; } #objects li { border-left: .5rem solid; padding-left: .5rem; }
+#objects button { min-height: 0; padding: .1rem .5rem; margin-left: .6rem; }
 a.download { margin-right: .8rem; } #note { min-height: 1.5em; } #note.alert { margin: .3rem 0; }
 """
 HOW = {

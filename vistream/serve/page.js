@@ -18,6 +18,11 @@ function percent(share) {
 const note = document.getElementById("note");
 const tiles = [];
 
+function say(text, kind) {
+  if (note.textContent !== text) note.textContent = text; // a screen reader reads out whatever is set
+  note.className = kind;
+}
+
 function element(name, parent, text) {
   const made = document.createElement(name);
   if (text !== undefined) made.textContent = text;
@@ -33,6 +38,7 @@ function makeTile(number) {
   const views = element("div", box);
   views.className = "views";
   tile.picture = makeView(views, "tracks");
+  tile.picture.image.onerror = () => (tile.view = 0); // a stream that broke off is asked for again
   tile.activity = makeView(views, "recomputed in this frame");
   const plots = element("div", box);
   plots.className = "plots4";
@@ -60,7 +66,11 @@ function makeView(parent, caption) {
 
 function show(tile, source, streamed) {
   tile.title.textContent = source.title;
-  tile.state.textContent = source.dropped ? `${source.state}, ${source.dropped} frames dropped` : source.state;
+  tile.state.textContent = [
+    source.state === "failed" ? "failed: the terminal says why" : source.state,
+    ...(source.dropped ? [`${source.dropped} frames dropped`] : []),
+    ...(source.unblurred ?? []).map((name) => `blur=${name}: none seen so far`),
+  ].join(", ");
   tile.box.className = `tile ${source.state}`;
   if (source.counted) tile.picture.caption.textContent = tile.picture.image.alt = source.counted;
   showPictures(tile, source, streamed);
@@ -94,15 +104,19 @@ function showPictures(tile, source, streamed) {
 async function update() {
   if (!document.hidden) {
     try {
-      const answer = await fetch("api/sources");
-      if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+      const answer = await fetch("api/sources").catch(() => {
+        throw new Error("vistream does not answer: it has ended, or the connection is lost. What is below is old.");
+      });
+      if (!answer.ok) throw new Error(`no figures: ${await answer.text()}`);
       const sources = await answer.json();
+      if (note.className === "alert") tiles.splice(0).forEach((tile) => tile.box.remove()); // it may be another server
       while (tiles.length < sources.length) tiles.push(makeTile(tiles.length));
       sources.forEach((source, number) => show(tiles[number], source, sources.length <= STREAMS));
       const running = sources.filter((source) => source.state === "running").length;
-      note.textContent = `${running} of ${sources.length} sources running; plots: the last two minutes`;
+      say(`${running} of ${sources.length} sources running; plots: the last two minutes`, "soft");
     } catch (error) {
-      note.textContent = `no figures: ${error.message}`;
+      say(error.message, "alert");
+      for (const { state } of tiles) state.textContent = "unknown";
     }
   }
   setTimeout(update, PERIOD);

@@ -90,8 +90,8 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise VistreamError(f"{host} port {port} can't be bound: {reason}: choose another with --port") from None
+        reason = (getattr(error, "strerror", None) or str(error)).partition(" (while attempting")[0]
+        raise VistreamError(f"{host} port {port} can't be bound: {reason}: choose another --port or --host") from None
 
 
 def _address(host: str, port: int, token: str | None) -> str:

@@ -16,6 +16,7 @@ import cv2
 from vistream.addresses import without_secrets
 from vistream.errors import told
 from vistream.media.video.frames import Health, SourceFrame
+from vistream.pipeline.blurring import unblurred, warn_of_unblurred
 from vistream.pipeline.run import Run, Settings
 from vistream.render.overlay import Overlay, activity_map
 from vistream.render.style import concealed
@@ -99,6 +100,7 @@ class Tile(threading.Thread):
         self._loop = loop
         self._stopping = threading.Event()
         self._health: Health | None = None
+        self._labels: frozenset[str] = frozenset()  # of all that was tracked
 
     def stop(self) -> None:
         """Ask the thread to end after the present frame; `join` waits for it."""
@@ -120,6 +122,8 @@ class Tile(threading.Thread):
                 log.error("%s: %s", self.title, line)
             else:
                 log.exception("%s failed", self.title)
+        frames = 0 if self.view is None else self.view.number
+        warn_of_unblurred(self.title, self._settings.style.blur, self._labels, frames)
         self.when_over()
 
     @property
@@ -143,6 +147,7 @@ class Tile(threading.Thread):
 
     def _show(self, picture: Frame, frame: SourceFrame, result: Result, due: float) -> None:
         self.gauges.done(result, due)
+        self._labels |= {track.label for track in result.tracks}
         self.view = View(1 if self.view is None else self.view.number + 1, result, frame.image, picture)
         self.state = "running"
 
@@ -160,6 +165,7 @@ class Tile(threading.Thread):
             what, number = counted(view.result)
             entry |= {"counted": what, "tracks": number, "work": round(view.result.work.share, 4)}
             entry |= {"activity": view.result.activity is not None}
+            entry |= {"unblurred": unblurred(self._settings.style.blur, self._labels)}
         return entry
 
 

@@ -177,3 +177,22 @@ def test_brackets_of_a_folder_mean_themselves_and_numbers_are_its_images(tmp_pat
     assert len(frames_of(folder / "*.png")) == 3
     with pytest.raises(VistreamError, match=r"for numbered images give their folder, .*\[1\]"):
         open_source(str(folder / "%04d.png"))
+
+
+def test_a_playlist_that_may_grow_is_read_in_part_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    playlist = tmp_path / "list.m3u8"
+    options = {"hls_time": "1", "hls_list_size": "0"}
+    with av.open(str(playlist), "w", format="hls", options=options) as container:
+        stream = container.add_stream("mpeg2video", rate=25, options={"g": "25"})
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        for number in range(125):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number % 16), format="rgb24")))
+        container.mux(stream.encode())
+    assert len(frames_of(playlist)) == 125
+    assert "list.m3u8" not in caplog.text
+    playlist.write_text(playlist.read_text().replace("#EXT-X-ENDLIST\n", ""))
+    with open_source(str(playlist)) as source:  # not to its end: FFmpeg waits there for more
+        assert np.abs(next(source).image.astype(int) - picture(50 % 16)).mean() < 4
+    assert "list.m3u8 lacks the line #EXT-X-ENDLIST: FFmpeg begins at the third last part" in caplog.text

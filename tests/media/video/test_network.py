@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from clipfiles import FRAMES, SIZE, picture, write_video
 
+from vistream.errors import VistreamError
 from vistream.media.video import Source, open_source
 from vistream.media.video.frames import Window
 from vistream.media.video.live import is_file, open_url
@@ -98,6 +99,31 @@ def test_a_video_behind_http_is_read_whole(tmp_path: Path) -> None:
     with serving(respond) as url, open_source(url) as source:
         assert (source.live, source.frame_count) == (False, FRAMES)
         assert len(list(source)) == FRAMES
+
+
+def test_an_index_that_comes_last_from_a_server_that_cannot_skip(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "clip.mp4")
+    whole, far = video.read_bytes(), 8 * 2**20  # bytes that nobody holds to go back in
+    index = whole.rindex(b"moov") - 4
+    video.write_bytes(whole[:index] + far.to_bytes(4, "big") + b"free" + bytes(far - 8) + whole[index:])
+    with serving(sent(video, "video/mp4")) as url, pytest.raises(VistreamError, match="download it, and give the file"):
+        open_source(url)
+
+
+def test_a_file_that_opencv_does_not_decode_is_decoded_by_pyav(tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    if "libsvtav1" not in av.codecs_available:
+        pytest.skip("this PyAV makes no AV1")
+    video = tmp_path / "clip.mp4"
+    with av.open(str(video), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libsvtav1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        for number in range(FRAMES):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
+        container.mux(stream.encode())
+    with serving(sent(video, "video/mp4")) as url, open_source(url) as source:
+        assert not source.live
+        assert [frame.index for frame in source] == list(range(FRAMES))
 
 
 def sent(path: Path, kind: str, pause: float = 0.0) -> Callable[[http.server.BaseHTTPRequestHandler], None]:

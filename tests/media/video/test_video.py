@@ -203,6 +203,8 @@ def test_every_broken_source_is_one_clear_line(tmp_path: Path, video: Path) -> N
         assert str(tmp_path) in str(caught.value)
     with pytest.raises(VistreamError, match=f"start is {FRAMES}, but .* has only {FRAMES} frames"):
         open_source(str(video), start=FRAMES)
+    with pytest.raises(VistreamError, match="the source has no name: "):  # and is not the folder one is in
+        open_source("")
     with pytest.raises(VistreamError, match="camera 63 can't be opened"):
         open_source("63")
     for start, stride, most, said in ((-1, 1, None, "start"), (0, 0, None, "stride"), (0, 1, 0, "max_frames")):

@@ -20,10 +20,10 @@ from spike2formerweights import CLASSES, small_network, small_sizes
 from vistream.errors import VistreamError
 from vistream.evaluate.metrics.segmentation import class_iou, confusion
 from vistream.media.video.source import open_source
-from vistream.models.registry import WEIGHTS
+from vistream.models.registry import TINY, WEIGHTS
 from vistream.models.spike2former import NAMES, Spike2Former, load, save
 from vistream.models.spike2former.backbone import Backbone
-from vistream.models.spike2former.loading import TINY, load_backbone
+from vistream.models.spike2former.loading import load_backbone
 from vistream.models.spike2former.neuron import Levels
 from vistream.models.spike2former.profile import PUBLISHED, Fit, Profile
 

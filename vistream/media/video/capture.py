@@ -48,14 +48,26 @@ def open_capture(path: Path) -> Capture:
     capture.release()
     if memory_is_short():  # of which OpenCV says no word
         raise MemoryError
-    other, reason = _open_pyav(path)
+    other = by_pyav(path, str(path), codec)
     if other is not None:
-        log.info("%s is decoded by PyAV (%s)", path, other.codec)
         return other
-    if codec:
-        raise VistreamError(f"{path} holds no frame that can be decoded, by OpenCV ({codec}), {reason}")
     why = _text_in(path) or "it is damaged, cut short, or of an unknown format"
     raise VistreamError(f"{path} is not a video that can be read: {why}")
+
+
+def by_pyav(source: Path | str, name: str, codec: str) -> PyAvCapture | None:
+    """A capture of a file, or of one at an address, of which OpenCV decodes no frame; None: PyAV does not, either.
+
+    `name`: what messages call it. Raises VistreamError where the `codec` is known, as OpenCV calls it.
+    """
+    capture, reason = _open_pyav(source, name)
+    if capture is not None:
+        log.info("%s is decoded by PyAV (%s)", name, capture.codec)
+    elif codec:
+        # its index may be at its end, and the server unable to skip to that
+        advice = "" if isinstance(source, Path) else ": download it, and give the file"
+        raise VistreamError(f"{name} holds no frame that can be decoded, by OpenCV ({codec}), {reason}{advice}")
+    return capture
 
 
 def _text_in(path: Path) -> str | None:
@@ -104,22 +116,22 @@ def last_seconds(path: Path) -> float | None:
     return max(ends, default=None)
 
 
-def _open_pyav(path: Path) -> tuple[PyAvCapture | None, str]:
+def _open_pyav(source: Path | str, name: str) -> tuple[PyAvCapture | None, str]:
     """A capture that gives frames; or None, and why."""
     try:
         import av
     except ImportError:
         return None, "and PyAV is not here: pip install 'vistream[h264]'"
     try:
-        container = open_container(path)
+        container = open_container(source)
         if not container.streams.video:
             container.close()
-            raise VistreamError(f"{path} holds no picture: it is sound alone")
+            raise VistreamError(f"{name} holds no picture: it is sound alone")
         codec, known = codec_of(container, container.streams.video[0])
         if not known:
             container.close()
             raise VistreamError(
-                f"{path} can't be decoded: neither OpenCV nor PyAV knows its codec ({codec}); if another program "
+                f"{name} can't be decoded: neither OpenCV nor PyAV knows its codec ({codec}); if another program "
                 "plays it, convert it to H.264 there"
             )
         capture = PyAvCapture(container, codec)

@@ -20,7 +20,7 @@ import numpy as np
 
 from vistream.addresses import without_secrets
 from vistream.errors import VistreamError
-from vistream.media.video.capture import LiveCapture, draws_text, fourcc
+from vistream.media.video.capture import LiveCapture, by_pyav, draws_text, fourcc
 from vistream.media.video.frames import Health, Source, SourceFrame, Window
 from vistream.media.video.pyav_capture import of_interlaced
 from vistream.media.video.quiet import quiet_opencv
@@ -76,7 +76,12 @@ def open_url(url: str, window: Window, reconnect: bool = True) -> Source:
             raise VistreamError(f"{name} is not a video that can be read: it is text")
         camera = fourcc(capture) in PICTURES  # which need not be asked once more: some take few callers at a time
         if capture.isOpened() and (declared_frames(capture) is not None or (not camera and is_file(url))):
-            return video_source(otherwise() or capture, name, window.of_file(), shown=None, counted=False)
+            there = capture.grab()
+            codec = fourcc(capture)
+            capture.release()
+            # anew: what was grabbed can't be put back
+            decoded = (otherwise() if there else by_pyav(url, name, codec)) or connect()
+            return video_source(decoded, name, window.of_file(), shown=None, counted=False)
         capture.release()
     return _open_live(name, connect, otherwise, window, reconnect)
 

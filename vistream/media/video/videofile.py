@@ -30,6 +30,9 @@ log = logging.getLogger("vistream")
 # which may be that of a longer sound track.
 COUNTED = frozenset((".mp4", ".m4v", ".mov", ".3gp", ".avi"))
 
+ENDED = b"#EXT-X-ENDLIST"
+"""The last line of a playlist to which nothing is added any more."""
+
 
 def open_video(path: Path, window: Window) -> Source:
     """A source over the frames of a video file, turned the way its metadata says.
@@ -40,6 +43,10 @@ def open_video(path: Path, window: Window) -> Source:
     quiet_opencv()
     if path.stat().st_size == 0:
         raise VistreamError(f"{path} is empty (0 bytes)")
+    if path.suffix.lower() == ".m3u8" and ENDED not in path.read_bytes():
+        log.warning(
+            "%s lacks the line %s: FFmpeg begins at the third last part, and waits for more", path, ENDED.decode()
+        )
     capture = open_capture(path)
     shown = presented_seconds(path)
     return video_source(capture, str(path), window, shown=shown, counted=path.suffix.lower() in COUNTED, path=path)

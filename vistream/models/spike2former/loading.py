@@ -18,13 +18,13 @@ from vistream.errors import VistreamError
 from vistream.models import store
 from vistream.models.checkpoint import Checkpoint, read_checkpoint
 from vistream.models.fitting import check_keys, copies, few
+from vistream.models.registry import TINY, no_network
 from vistream.models.spike2former.backbone import Backbone
 from vistream.models.spike2former.model import Spike2Former
 from vistream.models.spike2former.neuron import Levels
 from vistream.models.spike2former.profile import PUBLISHED, from_metadata, guessed
 from vistream.models.spike2former.sizes import BackboneSizes, backbone_sizes, network_sizes
 
-TINY = "spike2former-tiny"  # comes with vistream
 NAMES = (
     TINY,
     "spike2former-ade20k",
@@ -115,7 +115,7 @@ def _find(spec: str | Path) -> Path:
         return found
     path = Path(spec).expanduser()
     if not path.is_file():
-        raise VistreamError(f"{spec}: no such network, nor is it a file; the names are {', '.join(NAMES)}")
+        raise no_network(str(spec), NAMES)
     return path
 
 
