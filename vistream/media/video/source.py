@@ -27,7 +27,9 @@ NUMBERED = re.compile(r"%0?[0-9]*d")
 
 
 def check_name(spec: str) -> None:
-    """Raise VistreamError for the address of a page or of a file, and for a name that no decoder can be told."""
+    """Raise VistreamError for no name, the address of a page or of a file, and a name that no decoder can be told."""
+    if not spec:  # pathlib takes it for this folder, whose pictures nobody meant
+        raise VistreamError("the source's name is empty: give a video, a folder or glob of images, a camera or a URL")
     if spec.lower().startswith("file://"):  # taken for a camera it could be an output, too
         raise VistreamError(f"{spec} is a file of this machine: give its path, {unquote(urlsplit(spec).path)}")
     host = _host(spec)
