@@ -90,7 +90,7 @@ def test_what_is_wrong_is_one_clear_error(options: dict[str, Any], complaint: st
 
 
 def test_a_memory_of_less_than_nothing_is_called_by_its_name() -> None:
-    with pytest.raises(VistreamError, match="^memory is -1 seconds: it must not be negative"):
+    with pytest.raises(VistreamError, match=r"^memory is -1 seconds: it must not be negative"):
         vistream.Session(model=None, memory=-1)
 
 
