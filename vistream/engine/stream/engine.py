@@ -58,8 +58,9 @@ class Stream:
         noise: float = 0.0,
         factors: Mapping[str, float] | None = None,
     ) -> None:
-        if not isinstance(network, IntegerNetwork):
-            kind = type(network).__name__
+        given: object = network
+        if not isinstance(given, IntegerNetwork):
+            kind = type(given).__name__
             raise VistreamError(f"a Stream is of an IntegerNetwork, not of a {kind}: vistream.stream makes one")
         deadband, hysteresis = check_dead_zones(deadband, hysteresis)
         self.network = network
