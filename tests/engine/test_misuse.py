@@ -10,7 +10,8 @@ from torch import nn
 
 import vistream
 from vistream.engine.reference import Dense
-from vistream.engine.stream.backend import Cells, Done
+from vistream.engine.stream.backend import Done
+from vistream.engine.stream.demand import Cells
 from vistream.engine.stream.engine import Stream
 from vistream.engine.stream.plan import LayerPlan
 from vistream.engine.stream.torch_backend import TorchBackend
