@@ -22,8 +22,14 @@ LEAST = 512 * 2**20
 class VistreamError(Exception):
     """Something the user can put right: a bad file, option or source.
 
-    The message names the file or option, says what was wrong with it and what to do.
+    The message names the file or option, says what was wrong with it and what to do. It is one line, whatever it shows.
+
+    >>> str(VistreamError("fps is [[1.]\\n [2.]]: a number is expected"))
+    'fps is [[1.] [2.]]: a number is expected'
     """
+
+    def __str__(self) -> str:
+        return " ".join(line.strip() for line in super().__str__().splitlines())
 
 
 def told(error: BaseException) -> str | None:

@@ -69,7 +69,7 @@ class Observations:
             "keypoints": None if self.keypoints is None else as_array("keypoints", self.keypoints, np.float64),
         }
         dimensions = {
-            "boxes": (count, 4),
+            "boxes": (None, 4),
             "scores": (count,),
             "masks": (count, None, None),
             "keypoints": (count, None, 3),

@@ -39,8 +39,8 @@ def test_nothing_is_nothing(empty: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"boxes": [[1, 2, 3]]}, r"boxes have the shape \[1, 3\]: \[1, 4\] is expected"),
-        ({"boxes": [1, 2, 3, 4]}, r"boxes have the shape \[4\]"),
+        ({"boxes": [[1, 2, 3]]}, r"boxes have the shape \[1, 3\]: \[N, 4\] is expected"),
+        ({"boxes": [1, 2, 3, 4]}, r"boxes have the shape \[4\]: \[N, 4\] is expected"),
         ({"boxes": [[1, 2, 3, 4], [1, 2]]}, "boxes can't be taken as an array"),
         ({"scores": [0.5, 0.6]}, r"scores have the shape \[2\]: \[1\] is expected"),
         ({"scores": ["high"]}, "scores can't be taken as an array"),
@@ -208,6 +208,9 @@ def test_a_grey_frame_is_taken_as_grey_in_three_channels() -> None:
         (np.zeros((0, 0, 3), np.uint8), SEEN, "must be uint8"),
         (None, SEEN, "a frame must be uint8"),
         ("a.png", SEEN, "read pictures and videos first"),
+        (torch.zeros(64, 96, 3, dtype=torch.bfloat16), SEEN, "not a tensor of torch.bfloat16"),
+        (torch.zeros(64, 96, 3, dtype=torch.uint8, device="meta"), SEEN, "not a tensor of torch.uint8, .*, on meta"),
+        (torch.zeros(64, 96, 3, dtype=torch.uint8).to_sparse(), SEEN, "not a tensor of torch.uint8, torch.sparse_coo"),
         (PICTURE, [[1, 2, 3, 4]], "observations are list: give vistream.Observations"),
         (PICTURE, replace(SEEN, masks=np.ones((1, 5, 5), bool)), "masks are 5x5, the frame is 96x64"),
     ],

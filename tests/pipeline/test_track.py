@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import vistream
 from vistream.errors import VistreamError
@@ -78,11 +80,27 @@ def test_a_box_means_sot(box: object) -> None:
         ({"reconnect": "no"}, "reconnect is 'no': True or False"),
         ({"zero_based": "x"}, "zero_based is 'x': True or False"),
         ({"conf": {"person": "high"}}, "conf is"),
+        ({"start": None}, "start is None: leave it out"),
+        ({"stride": None}, "stride is None: leave it out"),
+        ({"lines": None}, "lines is None: leave it out"),
     ],
 )
 def test_what_is_wrong_is_one_clear_error(options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(VistreamError, match=complaint):
         settings_of(**options)
+
+
+def test_a_memory_of_less_than_nothing_is_called_by_its_name() -> None:
+    with pytest.raises(VistreamError, match=r"^memory is -1 seconds: it must not be negative"):
+        vistream.Session(model=None, memory=-1)
+
+
+def test_no_name_is_not_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unset variable of a shell must not track what happens to lie there."""
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VistreamError, match="the source's name is empty"):
+        vistream.track("")
 
 
 def test_numbers_may_be_texts() -> None:
@@ -94,8 +112,8 @@ def test_a_tracker_says_what_it_takes() -> None:
     with pytest.raises(VistreamError, match="fps is 'fast': a number"):
         vistream.Tracker(fps="fast")  # type: ignore[arg-type]
     tracker = vistream.Tracker()
-    for wrong in (None, [[1, 2, 3, 4]]):
-        with pytest.raises(VistreamError, match=r"detections are (NoneType|list): give supervision\.Detections"):
+    for wrong in (None, [[1, 2, 3, 4]], SimpleNamespace(xyxy=[[1, 2, 3, 4]], conf=[0.9])):
+        with pytest.raises(VistreamError, match=r"detections are \w+: give supervision\.Detections"):
             tracker.update(wrong)
 
 

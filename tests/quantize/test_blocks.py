@@ -242,7 +242,7 @@ def expected(network: nn.Module, frame: Frame) -> dict[str, Tensor]:
     """The float network's own outputs, float32, channels last where they are maps, without the batch."""
     with torch.no_grad():
         returned = network((torch.from_numpy(frame).permute(2, 0, 1)[None].float() - MEAN) / STD)
-    tensors = {name: tensor.float() for name, tensor in outputs_of(returned)}
+    tensors = {name: tensor.float() for name, tensor in outputs_of(returned).items()}
     return {name: one[0].permute(1, 2, 0) if one.dim() == 4 else one[0] for name, one in tensors.items()}
 
 

@@ -199,6 +199,8 @@ FORMS: dict[str, Callable[[], nn.Module]] = {
     "softmax": lambda: Net(lambda net, x: F.softmax(net.a(x), 1), a=conv()),
     "optional": lambda: Net(masked, a=conv()),
     "shapes": lambda: Net(lambda net, x: net.a(F.pad(x, (0, x.shape[3] % 5, 0, 1))), a=conv()),
+    "root": lambda: Net(lambda net, x: (net.a(x) ** 2 + net.b(x) ** 2).sqrt(), a=conv(), b=conv()),
+    "by NumPy": lambda: Net(lambda net, x: net.a(x) + torch.tensor(1 / torch.arange(1.0, 25.0).numpy()), a=conv()),
     "half": lambda: Net(lambda net, x: net.a(x), a=conv()).half(),
     "double": lambda: Net(lambda net, x: net.a(x), a=conv()).double(),
 }  # fmt: skip

@@ -107,6 +107,14 @@ def with_sparse() -> nn.Module:
     return network
 
 
+class Derived(Tensor):
+    pass
+
+
+def exported() -> Any:
+    return torch.export.export(nn.Conv2d(3, 8, 3).eval(), (torch.zeros(1, 3, *SIZE),))
+
+
 CAUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "branch": (lambda: Doing(lambda x: x if x.sum() > 0 else -x), "looks at the value of a tensor"),
     "item": (lambda: Doing(lambda x: x * x.max().item()), "looks at the value of a tensor"),
@@ -124,9 +132,14 @@ CAUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "container": (lambda: Doing(NoContainer), "returns a NoContainer"),
     "constant": (lambda: Doing(lambda x: torch.ones(3)), "returns no tensor that depends on the frame"),
     "channels": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(4, 8, 3)), "cannot be run"),
-    "numpy": (lambda: Doing(lambda x: torch.from_numpy(x.numpy().copy())), "returns no tensor that depends"),
-    "some numpy": (lambda: Doing(lambda x: x + torch.from_numpy(x.numpy().copy())), "not a function of the frame"),
-    "function": (lambda: F.relu, r"must be a torch\.nn\.Module"),
+    "numpy": (lambda: Doing(lambda x: torch.from_numpy(x.numpy().copy())), "looks at the value of a tensor"),
+    "numpy branch": (lambda: Doing(lambda x: x if np.asarray(x).max() > 9 else -x), "looks at the value of a tensor"),
+    "list": (lambda: Doing(lambda x: x * x.amax((2, 3)).tolist()[0][0]), "looks at the value of a tensor"),
+    "other library": (lambda: Doing(lambda x: np.from_dlpack(x) if x.dim() else x), "looks at the value of a tensor"),
+    "function": (lambda: F.relu, r"must be a torch\.nn\.Module, not a function: wrap a function"),
+    "exported": (exported, r"must be a torch\.nn\.Module, not a ExportedProgram: give its \.module\(\)"),
+    "two of a name": (lambda: Doing(lambda x: {"a": {"b": x}, "a.b": -x}), "two outputs of the model are called a.b"),
+    "derived": (lambda: Doing(lambda x: {"a": x, "b": x.as_subclass(Derived)}), "returns a Derived"),
 }
 
 

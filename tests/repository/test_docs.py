@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from functools import partial
 from pathlib import Path
 
 import docs_numbers
+import numpy as np
 import pytest
 import typer
+from onnxnets import mobilenet_v3, pictures
+from torch import nn
 from typer.main import get_command
 
+import vistream
 from vistream.cli.main import app
 from vistream.engine.deadband import WIDEST
 from vistream.engine.fidelity import PRESETS, DeadZones
@@ -78,6 +83,37 @@ def test_code_runs(page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.chdir(ROOT)
     for code in blocks(page, "python"):
         exec(compile(code, page.name, "exec"), {})
+
+
+def test_the_readme_s_code_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what it takes for granted: a video, a frame and what was seen in it, a network and frames for it."""
+    (code,) = blocks(ROOT / "README.md", "python")
+    (tmp_path / "street.mp4").symlink_to(ROOT / "demo_videos" / "plaza_static.mp4")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(vistream, "track", partial(vistream.track, detector="motion", max_frames=2))
+    frame = np.zeros((64, 96, 3), np.uint8)
+    given = {"frame": frame, "observations": vistream.Observations.none(), "calibration_frames": [frame + 9]}
+    exec(compile(code, "README.md", "exec"), {**given, "my_cnn": nn.Conv2d(3, 8, 3)})
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_the_code_of_the_tasks_runs() -> None:
+    (code,) = blocks(DOCS / "tasks.md", "python")
+    frame, mask = np.zeros((64, 96, 3), np.uint8), np.zeros((64, 96), np.bool_)
+    frame[20:40, 30:50] = mask[20:40, 30:50] = 1
+    namespace: dict[str, object] = {"vistream": vistream, "frame": 200 * frame, "mask": mask}
+    exec(compile(code, "tasks.md", "exec"), namespace)
+    assert list(namespace["masks"]) == [namespace["number"]]  # type: ignore[call-overload]
+
+
+def test_the_code_for_an_onnx_file_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = blocks(DOCS / "how-to" / "own-network.md", "py")
+    monkeypatch.chdir(mobilenet_v3(tmp_path / "net.onnx").parent)
+    namespace: dict[str, object] = {"vistream": vistream, "frames": pictures(6)}
+    exec(compile(code, "own-network.md", "exec"), namespace)
+    assert namespace["outputs"]
 
 
 def test_the_notebook_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,7 +51,7 @@ def check_recording(model: nn.Module, program: Program, frames: Sequence[Frame],
     bound = COARSE if program.graph.coarse else RECORDED
     inputs = [preprocess(frame) for frame in (*frames, frames[0])]
     with as_for_inference(model, inputs[0]):
-        returned = [dict(outputs_of(model(x.to(dtype, copy=True)))) for x in inputs]
+        returned = [outputs_of(model(x.to(dtype, copy=True))) for x in inputs]
     for x, wanted in zip(inputs, returned, strict=True):
         with torch.no_grad():
             found = program.graph(x)
@@ -83,8 +83,8 @@ def _rounding(model: nn.Module, x: Tensor, name: str, expected: Tensor) -> float
     """
     with as_for_inference(model, x):
         try:
-            again = dict(outputs_of(model(x.clone())))[name].to("cpu")
-            exact = dict(outputs_of(deepcopy(model).double()(x.double())))[name].to("cpu", torch.float32)
+            again = outputs_of(model(x.clone()))[name].to("cpu")
+            exact = outputs_of(deepcopy(model).double()(x.double()))[name].to("cpu", torch.float32)
         except Exception:  # the author's code may raise anything
             return 0.0
     return _largest(exact, expected) if torch.equal(again, expected) else 0.0

@@ -73,7 +73,11 @@ def channels_of(frame: Any) -> int:
 def _array(frame: Any) -> tuple[NDArray[Any], bool]:
     """An array of it, and whether its channels more likely come first."""
     if isinstance(frame, Tensor):
-        return frame.detach().cpu().numpy(), True
+        try:
+            return frame.detach().cpu().numpy(), True
+        except (TypeError, RuntimeError):  # of a type that NumPy lacks, sparse, or without values
+            kind = f"{frame.dtype}, {frame.layout}, on {frame.device.type}"
+            raise VistreamError(f"a frame must be {LAYOUTS}, not a tensor of {kind}") from None
     if _is_picture(frame):
         return np.asarray(frame.convert("L" if frame.mode in ("1", "L", "I", "F", "I;16") else "RGB")), False
     if isinstance(frame, str | bytes) or frame is None:

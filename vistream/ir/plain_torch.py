@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 
@@ -20,35 +21,40 @@ class _Inside(threading.local):
     now = False
 
 
-class _DefaultDtype:
-    """The default type of numbers, which all threads of a process share: float32 from the first that enters on until
-    the last one leaves."""
+class _ForAllThreads:
+    """A setting that all threads of a process share: made by the first that enters, undone by the last that leaves."""
 
-    def __init__(self) -> None:
+    def __init__(self, setting: Callable[[], AbstractContextManager[Any]]) -> None:
+        self._setting = setting
+        self._made: AbstractContextManager[Any] = nullcontext()
         self._lock = threading.Lock()
-        self._entered = 0
-        self._callers = torch.float32
-
-    def is_other(self) -> bool:
-        """Whether the caller's is not float32, as far as threads inside let it be seen."""
-        return self._entered > 0 or torch.get_default_dtype() != torch.float32
+        self.entered = 0
 
     def __enter__(self) -> None:
         with self._lock:
-            if self._entered == 0:
-                self._callers = torch.get_default_dtype()
-                torch.set_default_dtype(torch.float32)
-            self._entered += 1
+            if self.entered == 0:
+                self._made = self._setting()
+                self._made.__enter__()
+            self.entered += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            self._entered -= 1
-            if self._entered == 0:
-                torch.set_default_dtype(self._callers)
+            self.entered -= 1
+            if self.entered == 0:
+                self._made.__exit__(None, None, None)
+
+
+@contextmanager
+def _float32() -> Iterator[None]:
+    callers = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    yield
+    torch.set_default_dtype(callers)
 
 
 _inside = _Inside()
-_dtype = _DefaultDtype()
+_dtype = _ForAllThreads(_float32)
+_eager = _ForAllThreads(lambda: torch.compiler.set_stance("force_eager"))
 DEVICES = ("cpu", "cuda")
 """Those whose automatic mixed precision would reach what runs here."""
 
@@ -62,15 +68,28 @@ def plain_torch() -> Iterator[None]:
                 stack.enter_context(torch.autocast(device, enabled=False))
         if not _makes_tensors_here():  # a context of its own costs something at every call of torch
             stack.enter_context(torch.device("cpu"))
-        if _dtype.is_other():
+        if _is_other_dtype():
             stack.enter_context(_dtype)
         yield
+
+
+def uncompiled() -> AbstractContextManager[None]:
+    """Compiled modules run as they were written: else torch would compile what records them, too.
+
+    Who compiled something has loaded torch's compiler; for others it is not loaded.
+    """
+    return _eager if "torch._dynamo" in sys.modules else nullcontext()
+
+
+def _is_other_dtype() -> bool:
+    """Whether the caller's default type is not float32, as far as threads inside let it be seen."""
+    return _dtype.entered > 0 or torch.get_default_dtype() != torch.float32
 
 
 def _is_plain() -> bool:
     if any(torch.is_autocast_enabled(device) for device in DEVICES):
         return False
-    return not _dtype.is_other() and _makes_tensors_here()
+    return not _is_other_dtype() and _makes_tensors_here()
 
 
 def _makes_tensors_here() -> bool:

@@ -57,8 +57,9 @@ def to_supervision(tracks: Sequence[Track]) -> Any:  # Any: supervision.Detectio
 
 def from_supervision(detections: Any) -> Observations:  # Any: supervision.Detections
     """Observations of `supervision.Detections`; classes go by their names, else their numbers."""
-    if not hasattr(detections, "xyxy"):
-        raise VistreamError(f"detections are {type(detections).__name__}: give supervision.Detections")
+    if not all(hasattr(detections, name) for name in ("xyxy", "confidence", "class_id", "data")):
+        kind = type(detections).__name__
+        raise VistreamError(f"detections are {kind}: give supervision.Detections (from_ultralytics makes them)")
     count = len(detections)
     if not count:
         return Observations.none()

@@ -82,7 +82,10 @@ COLOUR = 0.5
 
 
 def tracker_options(task: str, conf: Conf, memory: float | None, min_hits: int | None, close: bool = False) -> Options:
-    """What the user asks of a tracker; raises VistreamError where the task joins no detections."""
+    """What the user asks of a tracker; raises VistreamError where the task joins no detections, and for less
+    than no memory."""
+    if memory is not None and memory < 0.0:
+        raise VistreamError(f"memory is {memory:g} seconds: it must not be negative")
     options: dict[str, Any] = {} if memory is None else {"track_buffer": memory, "away": memory, "exact_buffer": memory}
     options |= {} if min_hits is None else {"min_hits": min_hits}
     options |= {} if conf.any is None else {"conf_thres": conf.any}

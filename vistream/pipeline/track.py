@@ -76,6 +76,7 @@ def track(
 
 
 _FIELDS = frozenset(field.name for field in fields(Settings))
+_OPEN = frozenset(field.name for field in fields(Settings) if field.default is None)
 
 
 def settings_of(task: str | None = None, **options: Any) -> Settings:  # Any: each is checked where it is used
@@ -89,6 +90,9 @@ def settings_of(task: str | None = None, **options: Any) -> Settings:  # Any: ea
     unknown = [name for name in options if name not in _FIELDS]
     if unknown:
         raise VistreamError(f"track has no option {unknown[0]!r}: it has {', '.join(sorted(_FIELDS))}")
+    for name in options:
+        if options[name] is None and name not in _OPEN:
+            raise VistreamError(f"{name} is None: leave it out, or give what it is to be")
     for name in _TEXTS:
         if not isinstance(options.get(name, ""), str):
             raise VistreamError(f"{name} is {options[name]!r:.60}: a text is expected")

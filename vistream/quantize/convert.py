@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from itertools import chain
 from typing import Any
 
@@ -167,7 +168,8 @@ class _Converter:
     def island(self, layer: FloatIsland) -> tuple[Operation, Meaning]:
         reads = [self.meanings[source] for source in layer.reads]
         gains, offsets = tuple(read.gain for read in reads), tuple(read.offset for read in reads)
-        one, piece = torch.ones(layer.channels, dtype=torch.float32), Piece(layer.piece)
+        one = torch.ones(layer.channels, dtype=torch.float32)
+        piece = Piece(deepcopy(layer.piece))  # its weights are the user's, who may train on
         if layer.real:
             return Island(layer.name, layer.reads, piece, gains, offsets, gives=Kind.REAL), centred(one)
         scale = self.scales[layer.name]

@@ -16,7 +16,8 @@ from vistream.errors import VistreamError
 def check_module(model: Any) -> None:
     """Raise VistreamError for what is no float network with sound weights, saying what to do."""
     if not isinstance(model, nn.Module):
-        raise VistreamError(f"a model must be a torch.nn.Module, not {model!r:.60}: wrap a function in a module")
+        instead = "give its .module()" if hasattr(model, "module") else "wrap a function in a module"
+        raise VistreamError(f"a model must be a torch.nn.Module, not a {type(model).__name__}: {instead}")
     inputs = _inputs(model)
     if len(inputs) > 1:
         raise VistreamError(
@@ -28,6 +29,18 @@ def check_module(model: Any) -> None:
         cause = _cause(tensor)
         if cause is not None:
             raise VistreamError(f"{name} of the model {cause}")
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule) and _is_rewritten(module):
+            raise VistreamError(
+                f"{name or 'the model'} is a script that torch has rewritten for this processor: give it from before "
+                "torch.jit.optimize_for_inference"
+            )
+
+
+def _is_rewritten(script: torch.jit.ScriptModule) -> bool:
+    """Whether it calls what is none of torch's operators: that can't be recorded, and ends the process."""
+    graph = getattr(script, "inlined_graph", None)  # there is none without a forward
+    return graph is not None and bool(graph.findAllNodes("aten::to_mkldnn"))
 
 
 def _inputs(model: nn.Module) -> list[str]:
@@ -56,6 +69,6 @@ def _cause(tensor: Tensor) -> str | None:
         return "is quantised already: give the float model, from before it was converted"
     if tensor.is_complex():
         return "is complex: the integer network computes with real numbers"
-    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+    if tensor.is_floating_point() and not bool(torch.isfinite(tensor.detach()).all()):
         return "has values that are not finite: are the weights sound?"
     return None

@@ -12,6 +12,7 @@ cannot follow code that looks at shapes.)
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -28,7 +29,7 @@ from vistream.ir.node import Node, Operand, Weight
 from vistream.ir.same import SameConv2d
 from vistream.quantize.aten import Meaning, Traced, is_known, meaning_of
 from vistream.quantize.running import as_for_inference, dtype_of, functional, functionalised, outputs_of
-from vistream.quantize.steady import check_steady
+from vistream.quantize.steady import Staying, check_steady
 
 PREPARING = ("constant_pad_nd", "reflection_pad2d", "replication_pad2d", "reshape")  # before a module's own operator
 SAME_AS = {
@@ -72,6 +73,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         self._model = model
         self._traced: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # tensor -> name of its node
         self._by_name: dict[str, Node] = {}
+        self._numbers: Counter[str] = Counter()  # how often a title was taken before
         self._whole: set[str] = set()  # nodes whose tensors are integers or truth values
         self._titles = {id(module): name for name, module in model.named_modules()}
         self._modules: list[nn.Module] = []  # those that are being called, the innermost last
@@ -84,8 +86,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
     def run(self, x: Tensor) -> Any:
         with self:
             x = x.clone()  # the first operator that is noted: the input
-            returned = self._model(x)
-            for name, tensor in outputs_of(returned):
+            with Staying(self._traced.__contains__, self._where):
+                returned = self._model(x)
+            for name, tensor in outputs_of(returned).items():
                 self._marked = name
                 tensor.clone()  # the last ones: which nodes are the outputs
                 del self._marked
@@ -243,6 +246,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
             return [self._template(item, inputs, weights) for item in value]
         if isinstance(value, torch.dtype) and value.is_floating_point:
             return torch.float32
+        if isinstance(value, torch.ScriptObject):  # weights, packed
+            raise VistreamError(f"{self._where()} is quantised already: give the float model, from before")
         return value
 
     # ---- names ----
@@ -259,12 +264,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         return f"{path}.{operator}" if path else operator
 
     def _unique(self, title: str) -> str:
-        if title not in self._by_name:
-            return title
-        number = 2
-        while f"{title}:{number}" in self._by_name:
-            number += 1
-        return f"{title}:{number}"
+        name = title
+        while name in self._by_name:
+            self._numbers[title] += 1
+            name = f"{title}:{self._numbers[title] + 1}"
+        return name
 
 
 def constant(value: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vistream.errors import VistreamError
-from vistream.ir.plain_torch import plain_torch
+from vistream.ir.plain_torch import plain_torch, uncompiled
 from vistream.quantize.held import Held
 
 
@@ -29,7 +29,7 @@ def as_for_inference(model: nn.Module, x: Tensor) -> Iterator[None]:
     """
     held = Held((*model.modules(), *model.buffers()))
     modes = [(module, getattr(module, "training", None)) for module in model.modules()]  # one that is frozen has none
-    with plain_torch(), torch.inference_mode(False), torch.no_grad():
+    with plain_torch(), torch.inference_mode(False), torch.no_grad(), uncompiled():
         try:
             with suppress(NotImplementedError):  # an exported program has no mode
                 model.eval()
@@ -42,16 +42,21 @@ def as_for_inference(model: nn.Module, x: Tensor) -> Iterator[None]:
                     module.training = mode
 
 
-def outputs_of(returned: Any) -> Iterator[tuple[str, Any]]:
-    """The tensors in what a module returned, each with a name: the key, the attribute or the position, dotted."""
-    if isinstance(returned, Tensor):
-        yield "output", returned
-        return
-    yield from _named_parts("", returned)
+def outputs_of(returned: Any) -> dict[str, Any]:
+    """The tensors in what a module returned, each by a name: the key, the attribute or the position, dotted.
+
+    Raises VistreamError where two have one name, or it returned something else.
+    """
+    found: dict[str, Any] = {}
+    for name, tensor in _named_parts("", {"output": returned} if isinstance(returned, Tensor) else returned):
+        if name in found:
+            raise VistreamError(f"two outputs of the model are called {name}: give one of their keys another name")
+        found[name] = tensor
+    return found
 
 
 def _named_parts(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Tensor):
+    if type(value) in (Tensor, nn.Parameter):
         yield prefix, value
         return
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -64,9 +69,9 @@ def _named_parts(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
         parts = list(zip(value._fields, value, strict=True))
     elif isinstance(value, (list, tuple)):
         parts = [(str(position), part) for position, part in enumerate(value)]
-    else:
+    else:  # a tensor of a derived class, too, whose operators are its author's
         raise VistreamError(
-            f"the model returns a {type(value).__name__}: return tensors, or lists, dicts or dataclasses of them"
+            f"the model returns a {type(value).__name__}: return plain tensors, or lists, dicts or dataclasses of them"
         )
     for name, part in parts:
         yield from _named_parts(f"{prefix}.{name}" if prefix else name, part)

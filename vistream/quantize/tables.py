@@ -31,11 +31,16 @@ def table_scale(name: str, function: Function, found: Range, largest: int, by_ch
     """
     low, high = _moving(function, found.low, found.high, largest)
     finest = FINEST * max(abs(low), abs(high))
-    spread = _table(name, function, audible(max((high - low) / STEPS, finest)), low, largest)
+    spread = _table(function, audible(max((high - low) / STEPS, finest)), low, largest)
+    if spread is None:
+        raise VistreamError(
+            f"layer {name} is not finite between {low:.4g} and {high:.4g}: clamp what its function is given, "
+            "or keep it out of the module"
+        )
     if not found.lows:
         return spread
     step = step_for(found.low, found.high, LOWEST, largest)
-    around_zero = _table(name, function, step, LOWEST * step, largest)
+    around_zero = _table(function, step, LOWEST * step, largest) or spread  # a root has none
     scale = min((spread, around_zero), key=lambda table: _error(table, function, found))
     z = torch.linspace(found.low, found.high, TRIED)
     if not by_channel or not torch.allclose(function(z / 2), function(z) / 2, atol=0.0):
@@ -61,11 +66,11 @@ def _moving(function: Function, low: float, high: float, largest: int) -> tuple[
     return low, high
 
 
-def _table(name: str, function: Function, step: float, low: float, largest: int) -> Scale:
-    """The table whose levels begin at `low`."""
+def _table(function: Function, step: float, low: float, largest: int) -> Scale | None:
+    """The table whose levels begin at `low`; None where the function is not finite at one of them."""
     reached = function(low + step * torch.arange(STEPS + 1, dtype=torch.float32))
     if not bool(reached.isfinite().all()):
-        raise VistreamError(f"layer {name} is not finite between {low:.4g} and {low + STEPS * step:.4g}")
+        return None
     gives = audible(float(reached.abs().max()) / largest)
     table = torch.round(reached / gives).clamp(-largest, largest).to(torch.int8)
     return Scale(LOWEST, HIGHEST, step, table, gives, LOWEST - low / step)

@@ -58,6 +58,10 @@ class Stream:
         noise: float = 0.0,
         factors: Mapping[str, float] | None = None,
     ) -> None:
+        given: object = network
+        if not isinstance(given, IntegerNetwork):
+            kind = type(given).__name__
+            raise VistreamError(f"a Stream is of an IntegerNetwork, not of a {kind}: vistream.stream makes one")
         deadband, hysteresis = check_dead_zones(deadband, hysteresis)
         self.network = network
         self.deadband = Deadband(deadband, noise)
@@ -69,6 +73,7 @@ class Stream:
         self._nothing = Work()  # done, of what there is
         self._taken = False  # a frame of which nothing was computed yet
         self._current = False  # nothing is stale
+        self._torn = False  # an exception left a frame half read or half computed: nothing that is held counts
         self._zones: list[int] = []  # the hysteresis of every operation behind the input
         self._done: list[Done] = []  # in this frame, by operation behind the input
         self._backend: Backend | None = None
@@ -76,7 +81,7 @@ class Stream:
     def reset(self) -> None:
         """Forget everything: the next frame is a first frame, and may have another size."""
         self._backend = None
-        self._taken = self._current = False
+        self._taken = self._current = self._torn = False
         self.deadband.reset()
 
     @property
@@ -86,19 +91,15 @@ class Stream:
 
     def levels(self, name: str) -> Tensor:
         """Any operation's value after a step, `[h, w, C]`; the engine's own memory."""
-        if self._backend is None:
-            raise VistreamError("no frame has been taken yet")
-        return self._backend.levels(name)
+        return self._held.levels(_known(name, self._plans))
 
     def reached(self, name: str) -> Tensor:
         """Where any operation's value was recomputed in this frame: bool `[h, w]`."""
-        if self._backend is None:
-            raise VistreamError("no frame has been taken yet")
-        return self._backend.reached(name)
+        return self._held.reached(_known(name, self._plans))
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of all that a stream remembers, as plain data and arrays. Empty before the first frame."""
-        if self._backend is None:
+        if self._backend is None or self._torn:
             return {}
         if self._taken:
             self.compute(NOWHERE)
@@ -154,16 +155,23 @@ class Stream:
 
     @with_plain_torch
     def take(self, frame: Frame) -> None:
-        """Take one frame as `step` does, and note what changed; nothing is computed yet."""
+        """Take one frame as `step` does, and note what changed; nothing is computed yet.
+
+        After one that was interrupted (Ctrl-C, a lack of memory), everything is computed anew.
+        """
+        if self._torn:
+            self.reset()
         first = self._backend is None
         frame = as_frame(frame, self.network.input.channels)
         backend = self._ready(frame)
         if self._taken:
             self.compute(NOWHERE)  # whatever the frame before changed is stale
+        self._torn = True
         moved = backend.read(frame, self.deadband.of(frame))
         self._current = self._current and not moved
         self._done = [NOTHING] * len(self._zones)
         self._taken = True
+        self._torn = False
         if first and self.hysteresis:
             self.compute()  # a level that was never computed is nothing to hold on to
 
@@ -174,20 +182,19 @@ class Stream:
         What is left out is made good when it is asked for, in this frame or a later one. Without hysteresis the levels
         are the same whatever was asked for before; with it, they are in the same band.
         """
-        assert self._backend is not None
-        self._taken = False
-        if self._current:
-            return
-        needed = {} if wanted is None else needed_cells(tuple(self._plans.values()), self._by_value(wanted))
-        done = self._backend.update_all(self._zones, needed)
-        self._backend.pause()
-        self._done = [_both(before, now) for before, now in zip(self._done, done, strict=True)]
-        self._current = wanted is None
+        backend = self._held
+        if not self._current:
+            needed = {} if wanted is None else needed_cells(tuple(self._plans.values()), self._by_value(wanted))
+            self._torn = True
+            done = backend.update_all(self._zones, needed)
+            backend.pause()
+            self._done = [_both(before, now) for before, now in zip(self._done, done, strict=True)]
+            self._current = wanted is None
+        self._taken = self._torn = False
 
     @with_plain_torch
     def result(self) -> Step:
         """The outputs and the work of the present frame, as far as it was computed."""
-        assert self._backend is not None
         return Step({output.name: self._readout(output) for output in self.network.outputs}, self._work())
 
     def main(self) -> Readout:
@@ -204,15 +211,21 @@ class Stream:
         return Work(tuple(layers))  # of a list: Python would hoard what it makes of a generator
 
     def _readout(self, output: Output) -> Readout:
-        assert self._backend is not None
-        levels, reached = self._backend.levels(output.source), self._backend.reached(output.source)
+        levels, reached = self._held.levels(output.source), self._held.reached(output.source)
         return Readout(levels, output, self._plans[output.source].value.divisor, reached)
 
     def _by_value(self, wanted: Spans | Mapping[str, Spans | None]) -> dict[str, Spans | None]:
         if not isinstance(wanted, Mapping):
             return {self.network.output: wanted}
         sources = {output.name: output.source for output in self.network.outputs}
-        return {sources[name]: spans for name, spans in wanted.items()}
+        return {sources[_known(name, sources)]: spans for name, spans in wanted.items()}
+
+    @property
+    def _held(self) -> Backend:
+        if self._backend is None or self._torn:
+            cause = "the last frame was interrupted" if self._torn else "no frame has been taken yet"
+            raise VistreamError(f"{cause}: call step or take first")
+        return self._backend
 
     def _ready(self, frame: Frame) -> Backend:
         height, width = frame.shape[:2]
@@ -236,6 +249,12 @@ class Stream:
         self._nothing = Work(tuple(_nothing(plan) for plan in plans[1:]))
         self._backend = self._make(plans)
         return self._backend
+
+
+def _known(name: str, names: Mapping[str, Any]) -> str:
+    if name not in names:
+        raise VistreamError(f"the network has nothing called {name!r}: it has {', '.join(names)}")
+    return name
 
 
 def _is_shaped(plan: LayerPlan, first: LayerPlan) -> bool:
