@@ -99,7 +99,7 @@ def test_no_name_is_not_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """An unset variable of a shell must not track what happens to lie there."""
     Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(VistreamError, match="the source's name is empty"):
+    with pytest.raises(VistreamError, match="the source has no name"):
         vistream.track("")
 
 
