@@ -26,7 +26,7 @@ from vistream.pipeline.fleet.ray_actors import RayActors
 from vistream.pipeline.fleet.supervise import Workers, supervise
 from vistream.pipeline.fleet.worker import Status
 from vistream.pipeline.output_paths import OutputPaths
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 
 CLIP = Path(__file__).parents[1] / "demo_videos" / "plaza_static.mp4"
 

@@ -20,7 +20,7 @@ from vistream.errors import told
 from vistream.pipeline.fleet.jobs import stem_of
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 
 DEMO = Path(__file__).parents[2] / "demo_videos"
 CLIP = DEMO / "plaza_static.mp4"

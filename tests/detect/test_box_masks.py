@@ -24,7 +24,8 @@ from vistream.detect.person_masks import SIDE, PersonMasks, people_found, square
 from vistream.media.formats.mots import read_mots, read_mots_detections
 from vistream.media.video.source import open_source
 from vistream.pipeline.checkpoint import load_checkpoint, pack, write_checkpoint
-from vistream.pipeline.run import Memory, Run, Settings
+from vistream.pipeline.run import Memory, Run
+from vistream.pipeline.settings import Settings
 from vistream.types import Box, Frame, Observations
 
 DEMO = Path(__file__).parents[2] / "demo_videos"

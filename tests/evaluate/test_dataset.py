@@ -25,7 +25,8 @@ from vistream.evaluate.files.pairs import Pair
 from vistream.evaluate.files.score import evaluate_files
 from vistream.evaluate.table import COMBINED
 from vistream.models.download import located
-from vistream.pipeline.run import Run, Settings
+from vistream.pipeline.run import Run
+from vistream.pipeline.settings import Settings
 
 COUNT = 5
 

@@ -17,7 +17,7 @@ from vistream.pipeline.blurring import check_blur
 from vistream.pipeline.observe import Observer
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.render.style import Style
 from vistream.serve.tile import Tile
 from vistream.types import Frame, Observations

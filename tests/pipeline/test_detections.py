@@ -19,7 +19,7 @@ from vistream.pipeline.detections import AHEAD, Detected, Detections
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.overlap import ReadAhead
 from vistream.pipeline.recording import Recording
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.stages import Stages
 from vistream.types import LayerWork, Observations, Work
 

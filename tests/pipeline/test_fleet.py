@@ -26,7 +26,7 @@ from vistream.pipeline.fleet.processes import Processes
 from vistream.pipeline.fleet.supervise import PATIENCE, Report, supervise
 from vistream.pipeline.fleet.worker import Status, work
 from vistream.pipeline.output_paths import OutputPaths
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 
 CLIP = Path(__file__).parents[2] / "demo_videos" / "plaza_static.mp4"
 FRAMES = 50  # enough to be still at it when the kill comes

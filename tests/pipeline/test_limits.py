@@ -19,8 +19,8 @@ from vistream.errors import VistreamError
 from vistream.media.video.source import open_source
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
-from vistream.pipeline.run import Settings
 from vistream.pipeline.session import Session
+from vistream.pipeline.settings import Settings
 from vistream.pipeline.track import track
 from vistream.types import Frame, Observations
 

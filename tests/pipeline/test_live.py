@@ -14,7 +14,7 @@ from vistream.media.formats.jsonl import read_results
 from vistream.media.video.source import open_source
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 
 CLIP = Path(__file__).parents[2] / "demo_videos" / "plaza_static.mp4"
 

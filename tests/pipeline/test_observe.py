@@ -20,7 +20,7 @@ from vistream.media.formats.posetrack import image_id, read_poses
 from vistream.pipeline.observe import Observer, make_observer
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.types import Frame, Result, Track
 
 FOOTAGE = Footage(10, (64, 48))

@@ -12,7 +12,7 @@ from vistream.errors import VistreamError
 from vistream.pipeline.fleet.jobs import plan
 from vistream.pipeline.options import MEANT_FOR, SHOWN_IN, check_options
 from vistream.pipeline.output_paths import OutputPaths
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.pipeline.track import settings_of
 from vistream.render.style import Style
 

@@ -15,7 +15,7 @@ from vistream.errors import VistreamError
 from vistream.pipeline.fleet.jobs import plan
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.storage.claim import Claim
 from vistream.storage.names import written
 

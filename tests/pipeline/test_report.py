@@ -25,7 +25,8 @@ from vistream.pipeline.checkpoint import load_checkpoint, pack, write_checkpoint
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
 from vistream.pipeline.report import RunFacts, RunReport
-from vistream.pipeline.run import Run, Settings
+from vistream.pipeline.run import Run
+from vistream.pipeline.settings import Settings
 from vistream.render.page import document, plot
 from vistream.render.pictures import STRIP
 from vistream.render.plots import estimator_bars

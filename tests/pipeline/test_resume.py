@@ -29,7 +29,7 @@ from vistream.pipeline import recording
 from vistream.pipeline.checkpoint import FORMAT, load_checkpoint, pack, write_checkpoint
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Finished, Recording
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.render.style import read_style
 from vistream.tracking.life import Conf
 

@@ -20,7 +20,7 @@ from vistream.media.formats.panoptic import read_ids, read_panoptic
 from vistream.pipeline.fleet.jobs import plan
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.segment.segmenter import Segmenter
 from vistream.types import Frame
 

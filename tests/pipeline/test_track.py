@@ -14,7 +14,7 @@ from PIL import Image
 
 import vistream
 from vistream.errors import VistreamError
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.pipeline.track import settings_of
 
 ROOT = Path(__file__).parents[2] / "demo_videos"

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import uvicorn
 
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.serve import connections
 from vistream.serve.server import make_server
 from vistream.serve.tile import Tile, View

@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 
 from vistream.cli.main import app
 from vistream.errors import VistreamError
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.render.colours import colour_of, css
 from vistream.serve.clicks import Click, box_around, mask_of_box, mask_of_clicks, outline
 from vistream.serve.desk import Desk

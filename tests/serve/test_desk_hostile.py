@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 from PIL import Image
 
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.serve.asked import HEADER
 from vistream.serve.connections import connection_options
 from vistream.serve.desk import Desk

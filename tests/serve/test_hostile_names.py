@@ -13,7 +13,7 @@ from webserver import ask, served
 
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.recording import Recording
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.serve.tile import Tile
 
 CLIP = Path(__file__).parents[2] / "demo_videos" / "plaza_static.mp4"

@@ -27,7 +27,7 @@ from webserver import ask, asked, served
 from vistream.cli.main import app
 from vistream.cli.serving import serve_sources
 from vistream.errors import VistreamError
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.serve.gauges import SECONDS, STEP, Gauges
 from vistream.serve.server import serve
 from vistream.serve.tile import Tile

@@ -49,7 +49,7 @@ class Run:
 def ours(source: str, count: int, fidelity: str) -> Run:
     """Our pipeline, at a fidelity."""
     from vistream.pipeline.run import Run as Tracking
-    from vistream.pipeline.run import Settings
+    from vistream.pipeline.settings import Settings
 
     found, rows = Run(), []
     tracking = Tracking(source, Settings(detector=DETECTOR, fidelity=fidelity, max_frames=count))

@@ -30,7 +30,7 @@ def annotate(
     from vistream.cli.serving import serve_sources
     from vistream.errors import VistreamError
     from vistream.pipeline.observe import FOLLOWING
-    from vistream.pipeline.run import Settings
+    from vistream.pipeline.settings import Settings
 
     if task not in FOLLOWING:
         raise VistreamError(f"annotate is for the tasks {' and '.join(FOLLOWING)}, not {task}: take vistream serve")

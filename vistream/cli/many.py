@@ -21,7 +21,7 @@ from vistream.pipeline.fleet.supervise import Workers, supervise
 from vistream.pipeline.fleet.worker import Status
 from vistream.pipeline.observe import resolved_detector
 from vistream.pipeline.output_paths import OutputPaths
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 
 log = logging.getLogger("vistream")
 

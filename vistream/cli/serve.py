@@ -66,7 +66,7 @@ def serve(
     """
     from vistream.cli.serving import serve_sources
     from vistream.models.download import forbid_transfers
-    from vistream.pipeline.run import Settings
+    from vistream.pipeline.settings import Settings
     from vistream.render.style import read_style
 
     if offline:

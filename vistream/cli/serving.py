@@ -12,7 +12,7 @@ from vistream.media.formats.detections.footage import NOTHING_KNOWN
 from vistream.pipeline.blurring import check_blur
 from vistream.pipeline.observe import FOLLOWING, make_observer, resolved_detector
 from vistream.pipeline.options import check_options, option_of
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.pipeline.tasks import check_fidelity
 from vistream.segment.network import TASKS as SEGMENTING
 from vistream.segment.network import check_bits

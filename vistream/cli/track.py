@@ -195,7 +195,7 @@ def track(
         from vistream.models.download import forbid_transfers
         from vistream.pipeline.fleet.jobs import sources_of
         from vistream.pipeline.output_paths import OutputPaths
-        from vistream.pipeline.run import Settings
+        from vistream.pipeline.settings import Settings
         from vistream.pipeline.start import implied_task
         from vistream.render.style import read_style
 

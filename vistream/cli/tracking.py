@@ -25,7 +25,7 @@ from vistream.pipeline.fleet.jobs import stem_of
 from vistream.pipeline.output_paths import FOLDERS, OutputPaths
 from vistream.pipeline.outputs import Outputs
 from vistream.pipeline.recording import Finished, Recording
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.pipeline.totals import Totals
 from vistream.tracking.life import Conf, TrackerConfig
 from vistream.types import Box

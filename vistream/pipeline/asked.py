@@ -9,7 +9,7 @@ from typing import Any
 
 from vistream.addresses import without_secrets
 from vistream.pipeline.options import REPEATED, option_of
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.render.style import PLAIN
 
 FREE = ("max_frames", "reconnect")

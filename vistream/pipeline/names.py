@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vistream.errors import VistreamError
 from vistream.media.video.images import images_in
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.storage.names import FileName
 
 

@@ -30,7 +30,8 @@ from vistream.pipeline.options import check_outputs
 from vistream.pipeline.output_paths import OutputPaths
 from vistream.pipeline.outputs import Outputs
 from vistream.pipeline.report import RunFacts, RunReport, report_names
-from vistream.pipeline.run import Memory, Run, Settings
+from vistream.pipeline.run import Memory, Run
+from vistream.pipeline.settings import Settings
 from vistream.pipeline.totals import Totals
 from vistream.storage.claim import Claim
 from vistream.storage.names import identity

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect.box_masks import BoxMasks
-from vistream.detect.choose import Size
 from vistream.detect.coco import KEYPOINTS
 from vistream.detect.streaming import StreamedDetector, Streaming
 from vistream.engine.fidelity import DeadZones
@@ -27,60 +25,17 @@ from vistream.pipeline.observe import Observer, check_scored, make_observer
 from vistream.pipeline.options import check_options
 from vistream.pipeline.overlap import ReadAhead
 from vistream.pipeline.session import Session
+from vistream.pipeline.settings import Settings
 from vistream.pipeline.sharing import described, sharing
 from vistream.pipeline.start import FirstObjects
-from vistream.pipeline.tasks import AUTO, FLOAT, check_fidelity, check_task
-from vistream.render.style import PLAIN, Style
+from vistream.pipeline.tasks import FLOAT, check_fidelity, check_task
 from vistream.segment.network import check_bits
 from vistream.tracking.counting import Counter
-from vistream.tracking.life import ANY_CLASS, Conf
 from vistream.tracking.places import read_places, within
 from vistream.tracking.speed import Speedometer, read_scale
-from vistream.types import Box, Frame, Observations, Result, Work
+from vistream.types import Frame, Observations, Result, Work
 
 SAMPLES = 8  # frames that a detector may be calibrated on
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that decides what `track` gives, as the command line names it."""
-
-    task: str = "mot"
-    model: str = AUTO
-    detections: Path | None = None
-    detector: str = "auto"
-    detector_size: Size | None = None
-    fidelity: str = "exact"
-    deadband: int | None = None
-    hysteresis: int | None = None
-    bits: int = 8
-    start: int = 0
-    stride: int = 1
-    max_frames: int | None = None
-    classes: tuple[str, ...] = ()
-    init_mask: Path | None = None
-    init_box: Box | None = None
-    init_poses: Path | None = None
-    conf: Conf = ANY_CLASS
-    iou: float | None = None
-    min_hits: int | None = None
-    memory: float | None = None
-    interpolate: int = 0
-    zero_based: bool = False
-    reconnect: bool = True
-    lines: tuple[str, ...] = ()
-    zones: tuple[str, ...] = ()
-    scale: str | None = None
-    style: Style = PLAIN
-    work: bool = False
-    mot_classes: bool = False
-
-    @property
-    def changed(self) -> frozenset[str]:
-        """The names of those that are not the defaults; of the style, its parts, such as `style blur`."""
-        own = {field.name for field in fields(self) if getattr(self, field.name) != field.default}
-        parts = {f"style {part.name}" for part in fields(Style) if getattr(self.style, part.name) != part.default}
-        return frozenset(own - {"style"} | parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from vistream.detect.choose import Size
 from vistream.errors import VistreamError
 from vistream.given import real, switch, whole
 from vistream.pipeline.blurring import warn_of_unblurred
-from vistream.pipeline.run import Run, Settings
+from vistream.pipeline.run import Run
+from vistream.pipeline.settings import Settings
 from vistream.pipeline.start import implied_task
 from vistream.pipeline.tasks import AUTO
 from vistream.pipeline.tracked import TrackedFrame

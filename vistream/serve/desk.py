@@ -20,8 +20,8 @@ from vistream.errors import VistreamError
 from vistream.media.formats.jsonl import as_dict
 from vistream.media.video.frames import Source
 from vistream.media.video.source import open_source
-from vistream.pipeline.run import Settings
 from vistream.pipeline.session import Session
+from vistream.pipeline.settings import Settings
 from vistream.pipeline.start import box_in
 from vistream.render.colours import colour_of, css
 from vistream.render.overlay import Overlay

@@ -17,7 +17,8 @@ from vistream.addresses import without_secrets
 from vistream.errors import told
 from vistream.media.video.frames import Health, SourceFrame
 from vistream.pipeline.blurring import unblurred, warn_of_unblurred
-from vistream.pipeline.run import Run, Settings
+from vistream.pipeline.run import Run
+from vistream.pipeline.settings import Settings
 from vistream.render.overlay import Overlay, activity_map
 from vistream.render.style import concealed
 from vistream.serve.gauges import Gauges, counted

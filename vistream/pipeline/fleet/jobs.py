@@ -15,7 +15,7 @@ from vistream.media.video.source import check_name
 from vistream.pipeline.names import read_names
 from vistream.pipeline.options import check_options, check_outputs
 from vistream.pipeline.output_paths import OutputPaths
-from vistream.pipeline.run import Settings
+from vistream.pipeline.settings import Settings
 from vistream.storage.names import check_distinct
 
 SUFFIXES = {
