@@ -1,4 +1,4 @@
-"""What a run can't go on with is refused in one line that names it: other options, other files, what is no checkpoint."""
+"""What a run can't go on with is refused in one line: other options, other files, what is no checkpoint."""
 
 from __future__ import annotations
 
