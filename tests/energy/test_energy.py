@@ -90,6 +90,10 @@ def test_the_page_stands_alone_and_escapes_what_it_is_given(run: EnergyRun) -> N
     assert "not measured" in html
 
 
+def test_a_plots_ticks_are_numbers_however_little_it_spans(run: EnergyRun) -> None:
+    assert "mathdefault" not in page(run)
+
+
 def test_every_ratio_names_its_estimator_and_its_baseline(run: EnergyRun) -> None:
     rested = [replace(f, differential=replace(f.differential, rested=True)) for f in run.counts.frames]
     sentences = [s for s in verdicts(replace(run.counts, frames=tuple(rested))) if " x " in s]

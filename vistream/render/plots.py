@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ from vistream.render.svg import EDGE, GRID, INK, WIDTH, figure_of, svg, whole_nu
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 COLOURS = {  # Okabe and Ito's, which colour-blind people can tell apart
     Row.FLOAT: "#8a8a8a",
@@ -40,7 +41,7 @@ def work_over_time(counts: Counts) -> str:
         done = [max(1.0, frame_figures(row, counts, frame).operations) for frame in counts.frames]
         axes.plot(numbers, done, color=COLOURS[row], marker="o", markersize=3.5, label=label, clip_on=False)
     axes.set_yscale("log")
-    _decades(axes)
+    _decades(axes.yaxis, count)
     whole_numbers(axes)
     axes.set_xlabel("frame")
     axes.set_ylabel("operations")
@@ -111,7 +112,7 @@ def density_by_layer(counts: Counts, phase: Phase) -> str:
         label = row.value.replace(" (ViStream)", "")
         axes.plot(shown, range(size), marker, color=COLOURS[row], markersize=4.5, label=label)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    _decades(axes.xaxis, "{:g}".format)
     _layers(axes, counts)
     axes.set_xlabel("spikes per synapse and frame")
     axes.grid(axis="x", color=GRID)
@@ -180,10 +181,10 @@ def _layers(axes: Axes, counts: Counts) -> None:
     axes.set_ylim(len(counts.layers) - 0.4, -0.6)
 
 
-def _decades(axes: Axes) -> None:
-    """Ticks at 1, 2 and 5 of every decade, with prefixes."""
+def _decades(axis: Axis, written: Callable[[float], str]) -> None:
+    """Ticks of a logarithmic axis at 1, 2 and 5 of every decade, `written` so; matplotlib's own are formulas."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(lambda value, _: count(value))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(lambda value, _: written(value))
+    axis.set_minor_formatter(NullFormatter())
