@@ -208,6 +208,7 @@ def test_what_cannot_be_paired_or_scored_is_named(tmp_path: Path) -> None:
         ("vos", maps, fewer, r"lacks 00002\.png \(1 of 3"),
         ("vos", maps, larger, r"frame 0: \(1, 2\) predicted"),
         ("vos", fewer, maps, "2 frames"),
+        ("vos", maps, tmp_path / "empty", r"empty holds no label maps \(\*\.png\)"),
         ("sot", long, write(tmp_path / "short.txt", "1,1,5,5"), "1 boxes predicted, 2 in"),
     ]
     for task, left, right, complaint in cases:

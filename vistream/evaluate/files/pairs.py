@@ -132,6 +132,8 @@ def _prediction_alone(gt: Path, pred: Path, name: str, layout: Layout) -> Path:
     for path in (pred, *(pred / pattern.replace("{}", name) for pattern in inside)):
         if _is_sequence(path, layout):
             return path
+    if pred.is_dir() and not layout.files:
+        raise VistreamError(f"{pred} holds no label maps (*.png), which {gt} does")
     raise VistreamError(f"{gt} is one sequence, {pred} is not: give two of a kind")
 
 
