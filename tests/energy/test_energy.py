@@ -94,6 +94,12 @@ def test_a_plots_ticks_are_numbers_however_little_it_spans(run: EnergyRun) -> No
     assert "mathdefault" not in page(run)
 
 
+def test_a_page_of_one_frame_has_no_map_of_what_changed(run: EnergyRun) -> None:
+    assert "Where activity is" in page(run)
+    alone = page(replace(run, activity=()))
+    assert "Where activity is" not in alone and alone.count("<svg") == 4
+
+
 def test_every_ratio_names_its_estimator_and_its_baseline(run: EnergyRun) -> None:
     rested = [replace(f, differential=replace(f.differential, rested=True)) for f in run.counts.frames]
     sentences = [s for s in verdicts(replace(run.counts, frames=tuple(rested))) if " x " in s]

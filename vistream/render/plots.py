@@ -127,17 +127,15 @@ def activity_picture(run: EnergyRun) -> str:
     figure, panels = figure_of(tall * (WIDTH / 2 * height / width + 0.45) + 0.3, rows=tall, columns=2)
     panels[0].imshow(run.last, interpolation="nearest")
     panels[0].set_title("the last frame", loc="left", fontsize=9)
-    image = None
     for axes, activity in zip(panels[1:], run.activity, strict=False):
         share = activity.changes / activity.channels
         image = axes.imshow(share, cmap="magma", vmin=0, vmax=1, interpolation="nearest", extent=(0, width, height, 0))
         axes.set_title(f"{activity.layer}: {100 * share.mean():.0f} %", loc="left", fontsize=9)
     for axes in panels:
         axes.set_axis_off()
-    if image is not None:
-        bar = figure.colorbar(image, ax=panels, location="bottom", fraction=0.05, aspect=40, pad=0.02)
-        bar.set_label("share of activations that change, frame to frame", fontsize=8.5)
-        bar.ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    bar = figure.colorbar(image, ax=panels, location="bottom", fraction=0.05, aspect=40, pad=0.02)
+    bar.set_label("share of activations that change, frame to frame", fontsize=8.5)
+    bar.ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     return svg(figure)
 
 
@@ -145,7 +143,7 @@ def all_plots(run: EnergyRun) -> list[tuple[str, str, str]]:
     """Title, what to see in it, SVG; in reading order."""
     counts = run.counts
     phase = phases(counts)[-1]
-    return [
+    plots = [
         (
             "Work per frame",
             "Multiply-accumulates and accumulates together; the scale is logarithmic. The first frame has nothing to "
@@ -168,12 +166,11 @@ def all_plots(run: EnergyRun) -> list[tuple[str, str, str]]:
             "The first layer reads pixels, not spikes.",
             density_by_layer(counts, phase),
         ),
-        (
-            "Where activity is",
-            "Bright: most of the layer's channels change from frame to frame there.",
-            activity_picture(run),
-        ),
     ]
+    if run.activity:  # of a single frame there is none
+        note = "Bright: most of the layer's channels change from frame to frame there."
+        plots.append(("Where activity is", note, activity_picture(run)))
+    return plots
 
 
 def _layers(axes: Axes, counts: Counts) -> None:
