@@ -128,6 +128,13 @@ def test_a_frame_that_is_not_at_rest_is_never_passed_off_as_equal() -> None:
     assert said.startswith("NOT AT REST after 4 steps: 1 of 2 (SNN with reset), 1 of 2") and "50 %" in said
 
 
+def test_layers_without_single_spikes_are_told_to_be_left_out_of_the_density() -> None:
+    counts = counts_of(frame_of(SPIKES, Outcome(4, True, 0)))
+    assert "(without" not in verdicts(counts)[-1]
+    graded = replace(counts, layers=(counts.layers[0], replace(SIZE, graded=True)))
+    assert "(without 1 of 2 layers, which read no single spikes)" in verdicts(graded)[-1]
+
+
 def test_densities_by_hand() -> None:
     counts = counts_of(frame_of(SPIKES, Outcome(4, True, 0)))
     frame = counts.frames[0]

@@ -163,7 +163,7 @@ def all_plots(run: EnergyRun) -> list[tuple[str, str, str]]:
         (
             f"Spikes per synapse ({phase.name})",
             "Right of the band a quantised network is cheaper by the published accounts, left of it a spiking one. "
-            "The first layer reads pixels, not spikes.",
+            "A layer without a mark reads pixels, or other values that are no single spikes.",
             density_by_layer(counts, phase),
         ),
     ]
