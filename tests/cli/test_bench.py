@@ -76,6 +76,7 @@ def test_only_what_is_asked_for_is_timed_beside(tmp_path: Path) -> None:
     options = ["--size", "96x64", "--frames", "2", "--rounds", "1", "--json", str(path), "--beside"]
     done = CliRunner().invoke(app, ["bench", *options, "PyTorch float32"])
     assert done.exit_code == 0, done.output
+    assert "blobs, 0 % of the input dirty" in done.output, "a blob is more than 5 % of so small a picture"
     report = json.loads(path.read_text())
     others = {timing["name"] for timing in report["timings"] if not timing["name"].startswith("stream")}
     assert others == {"PyTorch float32"}

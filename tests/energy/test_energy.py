@@ -90,6 +90,16 @@ def test_the_page_stands_alone_and_escapes_what_it_is_given(run: EnergyRun) -> N
     assert "not measured" in html
 
 
+def test_a_plots_ticks_are_numbers_however_little_it_spans(run: EnergyRun) -> None:
+    assert "mathdefault" not in page(run)
+
+
+def test_a_page_of_one_frame_has_no_map_of_what_changed(run: EnergyRun) -> None:
+    assert "Where activity is" in page(run)
+    alone = page(replace(run, activity=()))
+    assert "Where activity is" not in alone and alone.count("<svg") == 4
+
+
 def test_every_ratio_names_its_estimator_and_its_baseline(run: EnergyRun) -> None:
     rested = [replace(f, differential=replace(f.differential, rested=True)) for f in run.counts.frames]
     sentences = [s for s in verdicts(replace(run.counts, frames=tuple(rested))) if " x " in s]
@@ -116,6 +126,13 @@ def test_a_frame_that_is_not_at_rest_is_never_passed_off_as_equal() -> None:
     assert all("no verdict" in sentence for sentence in verdicts(counts_of(good, bad))[:3])
     said = rests(counts_of(good, bad))
     assert said.startswith("NOT AT REST after 4 steps: 1 of 2 (SNN with reset), 1 of 2") and "50 %" in said
+
+
+def test_layers_without_single_spikes_are_told_to_be_left_out_of_the_density() -> None:
+    counts = counts_of(frame_of(SPIKES, Outcome(4, True, 0)))
+    assert "(without" not in verdicts(counts)[-1]
+    graded = replace(counts, layers=(counts.layers[0], replace(SIZE, graded=True)))
+    assert "(without 1 of 2 layers, which read no single spikes)" in verdicts(graded)[-1]
 
 
 def test_densities_by_hand() -> None:

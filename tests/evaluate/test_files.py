@@ -202,10 +202,13 @@ def test_what_cannot_be_paired_or_scored_is_named(tmp_path: Path) -> None:
         ("mot", tmp_path / "empty", tmp_path / "out", "holds no ground truth for mot"),
         ("mot", other_class, pred, "no object to score: class 1 with a flag"),
         ("mot", gone, pred, "no object to score: a flag of 1 is expected"),
+        ("mot", write(tmp_path / "nothing.txt"), pred, r"nothing\.txt has no object to score: it has no line"),
+        ("mot", gt, write(tmp_path / "results.zip"), r"results\.zip is an archive: unpack it"),
         ("mots", write(tmp_path / "e.txt"), pred, r"e\.txt has no object to score|columns"),
         ("vos", maps, fewer, r"lacks 00002\.png \(1 of 3"),
         ("vos", maps, larger, r"frame 0: \(1, 2\) predicted"),
         ("vos", fewer, maps, "2 frames"),
+        ("vos", maps, tmp_path / "empty", r"empty holds no label maps \(\*\.png\)"),
         ("sot", long, write(tmp_path / "short.txt", "1,1,5,5"), "1 boxes predicted, 2 in"),
     ]
     for task, left, right, complaint in cases:

@@ -164,3 +164,10 @@ def test_a_persons_score_in_the_older_form_does_so_too(tmp_path: Path) -> None:
     ]
     (tmp_path / "out.json").write_text(json.dumps({"annolist": [{"image": [{"name": "0.jpg"}], "annorect": people}]}))
     assert evaluate_files("pose", tmp_path / "gt.json", tmp_path / "out.json").overall["AP"] == 1.0
+
+
+def test_people_without_a_joint_are_no_prediction(tmp_path: Path) -> None:
+    gt = pose_video(0.0)
+    empty = replace(gt.images[0].people[0], present=np.zeros(len(gt.joints), dtype=np.bool_))
+    pred = replace(gt, images=tuple(replace(image, people=(empty,)) for image in gt.images))
+    assert scored(tmp_path, gt, pred).notes == ("true: not a single prediction",)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 
 from vistream.media.video.fit import fit
@@ -34,3 +37,8 @@ def blob_frames(height: int, width: int, share: float, count: int, seed: int = 0
             picture[top : top + BLOB, left : left + BLOB] += np.uint8(generator.integers(1, 255))
         frames.append(picture)
     return frames
+
+
+def share_changed(frames: Sequence[Frame]) -> float:
+    """The share (0..1) of the pixels that change from a frame to the next, in the mean."""
+    return float(np.mean([(before != after).any(2).mean() for before, after in pairwise(frames)]))

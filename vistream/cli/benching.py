@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 
 from vistream.atomic import replacing
-from vistream.bench.clips import blob_frames
+from vistream.bench.clips import blob_frames, share_changed
 from vistream.bench.measure import LayerTime, Timing
 from vistream.bench.run import Report, bench
 from vistream.cli.console import PlainConsole
@@ -25,12 +25,16 @@ MOST_LAYERS = 60  # in a table; a file has all
 def blob_report(
     model: str, size: str, dirty: float, frames: int, rounds: int, progress: Progress, beside: Sequence[str]
 ) -> Report:
-    """The bench on a synthetic picture of which the share `dirty` changes from frame to frame."""
+    """The bench on a synthetic picture of which about the share `dirty` changes from frame to frame.
+
+    Its title says which share it was: few blobs fit a small picture.
+    """
     match = re.fullmatch(r"(\d+)x(\d+)", size)
     if match is None or min(int(match[1]), int(match[2])) < 8:
         raise VistreamError(f"--size is {size!r}: give WIDTHxHEIGHT in pixels, such as 856x480")
     pictures = blob_frames(int(match[2]), int(match[1]), dirty, frames)
-    return bench(model, f"blobs, {100 * dirty:g} % of the input dirty", pictures, rounds, progress, beside)
+    changed = round(100 * share_changed(pictures), 1)
+    return bench(model, f"blobs, {changed:g} % of the input dirty", pictures, rounds, progress, beside)
 
 
 def run_and_print(run: Callable[[Progress], Report], path: Path | None, *, quiet: bool) -> None:

@@ -164,5 +164,6 @@ def _by_layer(counts: Counts) -> Table:
         sops = [figures[row][index].operations for row in (Row.RESET, Row.DIFFERENTIAL)]
         energies = [joules(figures[row][index].b) for row in (Row.DENSE, Row.DIFFERENTIAL)]
         table.add_row(shortened(size.name, 20), *(count(number) for number in (*macs, *sops)), *energies)
-    table.caption = "reset, diff.: SOPs (first layer: multiply-accumulates of pixels)\nJ: joules by estimator B"
+    macs_there = "multiply-accumulates of pixels, and of what else is no single spike"
+    table.caption = f"reset, diff.: SOPs; {macs_there}\nJ: joules by estimator B"
     return table

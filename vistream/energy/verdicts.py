@@ -15,10 +15,12 @@ def verdicts(counts: Counts) -> list[str]:
     phase = phases(counts)[-1]
     sentences = [_against(estimator, counts, phase) for estimator in Estimator]
     density = sum(spikes_per_synapse(Row.DIFFERENTIAL, counts, frame) for frame in phase.frames) / len(phase.frames)
+    left_out = sum(size.graded and not size.analog for size in counts.layers)
+    but = f" (without {left_out} of {len(counts.layers)} layers, which read no single spikes)" if left_out else ""
     low, high = DAMPFHOFFER
     sentences.append(
-        f"Frame-differential, {phase.name}: {density:.2f} spikes per synapse and frame, {place(density)} of {low} to "
-        f"{high} in which published break-even points lie (Dampfhoffer et al. 2023)."
+        f"Frame-differential, {phase.name}: {density:.2f} spikes per synapse and frame{but}, {place(density)} of "
+        f"{low} to {high} in which published break-even points lie (Dampfhoffer et al. 2023)."
     )
     return sentences
 

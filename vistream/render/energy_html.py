@@ -75,8 +75,8 @@ Constants: {escape(SOURCE)}. {escape(measured(counts))}</p>
 <h2>Frame by frame</h2>
 {_by_frame(counts)}
 <h2>Layer by layer, {escape(phases(counts)[-1].name)}</h2>
-<p class="soft">SOPs: accumulates, each spike times its true fan-out. The first layer reads pixels: there they are
-multiply-accumulates. Energies by estimator B, in joules.</p>
+<p class="soft">SOPs: accumulates, each spike times its true fan-out. Of pixels, and of other values that are no
+single spikes, they are multiply-accumulates. Energies by estimator B, in joules.</p>
 {_by_layer(counts)}
 <h2>Before you quote a figure</h2>
 {bullets(caveats())}"""

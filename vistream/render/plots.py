@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ from vistream.render.svg import EDGE, GRID, INK, WIDTH, figure_of, svg, whole_nu
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 COLOURS = {  # Okabe and Ito's, which colour-blind people can tell apart
     Row.FLOAT: "#8a8a8a",
@@ -40,7 +41,7 @@ def work_over_time(counts: Counts) -> str:
         done = [max(1.0, frame_figures(row, counts, frame).operations) for frame in counts.frames]
         axes.plot(numbers, done, color=COLOURS[row], marker="o", markersize=3.5, label=label, clip_on=False)
     axes.set_yscale("log")
-    _decades(axes)
+    _decades(axes.yaxis, count)
     whole_numbers(axes)
     axes.set_xlabel("frame")
     axes.set_ylabel("operations")
@@ -111,7 +112,7 @@ def density_by_layer(counts: Counts, phase: Phase) -> str:
         label = row.value.replace(" (ViStream)", "")
         axes.plot(shown, range(size), marker, color=COLOURS[row], markersize=4.5, label=label)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    _decades(axes.xaxis, "{:g}".format)
     _layers(axes, counts)
     axes.set_xlabel("spikes per synapse and frame")
     axes.grid(axis="x", color=GRID)
@@ -126,17 +127,15 @@ def activity_picture(run: EnergyRun) -> str:
     figure, panels = figure_of(tall * (WIDTH / 2 * height / width + 0.45) + 0.3, rows=tall, columns=2)
     panels[0].imshow(run.last, interpolation="nearest")
     panels[0].set_title("the last frame", loc="left", fontsize=9)
-    image = None
     for axes, activity in zip(panels[1:], run.activity, strict=False):
         share = activity.changes / activity.channels
         image = axes.imshow(share, cmap="magma", vmin=0, vmax=1, interpolation="nearest", extent=(0, width, height, 0))
         axes.set_title(f"{activity.layer}: {100 * share.mean():.0f} %", loc="left", fontsize=9)
     for axes in panels:
         axes.set_axis_off()
-    if image is not None:
-        bar = figure.colorbar(image, ax=panels, location="bottom", fraction=0.05, aspect=40, pad=0.02)
-        bar.set_label("share of activations that change, frame to frame", fontsize=8.5)
-        bar.ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    bar = figure.colorbar(image, ax=panels, location="bottom", fraction=0.05, aspect=40, pad=0.02)
+    bar.set_label("share of activations that change, frame to frame", fontsize=8.5)
+    bar.ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     return svg(figure)
 
 
@@ -144,7 +143,7 @@ def all_plots(run: EnergyRun) -> list[tuple[str, str, str]]:
     """Title, what to see in it, SVG; in reading order."""
     counts = run.counts
     phase = phases(counts)[-1]
-    return [
+    plots = [
         (
             "Work per frame",
             "Multiply-accumulates and accumulates together; the scale is logarithmic. The first frame has nothing to "
@@ -164,15 +163,14 @@ def all_plots(run: EnergyRun) -> list[tuple[str, str, str]]:
         (
             f"Spikes per synapse ({phase.name})",
             "Right of the band a quantised network is cheaper by the published accounts, left of it a spiking one. "
-            "The first layer reads pixels, not spikes.",
+            "A layer without a mark reads pixels, or other values that are no single spikes.",
             density_by_layer(counts, phase),
         ),
-        (
-            "Where activity is",
-            "Bright: most of the layer's channels change from frame to frame there.",
-            activity_picture(run),
-        ),
     ]
+    if run.activity:  # of a single frame there is none
+        note = "Bright: most of the layer's channels change from frame to frame there."
+        plots.append(("Where activity is", note, activity_picture(run)))
+    return plots
 
 
 def _layers(axes: Axes, counts: Counts) -> None:
@@ -180,10 +178,10 @@ def _layers(axes: Axes, counts: Counts) -> None:
     axes.set_ylim(len(counts.layers) - 0.4, -0.6)
 
 
-def _decades(axes: Axes) -> None:
-    """Ticks at 1, 2 and 5 of every decade, with prefixes."""
+def _decades(axis: Axis, written: Callable[[float], str]) -> None:
+    """Ticks of a logarithmic axis at 1, 2 and 5 of every decade, `written` so; matplotlib's own are formulas."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(lambda value, _: count(value))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(lambda value, _: written(value))
+    axis.set_minor_formatter(NullFormatter())

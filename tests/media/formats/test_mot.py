@@ -115,6 +115,29 @@ def test_a_wrong_line_is_named(line: str, message: str, tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "; "])
+def test_numbers_may_have_decimal_commas_where_columns_are_not_separated_by_them(
+    separator: str, tmp_path: Path
+) -> None:
+    """What spreadsheets write in half of the world, here without a line of names."""
+    path = tmp_path / "a.txt"
+    rows = [("1", "7", "10,5", "20,5", "30,25", "40,75", "0,9"), ("2", "7", "11", "20,5", "30", "40", "1")]
+    path.write_text("".join(separator.join(row) + "\n" for row in rows))
+    tracks = read_tracks(path)
+    np.testing.assert_array_equal(tracks.boxes, [[9.5, 19.5, 30.25, 40.75], [10, 19.5, 30, 40]])
+    assert tracks.confidences.tolist() == [0.9, 1]
+    assert read_detections(path)[0].boxes.tolist() == [[9.5, 19.5, 30.25, 40.75]]
+
+
+def test_one_line_that_is_no_object_is_no_empty_result(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("no results: the run was stopped\n")
+    with pytest.raises(VistreamError, match=r"a\.txt holds no line of MOT text"):
+        read_tracks(path)
+    path.write_text("frame,id,x,y,w,h\n")
+    assert len(read_tracks(path)) == 0
+
+
 @pytest.mark.parametrize(
     ("names", "complaint"),
     [

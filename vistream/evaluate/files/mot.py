@@ -85,6 +85,8 @@ def mot_table(pairs: Sequence[Pair], names: Sequence[str] = ()) -> Table:
 
 
 def _expected(gt: MotTracks, names: Sequence[str]) -> str:
+    if not len(gt):
+        return "it has no line"
     if gt.labels is not None and gt.classes is not None:
         there = sorted({gt.labels.get(number, str(number)) for number in gt.classes.tolist()})
         return f"of its classes, {', '.join(there)}, {' or '.join(names) or 'at least one'} is wanted"

@@ -42,6 +42,9 @@ class Pair:
     starts: int | None = None
 
 
+ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".xz", ".bz2", ".7z", ".rar")
+"""How the names of files end in which benchmarks have results handed in, and in which data sets come."""
+
 _TEXT = ("{}.txt", "data/{}.txt", "{}/{}.txt")
 
 LAYOUTS = {
@@ -62,7 +65,7 @@ LAYOUTS = {
 def find_pairs(task: str, gt: Path, pred: Path, wanted: Sequence[str] = ()) -> list[Pair]:
     """The sequences to score, by name; of them those that fit one of the `wanted` globs (none: all).
 
-    Raises VistreamError where a path or a prediction is missing, nothing is found, or a glob fits nothing.
+    Raises VistreamError where a path or a prediction is missing or an archive, or nothing is found or fits a glob.
 
     >>> import tempfile
     >>> root = Path(tempfile.mkdtemp())
@@ -78,6 +81,8 @@ def find_pairs(task: str, gt: Path, pred: Path, wanted: Sequence[str] = ()) -> l
     for path in (gt, pred):
         if not path.exists():
             raise VistreamError(f"{path} does not exist")
+        if path.is_file() and path.name.lower().endswith(ARCHIVES):
+            raise VistreamError(f"{path} is an archive: unpack it and give the folder")
     alone = _alone(gt, layout)
     if alone is not None:
         name = _name(alone, layout)
@@ -127,6 +132,8 @@ def _prediction_alone(gt: Path, pred: Path, name: str, layout: Layout) -> Path:
     for path in (pred, *(pred / pattern.replace("{}", name) for pattern in inside)):
         if _is_sequence(path, layout):
             return path
+    if pred.is_dir() and not layout.files:
+        raise VistreamError(f"{pred} holds no label maps (*.png), which {gt} does")
     raise VistreamError(f"{gt} is one sequence, {pred} is not: give two of a kind")
 
 

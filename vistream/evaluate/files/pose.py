@@ -39,7 +39,7 @@ def pose_table(pairs: Sequence[Pair]) -> Table:
         scores[pair.name] = pose_scores(_frames(pair, gt, pred, paired, joints), joints)
         if not scores[pair.name].objects.sum():
             raise VistreamError(f"{pair.gt} has no joint to score")
-        if not any(image.people for image in pred.images):
+        if not any(person.present.any() for image in pred.images for person in image.people):
             notes.append(f"{pair.name}: not a single prediction")
     if len({score.joints for score in scores.values()}) > 1:
         raise VistreamError("the sequences annotate different joints, so they can't be combined: score them apart")

@@ -35,14 +35,14 @@ class Columns:
 def read_columns(path: Path | str) -> Columns:
     """Every line that holds something. Raises VistreamError where the file is no text.
 
-    The first line tells the separator. A separator that ends every line is dropped; where columns are separated by
-    semicolons, a comma in a number is a decimal point.
+    The first line tells the separator. One that ends every line is dropped; where columns
+    are separated by others than commas, a comma in a number is a decimal point.
     """
     every = read_lines(path, any_encoding=True)
     lines = [(number, line) for number, line in every if not line.lower().startswith(REMARKS)]
     if not lines:
         return Columns(None, [], ",")
-    separator = next((mark for mark in SEPARATORS if mark in lines[0][1]), ",")
+    separator = _separator(lines[0][1])
     rows = [(number, _fields(line, separator)) for number, line in lines]
     if all(fields[-1] == "" and len(fields) > 1 for _, fields in rows):
         rows = [(number, fields[:-1]) for number, fields in rows]
@@ -52,14 +52,20 @@ def read_columns(path: Path | str) -> Columns:
     return Columns(names, rows, separator)
 
 
+def _separator(line: str) -> str:
+    """The mark that a line has most of, since there may be commas in numbers; spaces where it has none."""
+    mark = max(",;\t", key=line.count)
+    return mark if mark in line else " "
+
+
 def _fields(line: str, separator: str) -> list[str]:
     if separator == " ":
         return line.split()
-    if separator == ";":
-        line = line.replace(",", ".")
-    if '"' in line:
-        return [field.strip() for field in next(csv.reader([line], delimiter=separator))]
-    return [field.strip() for field in line.split(separator)]
+    parts = next(csv.reader([line], delimiter=separator)) if '"' in line else line.split(separator)
+    fields = [part.strip() for part in parts]
+    if separator == ",":
+        return fields
+    return [dotted if is_number(dotted := field.replace(",", ".")) else field for field in fields]
 
 
 def is_number(field: str) -> bool:

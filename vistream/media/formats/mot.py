@@ -102,11 +102,10 @@ def read_tracks(path: Path | str, text: Columns | None = None) -> MotTracks:
     """
     path = Path(path)
     text = text or read_columns(path)
-    if text.names is not None:
-        check_mot_order(path, text.names)
     first = text.names or (text.rows[0][1] if text.rows else ())
     if first and first[0][:1] in ("{", "[", "<"):
         raise VistreamError(f"{path} is JSON or XML, not MOT text (frame,id,left,top,width,height,confidence,...)")
+    check_mot_order(path, text)
     rows, lines = read_detection_rows(path, text)
     seen: set[tuple[float, float]] = set()
     for line, (frame, identity) in zip(lines, rows[:, :2].tolist(), strict=True):

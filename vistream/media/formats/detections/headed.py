@@ -71,12 +71,18 @@ def read_headed(path: Path, text: Columns, footage: Footage, label: str = LABEL)
     return found
 
 
-def check_mot_order(path: Path, names: tuple[str, ...]) -> None:
-    """Raise VistreamError where names over the columns of a text say that they are others than those of MOT text."""
-    for place, (name, meaning) in enumerate(zip(map(plain_name, names), MOT_ORDER, strict=False)):
-        if name not in MEANINGS[meaning] and any(name in known for known in MEANINGS.values()):
+def check_mot_order(path: Path, text: Columns) -> None:
+    """Raise VistreamError where names over the columns of a text say that they are others than those of MOT text, and
+    where all that it holds is a line that is neither an object nor such names.
+    """
+    names = text.names or ()
+    known = [any(plain_name(name) in those for those in MEANINGS.values()) for name in names]
+    if names and not text.rows and not any(known):
+        raise VistreamError(f"{path} holds no line of MOT text (frame,id,left,top,width,height,confidence,...)")
+    for place, (name, meaning) in enumerate(zip(names, MOT_ORDER, strict=False)):
+        if known[place] and plain_name(name) not in MEANINGS[meaning]:
             raise VistreamError(
-                f"{path}: column {place + 1} is {names[place]}, where MOT text has {meaning}: "
+                f"{path}: column {place + 1} is {name}, where MOT text has {meaning}: "
                 "its columns are frame, id, left, top, width, height, confidence, counted from 1"
             )
 
