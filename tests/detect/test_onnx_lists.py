@@ -233,3 +233,12 @@ def test_nanodet_plus_without_classes_is_none(tmp_path: Path, columns: int) -> N
     path = given_file(tmp_path / "a.onnx", {"output": none(1, CELLS, columns)}, None, (SIDE, SIDE))
     with pytest.raises(VistreamError, match="are not of layout nanodet-plus"):
         OnnxDetector(path, Selection(), "nanodet-plus")
+
+
+@pytest.mark.parametrize("shapes", [[(1, 17, 384), (1, 17, 512)], [(1, 17, 64, 48)]], ids=["RTMPose", "ViTPose"])
+def test_who_finds_the_keypoints_of_one_person_is_no_detector(tmp_path: Path, shapes: list[tuple[int, ...]]) -> None:
+    arrays = {f"output{number}": none(*shape) for number, shape in enumerate(shapes)}
+    path = given_file(tmp_path / "a.onnx", arrays, None, (192, 256))
+    with pytest.raises(VistreamError, match=r"a\.onnx: its outputs 17 x .* wants the box of one person") as refused:
+        OnnxDetector(path, Selection())
+    assert "layout" not in str(refused.value)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect.candidates import Candidates
+from vistream.detect.turned import without_duplicates
 from vistream.errors import VistreamError
 
 THRESHOLD = 0.1
@@ -66,6 +67,9 @@ class Selection:
 
 def _without_duplicates(candidates: Candidates, overlap: float) -> NDArray[np.intp]:
     """Greedy non-maximum suppression within each class, and then across them; the indices that stay, in order."""
+    if candidates.turned is not None:
+        rows = without_duplicates(candidates.turned, candidates.labels, overlap)
+        return rows[without_duplicates(candidates.turned[rows], np.zeros(len(rows), np.intp), ACROSS)]
     boxes = np.concatenate([candidates.corners[:, :2], candidates.corners[:, 2:] - candidates.corners[:, :2]], 1)
     kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), candidates.scores.tolist(), candidates.labels.tolist(), 0.0, overlap)
     rows = np.sort(np.asarray(kept, np.intp).reshape(-1))
