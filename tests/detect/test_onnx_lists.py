@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from onnxfile import given_file
 
+from vistream.detect.candidates import Candidates
 from vistream.detect.layouts import LAYOUTS
 from vistream.detect.onnx import OnnxDetector
 from vistream.detect.selection import Selection
@@ -209,6 +210,13 @@ def test_tensorflows_boxes_are_read_in_no_other_way(tmp_path: Path, suffix: str,
     path = given_file(tmp_path / "a.onnx", {k + suffix: v for k, v in arrays.items()}, None, (SIDE, SIDE))
     with pytest.raises(VistreamError, match="are not of layout"):
         OnnxDetector(path, Selection(), layout)
+
+
+@pytest.mark.parametrize("distinct", [False, True])
+def test_a_box_in_reverse_is_none(distinct: bool) -> None:
+    corners = np.array([[9.0, 9, 5, 20], [9, 9, 20, 5], [30, 30, 30, 50], [60, 60, 80, 90]])
+    found = Candidates(corners, np.full(4, 0.9), np.zeros(4, np.intp))
+    assert Selection().chosen(found, ("car",), distinct).corners.tolist() == corners[2:].tolist()
 
 
 CELLS = sum((SIDE // stride) ** 2 for stride in (8, 16, 32, 64))

@@ -57,7 +57,9 @@ class Selection:
 
         `names`: of the classes, by number; `distinct`: the network reports an object once, so overlaps are left alone.
         """
-        good = (candidates.scores > self.least()) & np.isfinite(candidates.corners).all(1)
+        corners = candidates.corners
+        sound = np.isfinite(corners).all(1) & (corners[:, 2:] >= corners[:, :2]).all(1)
+        good = sound & (candidates.scores > self.least())
         if self.classes is not None:
             good &= np.isin(candidates.labels, [number for number, name in enumerate(names) if self.wants(name)])
         rows = np.flatnonzero(good)
