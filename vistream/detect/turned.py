@@ -50,4 +50,5 @@ def _outline(box: Floats, origin: Floats) -> NDArray[np.float32]:
     """Its corners `[4, 2]`, one after the other, seen from a near `origin`: OpenCV computes in 32 bits."""
     right = np.array([np.cos(box[4]), np.sin(box[4])]) * box[2] / 2
     down = np.array([-np.sin(box[4]), np.cos(box[4])]) * box[3] / 2
-    return (box[:2] - origin + np.array([-right - down, right - down, right + down, down - right])).astype(np.float32)
+    corners = np.array([-right - down, right - down, right + down, down - right])
+    return np.asarray(box[:2] - origin + corners, np.float32)
