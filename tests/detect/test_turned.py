@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_a_box_is_its_own_duplicate_however_it_is_written(angle: float) -> None:
         assert turned_overlap(box, other) == pytest.approx(1, abs=1e-5)
 
 
-def detector(path: Path, boxes: list[tuple[float, ...]], labels: list[int], shares: bool) -> OnnxDetector:
+def detector(path: Path, boxes: Sequence[tuple[float, ...]], labels: list[int], shares: bool) -> OnnxDetector:
     """One that always finds these turned boxes, the best first."""
     table = np.zeros((CELLS, 4 + 2 + 1), np.float32)
     for row, (box, label) in enumerate(zip(boxes, labels, strict=True)):
