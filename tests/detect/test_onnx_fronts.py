@@ -89,6 +89,15 @@ def test_its_tail_gets_the_picture_too(tmp_path: Path, steps: list[str]) -> None
             vistream.stream(path, frames, mean=0, std=255)
 
 
+def test_other_integers_are_no_pixels(tmp_path: Path) -> None:
+    path = with_front(tmp_path, ["Cast", "Div"])
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.INT32
+    onnx.save(model, path)
+    with pytest.raises(VistreamError, match="of int32, not 1 x 3 x height x width, of floats"):
+        vistream.stream(path, pictures(3))
+
+
 def test_what_is_computed_of_channels_last_is_told(tmp_path: Path) -> None:
     path = with_front(tmp_path, ["Div", "Transpose"])
     with pytest.raises(VistreamError, match="nor made that at once by a Transpose or a Cast"):

@@ -16,7 +16,7 @@ from vistream.quantize.onnx_operators import OPERATORS
 from vistream.quantize.onnx_rewrite import rewritten
 
 BEYOND = "what it reads can't be computed here"
-FLOATS = (1, 10)  # float32 and float16, as in `DTYPES`
+FLOATS, BYTES = (1, 10), 2  # float32 and float16, and uint8, as in `DTYPES`
 CHANNELS_FIRST = [0, 3, 1, 2]
 EXPLICIT_SOFTMAX = 13  # the opset from which softmax works along one axis
 
@@ -98,7 +98,7 @@ def _behind_front(file: OnnxFile, image: Value) -> Value:
     in the usual form."""
     while not _is_ordinary(image):
         readers, shape = [node for node in file.nodes if image.name in node.reads], image.shape or ()
-        if len(readers) != 1:
+        if len(readers) != 1 or image.dtype not in (*FLOATS, BYTES):
             break
         (node,) = readers
         if node.op == "Cast" and node.attributes.get("to") in FLOATS:
