@@ -7,7 +7,7 @@ for result in vistream.track("street.mp4"):
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib import metadata
+
         return metadata.version("vistream")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vistream.errors import VistreamError
 from vistream.given import as_array
+from vistream.values import ByValue
 
 Frame = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -36,8 +37,8 @@ def _check_shape(name: str, value: Any, shape: tuple[int | None, ...]) -> None:
         raise VistreamError(f"{name} have the shape {list(value.shape)}: [{wanted}] is expected")
 
 
-@dataclass(frozen=True, slots=True)
-class Observations:
+@dataclass(frozen=True, slots=True, eq=False)
+class Observations(ByValue):
     """What a detector saw in one frame; row `i` of every array is one object.
 
     `boxes`: float64 `[N, 4]`; `scores`: float64 `[N]` in 0..1; `labels`: N class names, or one for all.
@@ -101,8 +102,8 @@ class Observations:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+@dataclass(frozen=True, slots=True, eq=False)
+class Track(ByValue):
     """One object in one frame: the same `id` (from 1) means the same object in every frame.
 
     `seen`: false where the box was only predicted, or filled in between two frames in which the object was seen.
@@ -153,7 +154,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ClassMap:
+class ClassMap(ByValue):
     """What the pixels of one frame show. `labels`: uint8 `[H, W]`, indices of `names`, 255 where it is none of them.
 
     `palette`: uint8 `[N, 3]`, a colour for each name. `ids`: int32 `[H, W]`, the ids of segments, 0 for none; None
@@ -213,8 +214,8 @@ class Work:
         return self.macs / self.macs_dense if self.macs_dense else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+@dataclass(frozen=True, slots=True, eq=False)
+class Result(ByValue):
     """One frame's answer. `time` is in seconds from the start of the source.
 
     `activity`: bool `[h, w]` over the frame, true where features, or the costliest layer of a streamed detector, were
@@ -255,8 +256,8 @@ class Features(Protocol):
         """The features, right wherever bilinear sampling inside `boxes`, `[N, 4]`, looks (None: everywhere)."""
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureMap:
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureMap(ByValue):
     """Appearance features of one frame on a grid.
 
     `values`: float32 `[h, w, C]`. Cell `(i, j)` is centred on point `((j + 1/2) * stride[0], (i + 1/2) * stride[1])`

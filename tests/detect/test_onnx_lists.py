@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from onnxfile import given_file
 
+from vistream.detect.candidates import Candidates
 from vistream.detect.layouts import LAYOUTS
 from vistream.detect.onnx import OnnxDetector
 from vistream.detect.selection import Selection
@@ -211,6 +212,13 @@ def test_tensorflows_boxes_are_read_in_no_other_way(tmp_path: Path, suffix: str,
         OnnxDetector(path, Selection(), layout)
 
 
+@pytest.mark.parametrize("distinct", [False, True])
+def test_a_box_in_reverse_is_none(distinct: bool) -> None:
+    corners = np.array([[9.0, 9, 5, 20], [9, 9, 20, 5], [30, 30, 30, 50], [60, 60, 80, 90]])
+    found = Candidates(corners, np.full(4, 0.9), np.zeros(4, np.intp))
+    assert Selection().chosen(found, ("car",), distinct).corners.tolist() == corners[2:].tolist()
+
+
 CELLS = sum((SIDE // stride) ** 2 for stride in (8, 16, 32, 64))
 
 
@@ -233,3 +241,12 @@ def test_nanodet_plus_without_classes_is_none(tmp_path: Path, columns: int) -> N
     path = given_file(tmp_path / "a.onnx", {"output": none(1, CELLS, columns)}, None, (SIDE, SIDE))
     with pytest.raises(VistreamError, match="are not of layout nanodet-plus"):
         OnnxDetector(path, Selection(), "nanodet-plus")
+
+
+@pytest.mark.parametrize("shapes", [[(1, 17, 384), (1, 17, 512)], [(1, 17, 64, 48)]], ids=["RTMPose", "ViTPose"])
+def test_who_finds_the_keypoints_of_one_person_is_no_detector(tmp_path: Path, shapes: list[tuple[int, ...]]) -> None:
+    arrays = {f"output{number}": none(*shape) for number, shape in enumerate(shapes)}
+    path = given_file(tmp_path / "a.onnx", arrays, None, (192, 256))
+    with pytest.raises(VistreamError, match=r"a\.onnx: its outputs 17 x .* wants the box of one person") as refused:
+        OnnxDetector(path, Selection())
+    assert "layout" not in str(refused.value)

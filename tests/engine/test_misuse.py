@@ -60,6 +60,29 @@ def test_for_what_is_not_there(name: str, network: IntegerNetwork) -> None:
         assert torch.equal(stream.step(frame).levels, Stream(network).step(frame).levels)
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"noise": np.nan}, "noise is nan: a number is expected"),
+        ({"noise": -1}, "noise is -1: .* can't be negative"),
+        ({"factors": {"else": 2.0}}, "factors name 'else': the network's layers are "),
+        ({"factors": {"input": np.nan}}, "the factor of input is nan: a number is expected"),
+        ({"backend": 3}, "no backend is called 3: it is one of auto, compiled, torch"),
+        ({"backend": None}, "no backend is called None"),
+    ],
+    ids=str,
+)
+def test_for_an_option_that_is_none(options: dict[str, Any], told: str, network: IntegerNetwork) -> None:
+    with pytest.raises(VistreamError, match=told):
+        Stream(network, **options)
+
+
+def test_for_a_factor_below_nothing(network: IntegerNetwork) -> None:
+    name = network.neurons[0].name
+    with pytest.raises(VistreamError, match=f"the factor of {name} is -1: it can't be negative"):
+        Stream(network, factors={name: -1})
+
+
 class Stopping(TorchBackend):
     """Ctrl-C comes at a moment that is set: after so many layers of the frame, or while it is read."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,41 @@ def test_the_command_hands_both_on(folders: tuple[Path, Path]) -> None:
     assert "names no classes" in run(*pair, "--sequences", "TUD", "--classes", "car")
 
 
+MADE: dict[str, tuple[Callable[[Path, str, int], None], str, str, float]] = {
+    "mot": (tinydata.mot, "train/a/gt/gt.txt", "IDF1", 1.0),
+    "mots": (tinydata.mots, "train/a/gt/gt.txt", "IDF1", 1.0),
+    "vos": (tinydata.davis, "Annotations/480p/a", "J&F", 1.0),
+    "semseg": (tinydata.davis, "Annotations/480p/a", "mIoU", 1.0),
+    "pose": (tinydata.posetrack, "annotations/val/a.json", "MOTA", 1.0),
+    "sot": (tinydata.otb, "a/groundtruth_rect.txt", "Frames", 3.0),
+}
+"""Of each task: what writes a ground truth, where it lies, and what is said of one that was found frame by frame."""
+
+
+@pytest.mark.parametrize("task", MADE)
+@pytest.mark.parametrize("counts", [(5, 3), (3, 5)], ids=["results end early", "results go on"])
+def test_the_first_frames_alone_are_scored(tmp_path: Path, task: str, counts: tuple[int, int]) -> None:
+    write_data, file, metric, perfect = MADE[task]
+    for folder, count in zip(("gt", "out"), counts, strict=True):
+        write_data(tmp_path / folder, "a", count)
+    pair = tmp_path / "gt" / file, tmp_path / "out" / file
+    table = evaluate_files(task, *pair, max_frames=3)
+    assert table.overall[metric] == perfect
+    said = run("--task", task, "--gt", pair[0], "--pred", pair[1], "--max-frames", "3", "--json", tmp_path / "a.json")
+    assert (tmp_path / "a.json").is_file(), said
+    if counts == (5, 3):
+        try:
+            assert evaluate_files(task, *pair).overall[metric] < perfect
+        except VistreamError as error:  # who wants a result for each frame
+            assert task in ("vos", "semseg", "sot"), error
+
+
+def test_first_frames_without_an_object_are_told(tmp_path: Path) -> None:
+    late = write(tmp_path / "late.txt", "9,1,1,1,10,10,1,-1,-1,-1\n")
+    with pytest.raises(VistreamError, match=r"late\.txt, of which the first 3 frames are scored, has no object to"):
+        evaluate_files("mot", late, late, max_frames=3)
+
+
 @pytest.mark.parametrize(
     "option",
     [
@@ -84,7 +120,6 @@ def test_the_command_hands_both_on(folders: tuple[Path, Path]) -> None:
         "--model=mine",
         "--fidelity=high",
         "--baselines",
-        "--max-frames=3",
         "--output=runs",
         "--jobs=2",
     ],

@@ -148,6 +148,9 @@ def test_numbers_may_be_of_any_kind() -> None:
     ("changes", "complaint"),
     [
         ({"boxes": [[1, 2, 1e300, 4]]}, "boxes hold a number of pixels beyond"),
+        ({"boxes": [[1, 2, np.nan, 4]]}, "boxes hold a number that is not finite"),
+        ({"boxes": [[1, -np.inf, 3, 4]]}, "boxes hold a number that is not finite"),
+        ({"boxes": [[10, 10, -3, 4]]}, "boxes hold a negative width or height: each is x, y, width, height"),
         ({"scores": [np.inf]}, "scores hold a number that is not finite"),
         ({"scores": [np.nan]}, "scores hold a number that is not finite"),
         ({"keypoints": np.full((1, 17, 3), np.nan)}, "keypoints hold a number that is not finite"),

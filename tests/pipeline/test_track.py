@@ -145,6 +145,8 @@ def test_detections_with_masks_are_tracked_by_their_boxes() -> None:
     seen.xyxy[0, 1] = np.nan
     with pytest.raises(VistreamError, match="no finite numbers"):
         tracker.update(seen)
+    with pytest.raises(VistreamError, match="corners in reverse: x1, y1, x2, y2"):
+        tracker.update(sv.Detections(np.array([[40.0, 20, 10, 80]]), confidence=np.array([0.9])))
 
 
 def test_masks_reach_supervision() -> None:

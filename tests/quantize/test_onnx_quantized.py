@@ -126,3 +126,28 @@ def test_what_ends_the_body_is_named(tmp_path: Path) -> None:
         VistreamError, match=r"\(image_QuantizeLinear: activations of several scales, or of more than 8"
     ):
         vistream.stream(path, pictures(1))
+
+
+@pytest.mark.parametrize("form", [QuantFormat.QDQ, QuantFormat.QOperator], ids=["QDQ", "QOperator"])
+def test_channels_may_come_last_and_the_tail_may_read_the_picture(tmp_path: Path, form: QuantFormat) -> None:
+    path, turned = tmp_path / "int8.onnx", tmp_path / "last.onnx"
+    quantize_static(residual(tmp_path / "float.onnx"), path, Frames("alike"), form, weight_type=QuantType.QInt8)
+    model = onnx.load(path)
+    nodes = [
+        helper.make_node("Transpose", ["given"], ["image"], perm=[0, 3, 1, 2]),
+        helper.make_node("Identity", ["image"], ["seen"]),
+        *model.graph.node,
+    ]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    rows, columns = pictures(1)[0].shape[:2]
+    model.graph.output.append(helper.make_tensor_value_info("seen", onnx.TensorProto.FLOAT, [1, 3, rows, columns]))
+    shape = [1, rows, columns, 3]
+    model.graph.input[0].CopyFrom(helper.make_tensor_value_info("given", onnx.TensorProto.FLOAT, shape))
+    onnx.save(model, turned)
+    frame = pictures(1)[0]
+    usual, other = (vistream.stream(one, [frame], mean=0, std=255) for one in (path, turned))
+    assert isinstance(usual, OnnxStream) and isinstance(other, OnnxStream)
+    wanted, found = (stream.finished(stream.step(frame), frame) for stream in (usual, other))
+    np.testing.assert_allclose(found.pop("seen")[0].transpose(1, 2, 0), frame / 255, atol=1e-6)
+    assert all(np.array_equal(found[name], wanted[name]) for name in wanted)

@@ -15,7 +15,7 @@ import vistream
 from vistream.engine.reference import Dense
 from vistream.errors import VistreamError
 from vistream.ir.node import Node
-from vistream.quantize.record import _Recorder
+from vistream.quantize.record import _Recorder, record
 
 FRAMES = square_frames((24, 32), 3)
 
@@ -31,13 +31,36 @@ class Looked(dict[str, Node]):
 
 
 def test_a_name_is_found_at_once_however_many_there_are() -> None:
-    """A recurrent network has a hundred thousand nodes, all of one module."""
+    """A recurrent network has thousands of nodes, all of one module."""
     recorder = _Recorder(nn.Identity())
     recorder._by_name = looked = Looked()
     recorder._add(Node("gru:3", "Call"))
     names = [recorder._add(Node(recorder._unique("gru"), "Call")) for _ in range(500)]
     assert names[:4] == ["gru", "gru:2", "gru:4", "gru:5"]
     assert looked.times < 3 * len(names)
+
+
+class OverCells(nn.Module):
+    """A recurrent layer over all positions of a map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, 4, 1)
+        self.steps = nn.GRU(4, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.steps(self.first(x).flatten(2).transpose(1, 2))[0]  # type: ignore[no-any-return]  # of torch
+
+
+def test_what_is_unrolled_without_end_is_refused_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream of small frames is made; that it is for these alone is told without reading larger ones to the end."""
+    monkeypatch.setattr("vistream.quantize.record.UNROLLED", 1000)
+    torch.manual_seed(0)
+    network = OverCells().eval()
+    made = vistream.stream(network, FRAMES)
+    assert made.network.input.size == (24, 32)
+    with pytest.raises(VistreamError, match="module steps takes more than 1000 operators: a recurrent layer"):
+        record(network, torch.zeros(1, 3, 128, 192))
 
 
 def test_what_a_module_learns_later_is_not_the_stream_s() -> None:

@@ -319,6 +319,10 @@ def test_what_cannot_be_served_is_refused() -> None:
         (("--scale", "far"), "--scale is 'far'"),
         (("--detector", "motion", "--classes", "unicorn"), "motion knows no class 'unicorn'"),
         (("--detector", "motion", "--style", "blur=faces"), "--style blur=faces would blur nothing"),
+        (("--detector", "bogus"), "no detector is called 'bogus'"),
+        (("--detector", "onnx:bogus.onnx"), "bogus.onnx"),
+        (("--detector", "motion", "--model", "bogus"), "bogus: no such network, nor is it a file"),
+        (("--task", "semseg", "--model", "bogus"), "bogus"),
         (("--task", "semseg", "--style", "blur=person"), "--style blur=person would blur nothing"),
         (("--task", "semseg", "--line", "0,0.5,1,0.5"), "--line is for the tasks mot, mots, pose, vos, sot"),
         (("--task", "sot", "--classes", "person"), "--classes is for the tasks mot, mots, pose"),
@@ -333,6 +337,7 @@ def test_what_cannot_be_served_is_refused() -> None:
         refused = CliRunner().invoke(app, ["serve", CLIP, "--port", "0", *options])
         assert isinstance(refused.exception, VistreamError)
         assert match in str(refused.exception)
+        assert "http:" not in refused.output, "an address was shown"
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ log = logging.getLogger("vistream")
 class DatasetOptions:
     """The options of a dataset run, as the command line has them; lists are separated by commas.
 
-    To finished results that are scored `sequences`, `classes` and `first_frame` alone say something.
+    To finished results that are scored `sequences`, `classes`, `max_frames` and `first_frame` alone say something.
     """
 
     task: str
@@ -59,7 +59,6 @@ class DatasetOptions:
             "--model": self.model != AUTO,
             "--fidelity": self.fidelity != DEFAULT_FIDELITY,
             "--baselines": self.baselines,
-            "--max-frames": self.max_frames is not None,
             "--output": self.output is not None,
             "--jobs": self.jobs != 1,
         }
@@ -106,7 +105,8 @@ def evaluate_pair(
     if options.first_frame != 1 and options.task != "mots":
         raise VistreamError(f"--first-frame is for the task mots, not {options.task}")
     sequences, classes = names_in(options.sequences), names_in(options.classes)
-    return evaluate_files(options.task, gt, pred, options.first_frame, segmentation.dataset, sequences, classes)
+    rules, most = segmentation.dataset, options.max_frames
+    return evaluate_files(options.task, gt, pred, options.first_frame, rules, sequences, classes, most)
 
 
 def evaluate_dataset_tables(

@@ -12,8 +12,9 @@ from vistream.media.formats.detections.footage import NOTHING_KNOWN
 from vistream.pipeline.blurring import check_blur
 from vistream.pipeline.observe import FOLLOWING, make_observer, resolved_detector
 from vistream.pipeline.options import check_options, option_of
+from vistream.pipeline.session import Session
 from vistream.pipeline.settings import Settings
-from vistream.pipeline.tasks import check_fidelity
+from vistream.pipeline.tasks import AUTO, check_fidelity
 from vistream.segment.network import TASKS as SEGMENTING
 from vistream.segment.network import check_bits
 from vistream.tracking.life import UNKNOWN_FPS
@@ -50,7 +51,7 @@ def serve_sources(sources: Sequence[str], settings: Settings, host: str, port: i
         serve_desk(desk, host, port, lambda address: typer.echo(f"click at {address} (Ctrl-C ends it)"))
         return
     settings = replace(settings, detector=resolved_detector(settings.task, settings.detector, made=False))
-    _check_places_and_classes(settings)
+    _check_for_all(settings)
     backend_class()  # compiles the kernels, if need be, before threads ask for them and Ctrl-C finds them at it
     titles = titles_of(sources)
     tiles = [Tile(source, settings, loop=loop, title=title) for source, title in zip(sources, titles, strict=True)]
@@ -66,12 +67,12 @@ def _check_desk(settings: Settings, loop: bool) -> None:
         )
 
 
-def _check_places_and_classes(settings: Settings) -> None:
+def _check_for_all(settings: Settings) -> None:
     """Raise VistreamError for what every source would fail with, only after the page is shown."""
     read_places(settings.lines, settings.zones)
     if settings.scale is not None:
         read_scale(settings.scale)
-    blur = settings.style.blur
-    if settings.classes or blur:  # which the detector may not know
-        observer = make_observer(settings.task, None, settings.detector, settings.classes, UNKNOWN_FPS, NOTHING_KNOWN)
-        check_blur(blur, observer, settings.task, classes=settings.classes)
+    observer = make_observer(settings.task, None, settings.detector, settings.classes, UNKNOWN_FPS, NOTHING_KNOWN)
+    check_blur(settings.style.blur, observer, settings.task, classes=settings.classes)
+    if settings.model != AUTO:
+        Session(settings.task, settings.fidelity, settings.model, bits=settings.bits)

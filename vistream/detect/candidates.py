@@ -33,6 +33,7 @@ class Candidates:
 
     `corners`: `[N, 4]` as (x1, y1, x2, y2) in the network's input; `scores`: `[N]` in 0..1; `labels`: class numbers
     `[N]`; `keypoints`: `[N, K, 3]` as (x, y, confidence) in the input, or None; `masks`: or None.
+    `turned`: `[N, 5]`, where the boxes are those around boxes that are turned (`vistream.detect.turned`), or None.
     """
 
     corners: Floats
@@ -40,6 +41,7 @@ class Candidates:
     labels: NDArray[np.intp]
     keypoints: Floats | None = None
     masks: Masks | None = None
+    turned: Floats | None = None
 
     def pick(self, rows: NDArray[np.intp]) -> Candidates:
         """Some of them, in that order."""
@@ -49,6 +51,7 @@ class Candidates:
             self.labels[rows],
             None if self.keypoints is None else self.keypoints[rows],
             None if self.masks is None else self.masks.pick(rows),
+            None if self.turned is None else self.turned[rows],
         )
 
     def __len__(self) -> int:

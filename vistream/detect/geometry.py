@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from vistream.detect.candidates import Candidates, Floats
+from vistream.detect.turned import around
 
 FEW = 0.1  # of the boxes: so many may be odd in a sound network
 NEAR = 2.0  # pixels from 0: no picture has all its boxes within
@@ -33,9 +34,11 @@ def are_shares(found: Candidates, size: Size) -> bool:
 
 def in_pixels(found: Candidates, size: Size) -> Candidates:
     """What is in shares of an input of `size` (width, height), in its pixels."""
-    corners = found.corners * np.array(size * 2)
     points = None if found.keypoints is None else found.keypoints * np.array([*size, 1])
-    return replace(found, corners=corners, keypoints=points)
+    if found.turned is None:
+        return replace(found, corners=found.corners * np.array(size * 2), keypoints=points)
+    boxes = found.turned * np.array([*size, *size, 1])  # angles are of the picture's pixels
+    return replace(found, corners=around(boxes), keypoints=points, turned=boxes)
 
 
 def oddity(found: Candidates, size: Size, queries: bool) -> str | None:

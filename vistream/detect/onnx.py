@@ -35,6 +35,10 @@ log = logging.getLogger("vistream")
 FREE_SIZE = 640  # where the file leaves its input's size open and says nothing
 COMPARED = 4  # pictures on which the quantised file is compared with the float file
 STRIDE = 32  # the sides of a free input are multiples of this, if the file names no other
+ONE_PERSON = (
+    "are no boxes, but maps: a network that wants the box of one person to find keypoints in it (RTMPose, ViTPose), or "
+    "that segments, is no detector: choose one that gives boxes"
+)
 
 
 class OnnxDetector:
@@ -287,6 +291,8 @@ class OnnxDetector:
             found = recognised(signature)
             if isinstance(found, str):
                 outputs = _listed(signature.outputs)
+                if signature.of_one_person():
+                    raise VistreamError(f"{self._path}: its outputs {outputs} {ONE_PERSON}")
                 raise VistreamError(f"{self._path}: can't tell what its outputs {outputs} mean{found}: {self._ask()}")
             return found
         layout = LAYOUTS[name]

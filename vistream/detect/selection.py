@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vistream.detect.candidates import Candidates
+from vistream.detect.turned import without_duplicates
 from vistream.errors import VistreamError
 
 THRESHOLD = 0.1
@@ -56,7 +57,9 @@ class Selection:
 
         `names`: of the classes, by number; `distinct`: the network reports an object once, so overlaps are left alone.
         """
-        good = (candidates.scores > self.least()) & np.isfinite(candidates.corners).all(1)
+        corners = candidates.corners
+        sound = np.isfinite(corners).all(1) & (corners[:, 2:] >= corners[:, :2]).all(1)
+        good = sound & (candidates.scores > self.least())
         if self.classes is not None:
             good &= np.isin(candidates.labels, [number for number, name in enumerate(names) if self.wants(name)])
         rows = np.flatnonzero(good)
@@ -66,6 +69,9 @@ class Selection:
 
 def _without_duplicates(candidates: Candidates, overlap: float) -> NDArray[np.intp]:
     """Greedy non-maximum suppression within each class, and then across them; the indices that stay, in order."""
+    if candidates.turned is not None:
+        rows = without_duplicates(candidates.turned, candidates.labels, overlap)
+        return rows[without_duplicates(candidates.turned[rows], np.zeros(len(rows), np.intp), ACROSS)]
     boxes = np.concatenate([candidates.corners[:, :2], candidates.corners[:, 2:] - candidates.corners[:, :2]], 1)
     kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), candidates.scores.tolist(), candidates.labels.tolist(), 0.0, overlap)
     rows = np.sort(np.asarray(kept, np.intp).reshape(-1))

@@ -20,6 +20,7 @@ STRIDES = (
 """Of the levels of a head, the usual ones first: P3 to P5, P6, P2, both, P7, the small YOLOs."""
 
 SLACK = 0.01  # by which scores may leave 0..1
+FINE = 4  # pixels a cell: no layout's boxes come in maps so fine alone
 PERSON = (17, 3)  # COCO's keypoints, each (x, y, confidence)
 
 
@@ -76,6 +77,16 @@ class Signature:
         """Numbers that a row has for its mask."""
         name = self.prototypes()
         return 0 if name is None else self.shape(name)[1]
+
+    def of_one_person(self) -> bool:
+        """Whether the outputs are maps of keypoints, finer than any head's, or profiles of them along x and along y
+        (SimCC, Li et al., ECCV 2022), as networks give that look at one person."""
+        shapes = [self.outputs[name].shape for name in self.of_rank(3, 4)]
+        if len(shapes) != len(self.outputs):
+            return False
+        if [len(shape) for shape in shapes] == [3, 3]:
+            return shapes[0][:2] == shapes[1][:2] and not (shapes[0][2] % self.width or shapes[1][2] % self.height)
+        return [len(shape) for shape in shapes] == [4] and self.width <= FINE * shapes[0][3]
 
 
 def levels(width: int, height: int, strides: tuple[int, ...]) -> list[tuple[int, int]]:

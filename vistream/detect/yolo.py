@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vistream.detect.candidates import Candidates, PrototypeMasks, best_class
 from vistream.detect.signature import PERSON, STRIDES, Decoder, Outputs, Signature, cells_of, levels
+from vistream.detect.turned import around
 
 Floats = NDArray[np.floating]
 
@@ -40,7 +41,9 @@ class Extra:
     def of(self, found: Candidates, rest: Floats, outputs: Outputs, prototypes: str | None) -> Candidates:
         """Candidates with what stands in `rest` `[N, columns]`."""
         if self.angle:
-            return replace(found, corners=turned(found.corners, rest[:, -1].astype(np.float64)))
+            low, high = found.corners[:, :2], found.corners[:, 2:]
+            boxes = np.concatenate([(low + high) / 2, high - low, rest[:, -1:]], 1, dtype=np.float64)
+            return replace(found, corners=around(boxes), turned=boxes)
         if self.keypoints is not None:
             return replace(found, keypoints=points(rest.astype(np.float64), self.keypoints))
         if self.mask and prototypes is not None:
@@ -71,18 +74,6 @@ def corners_of(boxes: Floats) -> Floats:
     array([[ 8.,  7., 12., 13.]])
     """
     return np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], 1)
-
-
-def turned(corners: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The upright boxes around boxes that are turned by `angles` about their centres.
-
-    >>> turned(np.array([[0.0, 0, 4, 2]]), np.array([np.pi / 2])).round(6).tolist()
-    [[1.0, -1.0, 3.0, 3.0]]
-    """
-    centre, half = (corners[:, :2] + corners[:, 2:]) / 2, (corners[:, 2:] - corners[:, :2]) / 2
-    cosine, sine = np.abs(np.cos(angles)), np.abs(np.sin(angles))
-    reach = np.stack([half[:, 0] * cosine + half[:, 1] * sine, half[:, 0] * sine + half[:, 1] * cosine], 1)
-    return np.concatenate([centre - reach, centre + reach], 1)
 
 
 def points(rest: NDArray[np.float64], form: tuple[int, int]) -> NDArray[np.float64]:

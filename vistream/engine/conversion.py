@@ -22,14 +22,14 @@ from vistream.errors import VistreamError
 from vistream.ir.network import IntegerNetwork
 from vistream.ir.plain_torch import with_plain_torch
 from vistream.models.model import load_model
-from vistream.models.onnx_file import read_onnx
+from vistream.models.onnx_file import DTYPES, OnnxFile, read_onnx
 from vistream.quantize.convert import converted
 from vistream.quantize.module import check_module
 from vistream.quantize.named import preprocess_of
 from vistream.quantize.onnx_module import image_of
 from vistream.quantize.onnx_network import Check, OnnxNetwork, quantize_onnx
 from vistream.quantize.preprocess import preprocess_of_user
-from vistream.quantize.ranges import Ranges, calibrate
+from vistream.quantize.ranges import Preprocess, Ranges, calibrate
 from vistream.quantize.record import record
 from vistream.quantize.scales import FULL, Levels, Weights
 from vistream.quantize.sizes import any_size
@@ -95,10 +95,19 @@ def converted_file(
     """As `converted_model`, of an ONNX file; one that is quantised already is taken as it is."""
     file = read_onnx(path)
     channels = max((image_of(file).shape or (1, 3))[1], 1)
-    preprocess = preprocess_of_user(mean, std, channels)
+    preprocess = _expected_of(file, mean, std, channels)
     pictures = (as_frame(frame, channels) for frame in each(frames))
     check = _check_of(tolerance)
     return quantize_onnx(file, pictures, preprocess, levels, check, weights, read_out=True)
+
+
+def _expected_of(file: OnnxFile, mean: Any, std: Any, channels: int) -> Preprocess:
+    """What a file expects of its pixels: as the user says, but bytes are pixels as they are."""
+    if DTYPES[file.inputs[0].dtype] is not np.uint8:
+        return preprocess_of_user(mean, std, channels)
+    if mean is not None or std is not None:
+        raise VistreamError(f"{file.path}: its input is of bytes, which are pixels as they are: leave mean and std out")
+    return preprocess_of_user(0, 1, channels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

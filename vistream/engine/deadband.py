@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vistream.errors import VistreamError
+from vistream.given import real
 from vistream.types import Frame
 
 EVERY = 8  # frames from one measurement to the next
@@ -33,7 +35,9 @@ class Deadband:
 
     def __init__(self, levels: int, noise: float = 0.0) -> None:
         self._levels = levels
-        self._factor = noise
+        self._factor = real("noise", noise)
+        if self._factor < 0:
+            raise VistreamError(f"noise is {noise:g}: how many times the camera's the dead-band is can't be negative")
         self.reset()
 
     def reset(self) -> None:

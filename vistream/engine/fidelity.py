@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from vistream.errors import VistreamError
-from vistream.given import whole
+from vistream.given import real, whole
 
 LARGEST = 255
 """Grey levels, and levels: what a byte holds."""
@@ -55,6 +55,21 @@ def check_dead_zones(deadband: int, hysteresis: int) -> tuple[int, int]:
     if not 0 <= deadband <= LARGEST or not 0 <= hysteresis <= LARGEST:
         raise VistreamError("the dead-band (grey levels) and the hysteresis (levels) must lie in 0 to 255")
     return deadband, hysteresis
+
+
+def check_factors(factors: Mapping[str, float], names: Collection[str]) -> dict[str, float]:
+    """`factors` (see `scaled`) of some of the layers called `names`. Raises VistreamError for what is none of them.
+
+    >>> check_factors({"head.0": "2"}, ["head.0", "head.1"])
+    {'head.0': 2.0}
+    """
+    found = {name: real(f"the factor of {name}", factor) for name, factor in factors.items()}
+    for name, factor in found.items():
+        if name not in names:
+            raise VistreamError(f"factors name {name!r}: the network's layers are {', '.join(names)}")
+        if factor < 0:
+            raise VistreamError(f"the factor of {name} is {factor:g}: it can't be negative")
+    return found
 
 
 def refuse_dead_zones(fidelity: str, deadband: int | None, hysteresis: int | None) -> None:

@@ -268,12 +268,14 @@ def _checked(observations: Observations | None, frame: Frame) -> Observations:
         raise VistreamError(
             f"observations are {type(observations).__name__}: give vistream.Observations(boxes, scores, labels)"
         )
-    far = np.abs(observations.boxes) > FARTHEST
-    if (far & np.isfinite(observations.boxes)).any():
-        raise VistreamError(f"boxes hold a number of pixels beyond {FARTHEST:g}: no picture is as large")
-    for name, numbers in (("scores", observations.scores), ("keypoints", observations.keypoints)):
+    for name in ("boxes", "scores", "keypoints"):
+        numbers = getattr(observations, name)
         if numbers is not None and not np.isfinite(numbers).all():
             raise VistreamError(f"{name} hold a number that is not finite")
+    if (np.abs(observations.boxes) > FARTHEST).any():
+        raise VistreamError(f"boxes hold a number of pixels beyond {FARTHEST:g}: no picture is as large")
+    if (observations.boxes[:, 2:] < 0).any():
+        raise VistreamError("boxes hold a negative width or height: each is x, y, width, height, not two corners")
     masks = observations.masks
     if masks is not None and len(masks) and masks.shape[1:] != frame.shape[:2]:
         sizes = [f"{width}x{height}" for height, width in (masks.shape[1:], frame.shape[:2])]

@@ -93,6 +93,8 @@ class Tracker:
         seen = replace(from_supervision(detections), masks=None)  # it tracks boxes; and masks are of a frame's size
         if not np.isfinite(seen.boxes).all():
             raise VistreamError("detections have corners that are no finite numbers")
+        if (seen.boxes[:, 2:] < 0).any():
+            raise VistreamError("detections have corners in reverse: x1, y1, x2, y2 begin at the top left")
         result = self._session.step(np.zeros((8, 8, 3), np.uint8) if frame is None else frame, seen)
         ids = np.full(len(seen), NO_TRACK, int)
         if len(seen) and result.tracks:

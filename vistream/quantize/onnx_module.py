@@ -16,6 +16,8 @@ from vistream.quantize.onnx_operators import OPERATORS
 from vistream.quantize.onnx_rewrite import rewritten
 
 BEYOND = "what it reads can't be computed here"
+FLOATS, BYTES = (1, 10), 2  # float32 and float16, and uint8, as in `DTYPES`
+CHANNELS_FIRST = [0, 3, 1, 2]
 EXPLICIT_SOFTMAX = 13  # the opset from which softmax works along one axis
 
 
@@ -74,17 +76,43 @@ def title_of(node: Node) -> str:
 
 
 def image_of(file: OnnxFile) -> Value:
-    """The file's one input, for a frame; raises VistreamError where it wants something else."""
+    """The file's image, `1 x 3 x height x width` of floats: its one input, or what it makes of that first. Raises
+    VistreamError where it wants something else."""
     if len(file.inputs) != 1:
         names = ", ".join(value.name for value in file.inputs)
         raise VistreamError(f"{file.path}: takes {len(file.inputs)} inputs ({names}); one image can be streamed")
-    image = file.inputs[0]
-    shape = image.shape or ()
-    if DTYPES.get(image.dtype) is np.float64:
+    given = file.inputs[0]
+    if DTYPES.get(given.dtype) is np.float64:
         raise VistreamError(f"{file.path}: its input is of double precision: export it in float32")
-    if len(shape) != 4 or shape[0] not in (1, -1) or shape[1] not in (1, 3) or image.dtype not in (1, 10):
-        raise VistreamError(f"{file.path}: its input is {image}, not 1 x 3 x height x width, of floats")
+    image = _behind_front(file, given)
+    if not _is_ordinary(image):
+        raise VistreamError(
+            f"{file.path}: its input is {given}, not 1 x 3 x height x width, of floats, nor made that at once by a "
+            "Transpose or a Cast"
+        )
     return image
+
+
+def _behind_front(file: OnnxFile, image: Value) -> Value:
+    """Where the file begins by transposing its image, or by taking bytes for numbers, what comes of it: the same pixels
+    in the usual form."""
+    while not _is_ordinary(image):
+        readers, shape = [node for node in file.nodes if image.name in node.reads], image.shape or ()
+        if len(readers) != 1 or image.dtype not in (*FLOATS, BYTES):
+            break
+        (node,) = readers
+        if node.op == "Cast" and node.attributes.get("to") in FLOATS:
+            image = Value(node.outputs[0], integer(node, "to", 1), shape)
+        elif node.op == "Transpose" and node.attributes.get("perm") == CHANNELS_FIRST and len(shape) == 4:
+            image = Value(node.outputs[0], image.dtype, tuple(shape[axis] for axis in CHANNELS_FIRST))
+        else:
+            break
+    return image
+
+
+def _is_ordinary(image: Value) -> bool:
+    shape = image.shape or ()
+    return len(shape) == 4 and shape[0] in (1, -1) and shape[1] in (1, 3) and image.dtype in FLOATS
 
 
 @dataclass

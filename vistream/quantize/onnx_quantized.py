@@ -55,7 +55,7 @@ def read_quantised(file: OnnxFile, preprocess: Preprocess) -> QuantisedFile:
         except NotTaken as reason:
             refused[node.outputs[0]] = str(reason)
     outputs = [value.name for value in file.outputs]
-    rest = nodes_behind(file, frozenset(known.levels), outputs)
+    rest = nodes_behind(file, frozenset([*known.levels, image_of(file).name]), outputs)
     read = {name for node in rest for name in node.reads} | set(outputs)
     crossing = {name: levels for name, levels in known.levels.items() if name in read}
     if not any(isinstance(layer, Neuron) and layer.synapses[0].weight is not None for layer in known.make.layers):

@@ -57,7 +57,7 @@ def split(file: OnnxFile, size: tuple[int, int]) -> Split:
         program = lower(record(module, sample))
         cheap = _cheap_islands(program, module, body, facts)
         if not cheap:
-            rest = nodes_behind(file, frozenset(reads), [value.name for value in file.outputs])
+            rest = nodes_behind(file, frozenset([*reads, image]), [value.name for value in file.outputs])
             return Split(program, reading.leaving, tuple(rest), facts)
         facts.why.update((name, "it would have to run in float, for too little work behind it") for name in cheap)
         barred |= cheap

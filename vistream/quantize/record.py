@@ -38,6 +38,8 @@ SAME_AS = {
     "aten.new_empty.default": "aten.new_zeros.default",  # the same in every run
     "aten.empty_like.default": "aten.zeros_like.default",
 }
+UNROLLED = 10_000
+"""Nodes of one module: so many are a recurrent layer over all cells of a map, which would take minutes."""
 WRITTEN = "mutating a non-functional tensor"  # torch's words
 
 
@@ -267,6 +269,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ha
         name = title
         while name in self._by_name:
             self._numbers[title] += 1
+            if self._numbers[title] == UNROLLED:
+                raise VistreamError(
+                    f"{self._where()} takes more than {UNROLLED} operators: a recurrent layer (GRU) is unrolled, step "
+                    "by step; give it fewer positions, or smaller frames"
+                )
             name = f"{title}:{self._numbers[title] + 1}"
         return name
 

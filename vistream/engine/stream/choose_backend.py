@@ -15,11 +15,14 @@ from vistream.kernels.library import Unusable, variant
 NAMES = ("auto", "compiled", "torch")
 
 
-def backend_class(name: str = "auto") -> type[Backend]:
-    """`"compiled"`, `"torch"`, or `"auto"`: compiled if that works here (`$VISTREAM_BACKEND` may say otherwise).
+def backend_class(name: str | type[Backend] = "auto") -> type[Backend]:
+    """`"compiled"`, `"torch"`, or `"auto"`: compiled if that works here (`$VISTREAM_BACKEND` may say otherwise); or a
+    class itself.
 
     Raises VistreamError where `"compiled"` is asked for and does not work, and for another name.
     """
+    if not isinstance(name, str) and callable(name):
+        return name
     if name == "auto":
         name = os.environ.get("VISTREAM_BACKEND") or "auto"
     if name not in NAMES:

@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from vistream.engine.deadband import Deadband
-from vistream.engine.fidelity import check_dead_zones, scaled
+from vistream.engine.fidelity import check_dead_zones, check_factors, scaled
 from vistream.engine.frames import as_frame
 from vistream.engine.stream.backend import NOTHING, Backend, Done
 from vistream.engine.stream.choose_backend import backend_class
@@ -66,8 +66,8 @@ class Stream:
         self.network = network
         self.deadband = Deadband(deadband, noise)
         self.hysteresis = hysteresis
-        self._factors = factors or {}
-        self._make = backend_class(backend) if isinstance(backend, str) else backend
+        self._factors = check_factors(factors or {}, [layer.name for layer in network.layers])
+        self._make = backend_class(backend)
         self._plans: dict[str, LayerPlan] = {}
         self.costliest = network.output
         self._nothing = Work()  # done, of what there is

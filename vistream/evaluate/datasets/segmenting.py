@@ -133,8 +133,9 @@ def _notes(segmenter: Segmenter, dataset: str) -> list[str]:
 
 def _scored(order: SegmentationOrder, found: Sequence[Footage], max_frames: int | None) -> Table:
     if order.task == "panoptic":
-        pairs = [Pair(f.name, f.panoptic, order.folder / f"{f.name}.json") for f in found if f.panoptic is not None]
-        return panoptic_table(pairs, max_frames)
+        results = {f.name: order.folder / f"{f.name}.json" for f in found}
+        pairs = [Pair(f.name, f.panoptic, results[f.name], most=max_frames) for f in found if f.panoptic is not None]
+        return panoptic_table(pairs)
     guesses = {
         f.name: [(path, order.folder / f.name / f"{key}.png") for key, path in f.ground_truth.items()] for f in found
     }

@@ -73,15 +73,20 @@ def mot_table(pairs: Sequence[Pair], names: Sequence[str] = ()) -> Table:
     scores: dict[str, TrackingScores] = {}
     notes: list[str] = []
     for pair in pairs:
-        gt, pred = read_any_tracks(pair.gt), read_any_tracks(pair.pred)
+        gt, pred = (_first(read_any_tracks(path), pair.most) for path in (pair.gt, pair.pred))
         scene = mot_scene(gt, pred, names, distractors_of(pair.name, str(pair.gt)))
         if not scene.gt_total:
-            raise VistreamError(f"{pair.gt} has no object to score: {_expected(gt, names)}")
+            raise VistreamError(f"{pair.scored} has no object to score: {_expected(gt, names)}")
         notes += frame_notes(pair.name, pred.frames, int(gt.frames.max()))
         scores[pair.name] = track_scores(scene)
     rows = {name: score.row() for name, score in scores.items()}
     combined = combine_tracking(list(scores.values())).row() if len(scores) > 1 else None
     return Table("Multiple object tracking, boxes", rows, combined, HEADLINE, tuple(notes))
+
+
+def _first(tracks: MotTracks, most: int | None) -> MotTracks:
+    """Of the first frames, `most` of them; None: all."""
+    return tracks if most is None else tracks.pick(tracks.frames < most)
 
 
 def _expected(gt: MotTracks, names: Sequence[str]) -> str:

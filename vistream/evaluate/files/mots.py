@@ -33,10 +33,12 @@ def mots_table(pairs: Sequence[Pair], first_frame: int = 1, names: Sequence[str]
         starts = first_number(pair.gt, first_frame if pair.starts is None else pair.starts)
         gt = read_any_mots(pair.gt, starts)
         pred = read_any_mots(pair.pred, starts if pair.pred.is_dir() and pair.gt.is_dir() else first_frame)
+        if pair.most is not None:
+            gt, pred = ([row for row in rows if row.frame < pair.most] for rows in (gt, pred))
         classes = sorted({row.label for row in gt if _is_wanted(row, names)} - {IGNORE})
         if not classes:
             which = f" of the classes {', '.join(names)}" if names else ""
-            raise VistreamError(f"{pair.gt} has no object to score{which}")
+            raise VistreamError(f"{pair.scored} has no object to score{which}")
         _refuse_overlaps(gt, str(pair.gt), starts)
         _refuse_overlaps(pred, str(pair.pred), first_frame)
         foreign = sum(row.label not in classes and _is_wanted(row, names) for row in pred)

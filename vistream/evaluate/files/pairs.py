@@ -33,13 +33,19 @@ class Layout:
 @dataclass(frozen=True, slots=True)
 class Pair:
     """One sequence: its name, its ground truth, its prediction. `starts`: the number of the ground truth's first frame,
-    where that is known and another than the option says.
+    where that is known and another than the option says. `most`: how many of its first frames are scored; None: all.
     """
 
     name: str
     gt: Path
     pred: Path
     starts: int | None = None
+    most: int | None = None
+
+    @property
+    def scored(self) -> str:
+        """What of the ground truth is scored, in words."""
+        return str(self.gt) if self.most is None else f"{self.gt}, of which the first {self.most} frames are scored,"
 
 
 ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".xz", ".bz2", ".7z", ".rar")

@@ -25,8 +25,8 @@ from vistream.media.formats.panoptic import Category, FileSegment, PanopticFile,
 HEADLINE = ("PQ", "SQ", "RQ", "PQ things", "PQ stuff", "Segments")
 
 
-def panoptic_table(pairs: Sequence[Pair], most: int | None = None) -> Table:
-    """Score every pair of JSON files, of each the first `most` images; the combined row is over all of them.
+def panoptic_table(pairs: Sequence[Pair]) -> Table:
+    """Score every pair of JSON files; the combined row is over all of them.
 
     Categories are those of the ground truth, matched by name where the prediction names its own, else by number: each
     whose name the ground truth lacks, where it has that number and no other name took it. Raises VistreamError where a
@@ -41,7 +41,7 @@ def panoptic_table(pairs: Sequence[Pair], most: int | None = None) -> Table:
         if categories and gt.categories != categories:
             raise VistreamError(f"{pair.gt} has other categories than {pairs[0].gt}: score them one by one")
         categories = gt.categories
-        counts[pair.name] = _count(pair, replace(gt, images=dict(islice(gt.images.items(), most))), pred)
+        counts[pair.name] = _count(pair, replace(gt, images=dict(islice(gt.images.items(), pair.most))), pred)
     things = tuple(category.thing for category in categories)
     try:
         rows = {name: panoptic_row(found, things) for name, found in counts.items()}

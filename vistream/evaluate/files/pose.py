@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import numpy as np
@@ -35,10 +35,11 @@ def pose_table(pairs: Sequence[Pair]) -> Table:
         if unknown:
             notes.append(f"{pair.name}: the prediction knows no {', '.join(unknown)}: counted as missed")
         paired = _same_images(pair, gt.images, pred.images)
+        paired = replace(paired, images=paired.images[: pair.most])
         notes += _unpaired_notes(pair.name, paired)
         scores[pair.name] = pose_scores(_frames(pair, gt, pred, paired, joints), joints)
         if not scores[pair.name].objects.sum():
-            raise VistreamError(f"{pair.gt} has no joint to score")
+            raise VistreamError(f"{pair.scored} has no joint to score")
         if not any(person.present.any() for image in pred.images for person in image.people):
             notes.append(f"{pair.name}: not a single prediction")
     if len({score.joints for score in scores.values()}) > 1:

@@ -36,6 +36,7 @@ def evaluate_files(
     dataset: str = "",
     sequences: Sequence[str] = (),
     classes: Sequence[str] = (),
+    max_frames: int | None = None,
 ) -> Table:
     """Score `pred` against `gt`, for `task` one of mot, mots, vos, pose, sot, semseg, panoptic.
 
@@ -44,6 +45,7 @@ def evaluate_files(
     they stand). `panoptic`: PQ of COCO panoptic JSON. With folders of sequences, a row each and the combined row, by
     the rule of each metric; `sequences`: globs of those that are scored, none: all. `first_frame`: the number of the
     first frame in MOTS text, 0 for KITTI. `classes`: of `mot` and `mots`, those that are scored, by name, none: all.
+    `max_frames`: of each sequence the first ones only.
     Raises VistreamError, naming the file, for whatever can't be read, paired, chosen or scored.
     """
     tables: dict[str, Callable[[Sequence[Pair]], Table]] = {
@@ -59,7 +61,7 @@ def evaluate_files(
         raise VistreamError(f'there is no task "{task}": {", ".join(TASKS)} can be scored')
     if classes:
         check_classes(task)
-    pairs = find_pairs(task, Path(gt), Path(pred), sequences)
+    pairs = [replace(pair, most=max_frames) for pair in find_pairs(task, Path(gt), Path(pred), sequences)]
     if classes and task == "mot":
         _check_named(pairs)
     table = tables[task](pairs)

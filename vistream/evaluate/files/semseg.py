@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ def maps_table(
 
 
 def _maps(pair: Pair) -> Maps:
-    gt, guesses = label_maps(pair.gt), label_maps(pair.pred)
+    gt, guesses = dict(islice(label_maps(pair.gt).items(), pair.most)), label_maps(pair.pred)
     missing = [key for key in gt if key not in guesses]
     if missing:
         raise VistreamError(

@@ -21,7 +21,7 @@ def sot_table(pairs: Sequence[Pair]) -> Table:
     scores: dict[str, SotScores] = {}
     for pair in pairs:
         try:
-            scores[pair.name] = sot_scores(read_otb(pair.gt), read_otb(pair.pred))
+            scores[pair.name] = sot_scores(*(read_otb(path)[: pair.most] for path in (pair.gt, pair.pred)))
         except ValueError as error:
             raise VistreamError(f"{pair.gt} against {pair.pred}: {error}") from None
     return sot_objects_table({name: {1: score} for name, score in scores.items()})

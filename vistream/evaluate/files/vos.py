@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def vos_table(pairs: Sequence[Pair]) -> Table:
 
 def _score(pair: Pair) -> tuple[dict[int, ObjectScores], list[int]]:
     """J and F of the objects of the first frame, and those that appear later."""
-    names = [file.stem for file in label_files(pair.gt)]
+    names = [file.stem for file in label_files(pair.gt)][: pair.most]
     predicted = {file.stem for file in label_files(pair.pred)}
     missing = [name for name in names if name not in predicted]
     if missing:
@@ -57,7 +58,7 @@ def _score(pair: Pair) -> tuple[dict[int, ObjectScores], list[int]]:
 
 def _truths(pair: Pair, seen: set[int]) -> Iterator[Labels]:
     """The true maps, whose objects are added to `seen` as they go by."""
-    for _, labels in read_folder(pair.gt):
+    for _, labels in islice(read_folder(pair.gt), pair.most):
         seen.update(set(np.flatnonzero(np.bincount(labels.reshape(-1))).tolist()) - {0, VOID})
         yield labels
 

@@ -42,6 +42,15 @@ class Job:
     overwrite: bool = False
     patience: float = 0.0
 
+    def about(self, line: str) -> str:
+        """What is said while it is done, which is of one of many sources, beginning with which.
+
+        >>> job = Job("a", "in/a.mp4", Settings(), OutputPaths())
+        >>> job.about("in/a.mp4: the sound is left out"), job.about("the camera moves")
+        ('in/a.mp4: the sound is left out', 'a: the camera moves')
+        """
+        return line if line.startswith((f"{self.source}: ", f"{self.source} ")) else f"{self.name}: {line}"
+
 
 def sources_of(specs: Sequence[str]) -> list[str]:
     """The sources that the words of a command line stand for.

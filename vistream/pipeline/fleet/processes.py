@@ -51,7 +51,7 @@ class Processes:
                 said = Status("lost")
             if isinstance(said, tuple):
                 level, text = said
-                log.log(level, "%s: %s", process.name, text)
+                log.log(level, "%s", text)
                 continue
             found.append(Report(number, said))
             if said.final or said.state == "lost":
@@ -82,9 +82,9 @@ def _without_interrupts() -> Iterator[None]:
 class _Sender(logging.Handler):
     """Sends statuses, and what is logged, to the process that shows it; a pipe bears one writer at a time."""
 
-    def __init__(self, answer: Connection) -> None:
+    def __init__(self, job: Job, answer: Connection) -> None:
         super().__init__()
-        self._answer = answer
+        self._job, self._answer = job, answer
         self._sending = threading.Lock()
 
     def send(self, said: Status | tuple[int, str]) -> None:
@@ -94,7 +94,7 @@ class _Sender(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError):  # nobody is there to be told
-            self.send((record.levelno, record.getMessage()))
+            self.send((record.levelno, self._job.about(record.getMessage())))
 
 
 def _main(job: Job, resume: bool, threads: int, level: int, answer: Connection) -> None:
@@ -103,7 +103,7 @@ def _main(job: Job, resume: bool, threads: int, level: int, answer: Connection) 
     That comes through the pipe, which works on every system; the end of the pipe says that the first process is gone.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sender = _Sender(answer)
+    sender = _Sender(job, answer)
     log.handlers, log.propagate = [sender], False
     log.setLevel(max(level, logging.WARNING))
     limit_threads(threads)
