@@ -24,8 +24,8 @@ class VistreamError(Exception):
 
     The message names the file or option, says what was wrong with it and what to do. It is one line, whatever it shows.
 
-    >>> str(VistreamError("fps is [[1.]\\n [2.]]: a number is expected"))
-    'fps is [[1.] [2.]]: a number is expected'
+    >>> str(VistreamError("fps is (1,\\n 2): a number is expected"))
+    'fps is (1, 2): a number is expected'
     """
 
     def __str__(self) -> str:

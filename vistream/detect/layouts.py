@@ -5,8 +5,9 @@ A layout is named after the network that made it common; others share it (YOLOv7
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from vistream.detect import detr, finished, lists, nanodet, yolo
 from vistream.detect.candidates import Candidates
 from vistream.detect.geometry import Size, are_shares, oddity
 from vistream.detect.letterbox import Image, Placement, letterbox, stretch
-from vistream.detect.signature import SLACK, Decoder, Signature
+from vistream.detect.signature import SLACK, Decoder, Outputs, Signature
 from vistream.errors import VistreamError
 from vistream.quantize.ranges import Preprocess
 from vistream.types import Frame
@@ -25,6 +26,10 @@ IMAGENET = ((0.485 * 255, 0.456 * 255, 0.406 * 255), (0.229 * 255, 0.224 * 255, 
 FILL = 114  # grey level beside a letter-boxed frame
 MISREAD = (ValueError, KeyError, IndexError, TypeError, ZeroDivisionError)
 """What it may raise to read outputs in a way that they aren't meant."""
+ONE_PERSON = (
+    "are no boxes, but maps: a network that wants the box of one person to find keypoints in it (RTMPose, ViTPose), or "
+    "that segments, is no detector: choose one that gives boxes"
+)
 
 Fit = Callable[[Frame, int, int], tuple[Image, Placement]]
 Colour = tuple[float, float, float]
@@ -114,6 +119,33 @@ LAYOUTS = {layout.name: layout for layout in _ALL}
 """By name; of those that a file fits, the first one counts: what follows one that looks the same has to be named."""
 
 
+def layout_of(path: Path, name: str | None, signature: Signature) -> tuple[Layout, Decoder]:
+    """The layout of the file at `path`, and its decoder: that called `name`, or (None) the one its outputs speak of.
+
+    Raises VistreamError where there is none such, or the outputs don't fit it.
+    """
+    shown = _listed(signature.outputs)
+    if name is None:
+        found = recognised(signature)
+        if not isinstance(found, str):
+            return found
+        if signature.of_one_person():
+            raise VistreamError(f"{path}: its outputs {shown} {ONE_PERSON}")
+        raise VistreamError(f"{path}: can't tell what its outputs {shown} mean{found}: {ask_for(path)}")
+    if name not in LAYOUTS:
+        raise VistreamError(f"no layout is called {name!r}: there are {', '.join(LAYOUTS)}")
+    decoder = decoder_of(LAYOUTS[name], signature)
+    if isinstance(decoder, str):
+        why = f" ({decoder})" if decoder else ""
+        raise VistreamError(f"{path}: its outputs {shown} are not of layout {name}{why}")
+    return LAYOUTS[name], decoder
+
+
+def ask_for(path: Path) -> str:
+    """How the user names a file's layout."""
+    return f"say onnx:{path},layout=NAME with one of {', '.join(LAYOUTS)}"
+
+
 def recognised(signature: Signature) -> tuple[Layout, Decoder] | str:
     """The layout that a file's outputs speak of, and its decoder; else what speaks against the first that they fit."""
     against = ""
@@ -156,3 +188,9 @@ def misplaced(layout: Layout, decoder: Decoder, found: Candidates, size: Size, a
     if layout.pixels and not asked and are_shares(found, size):
         return "its corners lie between 0 and 1, where pixels were expected"
     return oddity(found, size, decoder.queries)
+
+
+def _listed(outputs: Outputs) -> str:
+    """The outputs' shapes, without batch axis."""
+    shapes: Iterable[tuple[int, ...]] = (output.shape for output in outputs.values())
+    return ", ".join(" x ".join(map(str, shape[1:] if len(shape) > 2 else shape)) for shape in shapes)

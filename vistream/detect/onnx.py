@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from vistream.detect.agreement import Agreement
 from vistream.detect.candidates import Candidates, in_frame, masks_in_frame
 from vistream.detect.coco import KEYPOINTS, usual_names
 from vistream.detect.geometry import are_shares, in_pixels, known
-from vistream.detect.layouts import LAYOUTS, MISREAD, Layout, decoder_of, misplaced, recognised
+from vistream.detect.layouts import MISREAD, ask_for, decoder_of, layout_of, misplaced
 from vistream.detect.letterbox import Cells, Image, Placement, fitted_size
 from vistream.detect.onnx_body import OnnxBody, key_of, quantised, restored
 from vistream.detect.onnx_inputs import Size, inputs_of
@@ -35,10 +35,6 @@ log = logging.getLogger("vistream")
 FREE_SIZE = 640  # where the file leaves its input's size open and says nothing
 COMPARED = 4  # pictures on which the quantised file is compared with the float file
 STRIDE = 32  # the sides of a free input are multiples of this, if the file names no other
-ONE_PERSON = (
-    "are no boxes, but maps: a network that wants the box of one person to find keypoints in it (RTMPose, ViTPose), or "
-    "that segments, is no detector: choose one that gives boxes"
-)
 
 
 class OnnxDetector:
@@ -74,7 +70,7 @@ class OnnxDetector:
         self._session = OnnxSession(self._file)
         self._asked = layout is not None
         signature = self._signature(self._size, self._asked)
-        self._layout, decoder = self._chosen(layout, signature)
+        self._layout, decoder = layout_of(path, layout, signature)
         if self._inputs.of_bytes:
             self._layout = self._layout.of_bytes()
         first = decoder.decode(signature.outputs, -np.inf)
@@ -278,32 +274,4 @@ class OnnxDetector:
 
     def _other(self, reason: str) -> str:
         """That the file turns out to be of another layout."""
-        return f"{self._path}: is not of layout {self._layout.name} ({reason}): {self._ask()}"
-
-    def _ask(self) -> str:
-        """How the user names a layout."""
-        return f"say onnx:{self._path},layout=NAME with one of {', '.join(LAYOUTS)}"
-
-    def _chosen(self, name: str | None, signature: Signature) -> tuple[Layout, Decoder]:
-        if name is not None and name not in LAYOUTS:
-            raise VistreamError(f"no layout is called {name!r}: there are {', '.join(LAYOUTS)}")
-        if name is None:
-            found = recognised(signature)
-            if isinstance(found, str):
-                outputs = _listed(signature.outputs)
-                if signature.of_one_person():
-                    raise VistreamError(f"{self._path}: its outputs {outputs} {ONE_PERSON}")
-                raise VistreamError(f"{self._path}: can't tell what its outputs {outputs} mean{found}: {self._ask()}")
-            return found
-        layout = LAYOUTS[name]
-        decoder = decoder_of(layout, signature)
-        if isinstance(decoder, str):
-            why = f" ({decoder})" if decoder else ""
-            raise VistreamError(f"{self._path}: its outputs {_listed(signature.outputs)} are not of layout {name}{why}")
-        return layout, decoder
-
-
-def _listed(outputs: Outputs) -> str:
-    """The outputs' shapes, without batch axis."""
-    shapes: Iterable[tuple[int, ...]] = (output.shape for output in outputs.values())
-    return ", ".join(" x ".join(map(str, shape[1:] if len(shape) > 2 else shape)) for shape in shapes)
+        return f"{self._path}: is not of layout {self._layout.name} ({reason}): {ask_for(self._path)}"
