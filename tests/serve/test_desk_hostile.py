@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 import uvicorn
 from PIL import Image
+from webserver import running
 
 from vistream.pipeline.settings import Settings
 from vistream.serve.asked import HEADER
@@ -33,18 +32,9 @@ def desk_of(folder: Path, task: str) -> Desk:
     return Desk(str(folder), Settings(task))
 
 
-@contextmanager
-def served(desk: Desk) -> Iterator[int]:
-    server = uvicorn.Server(uvicorn.Config(make_desk_app(desk, None), log_level="warning", **connection_options()))
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
-        listening.close()
+def served(desk: Desk) -> AbstractContextManager[int]:
+    config = uvicorn.Config(make_desk_app(desk, None), log_level="warning", **connection_options())
+    return running(uvicorn.Server(config))
 
 
 @pytest.fixture(scope="module", params=["sot", "vos"])

@@ -40,14 +40,6 @@ DEMO = Path(__file__).parents[2] / "demo_videos"
 CLIP = str(DEMO / "plaza_static.mp4")
 
 
-@pytest.fixture(scope="module")
-def done() -> Tile:
-    """A source that was tracked to its end."""
-    tile = Tile(CLIP, Settings(detector="motion", max_frames=6))
-    tile.run()
-    return tile
-
-
 def test_figures_and_pictures(done: Tile) -> None:
     with served(done) as port:
         status, body, headers = ask(port, "/api/sources")
@@ -84,89 +76,6 @@ def test_what_pixels_show(task: str, counted: str, tmp_path: Path) -> None:
         assert view is not None and view.result.class_map is not None
         assert (view.picture != view.frame).any(2).mean() > 0.2  # the rest is of no class
         assert ask(port, "/sources/0/picture.jpg")[0] == ask(port, "/sources/0/activity.jpg")[0] == 200
-
-
-TRICKS = (
-    *("/page.py", "/../app.py", "/%2e%2e/app.py", "/page.js/../app.py", "//etc/passwd", CLIP, "/%00", "/page.js%00.py"),
-    *("/..%2fapp.py", "/..%5capp.py", "/%252e%252e/app.py", "/./././app.py", "/sources/../../app.py", "/.git/config"),
-    *("/sources/0/../../../etc/passwd", "/sources/0/picture.jpg/../app.py", "/file:///etc/passwd", "/~root"),
-)
-
-
-def test_no_path_gets_out(done: Tile, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    lost = Tile(str(tmp_path / "secret" / "missing.mp4"), Settings())
-    lost.run()
-    assert lost.state == "failed"
-    assert "secret/missing.mp4 does not exist" in caplog.text  # the terminal says why
-    with served(done, lost) as port:
-        body = ask(port, "/api/sources")[1].decode()
-        assert "failed" in body
-        assert "/" not in body
-        assert "secret" not in body
-        for path in TRICKS:
-            assert ask(port, path)[0] == 404, path
-
-
-def foreign_hosts(port: int) -> tuple[str, ...]:
-    """Names that are not this machine's own, however they are written."""
-    return (
-        *("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "localhost.evil.example", "", "0.0.0.0"),
-        *("localhost@evil.example", "evil.example#localhost", "evil.example?localhost", "localhost,evil.example"),
-        *(
-            f"evil.example:{port}:127.0.0.1",
-            "[::1].evil.example",
-            "[evil.example]",
-            "2130706433",
-            "0x7f.1",
-            "localhost.",
-        ),
-        *("169.254.169.254", "[::ffff:93.184.216.34]", "127.0.0.1/../evil.example", "a localhost"),
-    )
-
-
-def test_only_this_machines_own_names_are_answered(done: Tile) -> None:
-    with served(done) as port:
-        for host in (
-            "127.0.0.1",
-            "localhost",
-            "LOCALHOST",
-            f"LocalHost:{port}",
-            f"localhost:{port}",
-            f"127.0.0.1:{port}",
-            f"[::1]:{port}",
-        ):
-            assert ask(port, "/", Host=host)[0] == 200, host
-        for host in foreign_hosts(port):
-            assert ask(port, "/api/sources", Host=host)[:2] == (403, b"this page is for this machine alone\n"), host
-        headers = ask(port, "/", Origin="http://evil.example")[2]
-        assert "Access-Control-Allow-Origin" not in headers
-        assert "default-src 'none'" in headers["Content-Security-Policy"]
-        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
-
-
-def test_elsewhere_the_token_is_asked_for(done: Tile) -> None:
-    with served(done, token="abc123") as port:
-        for path in ("/", "/page.js", "/api/sources", "/sources/0/picture.jpg", "/sources/0/stream.mjpg", "/nothing"):
-            assert ask(port, path, Host="cam.lan")[0] == 401, path
-            assert ask(port, f"{path}?token=abc124")[0] == 401, path
-            assert ask(port, path, Cookie="vistream=abc12", Authorization="Bearer wrong")[0] == 401, path
-        for given in ("Bearer abc123", "bearer abc123", "BEARER  abc123"):
-            assert ask(port, "/api/sources", Authorization=given)[0] == 200, given
-        for given in ("abc123", "Basic abc123", "Bearerabc123", "bearer"):
-            assert ask(port, "/api/sources", Authorization=given)[0] == 401, given
-        status, _, headers = ask(port, "/?token=abc123")
-        assert (status, headers["Location"]) == (303, "/")
-        cookie = headers["Set-Cookie"]
-        assert "HttpOnly" in cookie
-        assert "SameSite=strict" in cookie
-        assert ask(port, "/sources/0/picture.jpg", Cookie=cookie.split(";")[0])[0] == 200
-        assert ask(port, "/sources/0/picture.jpg", Cookie=f"a=b; {cookie.split(';')[0]}; c")[0] == 200
-        for path in ("//evil.example/x", "///evil.example", "/\\evil.example"):
-            status, _, headers = ask(port, f"{path}?token=abc123")
-            assert (status, headers["Location"].lstrip("/").partition("/")[0]) == (303, "evil.example"), path
-            assert re.match(r"/[^/\\]", headers["Location"]), path
-        for query in ("&" * 2000 + "token=abc123", "token=" + "%" * 2000, "token=abc123&token=x&" + "a=b&" * 2000):
-            assert ask(port, f"/?{query}")[0] == 401
 
 
 @pytest.mark.slow
@@ -341,7 +250,10 @@ def test_what_cannot_be_served_is_refused() -> None:
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("vistream.serve")]:
+    names = [name for name in sys.modules if name.startswith("vistream.serve")]
+    for parent, child in [name.rsplit(".", 1) for name in names]:  # what is imported anew must not stay there either
+        monkeypatch.setattr(sys.modules[parent], child, sys.modules[f"{parent}.{child}"])
+    for name in names:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     refused = CliRunner().invoke(app, ["serve", CLIP])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from email.message import Message
 from http.client import HTTPConnection, HTTPResponse
+
+import uvicorn
 
 from vistream.serve.server import make_server
 from vistream.serve.tile import Tile
@@ -29,9 +31,8 @@ def ask(port: int, path: str, **headers: str) -> tuple[int, bytes, Message]:
 
 
 @contextmanager
-def served(*tiles: Tile, token: str | None = None, port: int = 0) -> Iterator[int]:
-    """The application on a port (0: a free one), in this process."""
-    server = make_server(tiles, token)
+def running(server: uvicorn.Server, port: int = 0) -> Iterator[int]:
+    """A server on a port (0: a free one), in this process."""
     listening = socket.create_server(("127.0.0.1", port))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -41,3 +42,8 @@ def served(*tiles: Tile, token: str | None = None, port: int = 0) -> Iterator[in
         server.should_exit = True
         thread.join()
         listening.close()
+
+
+def served(*tiles: Tile, token: str | None = None, port: int = 0) -> AbstractContextManager[int]:
+    """The application on a port (0: a free one), in this process."""
+    return running(make_server(tiles, token), port)
